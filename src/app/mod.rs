@@ -1,0 +1,1 @@
+//! THE LOOP: decide, record, show, act.

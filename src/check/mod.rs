@@ -1,0 +1,1 @@
+//! LOOK: probes; judging is kept apart and pure.

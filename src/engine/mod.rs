@@ -1,0 +1,1 @@
+//! VERBS, PURE: what follows from what.

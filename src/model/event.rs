@@ -1,0 +1,270 @@
+//! Facts: past tense, closed, the only thing that is stored about a run.
+
+use super::{
+    Cause, CheckId, CheckReport, Digest, GenerationNumber, Item, LayerRecord, Moment, Part, PhaseEnd, PhaseId,
+    PlanName, RunId, StepId, StepOutcome, Timestamp, Verdict,
+};
+use serde::{Deserialize, Serialize};
+
+/// Whether somebody is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Guidance {
+    /// A person at a terminal is asked before each phase and in trouble.
+    Guided,
+    /// Nobody is asked; the plan's `on` decides.
+    Unattended,
+}
+
+/// What a person may answer in trouble.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Choice {
+    /// Judge or do it once more.
+    Retry,
+    /// Go back.
+    Rollback,
+    /// Stop here and wait.
+    Pause,
+    /// Accept the failing checks, with a reason.
+    Accept {
+        /// The stated reason.
+        reason: String,
+    },
+}
+
+/// What kind of guard stands behind the runner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GuardKind {
+    /// The runner's own supervision only.
+    Runner,
+}
+
+/// How a layer came back.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Restored {
+    /// How many things had to be changed; 0 where all was as recorded.
+    pub changed: u64,
+    /// What is still not as recorded, by reading back.
+    pub failed: Vec<Item>,
+}
+
+/// The header of a generation: all that its journal needs to be read alone.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct PhaseHeader {
+    /// The run this generation belongs to.
+    pub run: RunId,
+    /// The number of the generation.
+    pub generation: GenerationNumber,
+    /// The plan's name.
+    pub plan: PlanName,
+    /// The plan's revision.
+    pub revision: u32,
+    /// The plan's digest.
+    pub digest: Digest,
+    /// The phase that begins.
+    pub phase: PhaseId,
+    /// Phases of this run still to come, after this one.
+    pub queue: Vec<PhaseId>,
+    /// Phases of the plan already ended, with how, and when the last soak is over.
+    pub done: Vec<(PhaseId, PhaseEnd)>,
+    /// Whether somebody is asked.
+    pub guidance: Guidance,
+    /// The kernel's boot id, where there is one.
+    pub boot: Option<String>,
+    /// The version of switchback.
+    pub version: String,
+}
+
+/// A fact. Stored in the journal before anything follows from it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "fact", content = "of")]
+pub enum Event {
+    /// A generation was opened for a phase.
+    PhaseBegan(Box<PhaseHeader>),
+    /// The run was taken up again after its runner had gone.
+    RunResumed {
+        /// The kernel's boot id now.
+        boot: Option<String>,
+        /// Whether somebody is asked from here on.
+        guidance: Guidance,
+    },
+    /// One check was judged.
+    CheckJudged {
+        /// When.
+        moment: Moment,
+        /// What it found.
+        report: CheckReport,
+    },
+    /// All checks of a moment were judged.
+    MomentJudged {
+        /// Which moment.
+        moment: Moment,
+    },
+    /// A person was asked whether the phase may begin, or nobody had to be.
+    GateAnswered {
+        /// Whether it may.
+        go: bool,
+    },
+    /// A layer was recorded; what is needed to go back to it is durable.
+    LayerRecorded {
+        /// Its place in the phase's list.
+        layer: usize,
+        /// What was recorded.
+        record: LayerRecord,
+    },
+    /// The capsule is complete and durable.
+    CapsuleSealed,
+    /// What reverts when the runner cannot, is in place.
+    GuardArmed {
+        /// Which kind.
+        kind: GuardKind,
+    },
+    /// A step is about to act. From here on it may have taken effect.
+    StepStarted {
+        /// The list it belongs to.
+        part: Part,
+        /// Its place in that list.
+        step: usize,
+        /// Its name.
+        id: StepId,
+    },
+    /// A step ended.
+    StepFinished {
+        /// The list it belongs to.
+        part: Part,
+        /// Its place in that list.
+        step: usize,
+        /// How.
+        outcome: StepOutcome,
+    },
+    /// Judging waits until then.
+    SettleBegan {
+        /// The end of the wait.
+        until: Timestamp,
+    },
+    /// The wait is over.
+    SettleEnded,
+    /// A person accepted failing checks.
+    ChecksAccepted {
+        /// When they were judged.
+        moment: Moment,
+        /// Which.
+        checks: Vec<CheckId>,
+        /// Why.
+        reason: String,
+    },
+    /// A person, or the plan's `on`, chose to try again.
+    RetryChosen,
+    /// Somebody must say keep until then.
+    ConfirmOpened {
+        /// The end of the window.
+        until: Timestamp,
+    },
+    /// Somebody said keep.
+    Confirmed,
+    /// A layer was made permanent.
+    LayerKept {
+        /// Its place in the phase's list.
+        layer: usize,
+    },
+    /// The phase is validated and permanent. Nothing said "committed" before this was durable.
+    PhaseCommitted {
+        /// The soak is over then.
+        soak_until: Option<Timestamp>,
+    },
+    /// The guard was taken down after the decision was durable.
+    GuardDisarmed,
+    /// A polite stop was asked for.
+    StopWanted,
+    /// The run stopped and waits for a person.
+    RunPaused {
+        /// Why.
+        cause: Cause,
+    },
+    /// The way back began. From here on acts do not wait for the record.
+    RevertBegan {
+        /// Why.
+        cause: Cause,
+    },
+    /// Every child of the phase is gone.
+    ChildrenEnded,
+    /// A step's undo is about to act.
+    UndoStarted {
+        /// The list the step belongs to.
+        part: Part,
+        /// Its place in that list.
+        step: usize,
+    },
+    /// A step's undo ended.
+    UndoFinished {
+        /// The list the step belongs to.
+        part: Part,
+        /// Its place in that list.
+        step: usize,
+        /// How.
+        outcome: StepOutcome,
+    },
+    /// A layer was restored and read back.
+    LayerRestored {
+        /// Its place in the phase's list.
+        layer: usize,
+        /// How it came back.
+        restored: Restored,
+    },
+    /// The change was rejected on this machine.
+    Quarantined {
+        /// Why.
+        cause: Cause,
+    },
+    /// The phase ended.
+    PhaseEnded {
+        /// How.
+        end: PhaseEnd,
+        /// What is neither old nor new, by name; empty unless inconsistent.
+        items: Vec<Item>,
+    },
+    /// The run ended.
+    RunFinished {
+        /// How.
+        verdict: Verdict,
+    },
+}
+
+/// A fact in its place.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Envelope {
+    /// Counts from 1 in each generation's journal.
+    pub seq: u64,
+    /// When it was recorded; order comes from `seq`, never from this.
+    pub at: Timestamp,
+    /// The fact.
+    pub event: Event,
+}
+
+/// Shown, then forgotten.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// Something began that may take a while.
+    Began {
+        /// What, in words.
+        what: String,
+    },
+    /// A child printed a line. Not yet sanitised.
+    Line {
+        /// The line.
+        text: String,
+    },
+    /// Time passed.
+    Tick,
+    /// What began is over.
+    Ended,
+    /// How far a group has come.
+    Progress {
+        /// So many done.
+        done: usize,
+        /// Of so many.
+        of: usize,
+    },
+}

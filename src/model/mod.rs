@@ -1,0 +1,23 @@
+//! NOUNS: what a plan, a check, a fact and a verdict are. Knows nothing of text, time of day, files or processes.
+
+mod check;
+mod event;
+mod id;
+mod layer;
+mod outcome;
+mod plan;
+mod report;
+mod step;
+mod time;
+mod value;
+
+pub use check::*;
+pub use event::*;
+pub use id::*;
+pub use layer::*;
+pub use outcome::*;
+pub use plan::*;
+pub use report::*;
+pub use step::*;
+pub use time::*;
+pub use value::*;

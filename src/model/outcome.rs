@@ -1,0 +1,171 @@
+//! How acts, phases and runs end.
+
+use super::{CheckId, Span, StepId};
+use serde::{Deserialize, Serialize};
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProcessEnd {
+    /// With this exit status.
+    Exited(i32),
+    /// By this signal.
+    Signaled(i32),
+}
+
+/// How a step, an undo or a rollback step ended.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepOutcome {
+    /// It did what it says.
+    Done,
+    /// Its `when` did not hold.
+    NotApplicable(String),
+    /// Its program ended badly.
+    Failed(ProcessEnd),
+    /// A built-in act failed, or the program could not be started.
+    Broken(String),
+    /// It was killed after this long.
+    TimedOut(Span),
+    /// A person said no.
+    Declined,
+    /// A person interrupted it.
+    Interrupted,
+    /// The runner was gone before the end was recorded: nobody knows.
+    Lost,
+}
+
+/// Which list of a phase a step belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Part {
+    /// `apply`.
+    Apply,
+    /// `commit`.
+    Commit,
+    /// `rollback`.
+    Rollback,
+}
+
+/// When checks are judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Moment {
+    /// The phase's `applies_if`.
+    Applies,
+    /// Before anything is recorded.
+    Preflight,
+    /// The validation checks, before the phase acts: the values to compare with.
+    Baseline,
+    /// After the phase acted.
+    Validate,
+    /// The validation checks, after the way back.
+    Reprobe,
+}
+
+/// Why a phase does not go on.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    /// These checks failed.
+    ChecksFailed(Vec<CheckId>),
+    /// These checks could not be measured.
+    ChecksBroken(Vec<CheckId>),
+    /// These checks were measured and are undecided.
+    ChecksUndecided(Vec<CheckId>),
+    /// This step did not succeed.
+    StepFailed {
+        /// The list it belongs to.
+        part: Part,
+        /// The step.
+        step: StepId,
+        /// How it ended.
+        outcome: StepOutcome,
+    },
+    /// A layer could not be recorded.
+    NotRecorded(String),
+    /// A layer could not be made permanent.
+    NotKept(String),
+    /// The guard could not be armed.
+    NotArmed(String),
+    /// The journal could not be written.
+    JournalLost(String),
+    /// Nobody said keep within the confirm window.
+    NotConfirmed,
+    /// A person said no.
+    Declined,
+    /// A person interrupted the run.
+    Interrupted,
+    /// A person asked for the way back.
+    Asked,
+    /// The run was taken up again too often.
+    TooManyResumptions(u32),
+}
+
+impl Cause {
+    /// Whether the change itself is to blame, so that it is not taken again without `--override`.
+    #[must_use]
+    pub const fn rejects(&self) -> bool {
+        match self {
+            Self::ChecksFailed(_)
+            | Self::ChecksBroken(_)
+            | Self::ChecksUndecided(_)
+            | Self::StepFailed { .. }
+            | Self::NotKept(_)
+            | Self::NotConfirmed
+            | Self::TooManyResumptions(_) => true,
+            Self::NotRecorded(_)
+            | Self::NotArmed(_)
+            | Self::JournalLost(_)
+            | Self::Declined
+            | Self::Interrupted
+            | Self::Asked => false,
+        }
+    }
+}
+
+/// How a phase ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PhaseEnd {
+    /// Validated and permanent.
+    Committed,
+    /// Its `applies_if` did not hold.
+    NotApplicable,
+    /// Refused before anything changed.
+    Refused,
+    /// The machine is as before.
+    Reverted,
+    /// The way back failed for named items.
+    Inconsistent,
+}
+
+/// How a run ended. Every run that is not paused ends in exactly one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Every phase that it took is committed, or there was nothing to do.
+    Committed,
+    /// A phase was refused; it changed nothing.
+    Refused,
+    /// A phase was rolled back; the machine is as before that phase.
+    RolledBack,
+    /// A rollback failed; the items are named.
+    Inconsistent,
+}
+
+/// A named thing that is neither in the recorded nor in the new state.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Item {
+    /// What: a path, a profile, a step, a check.
+    pub name: String,
+    /// Observed value and rule, or what went wrong.
+    pub why: String,
+}
+
+impl Item {
+    /// A named item.
+    pub fn new(name: impl Into<String>, why: impl Into<String>) -> Self {
+        Self { name: name.into(), why: why.into() }
+    }
+}

@@ -1,0 +1,1 @@
+//! FROM TEXT: YAML into the model, with good complaints.

@@ -1,0 +1,1 @@
+//! ASK: questions to the operator.

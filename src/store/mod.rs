@@ -1,0 +1,1 @@
+//! REMEMBER: capsules, journal, quarantine, history.

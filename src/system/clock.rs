@@ -1,0 +1,25 @@
+//! The only place that reads a clock.
+
+use crate::model::{Span, Timestamp};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// The wall clock, for the record; never for order or deadlines within one process.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the clock")]
+pub fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// A point on the monotonic clock.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the clock")]
+pub fn tick() -> Instant {
+    Instant::now()
+}
+
+/// The time since that point.
+#[must_use]
+pub fn since(earlier: Instant) -> Span {
+    tick().saturating_duration_since(earlier).into()
+}
