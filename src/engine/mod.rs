@@ -1,1 +1,23 @@
-//! VERBS, PURE: what follows from what.
+//! VERBS, PURE: what follows from what. [`decide`] turns what the world said into facts and the one act that is owed
+//! next; [`evolve`] folds a fact into the state. Nothing here knows a clock, a disk, a terminal or a process, and
+//! there is no other state than the fold of the facts.
+
+mod act;
+mod choose;
+mod decide;
+mod evolve;
+mod interpret;
+mod itinerary;
+mod owed;
+mod state;
+#[cfg(test)]
+mod tests;
+mod undo;
+
+pub use act::{Action, Decision, Ended, Heard, Input};
+pub use choose::may_accept;
+pub use decide::{decide, record_required};
+pub use evolve::{evolve, replay};
+pub use itinerary::{Itinerary, Obstacle, Selection, itinerary};
+pub use state::{Back, Limits, Mark, RunState, Stage};
+pub use undo::undo_owed;

@@ -1,8 +1,8 @@
 //! Facts: past tense, closed, the only thing that is stored about a run.
 
 use super::{
-    Cause, CheckId, CheckReport, Digest, GenerationNumber, Item, LayerRecord, Moment, Part, PhaseEnd, PhaseId,
-    PlanName, RunId, StepId, StepOutcome, Timestamp, Verdict,
+    Cause, CheckId, CheckReport, Digest, GenerationNumber, Item, LayerRecord, Moment, Part, PhaseEnd,
+    PhaseId, PlanName, RunId, StepId, StepOutcome, Timestamp, Verdict,
 };
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +48,15 @@ pub struct Restored {
     pub changed: u64,
     /// What is still not as recorded, by reading back.
     pub failed: Vec<Item>,
+}
+
+/// A file of a sealed capsule.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SealedFile {
+    /// Its name in the capsule.
+    pub name: String,
+    /// Its SHA-256.
+    pub sha256: Digest,
 }
 
 /// The header of a generation: all that its journal needs to be read alone.
@@ -115,7 +124,10 @@ pub enum Event {
         record: LayerRecord,
     },
     /// The capsule is complete and durable.
-    CapsuleSealed,
+    CapsuleSealed {
+        /// Its files with their hashes: the plan, the binary, `UNDO`.
+        files: Vec<SealedFile>,
+    },
     /// What reverts when the runner cannot, is in place.
     GuardArmed {
         /// Which kind.

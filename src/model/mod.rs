@@ -10,6 +10,7 @@ mod report;
 mod step;
 mod time;
 mod value;
+mod view;
 
 pub use check::*;
 pub use event::*;
@@ -21,3 +22,4 @@ pub use report::*;
 pub use step::*;
 pub use time::*;
 pub use value::*;
+pub use view::*;

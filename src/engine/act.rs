@@ -1,0 +1,172 @@
+//! The two sides of the border: what the world said, and what the shell shall do.
+
+use crate::model::{
+    Cause, CheckReport, Choice, Event, GenerationNumber, GuardKind, Guidance, LayerRecord, Moment, Part,
+    PhaseId, Restored, SealedFile, StepOutcome, Timestamp, Verdict,
+};
+
+/// What the world said. One for each way in which an [`Action`] can end, and the few that come by themselves.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    /// A run begins; its itinerary is in the state.
+    Begin,
+    /// A run is taken up again.
+    Resumed {
+        /// The kernel's boot id.
+        boot: Option<String>,
+        /// Whether somebody is asked from here on.
+        guidance: Guidance,
+    },
+    /// A person asks for the way back to the state before this generation's phase.
+    RollbackAsked {
+        /// The kernel's boot id.
+        boot: Option<String>,
+    },
+    /// A capsule was opened.
+    Opened {
+        /// Its number.
+        generation: GenerationNumber,
+        /// The kernel's boot id.
+        boot: Option<String>,
+        /// The version of switchback.
+        version: String,
+    },
+    /// The checks of the moment asked for were judged.
+    Judged(Vec<CheckReport>),
+    /// A person answered the gate or the confirm question.
+    Answered(bool),
+    /// A layer was recorded, or could not be.
+    Recorded(Result<LayerRecord, String>),
+    /// The capsule is complete and durable, or is not.
+    Sealed(Result<Vec<SealedFile>, String>),
+    /// The guard stands, or could not be armed.
+    Armed(Result<GuardKind, String>),
+    /// The guard is down. A guard that could not be taken down finds the decision and does nothing.
+    Disarmed,
+    /// A step or an undo ended.
+    Stepped(StepOutcome),
+    /// A layer was made permanent, or could not be.
+    Kept(Result<(), String>),
+    /// Every child is gone.
+    ChildrenGone,
+    /// A layer was restored and read back.
+    Restored(Restored),
+    /// The quarantine holds the plan revision.
+    Quarantined,
+    /// The point in time that was waited for.
+    TimeReached,
+    /// A person chose, in trouble.
+    Chosen(Choice),
+    /// The act was broken off by an interrupt before it had an end.
+    Nothing,
+    /// The facts of the last decision could not be made durable.
+    JournalLost(String),
+}
+
+/// How often a person has asked to stop, since the run began or was taken up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Heard {
+    /// Not at all.
+    #[default]
+    Nothing,
+    /// Once: stop at the next safe point.
+    Once,
+    /// Twice: roll the phase back.
+    Twice,
+}
+
+/// What the shell shall do next.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Open a new generation for this phase.
+    Open {
+        /// The phase.
+        phase: PhaseId,
+    },
+    /// Judge the checks of this moment.
+    Judge {
+        /// Which.
+        moment: Moment,
+    },
+    /// Ask whether the phase may begin.
+    AskGate,
+    /// Record a layer.
+    Record {
+        /// Its place in the phase's list.
+        layer: usize,
+    },
+    /// Complete the capsule.
+    Seal,
+    /// Arm the guard.
+    Arm,
+    /// Take a step.
+    Perform {
+        /// The list it belongs to.
+        part: Part,
+        /// Its place.
+        step: usize,
+    },
+    /// Wait.
+    Wait {
+        /// Until then.
+        until: Timestamp,
+    },
+    /// Ask somebody to say keep.
+    Confirm {
+        /// Until then; silence reverts.
+        until: Timestamp,
+    },
+    /// Make a layer permanent.
+    Keep {
+        /// Its place.
+        layer: usize,
+    },
+    /// Take the guard down.
+    Disarm,
+    /// Ask a person what to do in trouble.
+    Choose {
+        /// What is wrong.
+        cause: Cause,
+        /// Whether the failing checks may be accepted.
+        may_accept: bool,
+    },
+    /// End every child of the phase.
+    EndChildren,
+    /// Undo a step by its own undo.
+    Undo {
+        /// The list it belongs to.
+        part: Part,
+        /// Its place.
+        step: usize,
+    },
+    /// Restore a layer and read it back.
+    Restore {
+        /// Its place.
+        layer: usize,
+    },
+    /// Put the plan revision into quarantine.
+    Quarantine {
+        /// Why.
+        cause: Cause,
+    },
+    /// Nothing more is owed by this process.
+    Stop(Ended),
+}
+
+/// Why this process stops now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// The run is over.
+    Finished(Verdict),
+    /// A person is waited for.
+    Paused(Cause),
+}
+
+/// The facts that follow, and the act that is owed after they are durable.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decision {
+    /// To be recorded before the act.
+    pub events: Vec<Event>,
+    /// The act.
+    pub action: Action,
+}

@@ -1,0 +1,44 @@
+//! The decision: interpret what the world said as facts, then find what is owed next.
+
+use super::act::{Action, Decision, Ended, Heard, Input};
+use super::evolve::evolve;
+use super::interpret::{hear, interpret};
+use super::owed::{Owed, owed};
+use super::state::RunState;
+use crate::model::{Cause, Event, Plan, Timestamp};
+
+/// What follows from what the world said. Pure and total: the same state, input and time give the same decision.
+#[must_use]
+pub fn decide(plan: &Plan, state: &RunState, input: &Input, heard: Heard, now: Timestamp) -> Decision {
+    let mut events = Vec::new();
+    let mut after = state.clone();
+    let mut add = |after: RunState, more: Vec<Event>| {
+        let after = more.iter().fold(after, |state, event| evolve(plan, state, event));
+        events.extend(more);
+        after
+    };
+    after = add(after, interpret(plan, state, input));
+    let interrupts = hear(&after, heard);
+    after = add(after, interrupts);
+    // Every fact that is owed moves the stage on, so this ends; the bound turns a slip into a stop with a name.
+    for _ in 0..64 {
+        match owed(plan, &after, now) {
+            Owed::Facts(more) if more.is_empty() => break,
+            Owed::Facts(more) => after = add(after, more),
+            Owed::Act(more, action) => {
+                add(after, more);
+                return Decision { events, action };
+            }
+        }
+    }
+    Decision { events, action: Action::Stop(Ended::Paused(Cause::Interrupted)) }
+}
+
+/// Whether these facts must be durable before anything follows from them. Forward: no record, no act. From the moment
+/// the way back begins, and after the commit: record if you can, act anyway.
+#[must_use]
+pub fn record_required(state: &RunState, events: &[Event]) -> bool {
+    let opens = events.iter().any(|event| matches!(event, Event::PhaseBegan(_)));
+    let past = |event: &Event| matches!(event, Event::RevertBegan { .. } | Event::RunFinished { .. });
+    opens || !(events.iter().any(past) || state.going_back() || state.committed() || state.finished.is_some())
+}

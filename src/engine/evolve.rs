@@ -1,0 +1,406 @@
+//! One fact into the state. Total: every fact has a meaning in every state, so that any journal can be replayed.
+
+use super::choose;
+use super::itinerary::Itinerary;
+use super::state::{Back, Mark, RunState, Stage};
+use super::undo::undo_owed;
+use crate::model::{
+    Cause, Changes, Event, Guidance, Item, Moment, Outcome, Part, Phase, PhaseEnd, PhaseHeader, Plan,
+    ProcessEnd, Restored, Span, StepOutcome,
+};
+
+/// Folds facts, oldest first.
+#[must_use]
+pub fn replay<'a>(plan: &Plan, start: RunState, events: impl IntoIterator<Item = &'a Event>) -> RunState {
+    events.into_iter().fold(start, |state, event| evolve(plan, state, event))
+}
+
+/// The state after one more fact.
+#[must_use]
+pub fn evolve(plan: &Plan, mut state: RunState, event: &Event) -> RunState {
+    if let Event::PhaseBegan(header) = event {
+        return began(plan, header, &state);
+    }
+    let Some(phase) = state.phase().and_then(|id| plan.phase(id)) else {
+        // Between phases only the run itself can end.
+        match event {
+            Event::RunFinished { verdict } => state.finished = Some(*verdict),
+            Event::RunPaused { cause } => state.paused = Some(cause.clone()),
+            Event::StopWanted => state.stop_wanted = true,
+            Event::RunResumed { guidance, .. } => resumed(&mut state, *guidance),
+            Event::PhaseBegan(_)
+            | Event::CheckJudged { .. }
+            | Event::MomentJudged { .. }
+            | Event::GateAnswered { .. }
+            | Event::LayerRecorded { .. }
+            | Event::CapsuleSealed { .. }
+            | Event::GuardArmed { .. }
+            | Event::StepStarted { .. }
+            | Event::StepFinished { .. }
+            | Event::SettleBegan { .. }
+            | Event::SettleEnded
+            | Event::ChecksAccepted { .. }
+            | Event::RetryChosen
+            | Event::ConfirmOpened { .. }
+            | Event::Confirmed
+            | Event::LayerKept { .. }
+            | Event::PhaseCommitted { .. }
+            | Event::GuardDisarmed
+            | Event::RevertBegan { .. }
+            | Event::ChildrenEnded
+            | Event::UndoStarted { .. }
+            | Event::UndoFinished { .. }
+            | Event::LayerRestored { .. }
+            | Event::Quarantined { .. }
+            | Event::PhaseEnded { .. } => {}
+        }
+        return state;
+    };
+    match event {
+        Event::PhaseBegan(_) => {}
+        Event::RunResumed { guidance, .. } => resumed(&mut state, *guidance),
+        Event::CheckJudged { moment, report } => {
+            state.judged.insert((*moment, report.check.clone()), report.counted());
+        }
+        Event::MomentJudged { moment } => judged(phase, &mut state, *moment),
+        Event::GateAnswered { go } => {
+            if *go {
+                state.stage = recording(phase, 0);
+            } else {
+                state.trouble = Some(Cause::Declined);
+            }
+        }
+        Event::LayerRecorded { layer, .. } => {
+            state.recorded = layer + 1;
+            state.stage = recording(phase, layer + 1);
+        }
+        Event::CapsuleSealed { .. } => state.stage = Stage::Arming,
+        Event::GuardArmed { .. } => {
+            state.armed = true;
+            state.stage = applying(phase, 0);
+        }
+        Event::StepStarted { part, step, .. } => {
+            state.touched = state.touched || matches!(part, Part::Apply | Part::Commit);
+            state.mark(*part, *step, Mark::Begun);
+        }
+        Event::StepFinished { part, step, outcome } => finished(phase, &mut state, *part, *step, outcome),
+        Event::SettleBegan { until } => state.stage = Stage::Settling(Some(*until)),
+        Event::SettleEnded => state.stage = Stage::Validating,
+        Event::ChecksAccepted { moment, checks, .. } => {
+            state.accepted.extend(checks.iter().cloned());
+            weigh(phase, &mut state, *moment);
+        }
+        Event::RetryChosen => forget_trouble(&mut state),
+        Event::ConfirmOpened { until } => state.stage = Stage::Confirming(Some(*until)),
+        Event::Confirmed => state.stage = committing(phase, &mut state, 0),
+        Event::LayerKept { layer } => state.stage = keeping(phase, &mut state, layer + 1),
+        Event::PhaseCommitted { soak_until } => {
+            state.soak_until = *soak_until;
+            state.resumptions = 0;
+            state.stage = Stage::Disarming;
+        }
+        Event::GuardDisarmed => {
+            state.armed = false;
+            if state.stage == Stage::Reverting(Back::Disarming) {
+                state.stage = Stage::Reverting(Back::Ending);
+            }
+        }
+        Event::StopWanted => state.stop_wanted = true,
+        Event::RunPaused { cause } => {
+            state.paused = Some(cause.clone());
+            state.stop_wanted = false;
+        }
+        Event::RevertBegan { cause } => turn_back(&mut state, cause),
+        Event::ChildrenEnded => {
+            state.stage = Stage::Reverting(Back::Undoing);
+            skip_empty_undo(phase, &mut state);
+        }
+        Event::UndoStarted { .. } => {}
+        Event::UndoFinished { part, step, outcome } => undone(phase, &mut state, *part, *step, outcome),
+        Event::LayerRestored { layer, restored } => back_in_place(phase, &mut state, *layer, restored),
+        Event::Quarantined { .. } => {
+            state.quarantined = true;
+            state.stage = after_rejecting(&state);
+        }
+        Event::PhaseEnded { end, items } => {
+            state.stage = Stage::Ended(*end);
+            state.items.clone_from(items);
+            state.trouble = None;
+            let id = phase.id.clone();
+            state.itinerary.done.retain(|(done, _)| *done != id);
+            state.itinerary.done.push((id, *end));
+        }
+        Event::RunFinished { verdict } => state.finished = Some(*verdict),
+    }
+    state
+}
+
+/// A phase's header says all that is carried over from before it.
+fn began(plan: &Plan, header: &PhaseHeader, before: &RunState) -> RunState {
+    let itinerary = Itinerary {
+        run: header.run.clone(),
+        queue: header.queue.clone(),
+        done: header.done.clone(),
+        guidance: header.guidance,
+    };
+    let applies = plan.phase(&header.phase).is_some_and(|phase| phase.applies_if.is_some());
+    let mut state = RunState::new(itinerary);
+    state.stop_wanted = before.stop_wanted;
+    state.header = Some(Box::new(header.clone()));
+    state.stage = if applies { Stage::Applies } else { Stage::Preflight };
+    state
+}
+
+fn resumed(state: &mut RunState, guidance: Guidance) {
+    state.itinerary.guidance = guidance;
+    state.stop_wanted = false;
+    if state.paused.take().is_none() {
+        state.resumptions += 1;
+    }
+    // What could not be decided is judged afresh; a step that went wrong stays a question.
+    let about_checks = state.trouble.as_ref().is_some_and(|cause| !choose::checks_in(cause).is_empty());
+    if about_checks {
+        forget_trouble(state);
+    }
+}
+
+fn forget_trouble(state: &mut RunState) {
+    state.trouble = None;
+}
+
+/// Every check of a moment is in: either nothing is wrong and the phase moves on, or there is trouble.
+fn judged(phase: &Phase, state: &mut RunState, moment: Moment) {
+    match moment {
+        Moment::Applies | Moment::Preflight | Moment::Validate => weigh(phase, state, moment),
+        Moment::Baseline => state.stage = Stage::Sealing,
+        Moment::Reprobe => {
+            let lost = phase.validate.iter().filter_map(|check| {
+                let before = state.judged.get(&(Moment::Baseline, check.id.clone()))?;
+                let after = state.judged.get(&(Moment::Reprobe, check.id.clone()))?;
+                worse(*before, *after).map(|why| Item::new(format!("check {}", check.id), why))
+            });
+            let lost: Vec<Item> = lost.collect();
+            state.items.extend(lost);
+            state.stage = after_reprobing(state);
+        }
+    }
+}
+
+/// The way back held for a check unless it was good before and is not known to be good now.
+fn worse(before: Outcome, after: Outcome) -> Option<&'static str> {
+    match (before, after) {
+        (Outcome::Pass | Outcome::Warn, Outcome::Fail) => {
+            Some("passed before the phase, fails after the way back")
+        }
+        (Outcome::Pass | Outcome::Warn, Outcome::Error) => {
+            Some("passed before the phase, could not be measured after the way back")
+        }
+        (Outcome::Pass | Outcome::Warn, Outcome::Inconclusive) => {
+            Some("passed before the phase, is undecided after the way back")
+        }
+        (Outcome::Pass | Outcome::Warn, Outcome::Pass | Outcome::Warn | Outcome::Skipped)
+        | (Outcome::Fail | Outcome::Error | Outcome::Inconclusive | Outcome::Skipped, _) => None,
+    }
+}
+
+fn weigh(phase: &Phase, state: &mut RunState, moment: Moment) {
+    state.trouble = choose::trouble(state, moment);
+    if state.trouble.is_some() {
+        return;
+    }
+    match moment {
+        Moment::Applies => next_moment(state, Stage::Preflight),
+        Moment::Preflight => next_moment(state, Stage::Gate),
+        Moment::Validate => {
+            let stage =
+                if phase.confirm.is_some() { Stage::Confirming(None) } else { committing(phase, state, 0) };
+            next_moment(state, stage);
+        }
+        Moment::Baseline | Moment::Reprobe => {}
+    }
+}
+
+fn next_moment(state: &mut RunState, stage: Stage) {
+    state.accepted.clear();
+    state.stage = stage;
+}
+
+fn finished(phase: &Phase, state: &mut RunState, part: Part, step: usize, outcome: &StepOutcome) {
+    let mark = Mark::of(outcome);
+    state.mark(part, step, mark);
+    let id = phase.steps(part).get(step).map(|step| step.id.clone());
+    let again = *outcome == StepOutcome::Lost && may_repeat(phase, part, step);
+    let well = match outcome {
+        StepOutcome::Done | StepOutcome::NotApplicable(_) => true,
+        StepOutcome::Failed(_)
+        | StepOutcome::Broken(_)
+        | StepOutcome::TimedOut(_)
+        | StepOutcome::Declined
+        | StepOutcome::Interrupted
+        | StepOutcome::Lost => false,
+    };
+    match part {
+        Part::Apply | Part::Commit if again => {}
+        Part::Apply if well => state.stage = applying(phase, step + 1),
+        Part::Commit if well => state.stage = committing(phase, state, step + 1),
+        Part::Apply | Part::Commit => {
+            state.trouble = id.map(|step| Cause::StepFailed { part, step, outcome: outcome.clone() });
+        }
+        Part::Rollback => {
+            // A rollback step that was lost in a crash runs again: the way back is repeatable by rule.
+            if *outcome == StepOutcome::Lost {
+                return;
+            }
+            if let (false, Some(id)) = (well, id) {
+                state.items.push(Item::new(format!("rollback step {id}"), words(outcome)));
+            }
+            state.stage = back_steps(phase, state, step + 1);
+        }
+    }
+}
+
+fn may_repeat(phase: &Phase, part: Part, step: usize) -> bool {
+    phase.steps(part).get(step).is_some_and(|step| step.idempotent || step.changes == Changes::Nothing)
+}
+
+/// How an outcome reads in the name of an item.
+fn words(outcome: &StepOutcome) -> String {
+    match outcome {
+        StepOutcome::Done => "done".to_owned(),
+        StepOutcome::NotApplicable(why) => format!("not applicable: {why}"),
+        StepOutcome::Failed(ProcessEnd::Exited(status)) => format!("exit status {status}"),
+        StepOutcome::Failed(ProcessEnd::Signaled(signal)) => format!("ended by signal {signal}"),
+        StepOutcome::Broken(why) => why.clone(),
+        StepOutcome::TimedOut(after) => format!("killed after {after}"),
+        StepOutcome::Declined => "a person said no".to_owned(),
+        StepOutcome::Interrupted => "interrupted".to_owned(),
+        StepOutcome::Lost => "nobody knows: the runner was gone before it ended".to_owned(),
+    }
+}
+
+// Where forward goes next.
+
+fn recording(phase: &Phase, layer: usize) -> Stage {
+    if layer < phase.layers.len() {
+        Stage::Recording(layer)
+    } else if phase.validate.is_empty() {
+        Stage::Sealing
+    } else {
+        Stage::Baseline
+    }
+}
+
+fn applying(phase: &Phase, step: usize) -> Stage {
+    if step < phase.apply.len() {
+        Stage::Applying(step)
+    } else if phase.settle > Span::ZERO {
+        Stage::Settling(None)
+    } else {
+        Stage::Validating
+    }
+}
+
+fn committing(phase: &Phase, state: &mut RunState, step: usize) -> Stage {
+    if step < phase.commit.len() {
+        Stage::Committing(step)
+    } else if phase.commit.is_empty() {
+        keeping(phase, state, 0)
+    } else {
+        Stage::Sealed
+    }
+}
+
+fn keeping(phase: &Phase, state: &mut RunState, layer: usize) -> Stage {
+    if layer < phase.layers.len() {
+        state.touched = true;
+        Stage::Keeping(layer)
+    } else {
+        Stage::Sealed
+    }
+}
+
+// Where the way back goes next.
+
+fn turn_back(state: &mut RunState, cause: &Cause) {
+    state.trouble = None;
+    state.paused = None;
+    state.stop_wanted = false;
+    state.finished = None;
+    state.resumptions = 0;
+    state.items.clear();
+    state.undo_tried.clear();
+    state.quarantined = false;
+    state.judged.retain(|(moment, _), _| *moment == Moment::Baseline);
+    state.reverting = Some(cause.clone());
+    let steps = &mut state.marks[Part::Rollback as usize];
+    steps.clear();
+    state.stage = Stage::Reverting(if state.touched { Back::Children } else { short_way(state) });
+}
+
+/// Nothing was touched: only the guard has to come down.
+fn short_way(state: &RunState) -> Back {
+    if state.armed { Back::Disarming } else { Back::Ending }
+}
+
+fn skip_empty_undo(phase: &Phase, state: &mut RunState) {
+    if undo_owed(phase, state).is_empty() {
+        state.stage = restoring(phase, state, state.recorded);
+    }
+}
+
+fn undone(phase: &Phase, state: &mut RunState, part: Part, step: usize, outcome: &StepOutcome) {
+    state.undo_tried.insert((part, step));
+    match outcome {
+        StepOutcome::Done | StepOutcome::NotApplicable(_) => {
+            state.undone.insert((part, step));
+        }
+        StepOutcome::Failed(_)
+        | StepOutcome::Broken(_)
+        | StepOutcome::TimedOut(_)
+        | StepOutcome::Declined
+        | StepOutcome::Interrupted
+        | StepOutcome::Lost => {
+            let id = phase.steps(part).get(step).map(|step| step.id.to_string()).unwrap_or_default();
+            state.items.push(Item::new(format!("undo of step {id}"), words(outcome)));
+        }
+    }
+    skip_empty_undo(phase, state);
+}
+
+fn restoring(phase: &Phase, state: &RunState, left: usize) -> Stage {
+    if left > 0 { Stage::Reverting(Back::Restoring(left)) } else { back_steps(phase, state, 0) }
+}
+
+fn back_in_place(phase: &Phase, state: &mut RunState, layer: usize, restored: &Restored) {
+    state.items.extend(restored.failed.iter().cloned());
+    state.stage = restoring(phase, state, layer);
+}
+
+fn back_steps(phase: &Phase, state: &RunState, step: usize) -> Stage {
+    if step < phase.rollback.len() {
+        Stage::Reverting(Back::Steps(step))
+    } else if phase.validate.is_empty() {
+        after_reprobing(state)
+    } else {
+        Stage::Reverting(Back::Reprobing)
+    }
+}
+
+fn after_reprobing(state: &RunState) -> Stage {
+    let rejects = state.reverting.as_ref().is_some_and(Cause::rejects);
+    if rejects && !state.quarantined { Stage::Reverting(Back::Rejecting) } else { after_rejecting(state) }
+}
+
+fn after_rejecting(state: &RunState) -> Stage {
+    Stage::Reverting(short_way(state))
+}
+
+/// How a phase that went back ends.
+#[must_use]
+pub(super) fn end_of_way_back(state: &RunState) -> PhaseEnd {
+    match (state.touched, state.items.is_empty()) {
+        (false, _) => PhaseEnd::Refused,
+        (true, true) => PhaseEnd::Reverted,
+        (true, false) => PhaseEnd::Inconsistent,
+    }
+}

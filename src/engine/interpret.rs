@@ -1,0 +1,211 @@
+//! What the world said, as facts.
+
+use super::act::{Heard, Input};
+use super::choose;
+use super::state::{Back, Limits, RunState, Stage};
+use crate::model::{
+    Cause, Choice, Event, Moment, Part, Phase, PhaseHeader, PhaseId, Plan, StepOutcome, Verdict,
+};
+
+/// The facts in one input.
+pub(super) fn interpret(plan: &Plan, state: &RunState, input: &Input) -> Vec<Event> {
+    match input {
+        Input::Begin | Input::Nothing => Vec::new(),
+        Input::Opened { generation, boot, version } => match state.itinerary.queue.split_first() {
+            Some((phase, queue)) => vec![Event::PhaseBegan(Box::new(PhaseHeader {
+                run: state.itinerary.run.clone(),
+                generation: *generation,
+                plan: plan.name.clone(),
+                revision: plan.revision,
+                digest: plan.digest.clone(),
+                phase: phase.clone(),
+                queue: queue.to_vec(),
+                done: state.itinerary.done.clone(),
+                guidance: state.guidance(),
+                boot: boot.clone(),
+                version: version.clone(),
+            }))],
+            None => Vec::new(),
+        },
+        Input::Resumed { boot, guidance } => {
+            let mut events = vec![Event::RunResumed { boot: boot.clone(), guidance: *guidance }];
+            events.extend(lost(state));
+            if state.paused.is_none() && !state.going_back() && !state.committed() && state.header.is_some() {
+                let times = state.resumptions + 1;
+                if times > Limits::FORWARD {
+                    events.push(Event::RevertBegan { cause: Cause::TooManyResumptions(times) });
+                }
+            }
+            events
+        }
+        Input::RollbackAsked { boot } => {
+            let mut events = vec![Event::RunResumed { boot: boot.clone(), guidance: state.guidance() }];
+            events.extend(lost(state));
+            if !state.going_back() {
+                events.push(Event::RevertBegan { cause: Cause::Asked });
+            }
+            events
+        }
+        Input::Judged(reports) => match moment(&state.stage) {
+            Some(moment) => {
+                let mut events: Vec<Event> = reports
+                    .iter()
+                    .map(|report| Event::CheckJudged { moment, report: report.clone() })
+                    .collect();
+                events.push(Event::MomentJudged { moment });
+                events
+            }
+            None => Vec::new(),
+        },
+        Input::Answered(yes) => match (&state.stage, yes) {
+            (Stage::Confirming(_), true) => vec![Event::Confirmed],
+            (Stage::Confirming(_), false) => vec![Event::RevertBegan { cause: Cause::Declined }],
+            (_, go) => vec![Event::GateAnswered { go: *go }],
+        },
+        Input::Recorded(Ok(record)) => {
+            let Stage::Recording(layer) = state.stage else { return Vec::new() };
+            vec![Event::LayerRecorded { layer, record: record.clone() }]
+        }
+        Input::Recorded(Err(why)) | Input::Sealed(Err(why)) => {
+            vec![Event::RevertBegan { cause: Cause::NotRecorded(why.clone()) }]
+        }
+        Input::Sealed(Ok(files)) => vec![Event::CapsuleSealed { files: files.clone() }],
+        Input::Armed(Ok(kind)) => vec![Event::GuardArmed { kind: *kind }],
+        Input::Armed(Err(why)) => vec![Event::RevertBegan { cause: Cause::NotArmed(why.clone()) }],
+        Input::Disarmed => vec![Event::GuardDisarmed],
+        Input::Stepped(outcome) => stepped(plan, state, outcome),
+        Input::Kept(Ok(())) => {
+            let Stage::Keeping(layer) = state.stage else { return Vec::new() };
+            vec![Event::LayerKept { layer }]
+        }
+        Input::Kept(Err(why)) => vec![Event::RevertBegan { cause: Cause::NotKept(why.clone()) }],
+        Input::ChildrenGone => vec![Event::ChildrenEnded],
+        Input::Restored(restored) => {
+            let Stage::Reverting(Back::Restoring(left)) = state.stage else { return Vec::new() };
+            vec![Event::LayerRestored { layer: left.saturating_sub(1), restored: restored.clone() }]
+        }
+        Input::Quarantined => match &state.reverting {
+            Some(cause) => vec![Event::Quarantined { cause: cause.clone() }],
+            None => Vec::new(),
+        },
+        Input::TimeReached => {
+            if let Stage::Settling(Some(_)) = state.stage {
+                vec![Event::SettleEnded]
+            } else if let Stage::Confirming(Some(_)) = state.stage {
+                vec![Event::RevertBegan { cause: Cause::NotConfirmed }]
+            } else {
+                Vec::new()
+            }
+        }
+        Input::Chosen(choice) => chosen(plan, state, choice),
+        Input::JournalLost(why) => {
+            if state.header.is_none() || matches!(state.stage, Stage::Ended(_)) {
+                // Between phases: the next one cannot be recorded, so it is not begun.
+                vec![Event::RunFinished { verdict: Verdict::Refused }]
+            } else if state.committed() || state.going_back() {
+                Vec::new()
+            } else {
+                vec![Event::RevertBegan { cause: Cause::JournalLost(why.clone()) }]
+            }
+        }
+    }
+}
+
+/// A person's interrupts, as facts. On the way back, and after the commit, they change nothing.
+pub(super) fn hear(state: &RunState, heard: Heard) -> Vec<Event> {
+    let open =
+        !state.going_back() && !state.committed() && state.finished.is_none() && state.header.is_some();
+    let ended = matches!(state.stage, Stage::Ended(_));
+    match heard {
+        Heard::Twice if open && !ended => vec![Event::RevertBegan { cause: Cause::Interrupted }],
+        Heard::Once | Heard::Twice
+            if !state.going_back() && state.finished.is_none() && !state.stop_wanted =>
+        {
+            vec![Event::StopWanted]
+        }
+        Heard::Nothing | Heard::Once | Heard::Twice => Vec::new(),
+    }
+}
+
+/// The checks that are judged in a stage.
+pub(super) const fn moment(stage: &Stage) -> Option<Moment> {
+    match stage {
+        Stage::Applies => Some(Moment::Applies),
+        Stage::Preflight => Some(Moment::Preflight),
+        Stage::Baseline => Some(Moment::Baseline),
+        Stage::Validating => Some(Moment::Validate),
+        Stage::Reverting(Back::Reprobing) => Some(Moment::Reprobe),
+        Stage::Idle
+        | Stage::Gate
+        | Stage::Recording(_)
+        | Stage::Sealing
+        | Stage::Arming
+        | Stage::Applying(_)
+        | Stage::Settling(_)
+        | Stage::Confirming(_)
+        | Stage::Committing(_)
+        | Stage::Keeping(_)
+        | Stage::Sealed
+        | Stage::Disarming
+        | Stage::Reverting(
+            Back::Children
+            | Back::Undoing
+            | Back::Restoring(_)
+            | Back::Steps(_)
+            | Back::Rejecting
+            | Back::Disarming
+            | Back::Ending,
+        )
+        | Stage::Ended(_) => None,
+    }
+}
+
+/// A step that began before a crash and has no end: nobody knows.
+fn lost(state: &RunState) -> Option<Event> {
+    let (part, step) = state.in_flight()?;
+    Some(Event::StepFinished { part, step, outcome: StepOutcome::Lost })
+}
+
+fn stepped(plan: &Plan, state: &RunState, outcome: &StepOutcome) -> Vec<Event> {
+    let outcome = outcome.clone();
+    if let Stage::Applying(step) = state.stage {
+        vec![Event::StepFinished { part: Part::Apply, step, outcome }]
+    } else if let Stage::Committing(step) = state.stage {
+        vec![Event::StepFinished { part: Part::Commit, step, outcome }]
+    } else if let Stage::Reverting(Back::Steps(step)) = state.stage {
+        vec![Event::StepFinished { part: Part::Rollback, step, outcome }]
+    } else if let Stage::Reverting(Back::Undoing) = state.stage {
+        open_phase(plan, state)
+            .and_then(|phase| super::undo_owed(phase, state).first().copied())
+            .map(|(part, step)| Event::UndoFinished { part, step, outcome })
+            .into_iter()
+            .collect()
+    } else {
+        Vec::new()
+    }
+}
+
+fn chosen(plan: &Plan, state: &RunState, choice: &Choice) -> Vec<Event> {
+    let Some(cause) = state.trouble.clone() else { return Vec::new() };
+    match choice {
+        Choice::Retry => vec![Event::RetryChosen],
+        Choice::Rollback => vec![Event::RevertBegan { cause }],
+        Choice::Pause => vec![Event::RunPaused { cause }],
+        Choice::Accept { reason } => match (moment(&state.stage), open_phase(plan, state)) {
+            (Some(moment), Some(phase)) if choose::may_accept(phase, moment, &cause) => {
+                vec![Event::ChecksAccepted {
+                    moment,
+                    checks: choose::checks_in(&cause).to_vec(),
+                    reason: reason.clone(),
+                }]
+            }
+            // Asked for what is not on offer: the question stands.
+            (Some(_) | None, Some(_) | None) => Vec::new(),
+        },
+    }
+}
+
+pub(super) fn open_phase<'a>(plan: &'a Plan, state: &RunState) -> Option<&'a Phase> {
+    let id: &PhaseId = state.phase()?;
+    plan.phase(id)
+}

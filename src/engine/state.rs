@@ -1,0 +1,210 @@
+//! The state of a run: the fold of the facts of its current generation, and nothing else.
+
+use super::Itinerary;
+use crate::model::{
+    Cause, CheckId, Guidance, Item, Moment, Outcome, Part, PhaseEnd, PhaseHeader, PhaseId, StepOutcome,
+    Timestamp, Verdict,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How often a run may be taken up after its runner was gone.
+pub struct Limits;
+
+impl Limits {
+    /// Going forward: after that many crashes the way back begins.
+    pub const FORWARD: u32 = 3;
+    /// On the way back: after that many more, it stops and says so.
+    pub const BACK: u32 = 8;
+}
+
+/// Where a phase is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub enum Stage {
+    /// No phase is open.
+    #[default]
+    Idle,
+    /// Its `applies_if` is judged.
+    Applies,
+    /// Its preflight is judged.
+    Preflight,
+    /// A person is asked whether it may begin.
+    Gate,
+    /// Its layers are recorded; this one is next.
+    Recording(usize),
+    /// The validation checks are judged before the phase acts.
+    Baseline,
+    /// The capsule is completed.
+    Sealing,
+    /// The guard is armed.
+    Arming,
+    /// Its steps are taken; this one is next.
+    Applying(usize),
+    /// Judging waits; `None` until the wait has begun.
+    Settling(Option<Timestamp>),
+    /// The validation checks are judged.
+    Validating,
+    /// Somebody must say keep; `None` until the window is open.
+    Confirming(Option<Timestamp>),
+    /// Its commit steps are taken; this one is next.
+    Committing(usize),
+    /// Its layers are made permanent; this one is next.
+    Keeping(usize),
+    /// Everything is permanent; the fact that says so is owed.
+    Sealed,
+    /// Committed; the guard comes down.
+    Disarming,
+    /// On the way back.
+    Reverting(Back),
+    /// Ended.
+    Ended(PhaseEnd),
+}
+
+/// Where the way back is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Back {
+    /// Children are ended before anything is undone.
+    Children,
+    /// Steps are undone, newest first.
+    Undoing,
+    /// Layers are restored, last first; so many are still to come.
+    Restoring(usize),
+    /// The phase's own rollback steps; this one is next.
+    Steps(usize),
+    /// The validation checks are judged again.
+    Reprobing,
+    /// The revision is put into quarantine.
+    Rejecting,
+    /// The guard comes down.
+    Disarming,
+    /// The end is owed.
+    Ending,
+}
+
+/// What is known of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Mark {
+    /// It began and may have taken effect.
+    Begun,
+    /// It ended well.
+    Done,
+    /// It never acted.
+    Skipped,
+    /// It ended badly and may have taken effect.
+    Bad,
+}
+
+impl Mark {
+    pub(super) const fn of(outcome: &StepOutcome) -> Self {
+        match outcome {
+            StepOutcome::Done => Self::Done,
+            StepOutcome::NotApplicable(_) | StepOutcome::Declined => Self::Skipped,
+            StepOutcome::Failed(_)
+            | StepOutcome::Broken(_)
+            | StepOutcome::TimedOut(_)
+            | StepOutcome::Interrupted
+            | StepOutcome::Lost => Self::Bad,
+        }
+    }
+}
+
+/// The state of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct RunState {
+    /// What the run still has to do; each generation's header repeats it.
+    pub itinerary: Itinerary,
+    /// The header of the current generation.
+    pub header: Option<Box<PhaseHeader>>,
+    /// Where the current phase is.
+    pub stage: Stage,
+    /// What is known of the steps of apply, commit and rollback, by place.
+    pub marks: [Vec<Mark>; 3],
+    /// Outcomes as they count, of the latest judging of each moment.
+    pub judged: BTreeMap<(Moment, CheckId), Outcome>,
+    /// Whether a step or a layer of the phase may have changed the machine.
+    pub touched: bool,
+    /// Checks of the current moment that a person accepted.
+    pub accepted: BTreeSet<CheckId>,
+    /// How many layers are recorded, from the first.
+    pub recorded: usize,
+    /// Whether the guard stands.
+    pub armed: bool,
+    /// Steps whose undo ended well.
+    pub undone: BTreeSet<(Part, usize)>,
+    /// Steps whose undo was tried on this way back.
+    pub undo_tried: BTreeSet<(Part, usize)>,
+    /// What keeps the phase from going on.
+    pub trouble: Option<Cause>,
+    /// Why the way back was taken.
+    pub reverting: Option<Cause>,
+    /// What is neither old nor new.
+    pub items: Vec<Item>,
+    /// Whether the revision is in quarantine for this.
+    pub quarantined: bool,
+    /// The run waits for a person.
+    pub paused: Option<Cause>,
+    /// A polite stop is wanted.
+    pub stop_wanted: bool,
+    /// How often the run was taken up after a crash, since it last changed direction.
+    pub resumptions: u32,
+    /// The committed phase soaks until then.
+    pub soak_until: Option<Timestamp>,
+    /// The end of the run.
+    pub finished: Option<Verdict>,
+}
+
+impl RunState {
+    /// A run that has not begun.
+    #[must_use]
+    pub fn new(itinerary: Itinerary) -> Self {
+        Self { itinerary, ..Self::default() }
+    }
+
+    /// The phase that is open or ended last.
+    #[must_use]
+    pub fn phase(&self) -> Option<&PhaseId> {
+        self.header.as_deref().map(|header| &header.phase)
+    }
+
+    /// Whether somebody is asked.
+    #[must_use]
+    pub const fn guidance(&self) -> Guidance {
+        self.itinerary.guidance
+    }
+
+    /// Whether the phase is committed: from then on a lost record no longer takes it back.
+    #[must_use]
+    pub const fn committed(&self) -> bool {
+        matches!(self.stage, Stage::Disarming | Stage::Ended(PhaseEnd::Committed))
+    }
+
+    /// Whether the way back has begun and is not over.
+    #[must_use]
+    pub const fn going_back(&self) -> bool {
+        matches!(self.stage, Stage::Reverting(_))
+    }
+
+    /// What is known of the steps of a list.
+    #[must_use]
+    pub fn marks_of(&self, part: Part) -> &[Mark] {
+        &self.marks[part as usize]
+    }
+
+    pub(super) fn mark(&mut self, part: Part, step: usize, mark: Mark) {
+        let marks = &mut self.marks[part as usize];
+        if marks.len() <= step {
+            marks.resize(step + 1, Mark::Skipped);
+        }
+        if let Some(slot) = marks.get_mut(step) {
+            *slot = mark;
+        }
+    }
+
+    /// The step that began and has no end: after a crash nobody knows what it did.
+    #[must_use]
+    pub fn in_flight(&self) -> Option<(Part, usize)> {
+        [Part::Apply, Part::Commit, Part::Rollback].into_iter().find_map(|part| {
+            let step = self.marks_of(part).iter().position(|mark| *mark == Mark::Begun)?;
+            Some((part, step))
+        })
+    }
+}

@@ -1,0 +1,165 @@
+//! One phase through each of its ends, read as sentences. The exhaustive walk is in `tests/engine/`.
+
+use super::*;
+use crate::model::*;
+
+fn step(id: &str) -> Step {
+    Step {
+        id: StepId::new(id).unwrap(),
+        title: None,
+        act: Act::Run(CommandLine::new(["/bin/true"])),
+        who: RunAs::Runner,
+        timeout: Span::seconds(60),
+        undo: StepUndo::Act(Act::Run(CommandLine::new(["/bin/true"]))),
+        idempotent: false,
+        changes: Changes::Machine,
+        when: None,
+    }
+}
+
+fn plan() -> Plan {
+    Plan {
+        name: PlanName::new("p").unwrap(),
+        revision: 1,
+        title: None,
+        digest: Digest("0".repeat(64)),
+        phases: vec![Phase {
+            id: PhaseId::new("one").unwrap(),
+            title: None,
+            why: None,
+            week: None,
+            days: None,
+            risk: Risk::Low,
+            needs: Vec::new(),
+            layers: vec![LayerSpec::Files { paths: vec!["/x".into()] }],
+            preflight: Vec::new(),
+            apply: vec![step("a"), step("b")],
+            settle: Span::ZERO,
+            validate: Vec::new(),
+            commit: Vec::new(),
+            rollback: vec![step("r")],
+            soak: None,
+            confirm: None,
+            on: OnOutcome::default(),
+            applies_if: None,
+        }],
+    }
+}
+
+/// Plays a machine on which everything succeeds, but for what `says` changes; returns the acts and the end.
+fn play(plan: &Plan, says: impl Fn(&Action) -> Option<Input>) -> (Vec<String>, Ended) {
+    let itinerary = Itinerary {
+        run: RunId::new("r").unwrap(),
+        queue: plan.phases.iter().map(|phase| phase.id.clone()).collect(),
+        done: Vec::new(),
+        guidance: Guidance::Unattended,
+    };
+    let mut state = RunState::new(itinerary);
+    let mut input = Input::Begin;
+    let mut acts = Vec::new();
+    loop {
+        let decision = decide(plan, &state, &input, Heard::Nothing, Timestamp(0));
+        state = replay(plan, state, &decision.events);
+        let action = decision.action;
+        let record = LayerRecord {
+            kind: LayerKind::Files,
+            target: "t".into(),
+            manifest: "m".into(),
+            sha256: Digest("0".repeat(64)),
+        };
+        let usual = match &action {
+            Action::Open { .. } => {
+                Input::Opened { generation: GenerationNumber(1), boot: None, version: "0".into() }
+            }
+            Action::Judge { .. } => Input::Judged(Vec::new()),
+            Action::AskGate | Action::Confirm { .. } => Input::Answered(true),
+            Action::Record { .. } => Input::Recorded(Ok(record)),
+            Action::Seal => Input::Sealed(Ok(Vec::new())),
+            Action::Arm => Input::Armed(Ok(GuardKind::Runner)),
+            Action::Perform { .. } | Action::Undo { .. } => Input::Stepped(StepOutcome::Done),
+            Action::Wait { .. } => Input::TimeReached,
+            Action::Keep { .. } => Input::Kept(Ok(())),
+            Action::Disarm => Input::Disarmed,
+            Action::Choose { .. } => Input::Chosen(Choice::Rollback),
+            Action::EndChildren => Input::ChildrenGone,
+            Action::Restore { .. } => Input::Restored(Restored { changed: 1, failed: Vec::new() }),
+            Action::Quarantine { .. } => Input::Quarantined,
+            Action::Stop(ended) => return (acts, ended.clone()),
+        };
+        acts.push(format!("{action:?}"));
+        assert!(acts.len() < 100, "the run does not end: {acts:#?}");
+        input = says(&action).unwrap_or(usual);
+    }
+}
+
+#[test]
+fn a_phase_on_which_everything_succeeds_is_committed_in_the_order_that_bears_the_load() {
+    let (acts, ended) = play(&plan(), |_| None);
+    assert_eq!(ended, Ended::Finished(Verdict::Committed));
+    assert_eq!(
+        acts,
+        [
+            "Open { phase: PhaseId(\"one\") }",
+            "Judge { moment: Preflight }",
+            "Record { layer: 0 }",
+            "Seal",
+            "Arm",
+            "Perform { part: Apply, step: 0 }",
+            "Perform { part: Apply, step: 1 }",
+            "Judge { moment: Validate }",
+            "Keep { layer: 0 }",
+            "Disarm",
+        ]
+    );
+}
+
+#[test]
+fn a_failed_step_takes_the_whole_phase_back_newest_first() {
+    let (acts, ended) = play(&plan(), |action| match action {
+        Action::Perform { part: Part::Apply, step: 1 } => {
+            Some(Input::Stepped(StepOutcome::Failed(ProcessEnd::Exited(1))))
+        }
+        _ => None,
+    });
+    assert_eq!(ended, Ended::Finished(Verdict::RolledBack));
+    assert_eq!(
+        acts[7..],
+        [
+            "EndChildren",
+            "Undo { part: Apply, step: 1 }",
+            "Undo { part: Apply, step: 0 }",
+            "Restore { layer: 0 }",
+            "Perform { part: Rollback, step: 0 }",
+            "Quarantine { cause: StepFailed { part: Apply, step: StepId(\"b\"), outcome: Failed(Exited(1)) } }",
+            "Disarm",
+        ]
+    );
+}
+
+#[test]
+fn a_guard_that_cannot_be_armed_refuses_before_anything_changed() {
+    let (acts, ended) =
+        play(&plan(), |action| (*action == Action::Arm).then(|| Input::Armed(Err("no".into()))));
+    assert_eq!(ended, Ended::Finished(Verdict::Refused));
+    assert_eq!(acts.last().unwrap(), "Arm");
+}
+
+#[test]
+fn a_record_that_cannot_be_written_before_the_first_act_refuses() {
+    let (acts, ended) =
+        play(&plan(), |action| (*action == Action::Arm).then(|| Input::JournalLost("full".into())));
+    assert_eq!(ended, Ended::Finished(Verdict::Refused));
+    assert_eq!(acts.last().unwrap(), "Arm");
+}
+
+#[test]
+fn a_layer_that_does_not_come_back_is_inconsistent_and_named() {
+    let (_, ended) = play(&plan(), |action| match action {
+        Action::Perform { part: Part::Apply, .. } => Some(Input::Stepped(StepOutcome::Lost)),
+        Action::Restore { .. } => {
+            Some(Input::Restored(Restored { changed: 0, failed: vec![Item::new("/x", "gone")] }))
+        }
+        _ => None,
+    });
+    assert_eq!(ended, Ended::Finished(Verdict::Inconsistent));
+}
