@@ -1,1 +1,7 @@
-//! THE LOOP: decide, record, show, act.
+//! THE LOOP: decide, record, show, act. [`drive`] is the heart.
+
+mod drive;
+mod recall;
+
+pub use drive::{Ports, drive};
+pub use recall::Recall;

@@ -1,8 +1,8 @@
 //! The two sides of the border: what the world said, and what the shell shall do.
 
 use crate::model::{
-    Cause, CheckReport, Choice, Event, GenerationNumber, GuardKind, Guidance, LayerRecord, Moment, Part,
-    PhaseId, Restored, SealedFile, StepOutcome, Timestamp, Verdict,
+    Cause, CheckReport, Choice, Event, GenerationNumber, GuardKind, Guidance, Item, LayerRecord, Moment,
+    Part, PhaseId, Restored, SealedFile, StepOutcome, Timestamp, Verdict,
 };
 
 /// What the world said. One for each way in which an [`Action`] can end, and the few that come by themselves.
@@ -47,8 +47,11 @@ pub enum Input {
     Stepped(StepOutcome),
     /// A layer was made permanent, or could not be.
     Kept(Result<(), String>),
-    /// Every child is gone.
-    ChildrenGone,
+    /// The children were ended.
+    ChildrenGone {
+        /// Those that would not end, by name.
+        left: Vec<Item>,
+    },
     /// A layer was restored and read back.
     Restored(Restored),
     /// The quarantine holds the plan revision.

@@ -5,8 +5,8 @@ use super::itinerary::Itinerary;
 use super::state::{Back, Mark, RunState, Stage};
 use super::undo::undo_owed;
 use crate::model::{
-    Cause, Changes, Event, Guidance, Item, Moment, Outcome, Part, Phase, PhaseEnd, PhaseHeader, Plan,
-    ProcessEnd, Restored, Span, StepOutcome,
+    Cause, Changes, Event, Guidance, Item, Moment, Outcome, Part, Phase, PhaseEnd, PhaseHeader, PhaseId,
+    Plan, ProcessEnd, Restored, Span, StepOutcome,
 };
 
 /// Folds facts, oldest first.
@@ -47,12 +47,13 @@ pub fn evolve(plan: &Plan, mut state: RunState, event: &Event) -> RunState {
             | Event::PhaseCommitted { .. }
             | Event::GuardDisarmed
             | Event::RevertBegan { .. }
-            | Event::ChildrenEnded
+            | Event::ChildrenEnded { .. }
             | Event::UndoStarted { .. }
             | Event::UndoFinished { .. }
             | Event::LayerRestored { .. }
             | Event::Quarantined { .. }
-            | Event::PhaseEnded { .. } => {}
+            | Event::PhaseEnded { .. }
+            | Event::EarlierTakenBack { .. } => {}
         }
         return state;
     };
@@ -111,7 +112,8 @@ pub fn evolve(plan: &Plan, mut state: RunState, event: &Event) -> RunState {
             state.stop_wanted = false;
         }
         Event::RevertBegan { cause } => turn_back(&mut state, cause),
-        Event::ChildrenEnded => {
+        Event::ChildrenEnded { left } => {
+            state.items.extend(left.iter().cloned());
             state.stage = Stage::Reverting(Back::Undoing);
             skip_empty_undo(phase, &mut state);
         }
@@ -126,10 +128,9 @@ pub fn evolve(plan: &Plan, mut state: RunState, event: &Event) -> RunState {
             state.stage = Stage::Ended(*end);
             state.items.clone_from(items);
             state.trouble = None;
-            let id = phase.id.clone();
-            state.itinerary.done.retain(|(done, _)| *done != id);
-            state.itinerary.done.push((id, *end));
+            stands(&mut state, &phase.id, *end);
         }
+        Event::EarlierTakenBack { phase, end, .. } => stands(&mut state, phase, *end),
         Event::RunFinished { verdict } => state.finished = Some(*verdict),
     }
     state
@@ -149,6 +150,12 @@ fn began(plan: &Plan, header: &PhaseHeader, before: &RunState) -> RunState {
     state.header = Some(Box::new(header.clone()));
     state.stage = if applies { Stage::Applies } else { Stage::Preflight };
     state
+}
+
+/// How a phase stands now, whatever was known of it before.
+fn stands(state: &mut RunState, phase: &PhaseId, end: PhaseEnd) {
+    state.itinerary.done.retain(|(done, _)| done != phase);
+    state.itinerary.done.push((phase.clone(), end));
 }
 
 fn resumed(state: &mut RunState, guidance: Guidance) {

@@ -81,7 +81,7 @@ fn play(plan: &Plan, says: impl Fn(&Action) -> Option<Input>) -> (Vec<String>, E
             Action::Keep { .. } => Input::Kept(Ok(())),
             Action::Disarm => Input::Disarmed,
             Action::Choose { .. } => Input::Chosen(Choice::Rollback),
-            Action::EndChildren => Input::ChildrenGone,
+            Action::EndChildren => Input::ChildrenGone { left: Vec::new() },
             Action::Restore { .. } => Input::Restored(Restored { changed: 1, failed: Vec::new() }),
             Action::Quarantine { .. } => Input::Quarantined,
             Action::Stop(ended) => return (acts, ended.clone()),

@@ -200,8 +200,11 @@ pub enum Event {
         /// Why.
         cause: Cause,
     },
-    /// Every child of the phase is gone.
-    ChildrenEnded,
+    /// The children of the phase were ended.
+    ChildrenEnded {
+        /// Those that would not end, by name.
+        left: Vec<Item>,
+    },
     /// A step's undo is about to act.
     UndoStarted {
         /// The list the step belongs to.
@@ -236,6 +239,15 @@ pub enum Event {
         end: PhaseEnd,
         /// What is neither old nor new, by name; empty unless inconsistent.
         items: Vec<Item>,
+    },
+    /// An earlier generation was taken back, on the way to a state before this one.
+    EarlierTakenBack {
+        /// Which.
+        generation: GenerationNumber,
+        /// Its phase.
+        phase: PhaseId,
+        /// How that phase stands now.
+        end: PhaseEnd,
     },
     /// The run ended.
     RunFinished {

@@ -1,0 +1,69 @@
+//! What the hands need to know of the facts so far: records to restore, baselines to compare with.
+
+use crate::model::{CheckId, CheckReport, Envelope, Event, LayerRecord, Moment, Observation, Timestamp};
+use std::collections::BTreeMap;
+
+/// A second fold over the facts, beside the engine's: it keeps values, the engine keeps outcomes.
+#[derive(Debug, Clone, Default)]
+pub struct Recall {
+    /// When the phase began.
+    pub began: Option<Timestamp>,
+    /// When its first step was about to act.
+    pub acted: Option<Timestamp>,
+    /// What each layer recorded, by place.
+    pub records: BTreeMap<usize, LayerRecord>,
+    /// What the validation checks saw before the phase acted.
+    pub baseline: BTreeMap<CheckId, Observation>,
+    /// The latest reports of each moment: what a person is shown in trouble.
+    pub reports: BTreeMap<(Moment, CheckId), CheckReport>,
+    /// The number of the last fact.
+    pub seq: u64,
+}
+
+impl Recall {
+    /// Learns one more fact.
+    pub fn learn(&mut self, envelope: &Envelope) {
+        self.seq = envelope.seq;
+        match &envelope.event {
+            Event::PhaseBegan(_) => {
+                *self = Self { began: Some(envelope.at), seq: envelope.seq, ..Self::default() };
+            }
+            Event::StepStarted { .. } => self.acted = self.acted.or(Some(envelope.at)),
+            Event::LayerRecorded { layer, record } => {
+                self.records.insert(*layer, record.clone());
+            }
+            Event::CheckJudged { moment, report } => {
+                if let (Moment::Baseline, Some(seen)) = (moment, &report.observed) {
+                    self.baseline.insert(report.check.clone(), seen.clone());
+                }
+                self.reports.insert((*moment, report.check.clone()), report.clone());
+            }
+            Event::RunResumed { .. }
+            | Event::MomentJudged { .. }
+            | Event::GateAnswered { .. }
+            | Event::CapsuleSealed { .. }
+            | Event::GuardArmed { .. }
+            | Event::StepFinished { .. }
+            | Event::SettleBegan { .. }
+            | Event::SettleEnded
+            | Event::ChecksAccepted { .. }
+            | Event::RetryChosen
+            | Event::ConfirmOpened { .. }
+            | Event::Confirmed
+            | Event::LayerKept { .. }
+            | Event::PhaseCommitted { .. }
+            | Event::GuardDisarmed
+            | Event::StopWanted
+            | Event::RunPaused { .. }
+            | Event::RevertBegan { .. }
+            | Event::ChildrenEnded { .. }
+            | Event::UndoStarted { .. }
+            | Event::UndoFinished { .. }
+            | Event::LayerRestored { .. }
+            | Event::Quarantined { .. }
+            | Event::PhaseEnded { .. }
+            | Event::EarlierTakenBack { .. }
+            | Event::RunFinished { .. } => {}
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! How outcomes become exit statuses: one table, one exhaustive match each.
+
+use crate::engine::Ended;
+use crate::model::Verdict;
+use std::process::ExitCode;
+
+/// An exit status, by meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Committed, healthy, or nothing to do.
+    Done,
+    /// Internal error.
+    Internal,
+    /// Usage, or the plan is invalid.
+    Usage,
+    /// Preflight refused; nothing changed.
+    Refused,
+    /// Paused or inconclusive; waiting for a person.
+    Paused,
+    /// Rolled back; the machine is as before.
+    RolledBack,
+    /// Rollback failed; inconsistent, items named.
+    Inconsistent,
+    /// Quarantined revision.
+    Quarantined,
+    /// Another run holds the lock.
+    Locked,
+}
+
+/// Every exit status of this version with its meaning, for the documents.
+pub(crate) const TABLE: [(Exit, &str); 9] = [
+    (Exit::Done, "committed, healthy, or nothing to do"),
+    (Exit::Internal, "internal error, or the state folder cannot be used"),
+    (Exit::Usage, "usage, or the plan is invalid"),
+    (Exit::Refused, "preflight refused; nothing changed"),
+    (Exit::Paused, "paused or inconclusive; waiting for a person"),
+    (Exit::RolledBack, "rolled back; the machine is as before"),
+    (Exit::Inconsistent, "rollback failed; inconsistent, items named"),
+    (Exit::Quarantined, "quarantined revision"),
+    (Exit::Locked, "another run holds the lock"),
+];
+
+impl Exit {
+    pub(crate) const fn status(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Internal => 1,
+            Self::Usage => 2,
+            Self::Refused => 10,
+            Self::Paused => 11,
+            Self::RolledBack => 12,
+            Self::Inconsistent => 13,
+            Self::Quarantined => 14,
+            Self::Locked => 15,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.status())
+    }
+}
+
+impl From<Verdict> for Exit {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Committed => Self::Done,
+            Verdict::Refused => Self::Refused,
+            Verdict::RolledBack => Self::RolledBack,
+            Verdict::Inconsistent => Self::Inconsistent,
+        }
+    }
+}
+
+impl From<&Ended> for Exit {
+    fn from(ended: &Ended) -> Self {
+        match ended {
+            Ended::Finished(verdict) => (*verdict).into(),
+            Ended::Paused(_) => Self::Paused,
+        }
+    }
+}
