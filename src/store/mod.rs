@@ -1,1 +1,30 @@
-//! REMEMBER: capsules, journal, quarantine, history.
+//! REMEMBER: capsules, journal, quarantine, history. The journals and the capsules are the truth; everything else
+//! here is an index of them and can be made again. What a function here has returned from is on the disk.
+
+mod capsule;
+mod error;
+mod evidence;
+mod format;
+mod journal;
+mod state;
+
+pub use capsule::{Approved, Capsule};
+pub use error::StoreError;
+pub use format::{Hex, VERSION};
+pub use journal::{Damage, Journal, JournalWriter, Skipped};
+pub use state::StateFolder;
+
+use std::path::{Path, PathBuf};
+
+/// A name beside `path` that is not taken: `journal.damaged-1`.
+fn free_name(path: &Path, word: &str) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let mut number = 0_u32;
+    loop {
+        number = number.saturating_add(1);
+        let candidate = path.with_file_name(format!("{name}.{word}-{number}"));
+        if candidate.symlink_metadata().is_err() || number == u32::MAX {
+            return candidate;
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Evidence: outputs of steps and probes, kept for people. Sanitised, bounded, never needed to go back.
+
+use super::StoreError;
+use crate::system::files;
+use crate::system::sanitise::sanitise;
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+/// One piece of evidence holds at most so many bytes; its beginning and its end are kept.
+const LONGEST: usize = 1024 * 1024;
+/// All evidence of a capsule.
+const MOST: u64 = 64 * 1024 * 1024;
+/// A name is at most so long.
+const LONGEST_NAME: usize = 120;
+
+pub(super) fn keep(
+    folder: &Path,
+    used: &Cell<Option<u64>>,
+    name: &str,
+    bytes: &[u8],
+) -> Result<String, StoreError> {
+    let text = bounded(bytes);
+    let text = sanitise(&text);
+    let before = match used.get() {
+        Some(bytes) => bytes,
+        None => count(folder)?,
+    };
+    let total = before.saturating_add(text.len() as u64);
+    if total > MOST {
+        return Err(StoreError::EvidenceFull { name: safe_name(name), bytes: total, limit: MOST });
+    }
+    let (name, mut file) = create(folder, &safe_name(name))?;
+    let path = folder.join(&name);
+    file.write_all(text.as_bytes()).map_err(|why| {
+        // Half a piece of evidence may say the opposite of the whole.
+        let _ = fs::remove_file(&path);
+        StoreError::io("write", &path)(why)
+    })?;
+    used.set(Some(total));
+    Ok(name)
+}
+
+pub(super) fn names(folder: &Path) -> Result<Vec<String>, StoreError> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder).map_err(StoreError::io("list", folder))? {
+        let entry = entry.map_err(StoreError::io("list", folder))?;
+        names.extend(entry.file_name().into_string());
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+pub(super) fn read(folder: &Path, name: &str) -> Result<String, StoreError> {
+    let path = folder.join(name);
+    // A name that is its own safe form cannot leave the folder.
+    if safe_name(name) != name || !path.symlink_metadata().is_ok_and(|meta| meta.is_file()) {
+        return Err(StoreError::NoEvidence(name.to_owned()));
+    }
+    // Sanitising makes text longer, at most eightfold.
+    let bytes = files::read_bounded(&path, 8 * LONGEST as u64 + 1024)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn count(folder: &Path) -> Result<u64, StoreError> {
+    let mut used = 0_u64;
+    for entry in fs::read_dir(folder).map_err(StoreError::io("list", folder))? {
+        let meta = entry.and_then(|entry| entry.metadata()).map_err(StoreError::io("list", folder))?;
+        used = used.saturating_add(meta.len());
+    }
+    Ok(used)
+}
+
+fn create(folder: &Path, name: &str) -> Result<(String, fs::File), StoreError> {
+    let mut attempt = 1_u32;
+    loop {
+        let candidate = if attempt == 1 { name.to_owned() } else { format!("{name}.{attempt}") };
+        let path = folder.join(&candidate);
+        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
+            Ok(file) => return Ok((candidate, file)),
+            Err(why) if why.kind() == io::ErrorKind::AlreadyExists && attempt < 10_000 => attempt += 1,
+            Err(why) => return Err(StoreError::io("create", &path)(why)),
+        }
+    }
+}
+
+/// Letters, digits, `-`, `_` and `.` pass, the rest becomes `_`; never empty, never hidden.
+fn safe_name(name: &str) -> String {
+    let safe: String = name
+        .chars()
+        .take(LONGEST_NAME)
+        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '_' })
+        .collect();
+    match safe.chars().next() {
+        None => "_".to_owned(),
+        Some('.') => format!("_{}", &safe[1..]),
+        Some(_) => safe,
+    }
+}
+
+/// The beginning and the end, with what was left out said between them.
+fn bounded(bytes: &[u8]) -> Cow<'_, str> {
+    if bytes.len() <= LONGEST {
+        return String::from_utf8_lossy(bytes);
+    }
+    let half = LONGEST / 2;
+    let (head, tail) = (&bytes[..half], &bytes[bytes.len() - half..]);
+    Cow::Owned(format!(
+        "{}\n[... {} bytes left out ...]\n{}",
+        String::from_utf8_lossy(head),
+        bytes.len() - LONGEST,
+        String::from_utf8_lossy(tail)
+    ))
+}
