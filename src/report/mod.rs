@@ -1,1 +1,67 @@
 //! SHOW: facts in words, on terminals and for programs. Consumers only; they never influence a decision.
+//!
+//! Facts reach a [`Reporter`] after they are durable. All words are made here; what is foreign in them passes the
+//! sanitiser of [`Style`] where a [`Line`] is rendered.
+
+mod fact;
+mod fanout;
+mod line;
+mod ndjson;
+mod plain;
+mod scene;
+mod shell_words;
+mod style;
+mod summary;
+mod terminal;
+pub mod text;
+
+pub use fact::words;
+pub use fanout::{Fanout, Lost};
+pub use line::{Line, Tone, render};
+pub use ndjson::{ExitOf, Ndjson};
+pub use plain::{Plain, Stamps};
+pub use scene::{Fault, Scene, Standing, WayBack};
+pub use shell_words::shell_words;
+pub use style::{Sanitise, Style, Surroundings};
+pub use summary::causes;
+pub use terminal::Terminal;
+
+use crate::model::{Envelope, Notice, Plan};
+use std::io;
+
+/// Shows what happens. It is told facts in their order, after they are durable.
+pub trait Reporter {
+    /// A fact of the past: it was shown when it happened, and is told for context where a run is taken up again.
+    fn recall(&mut self, plan: &Plan, envelope: &Envelope);
+
+    /// A new fact.
+    ///
+    /// # Errors
+    /// The output's own; the run does not care.
+    fn event(&mut self, plan: &Plan, envelope: &Envelope) -> io::Result<()>;
+
+    /// Something to show and forget. A question to a person comes after [`Notice::Ended`] only, so that no live line
+    /// is in its way.
+    ///
+    /// # Errors
+    /// The output's own.
+    fn notice(&mut self, _: &Notice) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Another reporter was lost on the way; said once, before [`Reporter::finish`].
+    ///
+    /// # Errors
+    /// The output's own.
+    fn lost(&mut self, _: &Lost) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// The process stops now.
+    ///
+    /// # Errors
+    /// The output's own.
+    fn finish(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,235 @@
+//! Each fact in words.
+
+use super::line::{Line, Tone};
+use super::scene::Scene;
+use super::{summary, text};
+use crate::model::{
+    CheckReport, Envelope, Event, Moment, Outcome, Phase, PhaseEnd, PhaseHeader, Plan, Restored,
+};
+use unicode_width::UnicodeWidthStr;
+
+/// No column of names is wider than this; longer names push their text to the right.
+const WIDEST_NAME: usize = 28;
+
+/// The lines that a fact is shown as; none where it says nothing to a person. `scene` has taken in the fact already.
+#[must_use]
+pub fn words(plan: &Plan, scene: &Scene, envelope: &Envelope) -> Vec<Line> {
+    let phase = scene.phase(plan);
+    match &envelope.event {
+        Event::PhaseBegan(header) => phase_began(plan, phase, header),
+        Event::RunResumed { guidance, .. } => {
+            let what = match scene.phase_id() {
+                Some(id) => format!("phase {id} is taken up again, {}", text::guidance(*guidance)),
+                None => format!("the run is taken up again, {}", text::guidance(*guidance)),
+            };
+            vec![Line::new(Tone::Plain, "resumed", what)]
+        }
+        Event::CheckJudged { moment, report } => {
+            let mut lines = Vec::new();
+            if scene.moment_opened {
+                let heading = format!("({})", text::moment_purpose(*moment));
+                lines.push(Line::new(Tone::Heading, text::moment(*moment), heading).at(1));
+            }
+            lines.extend(check(report, align(phase, *moment), 2));
+            lines
+        }
+        Event::MomentJudged { moment } => moment_judged(scene, *moment),
+        Event::GateAnswered { go: true } => vec![did(Tone::Plain, "go", "the phase may begin")],
+        Event::GateAnswered { go: false } => {
+            vec![did(Tone::Caution, "no", "the phase may not begin: a person said no")]
+        }
+        Event::LayerRecorded { layer, record } => {
+            vec![did(Tone::Good, "recorded", record.target.clone()).about(text::layer_name(phase, *layer))]
+        }
+        Event::CapsuleSealed { .. } => {
+            let which = scene.generation().map(|number| format!("generation {number}")).unwrap_or_default();
+            vec![did(Tone::Good, "sealed", "all that the way back needs is on disk").about(which)]
+        }
+        Event::GuardArmed { kind } => vec![did(Tone::Plain, "guarded", text::guard(*kind))],
+        Event::StepStarted { part, step, id } => {
+            let short = phase.and_then(|phase| phase.steps(*part).get(*step)).map(text::step_short);
+            let name = match phase {
+                Some(_) => text::step_name(phase, *part, *step),
+                None => format!("step {id}"),
+            };
+            vec![did(Tone::Plain, "begins", short.unwrap_or_default()).about(name)]
+        }
+        Event::StepFinished { part, step, outcome } => {
+            vec![ended(scene, text::step_name(phase, *part, *step), text::step_outcome(outcome))]
+        }
+        Event::SettleBegan { until } => {
+            let wait = until.since(envelope.at);
+            vec![did(Tone::Plain, "settling", format!("{wait}, until {}", text::when(*until)))]
+        }
+        Event::SettleEnded => vec![did(Tone::Plain, "settled", "judging begins")],
+        Event::ChecksAccepted { checks, reason, .. } => {
+            let names: Vec<&str> = checks.iter().map(|id| id.as_str()).collect();
+            vec![did(Tone::Caution, "accepted", reason.clone()).about(names.join(", "))]
+        }
+        Event::RetryChosen => vec![did(Tone::Plain, "retry", "once more")],
+        Event::ConfirmOpened { until } => {
+            let window = until.since(envelope.at);
+            let rule = format!(
+                "somebody must say keep within {window}, until {}; silence reverts",
+                text::when(*until)
+            );
+            vec![did(Tone::Caution, "confirm", rule)]
+        }
+        Event::Confirmed => vec![did(Tone::Good, "confirmed", "somebody said keep")],
+        Event::LayerKept { layer } => {
+            vec![did(Tone::Good, "kept", "permanent").about(text::layer_name(phase, *layer))]
+        }
+        Event::PhaseCommitted { soak_until } => {
+            let (tone, word, meaning) = text::phase_end(PhaseEnd::Committed);
+            let soak = match soak_until {
+                Some(until) => format!("{meaning}; soaks until {}", text::when(*until)),
+                None => meaning.to_owned(),
+            };
+            vec![Line::new(tone, word, soak).about(phase_name(scene))]
+        }
+        Event::GuardDisarmed => vec![did(Tone::Quiet, "unguarded", "the decision is on disk")],
+        Event::StopWanted => {
+            vec![Line::new(
+                Tone::Caution,
+                "stopping",
+                "at the next safe point; a second Ctrl-C rolls the phase back",
+            )]
+        }
+        Event::RunPaused { .. } => summary::paused(scene),
+        Event::RevertBegan { cause } if scene.touched => {
+            vec![Line::new(Tone::Caution, "reverting", text::cause(cause)).about(phase_name(scene))]
+        }
+        Event::RevertBegan { cause } => {
+            vec![Line::new(Tone::Caution, "refusing", text::cause(cause)).about(phase_name(scene))]
+        }
+        Event::ChildrenEnded => vec![did(Tone::Quiet, "ended", "no child of the phase is left")],
+        Event::UndoStarted { part, step } => {
+            vec![did(Tone::Plain, "undoing", "").about(text::step_name(phase, *part, *step))]
+        }
+        Event::UndoFinished { part, step, outcome } => {
+            let name = format!("undo of {}", text::step_name(phase, *part, *step));
+            vec![ended(scene, name, text::step_outcome(outcome))]
+        }
+        Event::LayerRestored { layer, restored } => restored_words(text::layer_name(phase, *layer), restored),
+        Event::Quarantined { cause } => {
+            let why = format!("not taken again here without `--override`: {}", text::cause(cause));
+            let what = format!("plan {} revision {}", plan.name, plan.revision);
+            vec![did(Tone::Caution, "quarantine", why).about(what)]
+        }
+        Event::PhaseEnded { end, items } => phase_ended(scene, *end, items),
+        Event::RunFinished { verdict } => summary::finished(plan, scene, *verdict),
+    }
+}
+
+/// Something that was done inside a phase.
+fn did(tone: Tone, word: &'static str, what: impl Into<String>) -> Line {
+    Line::new(tone, word, what).at(1)
+}
+
+fn phase_name(scene: &Scene) -> String {
+    scene.phase_id().map(|id| format!("phase {id}")).unwrap_or_default()
+}
+
+fn ended(scene: &Scene, name: String, (tone, word, detail): (Tone, &'static str, String)) -> Line {
+    let took = scene.took.and_then(text::took).map(|took| format!("took {took}"));
+    let parts: Vec<String> =
+        [Some(detail).filter(|text| !text.is_empty()), took].into_iter().flatten().collect();
+    did(tone, word, parts.join("; ")).about(name)
+}
+
+fn phase_began(plan: &Plan, phase: Option<&Phase>, header: &PhaseHeader) -> Vec<Line> {
+    let place = plan.phases.iter().position(|phase| phase.id == header.phase);
+    let place = place.map(|at| format!("{} of {}, ", at + 1, plan.phases.len())).unwrap_or_default();
+    let title = phase.and_then(|phase| phase.title.clone()).unwrap_or_default();
+    let risk = phase.map(|phase| format!(", risk {}", text::risk(phase.risk))).unwrap_or_default();
+    let name = format!("phase {}", header.phase);
+    let mut lines = vec![
+        Line::new(Tone::Heading, name, if title.is_empty() { title } else { format!("- {title}") }),
+        Line::plain(format!(
+            "{place}plan {} revision {}, generation {}{risk}",
+            header.plan, header.revision, header.generation
+        ))
+        .at(1),
+    ];
+    if let Some(why) = phase.and_then(|phase| phase.why.as_ref()) {
+        lines.push(Line::plain(format!("why: {why}")).at(1));
+    }
+    lines
+}
+
+/// The width of the column of check names at a moment.
+fn align(phase: Option<&Phase>, moment: Moment) -> usize {
+    let checks = match (phase, moment) {
+        (None, _) => return 0,
+        (Some(phase), Moment::Applies) => phase.applies_if.as_slice(),
+        (Some(phase), Moment::Preflight) => &phase.preflight,
+        (Some(phase), Moment::Baseline | Moment::Validate | Moment::Reprobe) => &phase.validate,
+    };
+    checks.iter().map(|check| check.id.as_str().width()).max().unwrap_or(0).min(WIDEST_NAME)
+}
+
+/// A check result: one line, and where it did not pass, every further reason and the hint.
+pub(super) fn check(report: &CheckReport, align: usize, depth: usize) -> Vec<Line> {
+    let tone = text::outcome_tone(report.outcome);
+    let first = Line::new(tone, report.outcome.word(), text::findings(report));
+    let mut lines = vec![first.about(report.check.as_str()).aligned(align).at(depth)];
+    match report.outcome {
+        Outcome::Pass | Outcome::Skipped => {}
+        Outcome::Warn | Outcome::Fail | Outcome::Error | Outcome::Inconclusive => {
+            lines.extend(report.reasons.iter().skip(1).map(|why| Line::plain(why).at(depth + 1)));
+            let hint = report.hint.iter().map(|hint| Line::plain(format!("hint: {hint}")).at(depth + 1));
+            lines.extend(hint);
+        }
+    }
+    lines
+}
+
+fn moment_judged(scene: &Scene, moment: Moment) -> Vec<Line> {
+    if scene.tally.is_empty() {
+        return Vec::new();
+    }
+    let worst =
+        scene.tally.keys().fold(Tone::Good, |worst, outcome| match (worst, text::outcome_tone(*outcome)) {
+            (Tone::Bad, _) | (_, Tone::Bad) => Tone::Bad,
+            (Tone::Caution, _) | (_, Tone::Caution) => Tone::Caution,
+            (
+                Tone::Good | Tone::Heading | Tone::Quiet | Tone::Plain,
+                Tone::Good | Tone::Heading | Tone::Quiet | Tone::Plain,
+            ) => Tone::Good,
+        });
+    // What was bad before the phase is no fault of it.
+    let tone = if moment == Moment::Baseline { Tone::Plain } else { worst };
+    let counts: Vec<String> =
+        scene.tally.iter().map(|(outcome, number)| format!("{number} {}", outcome.word())).collect();
+    vec![did(tone, "judged", counts.join(", ")).about(text::moment(moment))]
+}
+
+fn restored_words(name: String, restored: &Restored) -> Vec<Line> {
+    let changed = match restored.changed {
+        0 => "all was as recorded".to_owned(),
+        number => {
+            format!("{} changed back", text::count(usize::try_from(number).unwrap_or(usize::MAX), "thing"))
+        }
+    };
+    if restored.failed.is_empty() {
+        return vec![did(Tone::Good, "restored", format!("{changed}; read back, as recorded")).about(name)];
+    }
+    let failed = text::count(restored.failed.len(), "thing");
+    let mut lines =
+        vec![did(Tone::Bad, "not back", format!("{changed}; {failed} not as recorded")).about(name)];
+    lines.extend(summary::items(&restored.failed, 2));
+    lines
+}
+
+fn phase_ended(scene: &Scene, end: PhaseEnd, items: &[crate::model::Item]) -> Vec<Line> {
+    let (tone, word, meaning) = text::phase_end(end);
+    match end {
+        // Said already, when it became true.
+        PhaseEnd::Committed => Vec::new(),
+        PhaseEnd::NotApplicable | PhaseEnd::Refused | PhaseEnd::Reverted | PhaseEnd::Inconsistent => {
+            let mut lines = vec![Line::new(tone, word, meaning).about(phase_name(scene))];
+            lines.extend(summary::items(items, 1));
+            lines
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! One line for one fact: for pipes, files, dumb terminals, and runs that nobody watches.
+
+use super::{Line, Lost, Reporter, Scene, Style, words};
+use crate::model::{Envelope, Plan};
+use std::io::{self, Write};
+
+/// Whether lines begin with the time of their fact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Stamps {
+    /// They do not.
+    #[default]
+    Without,
+    /// RFC 3339, UTC, as the journal has it.
+    With,
+}
+
+/// Writes facts as lines.
+#[derive(Debug)]
+pub struct Plain<W: Write> {
+    out: W,
+    style: Style,
+    stamps: Stamps,
+    scene: Scene,
+}
+
+impl<W: Write> Plain<W> {
+    /// Lines for `out`.
+    pub fn new(out: W, style: Style, stamps: Stamps) -> Self {
+        Self { out, style, stamps, scene: Scene::default() }
+    }
+
+    fn write(&mut self, stamp: &str, lines: &[Line]) -> io::Result<()> {
+        for line in lines.iter().flat_map(|line| line.render(&self.style)) {
+            writeln!(self.out, "{stamp}{line}")?;
+        }
+        self.out.flush()
+    }
+}
+
+impl<W: Write> Reporter for Plain<W> {
+    fn recall(&mut self, _: &Plan, envelope: &Envelope) {
+        self.scene.note(envelope);
+    }
+
+    fn event(&mut self, plan: &Plan, envelope: &Envelope) -> io::Result<()> {
+        self.scene.note(envelope);
+        let stamp = match self.stamps {
+            Stamps::Without => String::new(),
+            Stamps::With => format!("{} ", envelope.at),
+        };
+        let lines = words(plan, &self.scene, envelope);
+        self.write(&stamp, &lines)
+    }
+
+    fn lost(&mut self, lost: &Lost) -> io::Result<()> {
+        self.write("", &[lost.words()])
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
