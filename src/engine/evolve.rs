@@ -81,7 +81,7 @@ pub fn evolve(plan: &Plan, mut state: RunState, event: &Event) -> RunState {
         }
         Event::StepStarted { part, step, .. } => {
             state.touched = state.touched || matches!(part, Part::Apply | Part::Commit);
-            state.mark(*part, *step, Mark::Begun);
+            state.mark(*part, *step, Mark::begun);
         }
         Event::StepFinished { part, step, outcome } => finished(phase, &mut state, *part, *step, outcome),
         Event::SettleBegan { until } => state.stage = Stage::Settling(Some(*until)),
@@ -226,8 +226,7 @@ fn next_moment(state: &mut RunState, stage: Stage) {
 }
 
 fn finished(phase: &Phase, state: &mut RunState, part: Part, step: usize, outcome: &StepOutcome) {
-    let mark = Mark::of(outcome);
-    state.mark(part, step, mark);
+    state.mark(part, step, |mark| mark.ended(outcome));
     let id = phase.steps(part).get(step).map(|step| step.id.clone());
     let again = *outcome == StepOutcome::Lost && may_repeat(phase, part, step);
     let well = match outcome {

@@ -61,34 +61,12 @@ fn play(plan: &Plan, says: impl Fn(&Action) -> Option<Input>) -> (Vec<String>, E
         let decision = decide(plan, &state, &input, Heard::Nothing, Timestamp(0));
         state = replay(plan, state, &decision.events);
         let action = decision.action;
-        let record = LayerRecord {
-            kind: LayerKind::Files,
-            target: "t".into(),
-            manifest: "m".into(),
-            sha256: Digest("0".repeat(64)),
-        };
-        let usual = match &action {
-            Action::Open { .. } => {
-                Input::Opened { generation: GenerationNumber(1), boot: None, version: "0".into() }
-            }
-            Action::Judge { .. } => Input::Judged(Vec::new()),
-            Action::AskGate | Action::Confirm { .. } => Input::Answered(true),
-            Action::Record { .. } => Input::Recorded(Ok(record)),
-            Action::Seal => Input::Sealed(Ok(Vec::new())),
-            Action::Arm => Input::Armed(Ok(GuardKind::Runner)),
-            Action::Perform { .. } | Action::Undo { .. } => Input::Stepped(StepOutcome::Done),
-            Action::Wait { .. } => Input::TimeReached,
-            Action::Keep { .. } => Input::Kept(Ok(())),
-            Action::Disarm => Input::Disarmed,
-            Action::Choose { .. } => Input::Chosen(Choice::Rollback),
-            Action::EndChildren => Input::ChildrenGone,
-            Action::Restore { .. } => Input::Restored(Restored { changed: 1, failed: Vec::new() }),
-            Action::Quarantine { .. } => Input::Quarantined,
-            Action::Stop(ended) => return (acts, ended.clone()),
-        };
+        if let Action::Stop(ended) = action {
+            return (acts, ended);
+        }
         acts.push(format!("{action:?}"));
         assert!(acts.len() < 100, "the run does not end: {acts:#?}");
-        input = says(&action).unwrap_or(usual);
+        input = says(&action).unwrap_or_else(|| usual(&action));
     }
 }
 
@@ -162,4 +140,94 @@ fn a_layer_that_does_not_come_back_is_inconsistent_and_named() {
         _ => None,
     });
     assert_eq!(ended, Ended::Finished(Verdict::Inconsistent));
+}
+
+/// A run told one thing after another.
+struct Told {
+    plan: Plan,
+    state: RunState,
+    facts: Vec<Event>,
+}
+
+impl Told {
+    fn new(plan: Plan, guidance: Guidance) -> Self {
+        let queue = plan.phases.iter().map(|phase| phase.id.clone()).collect();
+        let state =
+            RunState::new(Itinerary { run: RunId::new("r").unwrap(), queue, done: Vec::new(), guidance });
+        Self { plan, state, facts: Vec::new() }
+    }
+
+    fn hears(&mut self, input: &Input, heard: Heard) -> Action {
+        let decision = decide(&self.plan, &self.state, input, heard, Timestamp(0));
+        self.state = replay(&self.plan, self.state.clone(), &decision.events);
+        self.facts.extend(decision.events);
+        decision.action
+    }
+
+    fn tell(&mut self, input: Input) -> Action {
+        self.hears(&input, Heard::Nothing)
+    }
+
+    /// Tells of success until an act is owed.
+    fn succeed_until(&mut self, input: Input, stop: &Action) {
+        let mut action = self.tell(input);
+        while action != *stop {
+            assert!(!matches!(action, Action::Stop(_)), "{stop:?} is never owed");
+            action = self.tell(usual(&action));
+        }
+    }
+
+    /// Tells of success until the process stops.
+    fn succeed(&mut self, input: Input) -> Ended {
+        let mut action = self.tell(input);
+        loop {
+            if let Action::Stop(ended) = action {
+                return ended;
+            }
+            action = self.tell(usual(&action));
+        }
+    }
+}
+
+fn usual(action: &Action) -> Input {
+    match action {
+        Action::Open { .. } => {
+            Input::Opened { generation: GenerationNumber(1), boot: None, version: "0".into() }
+        }
+        Action::Judge { .. } => Input::Judged(Vec::new()),
+        Action::AskGate | Action::Confirm { .. } => Input::Answered(true),
+        Action::Record { .. } => Input::Recorded(Ok(LayerRecord {
+            kind: LayerKind::Files,
+            target: "t".into(),
+            manifest: "m".into(),
+            sha256: Digest("0".repeat(64)),
+        })),
+        Action::Seal => Input::Sealed(Ok(Vec::new())),
+        Action::Arm => Input::Armed(Ok(GuardKind::Runner)),
+        Action::Perform { .. } | Action::Undo { .. } => Input::Stepped(StepOutcome::Done),
+        Action::Wait { .. } => Input::TimeReached,
+        Action::Keep { .. } => Input::Kept(Ok(())),
+        Action::Disarm => Input::Disarmed,
+        Action::Choose { .. } => Input::Chosen(Choice::Rollback),
+        Action::EndChildren => Input::ChildrenGone,
+        Action::Restore { .. } => Input::Restored(Restored { changed: 1, failed: Vec::new() }),
+        Action::Quarantine { .. } => Input::Quarantined,
+        Action::Stop(_) => Input::Nothing,
+    }
+}
+
+fn resumed(guidance: Guidance) -> Input {
+    Input::Resumed { boot: None, guidance }
+}
+
+const SECOND: Action = Action::Perform { part: Part::Apply, step: 1 };
+
+#[test]
+fn a_step_that_acted_and_then_had_nothing_to_do_is_undone_all_the_same() {
+    let mut run = Told::new(plan(), Guidance::Guided);
+    run.succeed_until(Input::Begin, &SECOND);
+    run.tell(Input::Stepped(StepOutcome::Failed(ProcessEnd::Exited(1))));
+    assert_eq!(run.tell(Input::Chosen(Choice::Retry)), SECOND);
+    run.tell(Input::Stepped(StepOutcome::Declined));
+    assert_eq!(undo_owed(&run.plan.phases[0], &run.state), [(Part::Apply, 1), (Part::Apply, 0)]);
 }
