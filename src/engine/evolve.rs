@@ -331,8 +331,11 @@ fn turn_back(state: &mut RunState, cause: &Cause) {
     state.quarantined = false;
     state.judged.retain(|(moment, _), _| *moment == Moment::Baseline);
     state.reverting = Some(cause.clone());
-    let steps = &mut state.marks[Part::Rollback as usize];
-    steps.clear();
+    // A step whose end was never recorded is not in flight any more: from here on only its undo is.
+    for mark in state.marks.iter_mut().flatten() {
+        *mark = mark.lost();
+    }
+    state.marks[Part::Rollback as usize].clear();
     state.stage = Stage::Reverting(if state.touched { Back::Children } else { short_way(state) });
 }
 

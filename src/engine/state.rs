@@ -112,6 +112,14 @@ impl Mark {
         }
     }
 
+    /// What is known when a step's end will never be told.
+    pub(super) const fn lost(self) -> Self {
+        match self {
+            Self::Begun | Self::Again => Self::Bad,
+            Self::Done | Self::Skipped | Self::Bad => self,
+        }
+    }
+
     const fn in_flight(self) -> bool {
         match self {
             Self::Begun | Self::Again => true,

@@ -231,3 +231,13 @@ fn a_step_that_acted_and_then_had_nothing_to_do_is_undone_all_the_same() {
     run.tell(Input::Stepped(StepOutcome::Declined));
     assert_eq!(undo_owed(&run.plan.phases[0], &run.state), [(Part::Apply, 1), (Part::Apply, 0)]);
 }
+
+#[test]
+fn a_step_whose_end_was_not_recorded_asks_nothing_when_the_way_back_is_taken_up_again() {
+    let mut run = Told::new(plan(), Guidance::Guided);
+    run.succeed_until(Input::Begin, &SECOND);
+    assert_eq!(run.tell(Input::JournalLost("full".into())), Action::EndChildren);
+    assert_eq!(run.tell(resumed(Guidance::Guided)), Action::EndChildren);
+    assert_eq!(run.state.trouble, None);
+    assert_eq!(run.succeed(Input::ChildrenGone), Ended::Finished(Verdict::RolledBack));
+}
