@@ -241,3 +241,34 @@ fn a_step_whose_end_was_not_recorded_asks_nothing_when_the_way_back_is_taken_up_
     assert_eq!(run.state.trouble, None);
     assert_eq!(run.succeed(Input::ChildrenGone), Ended::Finished(Verdict::RolledBack));
 }
+
+#[test]
+fn what_is_over_stays_over_however_often_it_is_taken_up() {
+    let mut run = Told::new(plan(), Guidance::Unattended);
+    run.succeed_until(Input::Begin, &SECOND);
+    let over = Ended::Finished(Verdict::RolledBack);
+    assert_eq!(run.succeed(Input::Stepped(StepOutcome::Failed(ProcessEnd::Signaled(9)))), over);
+    let facts = run.facts.len();
+    for _ in 0..9 {
+        assert_eq!(run.tell(resumed(Guidance::Unattended)), Action::Stop(over.clone()));
+    }
+    assert_eq!(run.facts.len(), facts);
+}
+
+#[test]
+fn an_ended_phase_is_not_taken_back_for_having_been_taken_up_too_often() {
+    let mut run = Told::new(plan(), Guidance::Unattended);
+    run.succeed_until(Input::Begin, &SECOND);
+    run.succeed(Input::Stepped(StepOutcome::Failed(ProcessEnd::Exited(1))));
+    // The last fact is torn off by a crash, after the way back was taken up often.
+    run.state.finished = None;
+    run.state.resumptions = Limits::FORWARD;
+    assert_eq!(run.succeed(resumed(Guidance::Unattended)), Ended::Finished(Verdict::RolledBack));
+}
+
+#[test]
+fn asking_for_the_way_back_before_a_phase_began_begins_none() {
+    let mut run = Told::new(plan(), Guidance::Guided);
+    let action = run.tell(Input::RollbackAsked { boot: None });
+    assert_eq!(action, Action::Stop(Ended::Finished(Verdict::Refused)));
+}
