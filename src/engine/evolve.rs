@@ -120,7 +120,7 @@ pub fn evolve(plan: &Plan, mut state: RunState, event: &Event) -> RunState {
         Event::LayerRestored { layer, restored } => back_in_place(phase, &mut state, *layer, restored),
         Event::Quarantined { .. } => {
             state.quarantined = true;
-            state.stage = after_rejecting(&state);
+            state.stage = Stage::Reverting(short_way(&state));
         }
         Event::PhaseEnded { end, items } => {
             state.stage = Stage::Ended(*end);
@@ -328,7 +328,7 @@ fn turn_back(state: &mut RunState, cause: &Cause) {
     state.resumptions = 0;
     state.items.clear();
     state.undo_tried.clear();
-    state.quarantined = false;
+    state.soak_until = None;
     state.judged.retain(|(moment, _), _| *moment == Moment::Baseline);
     state.reverting = Some(cause.clone());
     // A step whose end was never recorded is not in flight any more: from here on only its undo is.
@@ -390,11 +390,7 @@ fn back_steps(phase: &Phase, state: &RunState, step: usize) -> Stage {
 
 fn after_reprobing(state: &RunState) -> Stage {
     let rejects = state.reverting.as_ref().is_some_and(Cause::rejects);
-    if rejects && !state.quarantined { Stage::Reverting(Back::Rejecting) } else { after_rejecting(state) }
-}
-
-fn after_rejecting(state: &RunState) -> Stage {
-    Stage::Reverting(short_way(state))
+    Stage::Reverting(if rejects { Back::Rejecting } else { short_way(state) })
 }
 
 /// How a phase that went back ends.

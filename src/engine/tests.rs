@@ -272,3 +272,25 @@ fn asking_for_the_way_back_before_a_phase_began_begins_none() {
     let action = run.tell(Input::RollbackAsked { boot: None });
     assert_eq!(action, Action::Stop(Ended::Finished(Verdict::Refused)));
 }
+
+#[test]
+fn a_phase_that_is_taken_back_soaks_no_longer() {
+    let mut plan = plan();
+    plan.phases[0].soak = Some(Soak { length: Span::seconds(9), every: None });
+    let mut run = Told::new(plan, Guidance::Unattended);
+    assert_eq!(run.succeed(Input::Begin), Ended::Finished(Verdict::Committed));
+    assert_eq!(run.state.soak_until, Some(Timestamp(9_000)));
+    let asked = Input::RollbackAsked { boot: None };
+    assert_eq!(run.succeed(asked), Ended::Finished(Verdict::RolledBack));
+    assert_eq!(run.state.soak_until, None);
+}
+
+#[test]
+fn a_rejected_revision_stays_rejected_when_the_way_back_is_asked_for_again() {
+    let mut run = Told::new(plan(), Guidance::Unattended);
+    run.succeed_until(Input::Begin, &SECOND);
+    run.succeed(Input::Stepped(StepOutcome::TimedOut(Span::seconds(1))));
+    assert!(run.state.quarantined);
+    run.succeed(Input::RollbackAsked { boot: None });
+    assert!(run.state.quarantined);
+}
