@@ -164,8 +164,10 @@ fn resumed(state: &mut RunState, guidance: Guidance) {
     }
 }
 
+/// What is judged again is accepted again, or not: it may be another outcome this time.
 fn forget_trouble(state: &mut RunState) {
     state.trouble = None;
+    state.accepted.clear();
 }
 
 /// Every check of a moment is in: either nothing is wrong and the phase moves on, or there is trouble.
@@ -176,8 +178,8 @@ fn judged(phase: &Phase, state: &mut RunState, moment: Moment) {
         Moment::Reprobe => {
             let lost = phase.validate.iter().filter_map(|check| {
                 let before = state.judged.get(&(Moment::Baseline, check.id.clone()))?;
-                let after = state.judged.get(&(Moment::Reprobe, check.id.clone()))?;
-                worse(*before, *after).map(|why| Item::new(format!("check {}", check.id), why))
+                let after = choose::outcome_of(state, Moment::Reprobe, &check.id);
+                worse(*before, after).map(|why| Item::new(format!("check {}", check.id), why))
             });
             let lost: Vec<Item> = lost.collect();
             state.items.extend(lost);
@@ -204,7 +206,7 @@ fn worse(before: Outcome, after: Outcome) -> Option<&'static str> {
 }
 
 fn weigh(phase: &Phase, state: &mut RunState, moment: Moment) {
-    state.trouble = choose::trouble(state, moment);
+    state.trouble = choose::trouble(phase, state, moment);
     if state.trouble.is_some() {
         return;
     }

@@ -294,3 +294,75 @@ fn a_rejected_revision_stays_rejected_when_the_way_back_is_asked_for_again() {
     run.succeed(Input::RollbackAsked { boot: None });
     assert!(run.state.quarantined);
 }
+
+fn check(id: &str, severity: Severity) -> Check {
+    Check {
+        id: CheckId::new(id).unwrap(),
+        title: None,
+        look: Look::Ask("?".into()),
+        expect: Vec::new(),
+        tolerate: Vec::new(),
+        fail_if: Vec::new(),
+        severity,
+        mode: Mode::Enforce,
+        waiver: None,
+        on_no_data: TreatAs::Inconclusive,
+        on_error: TreatAs::Error,
+        applies_if: None,
+        needs: Vec::new(),
+        who: RunAs::Runner,
+        hint: None,
+        tags: Vec::new(),
+        timeout: Span::seconds(1),
+        settle: Span::ZERO,
+        within: None,
+        every: Span::seconds(1),
+        consecutive: 1,
+        samples: None,
+        floor: None,
+        direction: Direction::Lower,
+    }
+}
+
+fn report(id: &str, outcome: Outcome) -> CheckReport {
+    CheckReport {
+        check: CheckId::new(id).unwrap(),
+        outcome,
+        weight: Weight::Counts,
+        severity: Severity::Fail,
+        reasons: Vec::new(),
+        observed: None,
+        hint: None,
+        took: Span::ZERO,
+    }
+}
+
+fn ids(names: &[&str]) -> Vec<CheckId> {
+    names.iter().map(|name| CheckId::new(*name).unwrap()).collect()
+}
+
+const PREFLIGHT: Action = Action::Judge { moment: Moment::Preflight };
+
+#[test]
+fn a_check_of_which_nothing_is_reported_could_not_be_measured() {
+    let mut plan = plan();
+    plan.phases[0].preflight = vec![check("a", Severity::Fail), check("b", Severity::Fail)];
+    let mut run = Told::new(plan, Guidance::Guided);
+    run.succeed_until(Input::Begin, &PREFLIGHT);
+    let action = run.tell(Input::Judged(vec![report("a", Outcome::Pass)]));
+    assert_eq!(action, Action::Choose { cause: Cause::ChecksBroken(ids(&["b"])), may_accept: true });
+}
+
+#[test]
+fn what_was_accepted_is_a_question_again_when_it_is_judged_again() {
+    let mut plan = plan();
+    plan.phases[0].preflight = vec![check("a", Severity::Fail), check("b", Severity::Fail)];
+    let mut run = Told::new(plan, Guidance::Guided);
+    run.succeed_until(Input::Begin, &PREFLIGHT);
+    run.tell(Input::Judged(vec![report("a", Outcome::Fail), report("b", Outcome::Error)]));
+    let action = run.tell(Input::Chosen(Choice::Accept { reason: "known".into() }));
+    assert_eq!(action, Action::Choose { cause: Cause::ChecksBroken(ids(&["b"])), may_accept: true });
+    assert_eq!(run.tell(Input::Chosen(Choice::Retry)), PREFLIGHT);
+    let action = run.tell(Input::Judged(vec![report("a", Outcome::Fail), report("b", Outcome::Pass)]));
+    assert_eq!(action, Action::Choose { cause: Cause::ChecksFailed(ids(&["a"])), may_accept: true });
+}
