@@ -19,7 +19,7 @@ pub fn replay<'a>(plan: &Plan, start: RunState, events: impl IntoIterator<Item =
 #[must_use]
 pub fn evolve(plan: &Plan, mut state: RunState, event: &Event) -> RunState {
     if let Event::PhaseBegan(header) = event {
-        return began(plan, header, &state);
+        return began(plan, header);
     }
     let Some(phase) = state.phase().and_then(|id| plan.phase(id)) else {
         // Between phases only the run itself can end.
@@ -74,11 +74,12 @@ pub fn evolve(plan: &Plan, mut state: RunState, event: &Event) -> RunState {
             state.recorded = layer + 1;
             state.stage = recording(phase, layer + 1);
         }
-        Event::CapsuleSealed { .. } => state.stage = Stage::Arming,
-        Event::GuardArmed { .. } => {
+        Event::CapsuleSealed { .. } => {
+            // Before the guard is armed: after a crash in between nobody knows whether it stands.
             state.armed = true;
-            state.stage = applying(phase, 0);
+            state.stage = Stage::Arming;
         }
+        Event::GuardArmed { .. } => state.stage = applying(phase, 0),
         Event::StepStarted { part, step, .. } => {
             state.touched = state.touched || matches!(part, Part::Apply | Part::Commit);
             state.mark(*part, *step, Mark::begun);
@@ -136,7 +137,7 @@ pub fn evolve(plan: &Plan, mut state: RunState, event: &Event) -> RunState {
 }
 
 /// A phase's header says all that is carried over from before it.
-fn began(plan: &Plan, header: &PhaseHeader, before: &RunState) -> RunState {
+fn began(plan: &Plan, header: &PhaseHeader) -> RunState {
     let itinerary = Itinerary {
         run: header.run.clone(),
         queue: header.queue.clone(),
@@ -145,7 +146,6 @@ fn began(plan: &Plan, header: &PhaseHeader, before: &RunState) -> RunState {
     };
     let applies = plan.phase(&header.phase).is_some_and(|phase| phase.applies_if.is_some());
     let mut state = RunState::new(itinerary);
-    state.stop_wanted = before.stop_wanted;
     state.header = Some(Box::new(header.clone()));
     state.stage = if applies { Stage::Applies } else { Stage::Preflight };
     state

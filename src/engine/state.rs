@@ -159,7 +159,7 @@ pub struct RunState {
     pub accepted: BTreeSet<CheckId>,
     /// How many layers are recorded, from the first.
     pub recorded: usize,
-    /// Whether the guard stands.
+    /// Whether the guard may stand.
     pub armed: bool,
     /// Steps whose undo ended well.
     pub undone: BTreeSet<(Part, usize)>,

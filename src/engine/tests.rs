@@ -119,7 +119,7 @@ fn a_guard_that_cannot_be_armed_refuses_before_anything_changed() {
     let (acts, ended) =
         play(&plan(), |action| (*action == Action::Arm).then(|| Input::Armed(Err("no".into()))));
     assert_eq!(ended, Ended::Finished(Verdict::Refused));
-    assert_eq!(acts.last().unwrap(), "Arm");
+    assert_eq!(acts[acts.len() - 2..], ["Arm", "Disarm"], "it may stand all the same");
 }
 
 #[test]
@@ -365,4 +365,13 @@ fn what_was_accepted_is_a_question_again_when_it_is_judged_again() {
     assert_eq!(run.tell(Input::Chosen(Choice::Retry)), PREFLIGHT);
     let action = run.tell(Input::Judged(vec![report("a", Outcome::Fail), report("b", Outcome::Pass)]));
     assert_eq!(action, Action::Choose { cause: Cause::ChecksFailed(ids(&["a"])), may_accept: true });
+}
+
+#[test]
+fn a_guard_that_may_stand_is_taken_down_though_nobody_recorded_it() {
+    let mut run = Told::new(plan(), Guidance::Unattended);
+    run.succeed_until(Input::Begin, &Action::Arm);
+    // The runner is gone between the arming and its record.
+    assert_eq!(run.tell(Input::RollbackAsked { boot: None }), Action::Disarm);
+    assert_eq!(run.tell(Input::Disarmed), Action::Stop(Ended::Finished(Verdict::Refused)));
 }
