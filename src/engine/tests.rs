@@ -375,3 +375,52 @@ fn a_guard_that_may_stand_is_taken_down_though_nobody_recorded_it() {
     assert_eq!(run.tell(Input::RollbackAsked { boot: None }), Action::Disarm);
     assert_eq!(run.tell(Input::Disarmed), Action::Stop(Ended::Finished(Verdict::Refused)));
 }
+
+#[test]
+fn an_untouched_phase_is_refused_even_where_its_guard_never_comes_down() {
+    let mut run = Told::new(plan(), Guidance::Unattended);
+    run.succeed_until(Input::Begin, &Action::Arm);
+    run.tell(Input::RollbackAsked { boot: None });
+    for _ in 0..Limits::BACK {
+        assert_eq!(run.tell(resumed(Guidance::Unattended)), Action::Disarm);
+    }
+    assert_eq!(run.tell(resumed(Guidance::Unattended)), Action::Stop(Ended::Finished(Verdict::Refused)));
+}
+
+#[test]
+fn a_way_back_that_never_ends_is_inconsistent_and_says_how_often_it_was_tried() {
+    let mut run = Told::new(plan(), Guidance::Unattended);
+    run.succeed_until(Input::Begin, &SECOND);
+    run.tell(Input::RollbackAsked { boot: None });
+    for _ in 0..Limits::BACK {
+        assert_eq!(run.tell(resumed(Guidance::Unattended)), Action::EndChildren);
+    }
+    let action = run.tell(resumed(Guidance::Unattended));
+    assert_eq!(action, Action::Stop(Ended::Finished(Verdict::Inconsistent)));
+    let why = "the way back was taken up 9 times and did not end";
+    assert_eq!(run.state.items, [Item::new("phase one", why)]);
+}
+
+fn two_phases() -> Plan {
+    let mut plan = plan();
+    let mut second = plan.phases[0].clone();
+    second.id = PhaseId::new("two").unwrap();
+    plan.phases.push(second);
+    plan
+}
+
+#[test]
+fn a_stop_between_two_phases_waits_for_a_person_and_is_taken_up_there() {
+    let mut run = Told::new(two_phases(), Guidance::Unattended);
+    run.succeed_until(Input::Begin, &Action::Disarm);
+    let action = run.hears(&Input::Disarmed, Heard::Once);
+    assert_eq!(action, Action::Stop(Ended::Paused(Cause::Interrupted)));
+    assert_eq!(run.succeed(resumed(Guidance::Unattended)), Ended::Finished(Verdict::Committed));
+}
+
+#[test]
+fn a_stop_before_the_first_phase_is_no_success() {
+    let mut run = Told::new(plan(), Guidance::Unattended);
+    let action = run.hears(&Input::Begin, Heard::Once);
+    assert_eq!(action, Action::Stop(Ended::Finished(Verdict::Refused)));
+}
