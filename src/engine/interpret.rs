@@ -63,11 +63,15 @@ pub(super) fn interpret(plan: &Plan, state: &RunState, input: &Input) -> Vec<Eve
             }
             None => Vec::new(),
         },
-        Input::Answered(yes) => match (&state.stage, yes) {
-            (Stage::Confirming(_), true) => vec![Event::Confirmed],
-            (Stage::Confirming(_), false) => vec![Event::RevertBegan { cause: Cause::Declined }],
-            (_, go) => vec![Event::GateAnswered { go: *go }],
-        },
+        Input::Answered(yes) => {
+            if state.stage == Stage::Gate {
+                vec![Event::GateAnswered { go: *yes }]
+            } else if let Stage::Confirming(_) = state.stage {
+                vec![if *yes { Event::Confirmed } else { Event::RevertBegan { cause: Cause::Declined } }]
+            } else {
+                Vec::new()
+            }
+        }
         Input::Recorded(Ok(record)) => {
             let Stage::Recording(layer) = state.stage else { return Vec::new() };
             vec![Event::LayerRecorded { layer, record: record.clone() }]

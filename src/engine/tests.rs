@@ -424,3 +424,13 @@ fn a_stop_before_the_first_phase_is_no_success() {
     let action = run.hears(&Input::Begin, Heard::Once);
     assert_eq!(action, Action::Stop(Ended::Finished(Verdict::Refused)));
 }
+
+#[test]
+fn a_step_that_a_person_broke_off_or_declined_rejects_nothing() {
+    for outcome in [StepOutcome::Interrupted, StepOutcome::Declined] {
+        let (acts, ended) =
+            play(&plan(), |action| (*action == SECOND).then(|| Input::Stepped(outcome.clone())));
+        assert_eq!(ended, Ended::Finished(Verdict::RolledBack));
+        assert!(!acts.iter().any(|act| act.starts_with("Quarantine")), "{acts:#?}");
+    }
+}
