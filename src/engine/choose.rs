@@ -12,16 +12,18 @@ pub(super) fn checks_of(phase: &Phase, moment: Moment) -> &[Check] {
     }
 }
 
+/// The outcome of a check as it counts; one that was not reported could not be measured.
+pub(super) fn outcome_of(state: &RunState, moment: Moment, check: &CheckId) -> Outcome {
+    state.judged.get(&(moment, check.clone())).copied().unwrap_or(Outcome::Error)
+}
+
 /// What the outcomes of a moment amount to; failures first, then what could not be measured, then what is undecided.
-pub(super) fn trouble(state: &RunState, moment: Moment) -> Option<Cause> {
+pub(super) fn trouble(phase: &Phase, state: &RunState, moment: Moment) -> Option<Cause> {
     let with = |wanted: Outcome| -> Vec<CheckId> {
-        state
-            .judged
-            .iter()
-            .filter(|((at, id), outcome)| {
-                *at == moment && **outcome == wanted && !state.accepted.contains(id)
-            })
-            .map(|((_, id), _)| id.clone())
+        let checks = checks_of(phase, moment).iter().map(|check| &check.id);
+        checks
+            .filter(|id| outcome_of(state, moment, id) == wanted && !state.accepted.contains(id))
+            .cloned()
             .collect()
     };
     let some = |ids: Vec<CheckId>| (!ids.is_empty()).then_some(ids);

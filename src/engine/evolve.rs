@@ -19,7 +19,7 @@ pub fn replay<'a>(plan: &Plan, start: RunState, events: impl IntoIterator<Item =
 #[must_use]
 pub fn evolve(plan: &Plan, mut state: RunState, event: &Event) -> RunState {
     if let Event::PhaseBegan(header) = event {
-        return began(plan, header, &state);
+        return began(plan, header);
     }
     let Some(phase) = state.phase().and_then(|id| plan.phase(id)) else {
         // Between phases only the run itself can end.
@@ -75,14 +75,15 @@ pub fn evolve(plan: &Plan, mut state: RunState, event: &Event) -> RunState {
             state.recorded = layer + 1;
             state.stage = recording(phase, layer + 1);
         }
-        Event::CapsuleSealed { .. } => state.stage = Stage::Arming,
-        Event::GuardArmed { .. } => {
+        Event::CapsuleSealed { .. } => {
+            // Before the guard is armed: after a crash in between nobody knows whether it stands.
             state.armed = true;
-            state.stage = applying(phase, 0);
+            state.stage = Stage::Arming;
         }
+        Event::GuardArmed { .. } => state.stage = applying(phase, 0),
         Event::StepStarted { part, step, .. } => {
             state.touched = state.touched || matches!(part, Part::Apply | Part::Commit);
-            state.mark(*part, *step, Mark::Begun);
+            state.mark(*part, *step, Mark::begun);
         }
         Event::StepFinished { part, step, outcome } => finished(phase, &mut state, *part, *step, outcome),
         Event::SettleBegan { until } => state.stage = Stage::Settling(Some(*until)),
@@ -122,7 +123,7 @@ pub fn evolve(plan: &Plan, mut state: RunState, event: &Event) -> RunState {
         Event::LayerRestored { layer, restored } => back_in_place(phase, &mut state, *layer, restored),
         Event::Quarantined { .. } => {
             state.quarantined = true;
-            state.stage = after_rejecting(&state);
+            state.stage = Stage::Reverting(short_way(&state));
         }
         Event::PhaseEnded { end, items } => {
             state.stage = Stage::Ended(*end);
@@ -137,7 +138,7 @@ pub fn evolve(plan: &Plan, mut state: RunState, event: &Event) -> RunState {
 }
 
 /// A phase's header says all that is carried over from before it.
-fn began(plan: &Plan, header: &PhaseHeader, before: &RunState) -> RunState {
+fn began(plan: &Plan, header: &PhaseHeader) -> RunState {
     let itinerary = Itinerary {
         run: header.run.clone(),
         queue: header.queue.clone(),
@@ -146,7 +147,6 @@ fn began(plan: &Plan, header: &PhaseHeader, before: &RunState) -> RunState {
     };
     let applies = plan.phase(&header.phase).is_some_and(|phase| phase.applies_if.is_some());
     let mut state = RunState::new(itinerary);
-    state.stop_wanted = before.stop_wanted;
     state.header = Some(Box::new(header.clone()));
     state.stage = if applies { Stage::Applies } else { Stage::Preflight };
     state
@@ -171,8 +171,10 @@ fn resumed(state: &mut RunState, guidance: Guidance) {
     }
 }
 
+/// What is judged again is accepted again, or not: it may be another outcome this time.
 fn forget_trouble(state: &mut RunState) {
     state.trouble = None;
+    state.accepted.clear();
 }
 
 /// Every check of a moment is in: either nothing is wrong and the phase moves on, or there is trouble.
@@ -183,8 +185,8 @@ fn judged(phase: &Phase, state: &mut RunState, moment: Moment) {
         Moment::Reprobe => {
             let lost = phase.validate.iter().filter_map(|check| {
                 let before = state.judged.get(&(Moment::Baseline, check.id.clone()))?;
-                let after = state.judged.get(&(Moment::Reprobe, check.id.clone()))?;
-                worse(*before, *after).map(|why| Item::new(format!("check {}", check.id), why))
+                let after = choose::outcome_of(state, Moment::Reprobe, &check.id);
+                worse(*before, after).map(|why| Item::new(format!("check {}", check.id), why))
             });
             let lost: Vec<Item> = lost.collect();
             state.items.extend(lost);
@@ -211,7 +213,7 @@ fn worse(before: Outcome, after: Outcome) -> Option<&'static str> {
 }
 
 fn weigh(phase: &Phase, state: &mut RunState, moment: Moment) {
-    state.trouble = choose::trouble(state, moment);
+    state.trouble = choose::trouble(phase, state, moment);
     if state.trouble.is_some() {
         return;
     }
@@ -233,8 +235,7 @@ fn next_moment(state: &mut RunState, stage: Stage) {
 }
 
 fn finished(phase: &Phase, state: &mut RunState, part: Part, step: usize, outcome: &StepOutcome) {
-    let mark = Mark::of(outcome);
-    state.mark(part, step, mark);
+    state.mark(part, step, |mark| mark.ended(outcome));
     let id = phase.steps(part).get(step).map(|step| step.id.clone());
     let again = *outcome == StepOutcome::Lost && may_repeat(phase, part, step);
     let well = match outcome {
@@ -336,11 +337,14 @@ fn turn_back(state: &mut RunState, cause: &Cause) {
     state.resumptions = 0;
     state.items.clear();
     state.undo_tried.clear();
-    state.quarantined = false;
+    state.soak_until = None;
     state.judged.retain(|(moment, _), _| *moment == Moment::Baseline);
     state.reverting = Some(cause.clone());
-    let steps = &mut state.marks[Part::Rollback as usize];
-    steps.clear();
+    // A step whose end was never recorded is not in flight any more: from here on only its undo is.
+    for mark in state.marks.iter_mut().flatten() {
+        *mark = mark.lost();
+    }
+    state.marks[Part::Rollback as usize].clear();
     state.stage = Stage::Reverting(if state.touched { Back::Children } else { short_way(state) });
 }
 
@@ -395,11 +399,7 @@ fn back_steps(phase: &Phase, state: &RunState, step: usize) -> Stage {
 
 fn after_reprobing(state: &RunState) -> Stage {
     let rejects = state.reverting.as_ref().is_some_and(Cause::rejects);
-    if rejects && !state.quarantined { Stage::Reverting(Back::Rejecting) } else { after_rejecting(state) }
-}
-
-fn after_rejecting(state: &RunState) -> Stage {
-    Stage::Reverting(short_way(state))
+    Stage::Reverting(if rejects { Back::Rejecting } else { short_way(state) })
 }
 
 /// How a phase that went back ends.

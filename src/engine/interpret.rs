@@ -27,16 +27,22 @@ pub(super) fn interpret(plan: &Plan, state: &RunState, input: &Input) -> Vec<Eve
             }))],
             None => Vec::new(),
         },
+        // What is over stays over.
+        Input::Resumed { .. } if state.finished.is_some() => Vec::new(),
         Input::Resumed { boot, guidance } => {
             let mut events = vec![Event::RunResumed { boot: boot.clone(), guidance: *guidance }];
             events.extend(lost(state));
-            if state.paused.is_none() && !state.going_back() && !state.committed() && state.header.is_some() {
+            if state.paused.is_none() && may_turn_back(state) {
                 let times = state.resumptions + 1;
                 if times > Limits::FORWARD {
                     events.push(Event::RevertBegan { cause: Cause::TooManyResumptions(times) });
                 }
             }
             events
+        }
+        // No phase was begun, so nothing is taken back, and nothing is begun either.
+        Input::RollbackAsked { .. } if state.header.is_none() => {
+            vec![Event::RunFinished { verdict: Verdict::Refused }]
         }
         Input::RollbackAsked { boot } => {
             let mut events = vec![Event::RunResumed { boot: boot.clone(), guidance: state.guidance() }];
@@ -57,11 +63,15 @@ pub(super) fn interpret(plan: &Plan, state: &RunState, input: &Input) -> Vec<Eve
             }
             None => Vec::new(),
         },
-        Input::Answered(yes) => match (&state.stage, yes) {
-            (Stage::Confirming(_), true) => vec![Event::Confirmed],
-            (Stage::Confirming(_), false) => vec![Event::RevertBegan { cause: Cause::Declined }],
-            (_, go) => vec![Event::GateAnswered { go: *go }],
-        },
+        Input::Answered(yes) => {
+            if state.stage == Stage::Gate {
+                vec![Event::GateAnswered { go: *yes }]
+            } else if let Stage::Confirming(_) = state.stage {
+                vec![if *yes { Event::Confirmed } else { Event::RevertBegan { cause: Cause::Declined } }]
+            } else {
+                Vec::new()
+            }
+        }
         Input::Recorded(Ok(record)) => {
             let Stage::Recording(layer) = state.stage else { return Vec::new() };
             vec![Event::LayerRecorded { layer, record: record.clone() }]
@@ -113,17 +123,35 @@ pub(super) fn interpret(plan: &Plan, state: &RunState, input: &Input) -> Vec<Eve
 
 /// A person's interrupts, as facts. On the way back, and after the commit, they change nothing.
 pub(super) fn hear(state: &RunState, heard: Heard) -> Vec<Event> {
-    let open =
-        !state.going_back() && !state.committed() && state.finished.is_none() && state.header.is_some();
-    let ended = matches!(state.stage, Stage::Ended(_));
     match heard {
-        Heard::Twice if open && !ended => vec![Event::RevertBegan { cause: Cause::Interrupted }],
+        Heard::Twice if may_turn_back(state) => vec![Event::RevertBegan { cause: Cause::Interrupted }],
         Heard::Once | Heard::Twice
             if !state.going_back() && state.finished.is_none() && !state.stop_wanted =>
         {
             vec![Event::StopWanted]
         }
         Heard::Nothing | Heard::Once | Heard::Twice => Vec::new(),
+    }
+}
+
+/// Whether the phase is open and still goes forward, so that by itself it may turn back.
+const fn may_turn_back(state: &RunState) -> bool {
+    match &state.stage {
+        Stage::Idle | Stage::Disarming | Stage::Reverting(_) | Stage::Ended(_) => false,
+        Stage::Applies
+        | Stage::Preflight
+        | Stage::Gate
+        | Stage::Recording(_)
+        | Stage::Baseline
+        | Stage::Sealing
+        | Stage::Arming
+        | Stage::Applying(_)
+        | Stage::Settling(_)
+        | Stage::Validating
+        | Stage::Confirming(_)
+        | Stage::Committing(_)
+        | Stage::Keeping(_)
+        | Stage::Sealed => true,
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) fn owed(plan: &Plan, state: &RunState, now: Timestamp) -> Owed {
     if let Some(cause) = &state.paused {
         return act(Action::Stop(Ended::Paused(cause.clone())));
     }
-    let Some(phase) = open_phase(plan, state) else { return between(state, now) };
+    let Some(phase) = open_phase(plan, state) else { return between(state) };
     if let Some(cause) = &state.trouble {
         return in_trouble(phase, state, cause);
     }
@@ -42,7 +42,7 @@ pub(super) fn owed(plan: &Plan, state: &RunState, now: Timestamp) -> Owed {
         return stop(state);
     }
     match &state.stage {
-        Stage::Idle => between(state, now),
+        Stage::Idle => between(state),
         Stage::Applies | Stage::Preflight | Stage::Baseline | Stage::Validating => judge(state),
         Stage::Gate => match state.guidance() {
             Guidance::Guided => act(Action::AskGate),
@@ -94,10 +94,13 @@ fn perform(phase: &Phase, part: Part, step: usize) -> Owed {
     }
 }
 
-fn between(state: &RunState, _: Timestamp) -> Owed {
+/// Between phases a stop leaves the rest for later; before the first there is nothing to come back to.
+fn between(state: &RunState) -> Owed {
     match state.itinerary.queue.first() {
+        None => fact(Event::RunFinished { verdict: Verdict::Committed }),
         Some(phase) if !state.stop_wanted => act(Action::Open { phase: phase.clone() }),
-        Some(_) | None => fact(Event::RunFinished { verdict: Verdict::Committed }),
+        Some(_) if state.header.is_none() => fact(Event::RunFinished { verdict: Verdict::Refused }),
+        Some(_) => fact(Event::RunPaused { cause: Cause::Interrupted }),
     }
 }
 
@@ -106,7 +109,7 @@ fn after_phase(state: &RunState, end: PhaseEnd, now: Timestamp) -> Owed {
     match end {
         // The next phase may not begin yet: this run has done what was due.
         PhaseEnd::Committed if soaks => fact(Event::RunFinished { verdict: Verdict::Committed }),
-        PhaseEnd::Committed | PhaseEnd::NotApplicable => between(state, now),
+        PhaseEnd::Committed | PhaseEnd::NotApplicable => between(state),
         PhaseEnd::Refused => fact(Event::RunFinished { verdict: Verdict::Refused }),
         PhaseEnd::Reverted => fact(Event::RunFinished { verdict: Verdict::RolledBack }),
         PhaseEnd::Inconsistent => fact(Event::RunFinished { verdict: Verdict::Inconsistent }),
@@ -175,13 +178,23 @@ fn react(phase: &Phase, state: &RunState, cause: &Cause, may_accept: bool) -> Ev
 }
 
 fn going_back(phase: &Phase, state: &RunState, back: &Back) -> Owed {
-    if state.resumptions > Limits::BACK && *back != Back::Ending {
-        let mut items = state.items.clone();
-        let why = format!("the way back was taken up {} times and did not end", state.resumptions);
-        items.push(Item::new(format!("phase {}", phase.id), why));
-        return fact(Event::PhaseEnded { end: PhaseEnd::Inconsistent, items });
-    }
+    let exhausted = state.resumptions > Limits::BACK;
     match back {
+        // All is back but the guard, which finds the decision and does nothing.
+        Back::Disarming if exhausted => ending(state),
+        Back::Children
+        | Back::Undoing
+        | Back::Restoring(_)
+        | Back::Steps(_)
+        | Back::Reprobing
+        | Back::Rejecting
+            if exhausted =>
+        {
+            let mut items = state.items.clone();
+            let why = format!("the way back was taken up {} times and did not end", state.resumptions);
+            items.push(Item::new(format!("phase {}", phase.id), why));
+            fact(Event::PhaseEnded { end: PhaseEnd::Inconsistent, items })
+        }
         Back::Children => act(Action::EndChildren),
         Back::Undoing => match undo_owed(phase, state).first() {
             Some((part, step)) => Owed::Act(
@@ -198,6 +211,10 @@ fn going_back(phase: &Phase, state: &RunState, back: &Back) -> Owed {
             None => Owed::Facts(Vec::new()),
         },
         Back::Disarming => act(Action::Disarm),
-        Back::Ending => fact(Event::PhaseEnded { end: end_of_way_back(state), items: state.items.clone() }),
+        Back::Ending => ending(state),
     }
+}
+
+fn ending(state: &RunState) -> Owed {
+    fact(Event::PhaseEnded { end: end_of_way_back(state), items: state.items.clone() })
 }

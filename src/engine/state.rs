@@ -85,6 +85,8 @@ pub enum Back {
 pub enum Mark {
     /// It began and may have taken effect.
     Begun,
+    /// It began again after it may have taken effect: that it did nothing this time does not undo the first time.
+    Again,
     /// It ended well.
     Done,
     /// It never acted.
@@ -94,7 +96,38 @@ pub enum Mark {
 }
 
 impl Mark {
-    pub(super) const fn of(outcome: &StepOutcome) -> Self {
+    /// What is known when a step begins of which this was known.
+    pub(super) const fn begun(self) -> Self {
+        match self {
+            Self::Skipped => Self::Begun,
+            Self::Begun | Self::Again | Self::Done | Self::Bad => Self::Again,
+        }
+    }
+
+    /// What is known when a step ended of which this was known.
+    pub(super) const fn ended(self, outcome: &StepOutcome) -> Self {
+        match (self, Self::of(outcome)) {
+            (Self::Again, Self::Skipped) => Self::Bad,
+            (_, mark) => mark,
+        }
+    }
+
+    /// What is known when a step's end will never be told.
+    pub(super) const fn lost(self) -> Self {
+        match self {
+            Self::Begun | Self::Again => Self::Bad,
+            Self::Done | Self::Skipped | Self::Bad => self,
+        }
+    }
+
+    const fn in_flight(self) -> bool {
+        match self {
+            Self::Begun | Self::Again => true,
+            Self::Done | Self::Skipped | Self::Bad => false,
+        }
+    }
+
+    const fn of(outcome: &StepOutcome) -> Self {
         match outcome {
             StepOutcome::Done => Self::Done,
             StepOutcome::NotApplicable(_) | StepOutcome::Declined => Self::Skipped,
@@ -126,7 +159,7 @@ pub struct RunState {
     pub accepted: BTreeSet<CheckId>,
     /// How many layers are recorded, from the first.
     pub recorded: usize,
-    /// Whether the guard stands.
+    /// Whether the guard may stand.
     pub armed: bool,
     /// Steps whose undo ended well.
     pub undone: BTreeSet<(Part, usize)>,
@@ -189,13 +222,13 @@ impl RunState {
         &self.marks[part as usize]
     }
 
-    pub(super) fn mark(&mut self, part: Part, step: usize, mark: Mark) {
+    pub(super) fn mark(&mut self, part: Part, step: usize, next: impl FnOnce(Mark) -> Mark) {
         let marks = &mut self.marks[part as usize];
         if marks.len() <= step {
             marks.resize(step + 1, Mark::Skipped);
         }
-        if let Some(slot) = marks.get_mut(step) {
-            *slot = mark;
+        if let Some(mark) = marks.get_mut(step) {
+            *mark = next(*mark);
         }
     }
 
@@ -203,7 +236,7 @@ impl RunState {
     #[must_use]
     pub fn in_flight(&self) -> Option<(Part, usize)> {
         [Part::Apply, Part::Commit, Part::Rollback].into_iter().find_map(|part| {
-            let step = self.marks_of(part).iter().position(|mark| *mark == Mark::Begun)?;
+            let step = self.marks_of(part).iter().position(|mark| mark.in_flight())?;
             Some((part, step))
         })
     }

@@ -61,34 +61,12 @@ fn play(plan: &Plan, says: impl Fn(&Action) -> Option<Input>) -> (Vec<String>, E
         let decision = decide(plan, &state, &input, Heard::Nothing, Timestamp(0));
         state = replay(plan, state, &decision.events);
         let action = decision.action;
-        let record = LayerRecord {
-            kind: LayerKind::Files,
-            target: "t".into(),
-            manifest: "m".into(),
-            sha256: Digest("0".repeat(64)),
-        };
-        let usual = match &action {
-            Action::Open { .. } => {
-                Input::Opened { generation: GenerationNumber(1), boot: None, version: "0".into() }
-            }
-            Action::Judge { .. } => Input::Judged(Vec::new()),
-            Action::AskGate | Action::Confirm { .. } => Input::Answered(true),
-            Action::Record { .. } => Input::Recorded(Ok(record)),
-            Action::Seal => Input::Sealed(Ok(Vec::new())),
-            Action::Arm => Input::Armed(Ok(GuardKind::Runner)),
-            Action::Perform { .. } | Action::Undo { .. } => Input::Stepped(StepOutcome::Done),
-            Action::Wait { .. } => Input::TimeReached,
-            Action::Keep { .. } => Input::Kept(Ok(())),
-            Action::Disarm => Input::Disarmed,
-            Action::Choose { .. } => Input::Chosen(Choice::Rollback),
-            Action::EndChildren => Input::ChildrenGone { left: Vec::new() },
-            Action::Restore { .. } => Input::Restored(Restored { changed: 1, failed: Vec::new() }),
-            Action::Quarantine { .. } => Input::Quarantined,
-            Action::Stop(ended) => return (acts, ended.clone()),
-        };
+        if let Action::Stop(ended) = action {
+            return (acts, ended);
+        }
         acts.push(format!("{action:?}"));
         assert!(acts.len() < 100, "the run does not end: {acts:#?}");
-        input = says(&action).unwrap_or(usual);
+        input = says(&action).unwrap_or_else(|| usual(&action));
     }
 }
 
@@ -141,7 +119,7 @@ fn a_guard_that_cannot_be_armed_refuses_before_anything_changed() {
     let (acts, ended) =
         play(&plan(), |action| (*action == Action::Arm).then(|| Input::Armed(Err("no".into()))));
     assert_eq!(ended, Ended::Finished(Verdict::Refused));
-    assert_eq!(acts.last().unwrap(), "Arm");
+    assert_eq!(acts[acts.len() - 2..], ["Arm", "Disarm"], "it may stand all the same");
 }
 
 #[test]
@@ -162,4 +140,297 @@ fn a_layer_that_does_not_come_back_is_inconsistent_and_named() {
         _ => None,
     });
     assert_eq!(ended, Ended::Finished(Verdict::Inconsistent));
+}
+
+/// A run told one thing after another.
+struct Told {
+    plan: Plan,
+    state: RunState,
+    facts: Vec<Event>,
+}
+
+impl Told {
+    fn new(plan: Plan, guidance: Guidance) -> Self {
+        let queue = plan.phases.iter().map(|phase| phase.id.clone()).collect();
+        let state =
+            RunState::new(Itinerary { run: RunId::new("r").unwrap(), queue, done: Vec::new(), guidance });
+        Self { plan, state, facts: Vec::new() }
+    }
+
+    fn hears(&mut self, input: &Input, heard: Heard) -> Action {
+        let decision = decide(&self.plan, &self.state, input, heard, Timestamp(0));
+        self.state = replay(&self.plan, self.state.clone(), &decision.events);
+        self.facts.extend(decision.events);
+        decision.action
+    }
+
+    fn tell(&mut self, input: Input) -> Action {
+        self.hears(&input, Heard::Nothing)
+    }
+
+    /// Tells of success until an act is owed.
+    fn succeed_until(&mut self, input: Input, stop: &Action) {
+        let mut action = self.tell(input);
+        while action != *stop {
+            assert!(!matches!(action, Action::Stop(_)), "{stop:?} is never owed");
+            action = self.tell(usual(&action));
+        }
+    }
+
+    /// Tells of success until the process stops.
+    fn succeed(&mut self, input: Input) -> Ended {
+        let mut action = self.tell(input);
+        loop {
+            if let Action::Stop(ended) = action {
+                return ended;
+            }
+            action = self.tell(usual(&action));
+        }
+    }
+}
+
+fn usual(action: &Action) -> Input {
+    match action {
+        Action::Open { .. } => {
+            Input::Opened { generation: GenerationNumber(1), boot: None, version: "0".into() }
+        }
+        Action::Judge { .. } => Input::Judged(Vec::new()),
+        Action::AskGate | Action::Confirm { .. } => Input::Answered(true),
+        Action::Record { .. } => Input::Recorded(Ok(LayerRecord {
+            kind: LayerKind::Files,
+            target: "t".into(),
+            manifest: "m".into(),
+            sha256: Digest("0".repeat(64)),
+        })),
+        Action::Seal => Input::Sealed(Ok(Vec::new())),
+        Action::Arm => Input::Armed(Ok(GuardKind::Runner)),
+        Action::Perform { .. } | Action::Undo { .. } => Input::Stepped(StepOutcome::Done),
+        Action::Wait { .. } => Input::TimeReached,
+        Action::Keep { .. } => Input::Kept(Ok(())),
+        Action::Disarm => Input::Disarmed,
+        Action::Choose { .. } => Input::Chosen(Choice::Rollback),
+        Action::EndChildren => Input::ChildrenGone { left: Vec::new() },
+        Action::Restore { .. } => Input::Restored(Restored { changed: 1, failed: Vec::new() }),
+        Action::Quarantine { .. } => Input::Quarantined,
+        Action::Stop(_) => Input::Nothing,
+    }
+}
+
+fn resumed(guidance: Guidance) -> Input {
+    Input::Resumed { boot: None, guidance }
+}
+
+const SECOND: Action = Action::Perform { part: Part::Apply, step: 1 };
+
+#[test]
+fn a_step_that_acted_and_then_had_nothing_to_do_is_undone_all_the_same() {
+    let mut run = Told::new(plan(), Guidance::Guided);
+    run.succeed_until(Input::Begin, &SECOND);
+    run.tell(Input::Stepped(StepOutcome::Failed(ProcessEnd::Exited(1))));
+    assert_eq!(run.tell(Input::Chosen(Choice::Retry)), SECOND);
+    run.tell(Input::Stepped(StepOutcome::Declined));
+    assert_eq!(undo_owed(&run.plan.phases[0], &run.state), [(Part::Apply, 1), (Part::Apply, 0)]);
+}
+
+#[test]
+fn a_step_whose_end_was_not_recorded_asks_nothing_when_the_way_back_is_taken_up_again() {
+    let mut run = Told::new(plan(), Guidance::Guided);
+    run.succeed_until(Input::Begin, &SECOND);
+    assert_eq!(run.tell(Input::JournalLost("full".into())), Action::EndChildren);
+    assert_eq!(run.tell(resumed(Guidance::Guided)), Action::EndChildren);
+    assert_eq!(run.state.trouble, None);
+    assert_eq!(run.succeed(Input::ChildrenGone { left: Vec::new() }), Ended::Finished(Verdict::RolledBack));
+}
+
+#[test]
+fn what_is_over_stays_over_however_often_it_is_taken_up() {
+    let mut run = Told::new(plan(), Guidance::Unattended);
+    run.succeed_until(Input::Begin, &SECOND);
+    let over = Ended::Finished(Verdict::RolledBack);
+    assert_eq!(run.succeed(Input::Stepped(StepOutcome::Failed(ProcessEnd::Signaled(9)))), over);
+    let facts = run.facts.len();
+    for _ in 0..9 {
+        assert_eq!(run.tell(resumed(Guidance::Unattended)), Action::Stop(over.clone()));
+    }
+    assert_eq!(run.facts.len(), facts);
+}
+
+#[test]
+fn an_ended_phase_is_not_taken_back_for_having_been_taken_up_too_often() {
+    let mut run = Told::new(plan(), Guidance::Unattended);
+    run.succeed_until(Input::Begin, &SECOND);
+    run.succeed(Input::Stepped(StepOutcome::Failed(ProcessEnd::Exited(1))));
+    // The last fact is torn off by a crash, after the way back was taken up often.
+    run.state.finished = None;
+    run.state.resumptions = Limits::FORWARD;
+    assert_eq!(run.succeed(resumed(Guidance::Unattended)), Ended::Finished(Verdict::RolledBack));
+}
+
+#[test]
+fn asking_for_the_way_back_before_a_phase_began_begins_none() {
+    let mut run = Told::new(plan(), Guidance::Guided);
+    let action = run.tell(Input::RollbackAsked { boot: None });
+    assert_eq!(action, Action::Stop(Ended::Finished(Verdict::Refused)));
+}
+
+#[test]
+fn a_phase_that_is_taken_back_soaks_no_longer() {
+    let mut plan = plan();
+    plan.phases[0].soak = Some(Soak { length: Span::seconds(9), every: None });
+    let mut run = Told::new(plan, Guidance::Unattended);
+    assert_eq!(run.succeed(Input::Begin), Ended::Finished(Verdict::Committed));
+    assert_eq!(run.state.soak_until, Some(Timestamp(9_000)));
+    let asked = Input::RollbackAsked { boot: None };
+    assert_eq!(run.succeed(asked), Ended::Finished(Verdict::RolledBack));
+    assert_eq!(run.state.soak_until, None);
+}
+
+#[test]
+fn a_rejected_revision_stays_rejected_when_the_way_back_is_asked_for_again() {
+    let mut run = Told::new(plan(), Guidance::Unattended);
+    run.succeed_until(Input::Begin, &SECOND);
+    run.succeed(Input::Stepped(StepOutcome::TimedOut(Span::seconds(1))));
+    assert!(run.state.quarantined);
+    run.succeed(Input::RollbackAsked { boot: None });
+    assert!(run.state.quarantined);
+}
+
+fn check(id: &str, severity: Severity) -> Check {
+    Check {
+        id: CheckId::new(id).unwrap(),
+        title: None,
+        look: Look::Ask("?".into()),
+        expect: Vec::new(),
+        tolerate: Vec::new(),
+        fail_if: Vec::new(),
+        severity,
+        mode: Mode::Enforce,
+        waiver: None,
+        on_no_data: TreatAs::Inconclusive,
+        on_error: TreatAs::Error,
+        applies_if: None,
+        needs: Vec::new(),
+        who: RunAs::Runner,
+        hint: None,
+        tags: Vec::new(),
+        timeout: Span::seconds(1),
+        settle: Span::ZERO,
+        within: None,
+        every: Span::seconds(1),
+        consecutive: 1,
+        samples: None,
+        floor: None,
+        direction: Direction::Lower,
+    }
+}
+
+fn report(id: &str, outcome: Outcome) -> CheckReport {
+    CheckReport {
+        check: CheckId::new(id).unwrap(),
+        outcome,
+        weight: Weight::Counts,
+        severity: Severity::Fail,
+        reasons: Vec::new(),
+        observed: None,
+        hint: None,
+        took: Span::ZERO,
+    }
+}
+
+fn ids(names: &[&str]) -> Vec<CheckId> {
+    names.iter().map(|name| CheckId::new(*name).unwrap()).collect()
+}
+
+const PREFLIGHT: Action = Action::Judge { moment: Moment::Preflight };
+
+#[test]
+fn a_check_of_which_nothing_is_reported_could_not_be_measured() {
+    let mut plan = plan();
+    plan.phases[0].preflight = vec![check("a", Severity::Fail), check("b", Severity::Fail)];
+    let mut run = Told::new(plan, Guidance::Guided);
+    run.succeed_until(Input::Begin, &PREFLIGHT);
+    let action = run.tell(Input::Judged(vec![report("a", Outcome::Pass)]));
+    assert_eq!(action, Action::Choose { cause: Cause::ChecksBroken(ids(&["b"])), may_accept: true });
+}
+
+#[test]
+fn what_was_accepted_is_a_question_again_when_it_is_judged_again() {
+    let mut plan = plan();
+    plan.phases[0].preflight = vec![check("a", Severity::Fail), check("b", Severity::Fail)];
+    let mut run = Told::new(plan, Guidance::Guided);
+    run.succeed_until(Input::Begin, &PREFLIGHT);
+    run.tell(Input::Judged(vec![report("a", Outcome::Fail), report("b", Outcome::Error)]));
+    let action = run.tell(Input::Chosen(Choice::Accept { reason: "known".into() }));
+    assert_eq!(action, Action::Choose { cause: Cause::ChecksBroken(ids(&["b"])), may_accept: true });
+    assert_eq!(run.tell(Input::Chosen(Choice::Retry)), PREFLIGHT);
+    let action = run.tell(Input::Judged(vec![report("a", Outcome::Fail), report("b", Outcome::Pass)]));
+    assert_eq!(action, Action::Choose { cause: Cause::ChecksFailed(ids(&["a"])), may_accept: true });
+}
+
+#[test]
+fn a_guard_that_may_stand_is_taken_down_though_nobody_recorded_it() {
+    let mut run = Told::new(plan(), Guidance::Unattended);
+    run.succeed_until(Input::Begin, &Action::Arm);
+    // The runner is gone between the arming and its record.
+    assert_eq!(run.tell(Input::RollbackAsked { boot: None }), Action::Disarm);
+    assert_eq!(run.tell(Input::Disarmed), Action::Stop(Ended::Finished(Verdict::Refused)));
+}
+
+#[test]
+fn an_untouched_phase_is_refused_even_where_its_guard_never_comes_down() {
+    let mut run = Told::new(plan(), Guidance::Unattended);
+    run.succeed_until(Input::Begin, &Action::Arm);
+    run.tell(Input::RollbackAsked { boot: None });
+    for _ in 0..Limits::BACK {
+        assert_eq!(run.tell(resumed(Guidance::Unattended)), Action::Disarm);
+    }
+    assert_eq!(run.tell(resumed(Guidance::Unattended)), Action::Stop(Ended::Finished(Verdict::Refused)));
+}
+
+#[test]
+fn a_way_back_that_never_ends_is_inconsistent_and_says_how_often_it_was_tried() {
+    let mut run = Told::new(plan(), Guidance::Unattended);
+    run.succeed_until(Input::Begin, &SECOND);
+    run.tell(Input::RollbackAsked { boot: None });
+    for _ in 0..Limits::BACK {
+        assert_eq!(run.tell(resumed(Guidance::Unattended)), Action::EndChildren);
+    }
+    let action = run.tell(resumed(Guidance::Unattended));
+    assert_eq!(action, Action::Stop(Ended::Finished(Verdict::Inconsistent)));
+    let why = "the way back was taken up 9 times and did not end";
+    assert_eq!(run.state.items, [Item::new("phase one", why)]);
+}
+
+fn two_phases() -> Plan {
+    let mut plan = plan();
+    let mut second = plan.phases[0].clone();
+    second.id = PhaseId::new("two").unwrap();
+    plan.phases.push(second);
+    plan
+}
+
+#[test]
+fn a_stop_between_two_phases_waits_for_a_person_and_is_taken_up_there() {
+    let mut run = Told::new(two_phases(), Guidance::Unattended);
+    run.succeed_until(Input::Begin, &Action::Disarm);
+    let action = run.hears(&Input::Disarmed, Heard::Once);
+    assert_eq!(action, Action::Stop(Ended::Paused(Cause::Interrupted)));
+    assert_eq!(run.succeed(resumed(Guidance::Unattended)), Ended::Finished(Verdict::Committed));
+}
+
+#[test]
+fn a_stop_before_the_first_phase_is_no_success() {
+    let mut run = Told::new(plan(), Guidance::Unattended);
+    let action = run.hears(&Input::Begin, Heard::Once);
+    assert_eq!(action, Action::Stop(Ended::Finished(Verdict::Refused)));
+}
+
+#[test]
+fn a_step_that_a_person_broke_off_or_declined_rejects_nothing() {
+    for outcome in [StepOutcome::Interrupted, StepOutcome::Declined] {
+        let (acts, ended) =
+            play(&plan(), |action| (*action == SECOND).then(|| Input::Stepped(outcome.clone())));
+        assert_eq!(ended, Ended::Finished(Verdict::RolledBack));
+        assert!(!acts.iter().any(|act| act.starts_with("Quarantine")), "{acts:#?}");
+    }
 }

@@ -12,7 +12,7 @@ pub fn undo_owed(phase: &Phase, state: &RunState) -> Vec<(Part, usize)> {
         .flat_map(|part| {
             let acted = state.marks_of(part).iter().enumerate().rev();
             acted.filter_map(move |(step, mark)| match mark {
-                Mark::Begun | Mark::Done | Mark::Bad => Some((part, step)),
+                Mark::Begun | Mark::Again | Mark::Done | Mark::Bad => Some((part, step)),
                 Mark::Skipped => None,
             })
         })

@@ -110,10 +110,18 @@ impl Cause {
             Self::ChecksFailed(_)
             | Self::ChecksBroken(_)
             | Self::ChecksUndecided(_)
-            | Self::StepFailed { .. }
             | Self::NotKept(_)
             | Self::NotConfirmed
             | Self::TooManyResumptions(_) => true,
+            Self::StepFailed { outcome, .. } => match outcome {
+                StepOutcome::Failed(_)
+                | StepOutcome::Broken(_)
+                | StepOutcome::TimedOut(_)
+                | StepOutcome::Lost => true,
+                // A person's doing, not the change's.
+                StepOutcome::Declined | StepOutcome::Interrupted => false,
+                StepOutcome::Done | StepOutcome::NotApplicable(_) => false,
+            },
             Self::NotRecorded(_)
             | Self::NotArmed(_)
             | Self::JournalLost(_)

@@ -102,7 +102,17 @@ pub fn words(plan: &Plan, scene: &Scene, envelope: &Envelope) -> Vec<Line> {
         Event::RevertBegan { cause } => {
             vec![Line::new(Tone::Caution, "refusing", text::cause(cause)).about(phase_name(scene))]
         }
-        Event::ChildrenEnded => vec![did(Tone::Quiet, "ended", "no child of the phase is left")],
+        Event::ChildrenEnded { left } if left.is_empty() => {
+            vec![did(Tone::Quiet, "ended", "no child of the phase is left")]
+        }
+        Event::ChildrenEnded { left } => left
+            .iter()
+            .map(|item| did(Tone::Bad, "left", item.why.clone()).about(item.name.clone()))
+            .collect(),
+        Event::EarlierTakenBack { generation, phase, end } => {
+            let (tone, word, _) = text::phase_end(*end);
+            vec![did(tone, word, format!("generation {generation}")).about(phase.to_string())]
+        }
         Event::UndoStarted { part, step } => {
             vec![did(Tone::Plain, "undoing", "").about(text::step_name(phase, *part, *step))]
         }

@@ -193,7 +193,8 @@ impl Scene {
             | Event::Confirmed
             | Event::GuardDisarmed
             | Event::StopWanted
-            | Event::ChildrenEnded
+            | Event::ChildrenEnded { .. }
+            | Event::EarlierTakenBack { .. }
             | Event::Quarantined { .. } => {}
         }
     }

@@ -129,7 +129,8 @@ impl<T: TermLike + Clone + 'static> Reporter for Terminal<T> {
             | Event::GuardDisarmed
             | Event::StopWanted
             | Event::RevertBegan { .. }
-            | Event::ChildrenEnded
+            | Event::ChildrenEnded { .. }
+            | Event::EarlierTakenBack { .. }
             | Event::UndoFinished { .. }
             | Event::LayerRestored { .. }
             | Event::Quarantined { .. }
