@@ -2,11 +2,13 @@
 
 mod check;
 mod event;
+mod explain;
 mod id;
 mod layer;
 mod outcome;
 mod plan;
 mod report;
+mod run_time;
 mod step;
 mod time;
 mod value;
@@ -14,11 +16,13 @@ mod view;
 
 pub use check::*;
 pub use event::*;
+pub use explain::*;
 pub use id::*;
 pub use layer::*;
 pub use outcome::*;
 pub use plan::*;
 pub use report::*;
+pub use run_time::*;
 pub use step::*;
 pub use time::*;
 pub use value::*;

@@ -1,6 +1,7 @@
 //! A plan, resolved and valid: nothing optional that is required, every variable replaced.
 
 use super::{Check, Digest, LayerSpec, Part, PhaseId, PlanName, Span, Step};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A staged change to a machine.
@@ -19,7 +20,7 @@ pub struct Plan {
 }
 
 /// How dangerous a phase is, in its author's judgement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Risk {
     /// Little can go wrong.
@@ -32,7 +33,7 @@ pub enum Risk {
 }
 
 /// What to do in a case of trouble where nobody is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reaction {
     /// Go back.

@@ -1,6 +1,7 @@
 //! Steps: one act each, and how it is undone.
 
 use super::{Check, Span, StepId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -27,7 +28,7 @@ impl CommandLine {
 }
 
 /// As whom a child runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RunAs {
     /// As whoever runs switchback.
@@ -42,7 +43,7 @@ pub enum RunAs {
 }
 
 /// Whether a step alters the machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Changes {
     /// It does; a way back is owed.
@@ -53,7 +54,7 @@ pub enum Changes {
 }
 
 /// The formats that a `set` step can edit while it keeps the rest byte for byte.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SettingsFormat {
     /// `[section]` and `key=value`.

@@ -1,1 +1,39 @@
 //! FROM TEXT: YAML into the model, with good complaints.
+//!
+//! ```text
+//! text -> parse -> tree -> variables -> read -> raw -> lower -> model::Plan
+//!                                         ^              ^
+//!                                      complaints     catalog of named checks
+//! ```
+//!
+//! Nothing here reads a file: a [`Sources`] is given in.
+
+mod calendar;
+mod catalog;
+mod characters;
+mod diagnostic;
+mod digest;
+mod explain;
+mod lint;
+mod load;
+mod lower;
+mod order;
+mod parse;
+mod paths;
+mod quantity;
+mod raw;
+mod read;
+mod schema;
+mod suggest;
+mod tree;
+mod variables;
+
+#[cfg(test)]
+mod tests;
+
+pub use calendar::Calendar;
+pub use catalog::{NamedCheck, NamedParameter};
+pub use diagnostic::{Diagnostic, Diagnostics, Drawing, Gravity, Label};
+pub use explain::explain;
+pub use load::{Loaded, Sources, Surroundings, load, shipped_checks};
+pub use schema::{library_schema, plan_schema};

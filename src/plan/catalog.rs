@@ -1,0 +1,259 @@
+//! Named checks: the shipped libraries and the plan's own, and how a `use` becomes a check.
+
+use super::diagnostic::{Complaint, Complaints};
+use super::paths;
+use super::quantity::amount;
+use super::raw::{DefinitionHead, LibraryForm, ParameterForm, ParameterKind};
+use super::read::read;
+use super::suggest::did_you_mean;
+use super::tree::{Entry, Kind, Node, Place};
+use super::variables::{self, Scope, replaced};
+use crate::model::Span;
+use std::collections::BTreeMap;
+
+/// The libraries that are built in, by name.
+pub(super) const SHIPPED: [(&str, &str); 5] = [
+    ("checks/boot.yaml", include_str!("../../checks/boot.yaml")),
+    ("checks/journal.yaml", include_str!("../../checks/journal.yaml")),
+    ("checks/memory.yaml", include_str!("../../checks/memory.yaml")),
+    ("checks/nix.yaml", include_str!("../../checks/nix.yaml")),
+    ("checks/system.yaml", include_str!("../../checks/system.yaml")),
+];
+
+/// Fields of a check that say what is looked at.
+const LOOKS: [&str; 4] = ["probe", "plugin", "scripts", "ask"];
+
+#[derive(Debug)]
+struct Definition {
+    place: Place,
+    shipped: bool,
+    head: DefinitionHead,
+    body: Vec<Entry>,
+}
+
+/// All named checks that a plan may use.
+#[derive(Debug, Default)]
+pub(super) struct Catalog {
+    definitions: BTreeMap<String, Definition>,
+}
+
+/// A named check, for listings.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct NamedCheck {
+    /// Its name.
+    pub name: String,
+    /// The library that holds it.
+    pub library: String,
+    /// What it is good for.
+    pub about: String,
+    /// Its parameters: name, type in words, default as JSON where there is one, meaning.
+    pub parameters: Vec<NamedParameter>,
+}
+
+/// A parameter of a named check, for listings.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct NamedParameter {
+    /// Its name.
+    pub name: String,
+    /// What its value must be, in words.
+    pub expects: String,
+    /// The value where none is stated; the parameter is required where this is absent.
+    pub default: Option<String>,
+    /// What it means.
+    pub about: String,
+}
+
+impl Catalog {
+    /// Adds a library that was parsed. A plan's own check goes before a shipped one of the same name, with a warning.
+    pub(super) fn add(&mut self, library: &Node, shipped: bool, complaints: &mut Complaints) {
+        let Some(form) = read::<LibraryForm>(library, "library", complaints) else { return };
+        if form.switchback.value != 1 {
+            complaints.push(Complaint::error(
+                "unknown-format",
+                form.switchback.place,
+                format!("format {} is not known; there is only 1", form.switchback.value),
+            ));
+        }
+        for entry in form.checks.entries() {
+            self.define(entry, shipped, complaints);
+        }
+    }
+
+    fn define(&mut self, entry: &Entry, shipped: bool, complaints: &mut Complaints) {
+        let (head, body): (Vec<Entry>, Vec<Entry>) =
+            entry.value.entries().iter().cloned().partition(|field| field.key == "about" || field.key == "params");
+        let head = Node { place: entry.key_place, kind: Kind::Map(head) };
+        let Some(head) = read::<DefinitionHead>(&head, &entry.key, complaints) else { return };
+        if let Some(field) = body.iter().find(|field| matches!(field.key.as_str(), "id" | "use" | "with")) {
+            complaints.push(Complaint::error(
+                "unknown-field",
+                field.key_place,
+                format!("a named check states no `{}`", field.key),
+            ));
+            return;
+        }
+        if let Some(known) = self.definitions.get(&entry.key) {
+            let text = format!("the check `{}` is defined already", entry.key);
+            complaints.push(if known.shipped {
+                Complaint::warning("shadowed-check", entry.key_place, text)
+                    .help("this one goes before the shipped one; give it a name of its own")
+            } else {
+                Complaint::error("duplicate-id", entry.key_place, text).also(known.place, "here")
+            });
+        }
+        self.definitions.insert(entry.key.clone(), Definition { place: entry.key_place, shipped, head, body });
+    }
+
+    /// The check that a `use` stands for: the definition with its parameters in place, and over it what the plan states
+    /// beside the `use`. Any other check is left as it is.
+    pub(super) fn expanded(
+        &self,
+        check: &Node,
+        home: &str,
+        complaints: &mut Complaints,
+    ) -> Option<Node> {
+        let Some(named) = check.get("use") else {
+            if let Some(with) = check.entries().iter().find(|entry| entry.key == "with") {
+                complaints.push(
+                    Complaint::error("with-without-use", with.key_place, "`with` without `use`")
+                        .help("parameters belong to a named check"),
+                );
+            }
+            return Some(check.clone());
+        };
+        let Some(name) = named.text() else { return Some(check.clone()) };
+        let Some(definition) = self.definitions.get(name) else {
+            complaints.push(
+                Complaint::error("unknown-check", named.place, format!("there is no check `{name}`"))
+                    .help(did_you_mean(name, self.definitions.keys().map(String::as_str))),
+            );
+            return None;
+        };
+        if let Some(look) = check.entries().iter().find(|entry| LOOKS.contains(&entry.key.as_str())) {
+            complaints.push(
+                Complaint::error("two-looks", look.key_place, format!("both `use` and `{}`", look.key))
+                    .also(named.place, "the named check says what is looked at")
+                    .help("keep one of the two"),
+            );
+            return None;
+        }
+        let parameters = parameters_of(name, definition, check, named.place, home, complaints)?;
+        let scope = Scope::of_parameters(parameters);
+        let mut entries: Vec<Entry> = definition
+            .body
+            .iter()
+            .filter(|field| check.get(&field.key).is_none())
+            .map(|field| Entry { value: replaced(&field.value, &scope, complaints), ..field.clone() })
+            .collect();
+        entries.extend(check.entries().iter().cloned());
+        Some(Node { place: check.place, kind: Kind::Map(entries) })
+    }
+
+    /// Every named check, by name.
+    pub(super) fn listed(&self, library_of: impl Fn(Place) -> String) -> Vec<NamedCheck> {
+        self.definitions
+            .iter()
+            .map(|(name, definition)| NamedCheck {
+                name: name.clone(),
+                library: library_of(definition.place),
+                about: definition.head.about.trim().to_owned(),
+                parameters: definition
+                    .head
+                    .params
+                    .iter()
+                    .map(|(name, parameter)| NamedParameter {
+                        name: name.clone(),
+                        expects: parameter.kind.described().to_owned(),
+                        default: parameter.default.as_ref().map(|node| node.value().to_string()),
+                        about: parameter.about.trim().to_owned(),
+                    })
+                    .collect(),
+            })
+            .collect()
+    }
+}
+
+fn parameters_of(
+    name: &str,
+    definition: &Definition,
+    check: &Node,
+    place: Place,
+    home: &str,
+    complaints: &mut Complaints,
+) -> Option<BTreeMap<String, Node>> {
+    let declared = &definition.head.params;
+    let stated = check.get("with").map_or(&[] as &[Entry], Node::entries);
+    let mut all_fit = true;
+    for entry in stated.iter().filter(|entry| !declared.contains_key(&entry.key)) {
+        all_fit = false;
+        complaints.push(
+            Complaint::error(
+                "unknown-parameter",
+                entry.key_place,
+                format!("the check `{name}` has no parameter `{}`", entry.key),
+            )
+            .help(did_you_mean(&entry.key, declared.keys().map(String::as_str))),
+        );
+    }
+    let mut values = BTreeMap::new();
+    for (key, parameter) in declared {
+        let given = stated.iter().find(|entry| entry.key == *key).map(|entry| &entry.value);
+        let value = match (given, &parameter.default) {
+            (Some(value), _) => value.clone(),
+            (None, Some(default)) => default.moved_to(place),
+            (None, None) => {
+                all_fit = false;
+                complaints.push(
+                    Complaint::error(
+                        "missing-parameter",
+                        place,
+                        format!("the check `{name}` needs the parameter `{key}`"),
+                    )
+                    .help(format!("`{key}`: {}; {}", parameter.kind.described(), parameter.about.trim())),
+                );
+                continue;
+            }
+        };
+        match fitted(&value, parameter, home) {
+            Some(value) => {
+                values.insert(key.clone(), value);
+            }
+            None => {
+                all_fit = false;
+                complaints.push(Complaint::error(
+                    "parameter-type",
+                    value.place,
+                    format!("`{key}` must be {}, and is {}", parameter.kind.described(), value.described()),
+                ));
+            }
+        }
+    }
+    all_fit.then_some(values)
+}
+
+/// The value as the definition takes it, where it is of the right type.
+fn fitted(value: &Node, parameter: &ParameterForm, home: &str) -> Option<Node> {
+    let fits = match parameter.kind {
+        ParameterKind::Text => {
+            let text = variables::written(value)?;
+            return Some(Node { place: value.place, kind: Kind::Text(text) });
+        }
+        ParameterKind::Path => {
+            let path = paths::absolute(value.text()?, home)?;
+            return Some(Node { place: value.place, kind: Kind::Text(path) });
+        }
+        ParameterKind::Amount => match &value.kind {
+            Kind::Number(_) => true,
+            Kind::Text(text) => amount(text).is_some(),
+            Kind::Null | Kind::Bool(_) | Kind::List(_) | Kind::Map(_) => false,
+        },
+        ParameterKind::Count => matches!(&value.kind, Kind::Number(number) if number.is_u64()),
+        ParameterKind::Length => value.text().is_some_and(|text| Span::parse(text).is_some()),
+        ParameterKind::Flag => matches!(value.kind, Kind::Bool(_)),
+        ParameterKind::List => match &value.kind {
+            Kind::List(elements) => elements.iter().all(|element| element.text().is_some()),
+            Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::Map(_) => false,
+        },
+    };
+    fits.then(|| value.clone())
+}

@@ -1,0 +1,362 @@
+//! Complaints about a plan: what is wrong, where, and what to do about it.
+
+use super::characters::{printable, source_shown};
+use super::tree::Place;
+use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceSpan};
+use serde::Serialize;
+use std::fmt::{self, Write as _};
+
+/// Complaints beyond this many are counted only.
+const MOST: usize = 100;
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Gravity {
+    /// The plan is refused.
+    Error,
+    /// The plan is legal, and this is unwise.
+    Warning,
+}
+
+impl Gravity {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
+
+/// A further place that belongs to a complaint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Label {
+    /// The file.
+    pub file: String,
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+    /// What is there.
+    pub text: String,
+}
+
+/// One complaint, in its place. All texts are free of control characters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Diagnostic {
+    /// How bad it is.
+    pub gravity: Gravity,
+    /// Its name: `plan::unknown-check`.
+    pub code: String,
+    /// What is wrong: the thing and what was found.
+    pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
+    /// The file, as the plan names it.
+    pub file: String,
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+    /// Further places.
+    pub also: Vec<Label>,
+    #[serde(skip)]
+    place: Place,
+    #[serde(skip)]
+    labels: Vec<(Place, String)>,
+}
+
+/// A file that was read, for excerpts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct SourceText {
+    pub(super) name: String,
+    pub(super) text: String,
+}
+
+/// All complaints of one load, sorted by file and place.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Diagnostics {
+    /// The complaints.
+    pub list: Vec<Diagnostic>,
+    /// How many more there were than are listed.
+    pub left_out: usize,
+    #[serde(skip)]
+    sources: Vec<SourceText>,
+}
+
+/// How diagnostics are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Drawing {
+    /// Columns.
+    pub width: usize,
+    /// Colours by escape sequences.
+    pub colour: bool,
+    /// Lines and marks beyond ASCII.
+    pub unicode: bool,
+}
+
+/// A complaint while a plan is read.
+#[derive(Debug, Clone)]
+pub(super) struct Complaint {
+    gravity: Gravity,
+    code: &'static str,
+    message: String,
+    help: Option<String>,
+    place: Place,
+    labels: Vec<(Place, String)>,
+}
+
+impl Complaint {
+    pub(super) fn error(code: &'static str, place: Place, message: impl Into<String>) -> Self {
+        Self {
+            gravity: Gravity::Error,
+            code,
+            message: message.into(),
+            help: None,
+            place,
+            labels: Vec::new(),
+        }
+    }
+
+    pub(super) fn warning(code: &'static str, place: Place, message: impl Into<String>) -> Self {
+        Self { gravity: Gravity::Warning, ..Self::error(code, place, message) }
+    }
+
+    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    pub(super) fn help_if_any(mut self, help: Option<String>) -> Self {
+        self.help = help.or(self.help);
+        self
+    }
+
+    pub(super) fn also(mut self, place: Place, text: impl Into<String>) -> Self {
+        self.labels.push((place, text.into()));
+        self
+    }
+}
+
+/// Codes of complaints that may only follow from a part that could not be read.
+const FOLLOWING: [&str; 8] = [
+    "no-apply",
+    "unknown-phase",
+    "unknown-need",
+    "no-way-back",
+    "empty-expectation",
+    "nothing-to-look-at",
+    "nothing-to-do",
+    "missing-parameter",
+];
+
+/// Complaints as they are found.
+#[derive(Debug, Default)]
+pub(super) struct Complaints {
+    list: Vec<Complaint>,
+    /// Some part of a file could not be read and was left out.
+    pub(super) parts_missing: bool,
+}
+
+impl Complaints {
+    pub(super) fn push(&mut self, complaint: Complaint) {
+        self.list.push(complaint);
+    }
+
+    pub(super) fn has_errors(&self) -> bool {
+        self.list.iter().any(|complaint| complaint.gravity == Gravity::Error)
+    }
+
+    /// Sorts, leaves out what only follows from unread parts, and takes out every character that could deceive.
+    pub(super) fn finish(self, sources: Vec<SourceText>) -> Diagnostics {
+        let missing = self.parts_missing;
+        let mut complaints = self.list;
+        complaints.retain(|one| {
+            !missing || (one.gravity == Gravity::Error && !FOLLOWING.contains(&one.code))
+        });
+        complaints.sort_by(|a, b| (a.place, a.code, &a.message).cmp(&(b.place, b.code, &b.message)));
+        complaints.dedup_by(|a, b| a.place == b.place && a.code == b.code && a.message == b.message);
+        let left_out = complaints.len().saturating_sub(MOST);
+        let list = complaints.into_iter().take(MOST).map(|one| placed(one, &sources)).collect();
+        Diagnostics { list, left_out, sources }
+    }
+}
+
+fn placed(complaint: Complaint, sources: &[SourceText]) -> Diagnostic {
+    let (file, line, column) = position(complaint.place, sources);
+    let also = complaint
+        .labels
+        .iter()
+        .map(|(place, text)| {
+            let (file, line, column) = position(*place, sources);
+            Label { file, line, column, text: printable(text) }
+        })
+        .collect();
+    Diagnostic {
+        gravity: complaint.gravity,
+        code: format!("plan::{}", complaint.code),
+        message: printable(&complaint.message),
+        help: complaint.help.as_deref().map(printable),
+        file,
+        line,
+        column,
+        also,
+        place: complaint.place,
+        labels: complaint.labels,
+    }
+}
+
+fn position(place: Place, sources: &[SourceText]) -> (String, usize, usize) {
+    let Some(source) = sources.get(place.file) else { return (String::new(), 1, 1) };
+    let before = source.text.get(..place.start).unwrap_or_default();
+    let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    (printable(&source.name), line, column)
+}
+
+impl Diagnostics {
+    /// Whether there is nothing to say.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// One line each, for pipes and editors: `file:line:column: error[plan::code]: message`.
+    #[must_use]
+    pub fn lines(&self) -> String {
+        let mut out = String::new();
+        for one in &self.list {
+            let word = one.gravity.word();
+            line(&mut out, format_args!("{}:{}:{}: {word}[{}]: {}", one.file, one.line, one.column, one.code, one.message));
+            for label in &one.also {
+                line(&mut out, format_args!("  {}:{}:{}: {}", label.file, label.line, label.column, label.text));
+            }
+            if let Some(help) = &one.help {
+                line(&mut out, format_args!("  help: {help}"));
+            }
+        }
+        if self.left_out > 0 {
+            line(&mut out, format_args!("and {} more", self.left_out));
+        }
+        out
+    }
+
+    /// Each with an excerpt of its file.
+    #[must_use]
+    pub fn drawn(&self, drawing: Drawing) -> String {
+        let theme = match (drawing.unicode, drawing.colour) {
+            (true, true) => GraphicalTheme::unicode(),
+            (true, false) => GraphicalTheme::unicode_nocolor(),
+            (false, true) => GraphicalTheme {
+                characters: miette::ThemeCharacters::ascii(),
+                styles: miette::ThemeStyles::ansi(),
+            },
+            (false, false) => GraphicalTheme::none(),
+        };
+        let handler = GraphicalReportHandler::new_themed(theme)
+            .with_width(drawing.width.max(20))
+            .with_links(false)
+            .with_context_lines(1)
+            .without_cause_chain();
+        let mut out = String::new();
+        for one in &self.list {
+            let mut text = String::new();
+            match handler.render_report(&mut text, &Excerpt::of(one, &self.sources)) {
+                Ok(()) => out.push_str(text.trim_start_matches('\n')),
+                // A report that cannot be drawn is still told.
+                Err(fmt::Error) => line(&mut out, format_args!("{}: {}", one.code, one.message)),
+            }
+            if !out.ends_with("\n\n") {
+                out.push('\n');
+            }
+        }
+        if self.left_out > 0 {
+            line(&mut out, format_args!("and {} more", self.left_out));
+        }
+        out
+    }
+}
+
+/// Writing to a string does not fail.
+fn line(out: &mut String, text: fmt::Arguments<'_>) {
+    if out.write_fmt(text).is_ok() {
+        out.push('\n');
+    }
+}
+
+#[derive(Debug)]
+struct Excerpt {
+    message: String,
+    code: String,
+    help: Option<String>,
+    severity: miette::Severity,
+    source: NamedSource<String>,
+    labels: Vec<LabeledSpan>,
+}
+
+impl Excerpt {
+    fn of(one: &Diagnostic, sources: &[SourceText]) -> Self {
+        let source = sources.get(one.place.file);
+        let (name, text) = source.map_or(("", ""), |source| (source.name.as_str(), source.text.as_str()));
+        let (shown, moved) = source_shown(text);
+        let span = |place: &Place| {
+            let start = moved(place.start);
+            SourceSpan::new(start.into(), moved(place.end.max(place.start)).saturating_sub(start))
+        };
+        let mut labels = vec![LabeledSpan::new_primary_with_span(Some("here".to_owned()), span(&one.place))];
+        labels.extend(
+            one.labels
+                .iter()
+                .filter(|(place, _)| place.file == one.place.file)
+                .map(|(place, text)| LabeledSpan::new_with_span(Some(printable(text)), span(place))),
+        );
+        let elsewhere: Vec<String> = one
+            .also
+            .iter()
+            .filter(|label| label.file != one.file)
+            .map(|label| format!("{}:{}:{}: {}", label.file, label.line, label.column, label.text))
+            .collect();
+        let help = one.help.iter().cloned().chain(elsewhere).collect::<Vec<_>>().join("\n");
+        Self {
+            message: one.message.clone(),
+            code: one.code.clone(),
+            help: (!help.is_empty()).then_some(help),
+            severity: match one.gravity {
+                Gravity::Error => miette::Severity::Error,
+                Gravity::Warning => miette::Severity::Warning,
+            },
+            source: NamedSource::new(printable(name), shown.clone()),
+            labels: if shown.is_empty() { Vec::new() } else { labels },
+        }
+    }
+}
+
+impl fmt::Display for Excerpt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Excerpt {}
+
+impl miette::Diagnostic for Excerpt {
+    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        Some(Box::new(&self.code))
+    }
+
+    fn severity(&self) -> Option<miette::Severity> {
+        Some(self.severity)
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+    }
+
+    fn source_code(&self) -> Option<&dyn miette::SourceCode> {
+        Some(&self.source)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        Some(Box::new(self.labels.iter().cloned()))
+    }
+}

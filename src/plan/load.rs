@@ -1,0 +1,257 @@
+//! Text in, model out.
+
+use super::calendar::Calendar;
+use super::catalog::{Catalog, NamedCheck, SHIPPED};
+use super::characters::{check_source, check_values};
+use super::diagnostic::{Complaint, Complaints, Diagnostics, SourceText};
+use super::lint::lint;
+use super::lower::Lowering;
+use super::parse::parse;
+use super::raw::PlanForm;
+use super::read::read;
+use super::tree::{Kind, Node, Place};
+use super::variables::{replace_in_plan, scope_of_plan};
+use super::digest;
+use crate::model::{Digest, Plan, PlanName, Value};
+use std::collections::BTreeMap;
+
+/// Where the files that a plan names come from. Reading, and refusing what others may write, is done outside.
+pub trait Sources {
+    /// The bytes of a file; the path is absolute or relative to the plan.
+    ///
+    /// # Errors
+    /// Why it cannot be read, as a lowercase fragment.
+    fn read(&self, path: &str) -> Result<Vec<u8>, String>;
+}
+
+/// Who loads a plan, and from where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Surroundings {
+    /// The invoking user's home, which `~/` stands for.
+    pub home: String,
+    /// The invoking user's name.
+    pub user: String,
+    /// Whether the runner is root.
+    pub is_root: bool,
+    /// The plan's folder, absolute.
+    pub folder: String,
+}
+
+/// A plan that was read and is valid.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The plan.
+    pub plan: Plan,
+    /// What is legal and unwise.
+    pub warnings: Diagnostics,
+    /// Every file that was read besides the plan, with its SHA-256.
+    pub files: Vec<(String, Digest)>,
+    /// When the phases are due.
+    pub calendar: Option<Calendar>,
+    /// The plan's variables with their values.
+    pub variables: BTreeMap<String, Value>,
+}
+
+/// Reads a plan, its profile, its libraries and the files that it installs.
+///
+/// # Errors
+/// Every mistake that was found, sorted by place.
+pub fn load(
+    name: &str,
+    text: &str,
+    sources: &dyn Sources,
+    around: &Surroundings,
+    overrides: &[(String, String)],
+) -> Result<Loaded, Diagnostics> {
+    let mut reading = Reading {
+        sources,
+        texts: vec![SourceText { name: name.to_owned(), text: text.to_owned() }],
+        files: Vec::new(),
+        complaints: Complaints::default(),
+        content: Vec::new(),
+    };
+    let loaded = reading.load(text, around, overrides);
+    let Reading { texts, complaints, files, .. } = reading;
+    let failed = complaints.has_errors();
+    let diagnostics = complaints.finish(texts);
+    match loaded {
+        Some((plan, calendar, variables)) if !failed => {
+            Ok(Loaded { plan, warnings: diagnostics, files, calendar, variables })
+        }
+        Some(_) | None => Err(diagnostics),
+    }
+}
+
+/// Every named check that is built in.
+///
+/// # Errors
+/// The mistakes in a shipped library; there are none in a release.
+pub fn shipped_checks() -> Result<Vec<NamedCheck>, Diagnostics> {
+    let mut texts = Vec::new();
+    let mut complaints = Complaints::default();
+    let catalog = shipped(&mut texts, &mut complaints);
+    if complaints.has_errors() {
+        return Err(complaints.finish(texts));
+    }
+    Ok(catalog.listed(|place| texts.get(place.file).map(|source| source.name.clone()).unwrap_or_default()))
+}
+
+fn shipped(texts: &mut Vec<SourceText>, complaints: &mut Complaints) -> Catalog {
+    let mut catalog = Catalog::default();
+    for (name, text) in SHIPPED {
+        let file = texts.len();
+        texts.push(SourceText { name: format!("built in: {name}"), text: text.to_owned() });
+        if let Some(tree) = parsed(file, text, complaints) {
+            catalog.add(&tree, true, complaints);
+        }
+    }
+    catalog
+}
+
+/// The tree of a file, with complaints about its characters.
+fn parsed(file: usize, text: &str, complaints: &mut Complaints) -> Option<Node> {
+    let deceptive = check_source(file, text, complaints);
+    match parse(file, text) {
+        Ok(tree) => {
+            check_values(&tree, text, complaints);
+            Some(tree)
+        }
+        Err(why) => {
+            complaints.parts_missing = true;
+            // A control character was named already; the parser stumbles over it as well.
+            if !deceptive {
+                complaints.push(
+                    Complaint::error("not-yaml", why.place, why.message).help_if_any(why.help.map(str::to_owned)),
+                );
+            }
+            None
+        }
+    }
+}
+
+struct Reading<'a> {
+    sources: &'a dyn Sources,
+    texts: Vec<SourceText>,
+    files: Vec<(String, Digest)>,
+    complaints: Complaints,
+    /// Canonical content of what was read, for the digest.
+    content: Vec<String>,
+}
+
+impl Reading<'_> {
+    fn load(
+        &mut self,
+        text: &str,
+        around: &Surroundings,
+        overrides: &[(String, String)],
+    ) -> Option<(Plan, Option<Calendar>, BTreeMap<String, Value>)> {
+        let tree = parsed(0, text, &mut self.complaints)?;
+        self.content.push(tree.value().to_string());
+        let profile = tree.get("profile").and_then(|path| self.named_file(path, "profile"));
+        let libraries: Vec<Node> = tree
+            .get("checks")
+            .map_or(&[] as &[Node], Node::elements)
+            .iter()
+            .filter_map(|path| self.named_file(path, "library of checks"))
+            .collect();
+        let overrides = self.overrides(overrides);
+        let mut catalog = shipped(&mut self.texts, &mut self.complaints);
+        for library in &libraries {
+            catalog.add(library, false, &mut self.complaints);
+        }
+        let scope = scope_of_plan(&tree, profile, &overrides, &mut self.complaints);
+        let resolved = replace_in_plan(&tree, &scope, &mut self.complaints);
+        let form: PlanForm = read(&resolved, "the plan", &mut self.complaints)?;
+        let plan_name = self.name(&form)?;
+        let installed_from = self.files.len();
+        let mut lowering = Lowering {
+            catalog: &catalog,
+            around,
+            sources: self.sources,
+            files: &mut self.files,
+            complaints: &mut self.complaints,
+            environment: scope.environment(),
+        };
+        let phases = lowering.phases(&form.phases);
+        let calendar = form.calendar.as_ref().and_then(|calendar| lowering.calendar(calendar));
+        lint(&form, &mut self.complaints);
+        let plan = Plan {
+            name: plan_name,
+            revision: form.revision.as_ref().map_or(1, |revision| revision.value.0),
+            title: form.title.clone(),
+            digest: self.digest(installed_from),
+            phases,
+        };
+        Some((plan, calendar, scope.values()))
+    }
+
+    fn name(&mut self, form: &PlanForm) -> Option<PlanName> {
+        if form.switchback.value != 1 {
+            self.complaints.push(
+                Complaint::error(
+                    "unknown-format",
+                    form.switchback.place,
+                    format!("format {} is not known; there is only 1", form.switchback.value),
+                )
+                .help("write `switchback: 1`, or use a newer switchback"),
+            );
+        }
+        PlanName::new(form.name.value.clone())
+            .map_err(|why| self.complaints.push(Complaint::error("bad-id", form.name.place, why.to_string())))
+            .ok()
+    }
+
+    /// A YAML file that the plan names.
+    fn named_file(&mut self, path: &Node, what: &str) -> Option<Node> {
+        let name = path.text()?;
+        let unreadable = |why: String| {
+            Complaint::error("unreadable-file", path.place, format!("cannot read the {what} `{name}`: {why}"))
+        };
+        let bytes = match self.sources.read(name) {
+            Ok(bytes) => bytes,
+            Err(why) => {
+                self.complaints.push(unreadable(why));
+                self.complaints.parts_missing = true;
+                return None;
+            }
+        };
+        self.files.push((name.to_owned(), digest::of(&bytes)));
+        let text = match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(_) => {
+                self.complaints.push(unreadable("it is not UTF-8".to_owned()));
+                return None;
+            }
+        };
+        let file = self.texts.len();
+        self.texts.push(SourceText { name: name.to_owned(), text: text.clone() });
+        let tree = parsed(file, &text, &mut self.complaints)?;
+        self.content.push(tree.value().to_string());
+        Some(tree)
+    }
+
+    /// What the command line sets, each as a source of its own, so that a complaint can point at it.
+    fn overrides(&mut self, overrides: &[(String, String)]) -> Vec<(String, String, Place)> {
+        overrides
+            .iter()
+            .map(|(name, value)| {
+                let file = self.texts.len();
+                let text = format!("{name}={value}");
+                let end = text.len();
+                self.content.push(text.clone());
+                self.texts.push(SourceText { name: "--set".to_owned(), text });
+                let place = Place { file, start: 0, end };
+                let node = Node { place, kind: Kind::Text(value.clone()) };
+                check_values(&node, "", &mut self.complaints);
+                (name.clone(), value.clone(), place)
+            })
+            .collect()
+    }
+
+    /// Over what was said, not how it was written: comments, order of keys and line endings do not count.
+    fn digest(&self, installed_from: usize) -> Digest {
+        let mut content = self.content.clone();
+        content.extend(self.files.iter().skip(installed_from).map(|(name, digest)| format!("{name} {digest}")));
+        digest::of(content.join("\n").as_bytes())
+    }
+}

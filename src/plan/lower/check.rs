@@ -1,0 +1,257 @@
+//! Checks.
+
+use super::Lowering;
+use super::probe::fields_of;
+use crate::model::{
+    Check, CheckId, Direction, FieldRule, Look, Matcher, Mode, Probe, RunAs, Samples, Severity, Span, TreatAs, Value,
+    Waiver,
+};
+use crate::plan::raw::{CheckForm, WaiverForm};
+use crate::plan::read::{At, read};
+use crate::plan::suggest::did_you_mean;
+use crate::plan::tree::{Node, Place};
+use std::collections::BTreeMap;
+
+/// When a child of a probe is killed where the plan says nothing.
+const TIMEOUT: Span = Span::seconds(30);
+/// The pause between two looks where the plan says nothing.
+const EVERY: Span = Span::seconds(1);
+
+impl Lowering<'_> {
+    /// The checks of one list, in which ids are unique and `needs` are known.
+    pub(super) fn checks(&mut self, list: &str, nodes: &[Node]) -> Vec<Check> {
+        let mut seen: BTreeMap<String, Place> = BTreeMap::new();
+        let mut checks = Vec::new();
+        let mut needs = Vec::new();
+        for (number, node) in (1..).zip(nodes) {
+            let Some((check, place, needed)) = self.check(&format!("{list}-{number}"), node) else { continue };
+            if let Some(first) = seen.insert(check.id.to_string(), place) {
+                self.complaints.push(
+                    crate::plan::diagnostic::Complaint::error(
+                        "duplicate-id",
+                        place,
+                        format!("two checks of `{list}` are called `{}`", check.id),
+                    )
+                    .also(first, "the first")
+                    .help("give one of them an `id`"),
+                );
+            }
+            needs.extend(needed.into_iter().map(|need| (check.id.clone(), need)));
+            checks.push(check);
+        }
+        for (check, need) in needs {
+            if need.value == check.as_str() {
+                self.error("cycle", need.place, format!("the check `{check}` needs itself"));
+            } else if !seen.contains_key(&need.value) {
+                self.error_with_help(
+                    "unknown-need",
+                    need.place,
+                    format!("no check of `{list}` is called `{}`", need.value),
+                    did_you_mean(&need.value, seen.keys().map(String::as_str)),
+                );
+            }
+        }
+        self.check_cycle(list, &checks, nodes);
+        checks
+    }
+
+    fn check_cycle(&mut self, list: &str, checks: &[Check], nodes: &[Node]) {
+        let edges: Vec<(String, Vec<String>)> = checks
+            .iter()
+            .map(|check| (check.id.to_string(), check.needs.iter().map(ToString::to_string).collect()))
+            .collect();
+        if let Err(cycle) = crate::plan::order::ordered(&edges)
+            && cycle.len() > 2
+            && let Some(place) = nodes.first().map(|node| node.place)
+        {
+            self.error("cycle", place, format!("checks of `{list}` need each other: {}", cycle.join(" -> ")));
+        }
+    }
+
+    /// A check that stands alone: `when` and `applies_if`.
+    pub(super) fn lone_check(&mut self, name: &str, node: &Node) -> Option<Check> {
+        let (check, _, needs) = self.check(name, node)?;
+        if let Some(need) = needs.first() {
+            self.error("unknown-need", need.place, format!("`{name}` stands alone and needs nothing"));
+        }
+        Some(check)
+    }
+
+    fn check(&mut self, name: &str, node: &Node) -> Option<(Check, Place, Vec<At<String>>)> {
+        let expanded = self.catalog.expanded(node, &self.around.home, self.complaints)?;
+        let form: CheckForm = read(&expanded, name, self.complaints)?;
+        let look = self.look(&form, node.place)?;
+        let place = form.id.as_ref().or(form.named.as_ref()).map_or(node.place, |at| at.place);
+        let written = form.id.as_ref().or(form.named.as_ref()).map_or(name, |at| at.value.as_str());
+        let id = match CheckId::new(written) {
+            Ok(id) => id,
+            Err(why) => {
+                self.error("bad-id", place, why.to_string());
+                return None;
+            }
+        };
+        let needs = form
+            .needs
+            .iter()
+            .filter_map(|need| match CheckId::new(need.value.clone()) {
+                Ok(id) => Some(id),
+                Err(why) => {
+                    self.error("bad-id", need.place, why.to_string());
+                    None
+                }
+            })
+            .collect();
+        let fields = fields_of(&look);
+        let mut rules = |name: &str, node: &Option<Node>| {
+            node.as_ref().map_or_else(Vec::new, |node| {
+                if matches!(look, Look::Ask(_)) {
+                    self.error_with_help(
+                        "expect-of-ask",
+                        node.place,
+                        format!("`{name}` of a question"),
+                        "a person answers it with yes or no; take it out",
+                    );
+                    return Vec::new();
+                }
+                self.expectation(name, node, &fields)
+            })
+        };
+        let mut expect = rules("expect", &form.expect);
+        let tolerate = rules("tolerate", &form.tolerate);
+        let fail_if = rules("fail_if", &form.fail_if);
+        if form.expect.is_none() {
+            match &look {
+                Look::Probe(Probe::Run { .. }) => expect.push(FieldRule {
+                    field: "exit".to_owned(),
+                    matchers: vec![Matcher::Equals(Value::from(0))],
+                }),
+                Look::Probe(_) => self.error_with_help(
+                    "empty-expectation",
+                    place,
+                    format!("nothing is expected of `{id}`"),
+                    "add `expect`; a check that always passes proves nothing",
+                ),
+                Look::Plugin(_) | Look::Scripts(_) | Look::Ask(_) => {}
+            }
+        }
+        let severity = form.severity.as_ref().map_or(Severity::Fail, |at| at.value);
+        let waiver = form.waiver.as_ref().and_then(|waiver| self.waiver(waiver, severity));
+        let consecutive = form.consecutive.as_ref().map_or(1, |at| {
+            if at.value.0 == 0 {
+                self.error("wrong-value", at.place, "`consecutive` is at least 1");
+            }
+            at.value.0.max(1)
+        });
+        let applies_if = form.applies_if.as_ref().and_then(|node| self.lone_check("applies-if", node)).map(Box::new);
+        let check = Check {
+            id,
+            title: form.title.clone(),
+            look,
+            expect,
+            tolerate,
+            fail_if,
+            severity,
+            mode: form.mode.unwrap_or(Mode::Enforce),
+            waiver,
+            on_no_data: form.on_no_data.unwrap_or(TreatAs::Inconclusive),
+            on_error: form.on_error.unwrap_or(TreatAs::Error),
+            applies_if,
+            needs,
+            who: form.who.as_ref().map_or(RunAs::Runner, |at| at.value),
+            hint: form.hint.clone(),
+            tags: form.tags.clone(),
+            timeout: self.timeout(form.timeout.as_ref(), TIMEOUT),
+            settle: self.span(form.settle.as_ref(), Span::ZERO),
+            within: form.within.as_ref().map(|within| self.span(Some(within), Span::ZERO)),
+            every: self.span(form.every.as_ref(), EVERY),
+            consecutive,
+            samples: form.samples.as_ref().map(|samples| self.samples(samples)),
+            floor: form.floor.as_ref().map(|floor| self.number(floor)),
+            direction: form.direction.unwrap_or(Direction::Lower),
+        };
+        Some((check, place, form.needs))
+    }
+
+    /// A timeout of nothing would kill every child at once.
+    pub(super) fn timeout(&mut self, written: Option<&At<crate::plan::raw::Length>>, otherwise: Span) -> Span {
+        let span = self.span(written, otherwise);
+        if let Some(at) = written
+            && span == Span::ZERO
+        {
+            self.error("bad-length", at.place, "a `timeout` is longer than nothing");
+        }
+        span
+    }
+
+    fn look(&mut self, form: &CheckForm, place: Place) -> Option<Look> {
+        let mut looks = Vec::new();
+        let mut stated = 0;
+        if let Some(probe) = &form.probe {
+            stated += 1;
+            let probe = At { place: probe.place, value: probe.value.0.clone() };
+            looks.extend(self.probe(&probe).map(Look::Probe));
+        }
+        if let Some(plugin) = &form.plugin {
+            stated += 1;
+            looks.push(Look::Plugin(self.command(plugin, &BTreeMap::new(), None)));
+        }
+        if let Some(scripts) = &form.scripts {
+            stated += 1;
+            looks.push(Look::Scripts(self.path(scripts)));
+        }
+        if let Some(ask) = &form.ask {
+            stated += 1;
+            if ask.value.trim().is_empty() {
+                self.error("wrong-value", ask.place, "the question is empty");
+            }
+            looks.push(Look::Ask(ask.value.clone()));
+        }
+        match stated {
+            0 => self.error_with_help(
+                "nothing-to-look-at",
+                place,
+                "the check looks at nothing",
+                "state one of `use`, `probe`, `plugin`, `scripts` and `ask`",
+            ),
+            1 => {}
+            _ => self.error("two-looks", place, "the check looks at more than one thing"),
+        }
+        looks.pop()
+    }
+
+    fn waiver(&mut self, written: &At<WaiverForm>, severity: Severity) -> Option<Waiver> {
+        let until = &written.value.until;
+        if severity == Severity::Critical {
+            self.error_with_help(
+                "waived-critical",
+                written.place,
+                "a critical check cannot be waived",
+                "lower its severity, or repair what it finds",
+            );
+        }
+        if written.value.reason.trim().is_empty() {
+            self.error("wrong-value", written.place, "the waiver states no reason");
+        }
+        if chrono::NaiveDate::parse_from_str(&until.value, "%Y-%m-%d").is_err() || until.value.len() != 10 {
+            self.error_with_help(
+                "bad-date",
+                until.place,
+                format!("`{}` is no day", until.value),
+                "write `YYYY-MM-DD`",
+            );
+            return None;
+        }
+        Some(Waiver { reason: written.value.reason.clone(), until: until.value.clone() })
+    }
+
+    fn samples(&mut self, form: &crate::plan::raw::SamplesForm) -> Samples {
+        if form.count.value.0 == 0 {
+            self.error("wrong-value", form.count.place, "at least 1 sample is taken");
+        }
+        Samples {
+            count: form.count.value.0.max(1),
+            every: self.span(form.every.as_ref(), EVERY),
+            take: form.take.unwrap_or_default(),
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Probes, and which fields each of them gives.
+
+use super::Lowering;
+use crate::model::{Ignored, Look, NixQuestion, Parse, Probe};
+use crate::plan::raw::{JournalForm, NixForm, ProbeForm, ProcessForm};
+use crate::plan::read::At;
+use crate::plan::tree::Place;
+
+/// The fields of an observation.
+pub(super) struct Fields {
+    /// All of them; none where they are not known before the probe looked.
+    pub(super) known: Option<&'static [&'static str]>,
+    /// The one that is meant where a matcher names none.
+    pub(super) main: &'static str,
+}
+
+/// Priorities of the journal by name.
+const PRIORITIES: [&str; 8] = ["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"];
+
+pub(super) fn fields_of(look: &Look) -> Fields {
+    let (known, main): (&'static [&'static str], _) = match look {
+        Look::Ask(_) => (&[], ""),
+        Look::Plugin(_) => return Fields { known: None, main: "exit" },
+        Look::Scripts(_) => return Fields { known: None, main: "failed" },
+        Look::Probe(probe) => match probe {
+            Probe::Run { parse: Parse::Text, .. } => (&["exit", "stdout", "stderr", "duration"], "stdout"),
+            Probe::Run { parse: Parse::Json | Parse::Lines | Parse::Keyvalue, .. } => {
+                (&["exit", "stdout", "stderr", "duration", "value"], "value")
+            }
+            Probe::File { .. } => (
+                &["exists", "kind", "size", "mode", "uid", "gid", "target", "content", "lines", "sha256"],
+                "content",
+            ),
+            Probe::Mount { .. } => (
+                &[
+                    "mounted", "source", "type", "options", "size", "used", "available", "available_ratio",
+                    "inodes_free", "writable",
+                ],
+                "available",
+            ),
+            Probe::Memory => (
+                &[
+                    "total", "available", "used", "used_ratio", "swap_total", "swap_used",
+                    "pressure_some_avg10",
+                ],
+                "available",
+            ),
+            Probe::Process { .. } => (&["count", "pids", "pss", "rss", "names"], "count"),
+            Probe::Units { .. } => (&["failed", "active", "states"], "failed"),
+            Probe::Journal { .. } => (&["count", "kinds", "samples"], "kinds"),
+            Probe::KernelParameter { .. } => (&["present", "value"], "value"),
+            Probe::Nix(NixQuestion::Profile(_)) => (&["store_path", "generation", "generations"], "store_path"),
+            Probe::Nix(NixQuestion::Path(_)) => (&["exists", "valid", "references"], "valid"),
+        },
+    };
+    Fields { known: Some(known), main }
+}
+
+impl Lowering<'_> {
+    pub(super) fn probe(&mut self, written: &At<ProbeForm>) -> Option<Probe> {
+        let form = &written.value;
+        let mut probes = Vec::new();
+        if let Some(argv) = &form.run {
+            let command = self.command(argv, &form.env, form.folder.as_ref());
+            probes.push(Probe::Run { command, parse: form.parse.as_ref().map_or(Parse::Text, |parse| parse.value) });
+        } else if let Some(parse) = &form.parse {
+            self.error("misplaced-field", parse.place, "`parse` belongs to a `run`");
+        }
+        if let Some(file) = &form.file {
+            probes.push(Probe::File { path: self.path_of(&file.value.0.path, file.place) });
+        }
+        if let Some(mount) = &form.mount {
+            probes.push(Probe::Mount { path: self.path_of(&mount.value.0.path, mount.place) });
+        }
+        probes.extend(form.memory.as_ref().map(|_| Probe::Memory));
+        if let Some(process) = &form.process {
+            probes.push(self.process(&process.value.0, process.place));
+        }
+        if let Some(units) = &form.units {
+            probes.push(Probe::Units { manager: units.manager.unwrap_or_default(), names: units.names.0.clone() });
+        }
+        if let Some(journal) = &form.journal {
+            probes.push(self.journal(journal));
+        }
+        if let Some(name) = &form.kernel_parameter {
+            let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '/' | ':');
+            if name.value.is_empty() || !name.value.chars().all(plain) || name.value.contains("..") {
+                self.error("wrong-value", name.place, format!("`{}` is no kernel parameter", name.value));
+            }
+            probes.push(Probe::KernelParameter { name: name.value.clone() });
+        }
+        if let Some(nix) = &form.nix {
+            probes.extend(self.nix(&nix.value, nix.place));
+        }
+        let one = probes.pop();
+        if one.is_none() && form.nix.is_none() {
+            self.error("nothing-to-look-at", written.place, "the probe looks at nothing");
+        }
+        if !probes.is_empty() {
+            self.error("two-looks", written.place, "more than one probe; a check has one");
+        }
+        one
+    }
+
+    fn process(&mut self, form: &ProcessForm, place: Place) -> Probe {
+        if form.name.is_none() && form.pattern.is_none() {
+            self.error("nothing-to-look-at", place, "neither a `name` nor a `pattern`");
+        }
+        if let Some(name) = &form.name
+            && (name.is_empty() || name.len() > 15)
+        {
+            self.error_with_help(
+                "wrong-value",
+                place,
+                format!("the process name `{name}` has {} bytes", name.len()),
+                "the kernel keeps 1 to 15; use `pattern` for the command line",
+            );
+        }
+        Probe::Process {
+            name: form.name.clone(),
+            pattern: form.pattern.as_ref().map(|pattern| self.pattern(pattern)),
+        }
+    }
+
+    fn journal(&mut self, form: &JournalForm) -> Probe {
+        let priority = match &form.priority {
+            None => 3,
+            Some(word) => {
+                let name = word.value.0.as_str();
+                let number = name.parse().ok().filter(|number| *number < 8_u8);
+                let by_name = || (0_u8..).zip(PRIORITIES).find(|(_, known)| *known == name).map(|(number, _)| number);
+                number.or_else(by_name).unwrap_or_else(|| {
+                    self.error_with_help(
+                        "wrong-value",
+                        word.place,
+                        format!("`{name}` is no priority"),
+                        format!("0 to 7, or {}", PRIORITIES.join(", ")),
+                    );
+                    3
+                })
+            }
+        };
+        let ignore = form
+            .ignore
+            .iter()
+            .map(|ignored| Ignored { matches: self.pattern(&ignored.matches), reason: ignored.reason.clone() })
+            .collect();
+        Probe::Journal {
+            priority,
+            units: form.units.0.clone(),
+            matches: form.matches.as_ref().map(|pattern| self.pattern(pattern)),
+            ignore,
+            since: form.since.as_ref().map(|since| self.span(Some(since), crate::model::Span::ZERO)),
+            manager: form.manager.unwrap_or_default(),
+            kernel: form.kernel.unwrap_or(false),
+        }
+    }
+
+    fn nix(&mut self, form: &NixForm, place: Place) -> Option<Probe> {
+        match (&form.profile, &form.path) {
+            (Some(profile), None) => Some(Probe::Nix(NixQuestion::Profile(self.path(profile)))),
+            (None, Some(path)) => Some(Probe::Nix(NixQuestion::Path(self.path(path)))),
+            (Some(_), Some(_)) => {
+                self.error("two-looks", place, "both `profile` and `path`");
+                None
+            }
+            (None, None) => {
+                self.error("nothing-to-look-at", place, "neither a `profile` nor a `path`");
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Libraries of named checks, as written.
+
+use super::CheckForm;
+use crate::plan::read::At;
+use crate::plan::tree::Node;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// Named checks with declared parameters.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map with `switchback` and `checks`")]
+#[schemars(rename = "Library", title = "switchback library of checks")]
+pub(in crate::plan) struct LibraryForm {
+    /// The version of this format. There is only 1.
+    #[schemars(range(min = 1, max = 1))]
+    pub(in crate::plan) switchback: At<u64>,
+    /// What the library is about.
+    pub(in crate::plan) about: Option<String>,
+    /// The checks by name.
+    #[schemars(with = "BTreeMap<String, DefinitionSchema>")]
+    pub(in crate::plan) checks: Node,
+}
+
+/// The head of a named check; the rest of the map is the check itself.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map with `about` and `params`")]
+#[schemars(rename = "DefinitionHead")]
+pub(in crate::plan) struct DefinitionHead {
+    /// What the check is good for, in a sentence or two.
+    pub(in crate::plan) about: String,
+    /// Its parameters by name.
+    #[serde(default)]
+    pub(in crate::plan) params: BTreeMap<String, ParameterForm>,
+}
+
+/// A parameter of a named check.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map with `type`, `default` and `about`")]
+#[schemars(rename = "Parameter")]
+pub(in crate::plan) struct ParameterForm {
+    /// What its value must be.
+    #[serde(rename = "type")]
+    pub(in crate::plan) kind: ParameterKind,
+    /// Its value where the plan states none. Without one the parameter must be stated.
+    pub(in crate::plan) default: Option<Node>,
+    /// What it means.
+    pub(in crate::plan) about: String,
+}
+
+/// What the value of a parameter must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::plan) enum ParameterKind {
+    /// Any text.
+    Text,
+    /// An absolute path or one from `~/`.
+    Path,
+    /// A number, a size, a share or a time.
+    Amount,
+    /// A whole number from 0.
+    Count,
+    /// A length of time.
+    Length,
+    /// `true` or `false`.
+    Flag,
+    /// A list of texts.
+    List,
+}
+
+impl ParameterKind {
+    /// In words.
+    pub(in crate::plan) const fn described(self) -> &'static str {
+        match self {
+            Self::Text => "a text",
+            Self::Path => "an absolute path, or one from `~/`",
+            Self::Amount => "a number or an amount such as `20GiB`, `30%` or `5s`",
+            Self::Count => "a whole number from 0",
+            Self::Length => "a length of time such as `30s`",
+            Self::Flag => "`true` or `false`",
+            Self::List => "a list of texts",
+        }
+    }
+}
+
+/// A named check: its head and the check itself in one map.
+#[derive(JsonSchema)]
+#[schemars(rename = "Definition")]
+#[expect(dead_code, reason = "exists for the schema alone")]
+struct DefinitionSchema {
+    /// What the check is good for, in a sentence or two.
+    about: String,
+    /// Its parameters by name.
+    #[serde(default)]
+    params: BTreeMap<String, ParameterForm>,
+    #[serde(flatten)]
+    check: CheckForm,
+}

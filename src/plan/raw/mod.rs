@@ -1,0 +1,15 @@
+//! The file as written. The doc comments become the descriptions in the JSON Schema and the plan reference.
+
+mod check;
+mod layer;
+mod library;
+mod phase;
+mod scalar;
+mod step;
+
+pub(super) use check::*;
+pub(super) use layer::*;
+pub(super) use library::*;
+pub(super) use phase::*;
+pub(super) use scalar::*;
+pub(super) use step::*;

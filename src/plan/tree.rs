@@ -1,0 +1,125 @@
+//! The document as a tree of values that know where they stand.
+
+use crate::model::Value;
+use serde_json::{Map, Number};
+
+/// Where something stands: a file (its place in the list of sources) and a range of bytes in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Place {
+    /// Index into the list of sources.
+    pub(super) file: usize,
+    /// First byte.
+    pub(super) start: usize,
+    /// One past the last byte.
+    pub(super) end: usize,
+}
+
+/// A value and its place.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Node {
+    pub(super) place: Place,
+    pub(super) kind: Kind,
+}
+
+/// What a value is.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Kind {
+    Null,
+    Bool(bool),
+    Number(Number),
+    Text(String),
+    List(Vec<Node>),
+    Map(Vec<Entry>),
+}
+
+/// A key with its value, in the order of the document.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Entry {
+    pub(super) key: String,
+    pub(super) key_place: Place,
+    pub(super) value: Node,
+}
+
+impl Node {
+    /// The value under a key, where this is a map that has it.
+    pub(super) fn get(&self, key: &str) -> Option<&Self> {
+        self.entries().iter().find(|entry| entry.key == key).map(|entry| &entry.value)
+    }
+
+    /// The entries, none where this is no map.
+    pub(super) fn entries(&self) -> &[Entry] {
+        match &self.kind {
+            Kind::Map(entries) => entries,
+            Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::List(_) => &[],
+        }
+    }
+
+    /// The elements, none where this is no list.
+    pub(super) fn elements(&self) -> &[Self] {
+        match &self.kind {
+            Kind::List(elements) => elements,
+            Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::Map(_) => &[],
+        }
+    }
+
+    /// The text, where this is one.
+    pub(super) fn text(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Text(text) => Some(text),
+            Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::List(_) | Kind::Map(_) => None,
+        }
+    }
+
+    /// The same value as if all of it stood at another place.
+    pub(super) fn moved_to(&self, place: Place) -> Self {
+        let kind = match &self.kind {
+            Kind::List(elements) => Kind::List(elements.iter().map(|node| node.moved_to(place)).collect()),
+            Kind::Map(entries) => Kind::Map(
+                entries
+                    .iter()
+                    .map(|entry| Entry {
+                        key: entry.key.clone(),
+                        key_place: place,
+                        value: entry.value.moved_to(place),
+                    })
+                    .collect(),
+            ),
+            Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) => self.kind.clone(),
+        };
+        Self { place, kind }
+    }
+
+    /// The value without its places. Keys are sorted, so equal content gives equal text.
+    pub(super) fn value(&self) -> Value {
+        match &self.kind {
+            Kind::Null => Value::Null,
+            Kind::Bool(flag) => Value::Bool(*flag),
+            Kind::Number(number) => Value::Number(number.clone()),
+            Kind::Text(text) => Value::String(text.clone()),
+            Kind::List(elements) => Value::Array(elements.iter().map(Self::value).collect()),
+            Kind::Map(entries) => Value::Object(
+                entries.iter().map(|entry| (entry.key.clone(), entry.value.value())).collect::<Map<_, _>>(),
+            ),
+        }
+    }
+
+    /// What a person calls it: `the number 5`.
+    pub(super) fn described(&self) -> String {
+        match &self.kind {
+            Kind::Null => "empty".to_owned(),
+            Kind::Bool(flag) => format!("`{flag}`"),
+            Kind::Number(number) => format!("the number {number}"),
+            Kind::Text(text) => format!("the text `{}`", short(text)),
+            Kind::List(elements) => format!("a list of {}", elements.len()),
+            Kind::Map(_) => "a map".to_owned(),
+        }
+    }
+}
+
+/// The first forty characters of a text, for messages.
+pub(super) fn short(text: &str) -> String {
+    match text.char_indices().nth(40) {
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or(text)),
+        None => text.to_owned(),
+    }
+}
