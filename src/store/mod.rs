@@ -2,17 +2,24 @@
 //! here is an index of them and can be made again. What a function here has returned from is on the disk.
 
 mod capsule;
+mod database;
 mod error;
 mod evidence;
 mod format;
+mod history;
 mod journal;
+mod quarantine;
 mod state;
+mod summary;
 
 pub use capsule::{Approved, Capsule};
 pub use error::StoreError;
 pub use format::{Hex, VERSION};
+pub use history::{History, HistoryFilter};
 pub use journal::{Damage, Journal, JournalWriter, Skipped};
+pub use quarantine::Quarantine;
 pub use state::StateFolder;
+pub use summary::{Summary, summarise};
 
 use std::path::{Path, PathBuf};
 

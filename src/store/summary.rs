@@ -1,0 +1,233 @@
+//! What one journal says, put together for looking at. Pure.
+
+use crate::model::{
+    Cause, CheckId, CheckLine, Digest, Envelope, Event, GenerationNumber, HistoryLine, Item, LayerRecord,
+    Moment, Outcome, Part, Phase, PhaseEnd, PhaseHeader, StepLine, StepOutcome, Timestamp, Verdict,
+};
+
+/// One generation, from its journal alone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Summary {
+    /// The line that `history` shows.
+    pub line: HistoryLine,
+    /// The plan's digest.
+    pub digest: Digest,
+    /// How the run ended, where it ended in this generation.
+    pub verdict: Option<Verdict>,
+    /// What was recorded.
+    pub records: Vec<LayerRecord>,
+    /// Steps in the order in which they ran.
+    pub steps: Vec<StepLine>,
+    /// Every check result.
+    pub checks: Vec<CheckLine>,
+    /// What is neither old nor new.
+    pub items: Vec<Item>,
+    /// Earlier generations that were taken back from here, and how their phases stand now.
+    pub taken_back: Vec<(GenerationNumber, PhaseEnd)>,
+}
+
+/// Puts the facts of a generation together; `None` where they do not begin with its header. Names of steps come from
+/// the facts, and from the phase where one is given.
+#[must_use]
+pub fn summarise(envelopes: &[Envelope], phase: Option<&Phase>) -> Option<Summary> {
+    let (first, rest) = envelopes.split_first()?;
+    let mut telling = Telling::new(header(envelopes)?, first.at, phase);
+    for envelope in rest {
+        telling.summary.line.last = envelope.at;
+        telling.tell(&envelope.event);
+    }
+    Some(telling.summary)
+}
+
+/// The header that a journal begins with.
+pub(super) fn header(envelopes: &[Envelope]) -> Option<&PhaseHeader> {
+    match &envelopes.first()?.event {
+        Event::PhaseBegan(header) => Some(header),
+        _ => None,
+    }
+}
+
+struct Telling<'a> {
+    summary: Summary,
+    phase: Option<&'a Phase>,
+    /// Which step each line of `summary.steps` is about.
+    places: Vec<(Part, usize, Doing)>,
+    /// Whether the cause is that of a pause, which ends.
+    waiting: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Doing {
+    Step,
+    Undo,
+}
+
+impl<'a> Telling<'a> {
+    fn new(header: &PhaseHeader, began: Timestamp, phase: Option<&'a Phase>) -> Self {
+        let line = HistoryLine {
+            generation: header.generation,
+            run: header.run.clone(),
+            plan: header.plan.clone(),
+            revision: header.revision,
+            phase: header.phase.clone(),
+            began,
+            last: began,
+            end: None,
+            cause: None,
+            layers: Vec::new(),
+        };
+        let summary = Summary {
+            line,
+            digest: header.digest.clone(),
+            verdict: None,
+            records: Vec::new(),
+            steps: Vec::new(),
+            checks: Vec::new(),
+            items: Vec::new(),
+            taken_back: Vec::new(),
+        };
+        Self { summary, phase, places: Vec::new(), waiting: false }
+    }
+
+    fn tell(&mut self, event: &Event) {
+        match event {
+            Event::CheckJudged { moment, report } => {
+                self.summary.checks.push(CheckLine { moment: *moment, report: report.clone() });
+            }
+            Event::GateAnswered { go: false } => self.because(Cause::Declined, false),
+            Event::LayerRecorded { record, .. } => {
+                self.summary.line.layers.push(format!("{}: {}", record.kind, record.target));
+                self.summary.records.push(record.clone());
+            }
+            Event::StepStarted { part, step, id } => {
+                self.begin(*part, *step, Doing::Step, Some(id.as_str()));
+            }
+            Event::StepFinished { part, step, outcome } => self.end(*part, *step, Doing::Step, outcome),
+            Event::UndoStarted { part, step } => self.begin(*part, *step, Doing::Undo, None),
+            Event::UndoFinished { part, step, outcome } => self.end(*part, *step, Doing::Undo, outcome),
+            Event::RunResumed { .. } | Event::RetryChosen => {
+                if self.waiting {
+                    self.summary.line.cause = None;
+                    self.waiting = false;
+                }
+            }
+            Event::RunPaused { cause } => self.because(cause.clone(), true),
+            Event::RevertBegan { cause } => {
+                self.summary.line.end = None;
+                self.summary.items.clear();
+                self.because(cause.clone(), false);
+            }
+            Event::ChildrenEnded { left } => self.summary.items.extend(left.iter().cloned()),
+            Event::LayerRestored { restored, .. } => {
+                self.summary.items.extend(restored.failed.iter().cloned());
+            }
+            Event::PhaseEnded { end, items } => self.ended(*end, items),
+            Event::EarlierTakenBack { generation, end, .. } => {
+                self.summary.taken_back.push((*generation, *end));
+            }
+            Event::RunFinished { verdict } => self.summary.verdict = Some(*verdict),
+            Event::PhaseBegan(_)
+            | Event::MomentJudged { .. }
+            | Event::GateAnswered { go: true }
+            | Event::CapsuleSealed { .. }
+            | Event::GuardArmed { .. }
+            | Event::SettleBegan { .. }
+            | Event::SettleEnded
+            | Event::ChecksAccepted { .. }
+            | Event::ConfirmOpened { .. }
+            | Event::Confirmed
+            | Event::LayerKept { .. }
+            | Event::PhaseCommitted { .. }
+            | Event::GuardDisarmed
+            | Event::StopWanted
+            | Event::Quarantined { .. } => {}
+        }
+    }
+
+    fn because(&mut self, cause: Cause, waiting: bool) {
+        self.summary.line.cause = Some(cause);
+        self.waiting = waiting;
+    }
+
+    fn ended(&mut self, end: PhaseEnd, items: &[Item]) {
+        self.summary.line.end = Some(end);
+        self.summary.items = items.to_vec();
+        match end {
+            PhaseEnd::Committed | PhaseEnd::NotApplicable => self.summary.line.cause = None,
+            PhaseEnd::Refused if self.summary.line.cause.is_none() => {
+                self.summary.line.cause = refusal(&self.summary.checks);
+            }
+            PhaseEnd::Refused | PhaseEnd::Reverted | PhaseEnd::Inconsistent => {}
+        }
+        self.waiting = false;
+    }
+
+    fn begin(&mut self, part: Part, step: usize, doing: Doing, name: Option<&str>) {
+        let name = name.map_or_else(|| self.name(part, step), str::to_owned);
+        self.places.push((part, step, doing));
+        self.summary.steps.push(StepLine { part: word(part, doing).to_owned(), step: name, outcome: None });
+    }
+
+    fn end(&mut self, part: Part, step: usize, doing: Doing, outcome: &StepOutcome) {
+        let place = self.places.iter().rposition(|place| *place == (part, step, doing));
+        // A step that is not applicable ends without having begun.
+        let open = place.filter(|at| self.summary.steps.get(*at).is_some_and(|line| line.outcome.is_none()));
+        if open.is_none() {
+            self.begin(part, step, doing, None);
+        }
+        let at = open.unwrap_or(self.summary.steps.len() - 1);
+        if let Some(line) = self.summary.steps.get_mut(at) {
+            line.outcome = Some(outcome.clone());
+        }
+    }
+
+    fn name(&self, part: Part, step: usize) -> String {
+        let from_plan =
+            || self.phase.and_then(|phase| phase.steps(part).get(step)).map(|step| step.id.to_string());
+        let known = self.places.iter().position(|(of, at, _)| (*of, *at) == (part, step));
+        known
+            .and_then(|at| self.summary.steps.get(at))
+            .map(|line| line.step.clone())
+            .or_else(from_plan)
+            .unwrap_or_else(|| format!("{} {}", word(part, Doing::Step), step + 1))
+    }
+}
+
+const fn word(part: Part, doing: Doing) -> &'static str {
+    match (doing, part) {
+        (Doing::Undo, _) => "undo",
+        (Doing::Step, Part::Apply) => "apply",
+        (Doing::Step, Part::Commit) => "commit",
+        (Doing::Step, Part::Rollback) => "rollback",
+    }
+}
+
+/// Why a phase was refused, from the last result of each of its preflight checks: the worst kind counts.
+fn refusal(checks: &[CheckLine]) -> Option<Cause> {
+    let named = |wanted: Outcome| -> Vec<CheckId> {
+        let mut names: Vec<CheckId> = Vec::new();
+        for (at, line) in checks.iter().enumerate() {
+            let id = &line.report.check;
+            let judged_again = checks
+                .get(at + 1..)
+                .is_some_and(|later| later.iter().any(|l| l.moment == line.moment && l.report.check == *id));
+            if line.moment == Moment::Preflight && !judged_again && line.report.counted() == wanted {
+                names.push(id.clone());
+            }
+        }
+        names
+    };
+    let kinds: [(Outcome, fn(Vec<CheckId>) -> Cause); 3] = [
+        (Outcome::Fail, Cause::ChecksFailed),
+        (Outcome::Error, Cause::ChecksBroken),
+        (Outcome::Inconclusive, Cause::ChecksUndecided),
+    ];
+    kinds.into_iter().find_map(|(outcome, cause)| {
+        let names = named(outcome);
+        (!names.is_empty()).then(|| cause(names))
+    })
+}
+
+#[cfg(test)]
+#[path = "summary_tests.rs"]
+mod tests;
