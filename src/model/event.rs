@@ -1,8 +1,8 @@
 //! Facts: past tense, closed, the only thing that is stored about a run.
 
 use super::{
-    Cause, CheckId, CheckReport, Digest, GenerationNumber, Item, LayerRecord, Moment, Part, PhaseEnd, PhaseId,
-    PlanName, RunId, StepId, StepOutcome, Timestamp, Verdict,
+    Cause, CheckId, CheckReport, Digest, GenerationNumber, Item, LayerRecord, Moment, Part, PhaseEnd,
+    PhaseId, PlanName, RunId, StepId, StepOutcome, Timestamp, Verdict,
 };
 use serde::{Deserialize, Serialize};
 

@@ -5,7 +5,9 @@ use std::fmt;
 
 /// A name that does not follow the rule for identifiers.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not an identifier: use 1 to 64 letters, digits, `-`, `_` or `.`, beginning with a letter or digit")]
+#[error(
+    "`{0}` is not an identifier: use 1 to 64 letters, digits, `-`, `_` or `.`, beginning with a letter or digit"
+)]
 pub struct BadId(pub String);
 
 fn is_identifier(text: &str) -> bool {

@@ -66,8 +66,7 @@ pub enum LayerKind {
 
 impl LayerKind {
     /// Every kind, in the order in which documents list them.
-    pub const ALL: [Self; 5] =
-        [Self::Nixos, Self::HomeManager, Self::NixProfile, Self::Files, Self::Command];
+    pub const ALL: [Self; 5] = [Self::Nixos, Self::HomeManager, Self::NixProfile, Self::Files, Self::Command];
 
     /// The name that plans use.
     #[must_use]

@@ -51,10 +51,7 @@ impl Host {
     ///
     /// # Errors
     /// [`IdentityError`] where the identity is not to be had.
-    pub fn identity(
-        &self,
-        who: RunAs,
-    ) -> Result<(Option<Ids>, BTreeMap<OsString, OsString>), IdentityError> {
+    pub fn identity(&self, who: RunAs) -> Result<(Option<Ids>, BTreeMap<OsString, OsString>), IdentityError> {
         let _ = who;
         Ok((None, BTreeMap::new()))
     }

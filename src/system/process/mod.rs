@@ -1,10 +1,24 @@
 //! Children: started in their own session with an allow-listed environment, watched from one thread, killed as a
 //! group when their time is up.
+//!
+//! A child is reported as ended only when its main process is reaped, its process group is killed, and what left the
+//! group or the session (`setsid`, double fork) is killed too. The runner is a child subreaper for that. Where other
+//! children still run, what has left its session is looked for at most four times a second, so that a thousand short
+//! children do not cost a thousand walks through `/proc`; before the last child is reported, all of it is gone.
+//!
+//! What asks another service to start work (`systemd-run`, a container engine) is not a descendant and not contained.
+
+mod capture;
+mod crew;
+mod descent;
+mod spawn;
+
+pub use crew::Crew;
+pub use descent::{StillAlive, claim, end_all_children};
 
 use crate::model::{CommandLine, ProcessEnd, Span};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::time::Instant;
 
 /// The ids a child runs with. All of them are set: user, group and every supplementary group.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +36,7 @@ pub struct Ids {
 pub struct Spec {
     /// Program, arguments, added environment, folder.
     pub command: CommandLine,
-    /// The base environment; built by `host::environment`.
+    /// The base environment; built by `Host::identity`. Nothing else of the runner's own environment is passed on.
     pub env: BTreeMap<OsString, OsString>,
     /// Whose ids; the runner's own where absent.
     pub ids: Option<Ids>,
@@ -37,12 +51,38 @@ pub struct Spec {
 /// One stream of a child, bounded.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Captured {
-    /// The first bytes.
+    /// The first bytes; the whole stream where it was not longer than what is kept.
     pub head: Vec<u8>,
     /// The last bytes, where the stream was longer than what is kept.
     pub tail: Vec<u8>,
     /// Length of the whole stream.
     pub total: u64,
+}
+
+impl Captured {
+    /// Whether bytes between head and tail were left out.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.missing() > 0
+    }
+
+    /// How many bytes between head and tail were left out.
+    #[must_use]
+    pub fn missing(&self) -> u64 {
+        let kept = u64::try_from(self.head.len() + self.tail.len()).unwrap_or(u64::MAX);
+        self.total.saturating_sub(kept)
+    }
+
+    /// The stream as lossy text, with one line in the middle that says how much was left out. Not sanitised.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut text = String::from_utf8_lossy(&self.head).into_owned();
+        if self.is_cut() {
+            text.push_str(&format!("\n[... {} bytes left out ...]\n", self.missing()));
+        }
+        text.push_str(&String::from_utf8_lossy(&self.tail));
+        text
+    }
 }
 
 /// How a child ended.
@@ -73,12 +113,25 @@ pub struct Ended {
 
 /// Told of what happens while children run.
 pub trait Watch {
-    /// A child printed a line (raw bytes as lossy text, not sanitised, bounded).
+    /// A child printed a line (raw bytes as lossy text, not sanitised, at most 4 KiB). Empty lines are left out, and
+    /// of a flood only the last lines of each read are told; what is captured is not affected.
     fn line(&mut self, job: JobId, text: &str);
     /// Called at least ten times a second while children run.
     fn tick(&mut self);
     /// Whether every running child shall be ended now.
     fn interrupted(&mut self) -> bool;
+}
+
+/// Watches nothing and is never interrupted: for short children whose output only is of interest.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Unwatched;
+
+impl Watch for Unwatched {
+    fn line(&mut self, _: JobId, _: &str) {}
+    fn tick(&mut self) {}
+    fn interrupted(&mut self) -> bool {
+        false
+    }
 }
 
 /// One child of a crew.
@@ -90,40 +143,10 @@ pub struct JobId(pub usize);
 pub enum News {
     /// A child is gone.
     Ended(JobId, Ended),
-    /// The given point in time is reached.
+    /// The given point in time is reached, or there is neither a child nor a point in time to wait for.
     Reached,
     /// `Watch::interrupted` said yes; every child has been ended and is reported by the following calls.
     Interrupted,
-}
-
-/// Several children, watched from this one thread.
-#[derive(Default)]
-pub struct Crew {}
-
-impl Crew {
-    /// A crew without children.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Starts a child. A child that cannot be started is reported by `wait` like any other.
-    pub fn start(&mut self, spec: &Spec) -> JobId {
-        let _ = spec;
-        JobId(0)
-    }
-
-    /// How many are running.
-    #[must_use]
-    pub fn running(&self) -> usize {
-        0
-    }
-
-    /// Waits until a child ends, the point in time is reached, or a person interrupts.
-    pub fn wait(&mut self, until: Option<Instant>, watch: &mut dyn Watch) -> News {
-        let _ = (until, watch);
-        News::Reached
-    }
 }
 
 /// Runs one child to its end.

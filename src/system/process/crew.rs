@@ -1,0 +1,414 @@
+//! The poll loop: several children, one thread.
+
+use super::capture::{Capture, Lines};
+use super::descent::{self, Gone};
+use super::spawn::{self, Started};
+use super::{Captured, End, Ended, JobId, News, Spec, Watch};
+use crate::model::{ProcessEnd, Span};
+use crate::system::clock;
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+use nix::unistd::Pid;
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{ErrorKind, Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::ExitStatusExt;
+use std::process::Child;
+use std::time::{Duration, Instant};
+
+/// Between TERM and KILL.
+const GRACE: Duration = Duration::from_secs(5);
+/// Between two calls of `Watch::tick`, at most.
+const TICK: Duration = Duration::from_millis(90);
+/// How often a child is looked after where the kernel has no pidfd.
+const LOOK: Duration = Duration::from_millis(10);
+/// Between two searches for orphans while other children run.
+const SEARCH: Duration = Duration::from_millis(250);
+/// Read at once.
+const CHUNK: usize = 64 * 1024;
+/// Most that is read after the main process is gone: more than any pipe holds.
+const LAST_WORDS: usize = 4 * 1024 * 1024;
+
+/// Several children, watched from this one thread. Dropping a crew kills what still runs of it.
+#[derive(Debug, Default)]
+pub struct Crew {
+    jobs: Vec<Job>,
+    ended: VecDeque<(JobId, Ended)>,
+    started: usize,
+    buffer: Vec<u8>,
+    last_tick: Option<Instant>,
+    /// Jobs that are gone and whose orphans have not been looked for.
+    gone: Vec<Gone>,
+    last_search: Option<Instant>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Why {
+    TimedOut,
+    Interrupted,
+}
+
+/// A child that was told to end.
+#[derive(Debug, Clone, Copy)]
+struct Stopping {
+    why: Why,
+    kill_at: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Job {
+    id: JobId,
+    child: Child,
+    pid: Pid,
+    pidfd: Option<OwnedFd>,
+    marker: String,
+    stdout: Stream,
+    stderr: Stream,
+    input: Option<Feed>,
+    started: Instant,
+    timeout: Span,
+    /// Absent where the timeout lies beyond what the clock can express.
+    deadline: Option<Instant>,
+    stopping: Option<Stopping>,
+}
+
+/// What a child prints, on its way in.
+#[derive(Debug)]
+struct Stream {
+    pipe: Option<File>,
+    capture: Capture,
+    lines: Lines,
+}
+
+/// What a child is given, on its way out.
+#[derive(Debug)]
+struct Feed {
+    pipe: File,
+    bytes: Vec<u8>,
+    done: usize,
+}
+
+impl Crew {
+    /// A crew without children.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Starts a child. A child that cannot be started is reported by `wait` like any other.
+    pub fn start(&mut self, spec: &Spec) -> JobId {
+        static NUMBER: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+        descent::adopt_orphans();
+        let id = JobId(self.started);
+        self.started += 1;
+        let marker = descent::marker(NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
+        let began = clock::tick();
+        match spawn::start(spec, &marker).and_then(|started| Job::new(id, started, marker, spec, began)) {
+            Ok(mut job) => {
+                descent::register(job.pid);
+                job.feed();
+                self.jobs.push(job);
+            }
+            Err(why) => {
+                let ended = Ended {
+                    end: End::NotStarted(why),
+                    stdout: Captured::default(),
+                    stderr: Captured::default(),
+                    took: clock::since(began),
+                };
+                self.ended.push_back((id, ended));
+            }
+        }
+        id
+    }
+
+    /// How many have not been reported as ended.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        self.jobs.len() + self.ended.len()
+    }
+
+    /// Waits until a child ends, the point in time is reached, or a person interrupts. Without a child and without a
+    /// point in time it returns [`News::Reached`] at once.
+    pub fn wait(&mut self, until: Option<Instant>, watch: &mut dyn Watch) -> News {
+        loop {
+            if let Some((id, ended)) = self.ended.pop_front() {
+                return News::Ended(id, ended);
+            }
+            if watch.interrupted() {
+                self.end_all(watch);
+                return News::Interrupted;
+            }
+            match until {
+                Some(at) if at <= clock::tick() => return News::Reached,
+                None if self.jobs.is_empty() => return News::Reached,
+                Some(_) | None => self.turn(until, watch),
+            }
+        }
+    }
+
+    fn end_all(&mut self, watch: &mut dyn Watch) {
+        for job in &mut self.jobs {
+            job.stop(Why::Interrupted);
+        }
+        while !self.jobs.is_empty() {
+            self.turn(None, watch);
+        }
+    }
+
+    /// Waits for one thing to happen, and deals with it.
+    fn turn(&mut self, until: Option<Instant>, watch: &mut dyn Watch) {
+        let now = clock::tick();
+        let mut wake = self.last_tick.get_or_insert(now).checked_add(TICK);
+        wake = sooner(wake, until);
+        for job in &mut self.jobs {
+            job.keep_time(now);
+            wake = sooner(wake, job.next_deadline());
+            if job.pidfd.is_none() {
+                wake = sooner(wake, now.checked_add(LOOK));
+            }
+        }
+        wait_for(&self.jobs, wake.map_or(TICK, |at| at.saturating_duration_since(now)));
+        self.buffer.resize(CHUNK, 0);
+        let mut at = 0;
+        while let Some(job) = self.jobs.get_mut(at) {
+            job.feed();
+            // Asked before the pipes are read: what it wrote before its end is then sure to be seen.
+            let over = job.is_over();
+            job.read(&mut self.buffer, watch);
+            if over {
+                let job = self.jobs.swap_remove(at);
+                self.conclude(job, watch);
+            } else {
+                at += 1;
+            }
+        }
+        if self.last_tick.is_none_or(|last| clock::tick().saturating_duration_since(last) >= TICK) {
+            self.last_tick = Some(clock::tick());
+            watch.tick();
+        }
+    }
+
+    /// The main process is dead and not yet reaped: so its group cannot have become somebody else's.
+    fn conclude(&mut self, mut job: Job, watch: &mut dyn Watch) {
+        job.signal(Signal::SIGKILL);
+        let status = job.child.wait();
+        descent::unregister(job.pid);
+        let took = clock::since(job.started);
+        self.gone.push(Gone { pid: job.pid, marker: std::mem::take(&mut job.marker) });
+        self.search();
+        job.drain(&mut self.buffer, watch);
+        let end = match job.stopping {
+            Some(Stopping { why: Why::TimedOut, .. }) => End::TimedOut(job.timeout),
+            Some(Stopping { why: Why::Interrupted, .. }) => End::Interrupted,
+            // Reaped by `end_all_children`, which kills.
+            None => End::Process(status.map_or(ProcessEnd::Signaled(libc::SIGKILL), |status| {
+                match (status.code(), status.signal()) {
+                    (Some(code), _) => ProcessEnd::Exited(code),
+                    (None, signal) => ProcessEnd::Signaled(signal.unwrap_or(0)),
+                }
+            })),
+        };
+        let ended =
+            Ended { end, stdout: job.stdout.capture.finish(), stderr: job.stderr.capture.finish(), took };
+        self.ended.push_back((job.id, ended));
+    }
+
+    /// Looks for what ended jobs left behind: at once where nothing else runs, now and then where something does.
+    fn search(&mut self) {
+        let alone = self.jobs.is_empty();
+        let now = clock::tick();
+        if alone || self.last_search.is_none_or(|last| now.saturating_duration_since(last) >= SEARCH) {
+            self.last_search = Some(now);
+            descent::sweep(&self.gone, alone);
+            self.gone.clear();
+        }
+    }
+}
+
+impl Drop for Crew {
+    fn drop(&mut self) {
+        for mut job in std::mem::take(&mut self.jobs) {
+            job.signal(Signal::SIGKILL);
+            // It was killed; where it was reaped elsewhere, so much the better.
+            let _ = job.child.wait();
+            descent::unregister(job.pid);
+            self.gone.push(Gone { pid: job.pid, marker: std::mem::take(&mut job.marker) });
+        }
+        if !self.gone.is_empty() {
+            descent::sweep(&self.gone, true);
+        }
+    }
+}
+
+impl Job {
+    fn new(id: JobId, started: Started, marker: String, spec: &Spec, began: Instant) -> Result<Self, String> {
+        let Started { mut child, pidfd } = started;
+        let raw = i32::try_from(child.id()).map_err(|why| format!("process {}: {why}", child.id()))?;
+        let input = child.stdin.take().map(OwnedFd::from);
+        let stdout = Stream::new(child.stdout.take().map(OwnedFd::from), spec.keep);
+        let stderr = Stream::new(child.stderr.take().map(OwnedFd::from), spec.keep);
+        Ok(Self {
+            id,
+            pid: Pid::from_raw(raw),
+            child,
+            pidfd,
+            marker,
+            stdout,
+            stderr,
+            input: input.map(|pipe| Feed {
+                pipe: never_blocking(pipe),
+                bytes: spec.input.clone().unwrap_or_default(),
+                done: 0,
+            }),
+            started: began,
+            timeout: spec.timeout,
+            deadline: began.checked_add(spec.timeout.duration()),
+            stopping: None,
+        })
+    }
+
+    /// Signals the whole process group.
+    fn signal(&self, signal: Signal) {
+        // It can only be gone, and then there is nothing to signal.
+        let _ = kill(Pid::from_raw(-self.pid.as_raw()), signal);
+    }
+
+    fn stop(&mut self, why: Why) {
+        if self.stopping.is_none() {
+            self.signal(Signal::SIGTERM);
+            // One that is stopped would not see it.
+            self.signal(Signal::SIGCONT);
+            self.stopping = Some(Stopping { why, kill_at: clock::tick().checked_add(GRACE) });
+        }
+    }
+
+    fn keep_time(&mut self, now: Instant) {
+        match &mut self.stopping {
+            None if self.deadline.is_some_and(|at| at <= now) => self.stop(Why::TimedOut),
+            None => {}
+            Some(stopping) if stopping.kill_at.is_some_and(|at| at <= now) => {
+                stopping.kill_at = None;
+                self.signal(Signal::SIGKILL);
+            }
+            Some(_) => {}
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        self.stopping.map_or(self.deadline, |stopping| stopping.kill_at)
+    }
+
+    /// Whether the main process is dead; it stays unreaped.
+    fn is_over(&self) -> bool {
+        if let Some(pidfd) = &self.pidfd {
+            let mut fds = [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)];
+            return poll(&mut fds, PollTimeout::ZERO).is_ok_and(|ready| ready > 0);
+        }
+        let peek = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+        match waitid(Id::Pid(self.pid), peek) {
+            Ok(WaitStatus::StillAlive) | Err(Errno::EINTR) => false,
+            Ok(_) | Err(_) => true,
+        }
+    }
+
+    /// Writes as much input as the pipe takes; closes it when all is written or nobody reads.
+    fn feed(&mut self) {
+        let Some(feed) = &mut self.input else { return };
+        loop {
+            let rest = feed.bytes.get(feed.done..).unwrap_or_default();
+            if rest.is_empty() {
+                break;
+            }
+            match feed.pipe.write(rest) {
+                Ok(written) => feed.done += written,
+                Err(why) if why.kind() == ErrorKind::Interrupted => {}
+                Err(why) if why.kind() == ErrorKind::WouldBlock => return,
+                Err(_) => break,
+            }
+        }
+        self.input = None;
+    }
+
+    fn read(&mut self, buffer: &mut [u8], watch: &mut dyn Watch) {
+        let id = self.id;
+        self.stdout.read(buffer, &mut |line| watch.line(id, line));
+        self.stderr.read(buffer, &mut |line| watch.line(id, line));
+    }
+
+    /// Reads what is in the pipes, not until their end: a process that got away may hold them open.
+    fn drain(&mut self, buffer: &mut [u8], watch: &mut dyn Watch) {
+        let id = self.id;
+        for stream in [&mut self.stdout, &mut self.stderr] {
+            let mut left = LAST_WORDS;
+            while left > 0 {
+                match stream.read(buffer, &mut |line| watch.line(id, line)) {
+                    0 => break,
+                    read => left = left.saturating_sub(read),
+                }
+            }
+            stream.lines.flush(|line| watch.line(id, line));
+        }
+    }
+}
+
+impl Stream {
+    fn new(pipe: Option<OwnedFd>, keep: usize) -> Self {
+        Self { pipe: pipe.map(never_blocking), capture: Capture::new(keep), lines: Lines::default() }
+    }
+
+    /// One read. 0 where there is nothing now, or nothing more.
+    fn read(&mut self, buffer: &mut [u8], tell: &mut dyn FnMut(&str)) -> usize {
+        let Some(pipe) = &mut self.pipe else { return 0 };
+        match pipe.read(buffer) {
+            Ok(read) if read > 0 => {
+                let bytes = buffer.get(..read).unwrap_or_default();
+                self.capture.take(bytes);
+                self.lines.take(bytes, tell);
+                read
+            }
+            Err(why) if matches!(why.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => 0,
+            Ok(_) | Err(_) => {
+                self.pipe = None;
+                0
+            }
+        }
+    }
+}
+
+fn never_blocking(pipe: OwnedFd) -> File {
+    // Refused by no kernel for a pipe; a blocking pipe would still be read only after poll said so.
+    let _ = fcntl(&pipe, FcntlArg::F_SETFL(OFlag::O_NONBLOCK));
+    File::from(pipe)
+}
+
+fn sooner(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (at, None) | (None, at) => at,
+    }
+}
+
+/// Sleeps until a child prints, reads or ends, a signal arrives, or the time is over.
+fn wait_for(jobs: &[Job], at_most: Duration) {
+    let mut fds = Vec::with_capacity(jobs.len() * 4);
+    for job in jobs {
+        let streams = [&job.stdout.pipe, &job.stderr.pipe].into_iter().flatten();
+        fds.extend(streams.map(|pipe| PollFd::new(pipe.as_fd(), PollFlags::POLLIN)));
+        fds.extend(job.input.iter().map(|feed| PollFd::new(feed.pipe.as_fd(), PollFlags::POLLOUT)));
+        fds.extend(job.pidfd.iter().map(|pidfd| PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)));
+    }
+    // Rounded up: otherwise the last millisecond is spent turning in circles.
+    let millis = at_most.as_nanos().div_ceil(1_000_000);
+    let timeout = PollTimeout::try_from(millis).unwrap_or(PollTimeout::MAX);
+    // EINTR: a signal arrived, and the caller looks at it. Anything else shows itself on the pipes.
+    let _ = poll(&mut fds, timeout);
+}
+
+#[cfg(test)]
+#[path = "crew_tests.rs"]
+pub(super) mod tests;

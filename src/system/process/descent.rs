@@ -1,0 +1,260 @@
+//! Descendants that outlive their parent: found, attributed to a job, killed and reaped.
+
+use super::spawn::MARKER;
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
+use nix::unistd::{Pid, getpid};
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::system::clock;
+
+/// How long killed processes may take to be gone: one that is stuck in the kernel cannot be killed at all.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Main processes of running jobs, in every crew of this process.
+static RUNNING: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
+
+/// What sets our children apart from those of a runner with another state folder.
+static SCOPE: OnceLock<String> = OnceLock::new();
+
+/// Processes that were killed and are still there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("still alive {}s after SIGKILL: {}", PATIENCE.as_secs(), list(.0))]
+pub struct StillAlive(pub Vec<i32>);
+
+fn list(pids: &[i32]) -> String {
+    pids.iter().map(|pid| format!("process {pid}")).collect::<Vec<_>>().join(", ")
+}
+
+fn running() -> MutexGuard<'static, BTreeSet<i32>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+pub(super) fn register(pid: Pid) {
+    running().insert(pid.as_raw());
+}
+
+pub(super) fn unregister(pid: Pid) {
+    running().remove(&pid.as_raw());
+}
+
+/// A job whose main process is gone: what may still be there of it.
+#[derive(Debug)]
+pub(super) struct Gone {
+    /// The main process; the session of its descendants, unless they left it.
+    pub(super) pid: Pid,
+    /// The value of the marker variable in its environment.
+    pub(super) marker: String,
+}
+
+/// The marker of the n-th job of this process.
+pub(super) fn marker(number: usize) -> String {
+    format!("{}/{}/{number}", SCOPE.get().map_or("-", String::as_str), getpid())
+}
+
+/// Makes orphans our children, so that they can be found and reaped.
+pub(super) fn adopt_orphans() {
+    // Where the kernel refuses, orphans of the same session are still killed with their group.
+    let _ = nix::sys::prctl::set_child_subreaper(true);
+}
+
+/// Whether this process has no child at all. One system call.
+fn childless() -> bool {
+    let peek = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+    waitid(Id::All, peek) == Err(Errno::ECHILD)
+}
+
+/// Kills and reaps what the given jobs left behind. `alone`: no other job is running, so that in a process of one
+/// thread every unknown child is theirs, even with another session and an emptied environment.
+pub(super) fn sweep(gone: &[Gone], alone: bool) {
+    let until = clock::tick() + PATIENCE;
+    while !childless() && clock::tick() < until {
+        let known = running().clone();
+        let sole = alone && known.is_empty() && tasks() == 1;
+        let mine = |kin: &Kin| {
+            sole || gone.iter().any(|job| kin.session == job.pid.as_raw() || carries(kin.pid, &job.marker))
+        };
+        let found: Vec<Pid> = kindred(getpid())
+            .into_iter()
+            .filter(|kin| !known.contains(&kin.pid) && mine(kin))
+            .map(|kin| Pid::from_raw(kin.pid))
+            .collect();
+        if found.is_empty() {
+            return;
+        }
+        // Their children become ours when they die: looked for once more.
+        end(&found, until);
+    }
+}
+
+/// Kills and reaps every descendant of this process, running jobs included, and returns when none is left. To be
+/// called before any undo begins; crews that still have children report them as killed.
+///
+/// # Errors
+/// [`StillAlive`] where the kernel does not end a process within 5 s.
+pub fn end_all_children() -> Result<(), StillAlive> {
+    adopt_orphans();
+    let until = clock::tick() + PATIENCE;
+    while !childless() {
+        let mut found: Vec<Pid> = kindred(getpid()).into_iter().map(|kin| Pid::from_raw(kin.pid)).collect();
+        if found.is_empty() {
+            // Without /proc only the jobs themselves are known.
+            found = running().iter().copied().map(Pid::from_raw).collect();
+        }
+        for pid in &found {
+            // Its group as well: against a program that forks faster than we look. Gone already is fine.
+            let _ = kill(Pid::from_raw(-pid.as_raw()), Signal::SIGKILL);
+        }
+        if found.is_empty() {
+            // Nobody to be seen: reap whatever is dead, one at a time.
+            if matches!(waitpid(None, Some(WaitPidFlag::WNOHANG)), Ok(WaitStatus::StillAlive)) {
+                nap();
+            }
+        }
+        end(&found, until);
+        if clock::tick() >= until && !childless() {
+            return Err(StillAlive(kindred(getpid()).into_iter().map(|kin| kin.pid).collect()));
+        }
+    }
+    running().clear();
+    Ok(())
+}
+
+/// Ends what an earlier runner of the same scope left running, and marks children of this process with that scope
+/// from now on. To be called once, under the lock of the state folder that the scope names. Returns how many were
+/// ended.
+///
+/// # Errors
+/// [`StillAlive`] where the kernel does not end a process within 5 s.
+pub fn claim(scope: &str) -> Result<usize, StillAlive> {
+    // A second claim in one process keeps the first scope: children may carry it already.
+    let scope = SCOPE.get_or_init(|| scope.to_owned());
+    let until = clock::tick() + PATIENCE;
+    let mut ended = BTreeSet::new();
+    loop {
+        let strays: Vec<Pid> = strays(scope).into_iter().map(Pid::from_raw).collect();
+        if strays.is_empty() {
+            return Ok(ended.len());
+        }
+        if clock::tick() >= until {
+            return Err(StillAlive(strays.into_iter().map(Pid::as_raw).collect()));
+        }
+        for pid in strays {
+            let _ = kill(pid, Signal::SIGKILL);
+            ended.insert(pid);
+        }
+        nap();
+    }
+}
+
+/// Processes whose marker names this scope and another runner than us.
+fn strays(scope: &str) -> Vec<i32> {
+    let theirs = format!("{MARKER}={scope}/");
+    let ours = format!("{MARKER}={scope}/{}/", getpid());
+    let me = getpid().as_raw();
+    processes()
+        .filter(|pid| *pid != me && *pid != 1)
+        .filter(|pid| {
+            std::fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environ| {
+                environ
+                    .split(|b| *b == 0)
+                    .any(|pair| pair.starts_with(theirs.as_bytes()) && !pair.starts_with(ours.as_bytes()))
+            })
+        })
+        .collect()
+}
+
+/// Kills these children and reaps them.
+fn end(pids: &[Pid], until: Instant) {
+    for pid in pids {
+        // It may be dead already.
+        let _ = kill(*pid, Signal::SIGKILL);
+    }
+    for pid in pids {
+        while matches!(waitpid(*pid, Some(WaitPidFlag::WNOHANG)), Ok(WaitStatus::StillAlive)) {
+            if clock::tick() >= until {
+                return;
+            }
+            nap();
+        }
+    }
+}
+
+fn nap() {
+    std::thread::sleep(Duration::from_millis(1));
+}
+
+fn tasks() -> usize {
+    std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count)
+}
+
+fn carries(pid: i32, marker: &str) -> bool {
+    let pair = format!("{MARKER}={marker}");
+    std::fs::read(format!("/proc/{pid}/environ"))
+        .is_ok_and(|environ| environ.split(|b| *b == 0).any(|entry| entry == pair.as_bytes()))
+}
+
+fn processes() -> impl Iterator<Item = i32> {
+    std::fs::read_dir("/proc")
+        .into_iter()
+        .flatten()
+        .filter_map(Result::ok)
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+/// A child of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Kin {
+    pid: i32,
+    session: i32,
+}
+
+/// The children of a process. The kernel's own list (`/proc/self/task/*/children`) is an option of its build.
+fn kindred(parent: Pid) -> Vec<Kin> {
+    processes()
+        .filter_map(|pid| {
+            let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+            let (its_parent, session) = parse_stat(&String::from_utf8_lossy(&stat))?;
+            (its_parent == parent.as_raw()).then_some(Kin { pid, session })
+        })
+        .collect()
+}
+
+/// Parent and session from `/proc/PID/stat`. The name in it may contain anything, so it is skipped from the right.
+fn parse_stat(stat: &str) -> Option<(i32, i32)> {
+    let (_, rest) = stat.rsplit_once(')')?;
+    let mut fields = rest.split_ascii_whitespace().skip(1);
+    let parent = fields.next()?.parse().ok()?;
+    let session = fields.nth(1)?.parse().ok()?;
+    Some((parent, session))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parent_and_session_are_read_whatever_the_name() {
+        for (stat, seen) in [
+            ("12 (sh) S 7 12 11 0 -1 4194304", Some((7, 11))),
+            ("12 (a) S 1 2 3) Z 7 12 11 0", Some((7, 11))),
+            ("12 (no end", None),
+            ("12 (sh) S 7", None),
+            ("", None),
+        ] {
+            assert_eq!(parse_stat(stat), seen, "{stat}");
+        }
+    }
+
+    #[test]
+    fn a_process_finds_its_own_child() {
+        let mut crew = super::super::Crew::new();
+        crew.start(&super::super::crew::tests::sh("sleep 60"));
+        let known = running().clone();
+        let found = kindred(getpid());
+        assert!(found.iter().any(|kin| known.contains(&kin.pid) && kin.session == kin.pid), "{found:?}");
+    }
+}
