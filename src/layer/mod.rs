@@ -9,8 +9,10 @@ mod child;
 mod command;
 mod error;
 mod files;
-mod nix;
+mod profile;
 mod raw;
+#[cfg(test)]
+mod testbed;
 
 pub use error::LayerError;
 
@@ -73,11 +75,11 @@ pub fn layer_for(spec: &LayerSpec) -> Box<dyn Layer> {
             Box::new(command::Command::new(name, record, restore, verify.as_ref()))
         }
         LayerSpec::NixProfile { path, activate } => {
-            Box::new(nix::profile_layer(path, activate.as_deref(), spec))
+            Box::new(profile::NixProfile::new(path, activate.as_deref()))
         }
-        LayerSpec::Nixos { profile, running } => Box::new(nix::Nixos::new(profile, running)),
+        LayerSpec::Nixos { profile, running } => Box::new(profile::Nixos::new(profile, running)),
         LayerSpec::HomeManager { user, profile } => {
-            Box::new(nix::HomeManager::new(user.as_deref(), profile.as_deref()))
+            Box::new(profile::HomeManager::new(user.as_deref(), profile.as_deref()))
         }
     }
 }

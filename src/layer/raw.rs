@@ -73,8 +73,9 @@ impl TryFrom<String> for Raw {
                     rest = after;
                 }
                 [b'x', high, low, after @ ..] => {
-                    let digits = [*high, *low];
-                    let byte = std::str::from_utf8(&digits).ok().and_then(|hex| u8::from_str_radix(hex, 16).ok());
+                    let digit = |byte: u8| char::from(byte).to_digit(16);
+                    let value = digit(*high).zip(digit(*low)).map(|(high, low)| high * 16 + low);
+                    let byte = value.and_then(|value| u8::try_from(value).ok());
                     bytes.push(byte.ok_or_else(|| format!("`{text}` has a bad escape"))?);
                     rest = after;
                 }

@@ -12,6 +12,9 @@ mod save;
 mod scan;
 mod targets;
 
+#[cfg(test)]
+mod tests;
+
 pub(super) use by_hand::quoted;
 
 use super::capsule::{Manifest, ManifestWriter};

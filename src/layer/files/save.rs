@@ -6,7 +6,7 @@
 //! what could not be written. Nothing refers to an original before the manifest is durable, and the manifest is written
 //! after that.
 
-use super::entry::Entry;
+use super::entry::{Entry, What};
 use super::scan::Visitor;
 use crate::layer::LayerError;
 use crate::layer::capsule::{self, ManifestWriter, digest};
@@ -119,7 +119,8 @@ impl Visitor for Save<'_> {
     }
 
     fn entry(&mut self, entry: Entry) -> Result<(), LayerError> {
-        self.entries += 1;
+        // The folders on the way are not what somebody asked for.
+        self.entries += u64::from(!matches!(entry.what, What::Way { .. }));
         self.manifest.line(&entry)
     }
 
