@@ -3,11 +3,15 @@
 //! Facts reach a [`Reporter`] after they are durable. All words are made here; what is foreign in them passes the
 //! sanitiser of [`Style`] where a [`Line`] is rendered.
 
+mod explain;
+mod explain_json;
 mod fact;
 mod fanout;
 mod line;
 mod ndjson;
 mod plain;
+pub mod question;
+mod rules;
 mod scene;
 mod shell_words;
 mod style;
@@ -15,6 +19,8 @@ mod summary;
 mod terminal;
 pub mod text;
 
+pub use explain::explain;
+pub use explain_json::explain_json;
 pub use fact::words;
 pub use fanout::{Fanout, Lost};
 pub use line::{Line, Tone, render};
