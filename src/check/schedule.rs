@@ -316,3 +316,7 @@ fn evidence(stream: &Captured) -> Vec<u8> {
     bytes.extend_from_slice(&stream.tail);
     bytes
 }
+
+#[cfg(test)]
+#[path = "schedule_tests.rs"]
+mod tests;
