@@ -133,8 +133,7 @@ impl Manifest {
         if now != record.sha256 {
             return Err(LayerError::WrongManifest { path, now, recorded: record.sha256.clone() });
         }
-        let mut manifest =
-            Self { path, file, layer: LayerSpec::Files { paths: Vec::new() } };
+        let mut manifest = Self { path, file, layer: LayerSpec::Files { paths: Vec::new() } };
         manifest.layer = manifest.header()?.layer;
         if manifest.layer.kind() != record.kind {
             let found = manifest.layer.kind();

@@ -104,7 +104,8 @@ fn visit(path: &Path, all: &mut BTreeMap<PathBuf, String>, inodes: &mut BTreeMap
     let (uid, gid, time, nanos) = (seen.uid(), seen.gid(), seen.mtime(), seen.mtime_nsec());
     all.insert(path.to_owned(), format!("{body} {mode:o} {uid}:{gid} {time}.{nanos} {attributes:?}"));
     if kind.is_dir() {
-        let mut below: Vec<_> = fs::read_dir(path).expect("folder").map(|entry| entry.expect("entry").path()).collect();
+        let mut below: Vec<_> =
+            fs::read_dir(path).expect("folder").map(|entry| entry.expect("entry").path()).collect();
         below.sort_by(|a, b| a.as_os_str().as_bytes().cmp(b.as_os_str().as_bytes()));
         for path in below {
             visit(&path, all, inodes);

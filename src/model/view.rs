@@ -178,6 +178,8 @@ pub struct WayBackPreview {
     pub undo: Vec<PreviewStep>,
     /// Layers that are restored and read back.
     pub layers: Vec<LayerRecord>,
+    /// What restoring the layers changes now, a line each, the first twenty; empty where all is as recorded.
+    pub differences: Vec<String>,
     /// The phase's own rollback steps.
     pub rollback: Vec<PreviewStep>,
     /// Checks that are probed again and compared with the baseline.

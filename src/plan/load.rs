@@ -4,6 +4,7 @@ use super::calendar::Calendar;
 use super::catalog::{Catalog, NamedCheck, SHIPPED};
 use super::characters::{check_source, check_values};
 use super::diagnostic::{Complaint, Complaints, Diagnostics, SourceText};
+use super::digest;
 use super::lint::lint;
 use super::lower::Lowering;
 use super::parse::parse;
@@ -11,7 +12,6 @@ use super::raw::PlanForm;
 use super::read::read;
 use super::tree::{Kind, Node, Place};
 use super::variables::{replace_in_plan, scope_of_plan};
-use super::digest;
 use crate::model::{Digest, Plan, PlanName, Value};
 use std::collections::BTreeMap;
 
@@ -121,7 +121,8 @@ fn parsed(file: usize, text: &str, complaints: &mut Complaints) -> Option<Node> 
             // A control character was named already; the parser stumbles over it as well.
             if !deceptive {
                 complaints.push(
-                    Complaint::error("not-yaml", why.place, why.message).help_if_any(why.help.map(str::to_owned)),
+                    Complaint::error("not-yaml", why.place, why.message)
+                        .help_if_any(why.help.map(str::to_owned)),
                 );
             }
             None
@@ -251,7 +252,8 @@ impl Reading<'_> {
     /// Over what was said, not how it was written: comments, order of keys and line endings do not count.
     fn digest(&self, installed_from: usize) -> Digest {
         let mut content = self.content.clone();
-        content.extend(self.files.iter().skip(installed_from).map(|(name, digest)| format!("{name} {digest}")));
+        content
+            .extend(self.files.iter().skip(installed_from).map(|(name, digest)| format!("{name} {digest}")));
         digest::of(content.join("\n").as_bytes())
     }
 }

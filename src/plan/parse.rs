@@ -157,16 +157,19 @@ fn node(file: usize, text: &str, yaml: Spanned<Yaml>) -> Node {
 /// Whole numbers in any but the plain spelling (`0x1f`, `0644`) stay text: what is meant is decided by the field.
 fn as_written(kind: Kind, source: &str) -> Kind {
     match kind {
-        Kind::Number(number) if !number.is_f64() && number.to_string() != source => Kind::Text(source.to_owned()),
+        Kind::Number(number) if !number.is_f64() && number.to_string() != source => {
+            Kind::Text(source.to_owned())
+        }
         Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::List(_) | Kind::Map(_) => kind,
     }
 }
 
 fn place(file: usize, text: &str, location: Location) -> Place {
     let span = location.span();
-    let start = span.byte_offset().and_then(|at| usize::try_from(at).ok()).unwrap_or_else(|| {
-        offset_of(text, location.line(), location.column())
-    });
+    let start = span
+        .byte_offset()
+        .and_then(|at| usize::try_from(at).ok())
+        .unwrap_or_else(|| offset_of(text, location.line(), location.column()));
     let length = span.byte_len().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
     let end = start.saturating_add(length).min(text.len());
     let slice = text.get(start..end).unwrap_or_default();
@@ -197,9 +200,10 @@ fn complaint(file: usize, text: &str, error: &serde_saphyr::Error) -> NotYaml {
         Error::MergeKeyNotAllowed { .. } => {
             ("merge keys (`<<`) are not read".to_owned(), Some("write the fields out"))
         }
-        Error::UnknownAnchor { .. } => {
-            ("anchors and aliases are not read".to_owned(), Some("write the value out, or declare it in `vars`"))
-        }
+        Error::UnknownAnchor { .. } => (
+            "anchors and aliases are not read".to_owned(),
+            Some("write the value out, or declare it in `vars`"),
+        ),
         Error::DuplicateMappingKey { key, .. } => match key {
             Some(key) => (format!("the key `{key}` is there twice"), Some("keep one of the two")),
             None => ("a key is there twice".to_owned(), Some("keep one of the two")),
@@ -214,9 +218,10 @@ fn complaint(file: usize, text: &str, error: &serde_saphyr::Error) -> NotYaml {
 fn over_budget(breach: &serde_saphyr::budget::BudgetBreach) -> (String, Option<&'static str>) {
     use serde_saphyr::budget::BudgetBreach;
     match breach {
-        BudgetBreach::Anchors { .. } | BudgetBreach::Aliases { .. } => {
-            ("anchors and aliases are not read".to_owned(), Some("write the value out, or declare it in `vars`"))
-        }
+        BudgetBreach::Anchors { .. } | BudgetBreach::Aliases { .. } => (
+            "anchors and aliases are not read".to_owned(),
+            Some("write the value out, or declare it in `vars`"),
+        ),
         BudgetBreach::Depth { .. } => (format!("nested deeper than {MAX_DEPTH} levels"), None),
         BudgetBreach::Nodes { .. } | BudgetBreach::Events { .. } => {
             (format!("more than {MAX_NODES} values"), Some("split the plan"))

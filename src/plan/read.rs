@@ -8,8 +8,8 @@ use super::suggest::did_you_mean;
 use super::tree::{Entry, Kind, Node, Place};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{
-    self, Deserialize, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, Unexpected,
-    VariantAccess, Visitor,
+    self, Deserialize, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess,
+    Unexpected, VariantAccess, Visitor,
 };
 use std::borrow::Cow;
 use std::fmt;
@@ -218,7 +218,11 @@ impl de::Error for ReadError {
 }
 
 /// Reads all of a node, and complains about every part that does not fit. `None` where nothing is left.
-pub(super) fn read<T: for<'de> Deserialize<'de>>(node: &Node, name: &str, complaints: &mut Complaints) -> Option<T> {
+pub(super) fn read<T: for<'de> Deserialize<'de>>(
+    node: &Node,
+    name: &str,
+    complaints: &mut Complaints,
+) -> Option<T> {
     let mut tree = node.clone();
     // Parts from which something was taken out: what they miss now is our doing.
     let mut wounded: Vec<(Place, Vec<String>)> = Vec::new();
@@ -235,7 +239,10 @@ pub(super) fn read<T: for<'de> Deserialize<'de>>(node: &Node, name: &str, compla
             Mistake::Missing(field) => {
                 wounded.iter().any(|(at, keys)| *at == place && keys.iter().any(|key| key == field))
             }
-            Mistake::UnknownField(..) | Mistake::UnknownWord(..) | Mistake::Wrong { .. } | Mistake::Said(_) => false,
+            Mistake::UnknownField(..)
+            | Mistake::UnknownWord(..)
+            | Mistake::Wrong { .. }
+            | Mistake::Said(_) => false,
         };
         if !ours {
             complaints.push(told(&error.mistake, place, &names));
@@ -279,8 +286,20 @@ fn take_out(node: &mut Node, way: &[usize]) -> Option<(Place, String)> {
 
 /// What later versions will read. Ignoring it would be worse than refusing it.
 const LATER: [&str; 14] = [
-    "reboot", "measure", "limits", "rpm-ostree", "flatpak", "gpu", "vainfo", "vdpauinfo", "glxinfo", "session",
-    "window", "browser", "http", "tcp",
+    "reboot",
+    "measure",
+    "limits",
+    "rpm-ostree",
+    "flatpak",
+    "gpu",
+    "vainfo",
+    "vdpauinfo",
+    "glxinfo",
+    "session",
+    "window",
+    "browser",
+    "http",
+    "tcp",
 ];
 
 fn told(mistake: &Mistake, place: Place, names: &[String]) -> Complaint {
@@ -305,7 +324,9 @@ fn told(mistake: &Mistake, place: Place, names: &[String]) -> Complaint {
             Complaint::error("unknown-word", place, format!("`{of}` cannot be `{word}`"))
                 .help(did_you_mean(word, expected.iter().copied()))
         }
-        Mistake::Missing(field) => Complaint::error("missing-field", place, format!("`{of}` lacks `{field}`")),
+        Mistake::Missing(field) => {
+            Complaint::error("missing-field", place, format!("`{of}` lacks `{field}`"))
+        }
         Mistake::Wrong { found, expected } => Complaint::error(
             "wrong-type",
             place,
@@ -363,7 +384,9 @@ impl<'de> Deserializer<'de> for Reader<'_> {
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         match self.0.kind {
             Kind::Null => visitor.visit_none(),
-            Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::List(_) | Kind::Map(_) => visitor.visit_some(self),
+            Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::List(_) | Kind::Map(_) => {
+                visitor.visit_some(self)
+            }
         }
     }
 
@@ -425,7 +448,11 @@ impl<'de> VariantAccess<'de> for Word<'_> {
         Err(de::Error::custom("this word stands alone"))
     }
 
-    fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], _: V) -> Result<V::Value, ReadError> {
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        _: &'static [&'static str],
+        _: V,
+    ) -> Result<V::Value, ReadError> {
         Err(de::Error::custom("this word stands alone"))
     }
 }
@@ -462,7 +489,9 @@ impl<'de> MapAccess<'de> for Entries<'_> {
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, ReadError> {
         let index = self.next;
-        let Some(entry) = self.entries.get(index) else { return Err(de::Error::custom("a key without a value")) };
+        let Some(entry) = self.entries.get(index) else {
+            return Err(de::Error::custom("a key without a value"));
+        };
         self.next += 1;
         seed.deserialize(Reader(&entry.value)).map_err(|error| error.at(&entry.value).below(index))
     }

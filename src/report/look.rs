@@ -242,6 +242,10 @@ fn way_back(back: &WayBackPreview) -> Vec<Line> {
     for layer in &back.layers {
         lines.push(next(format!("restore layer {} to {}, and read it back", layer.kind, layer.target)));
     }
+    if !back.layers.is_empty() && back.differences.is_empty() {
+        lines.push(Line::plain("all of it is as recorded now").at(2));
+    }
+    lines.extend(back.differences.iter().map(|line| Line::plain(line.clone()).at(2)));
     for step in &back.rollback {
         lines.push(next(format!("rollback step {}, {}", step.step, text::run_as(step.who))));
         lines.extend(explain::explain_act(&step.act, 2));

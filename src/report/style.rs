@@ -69,6 +69,18 @@ impl Style {
         self.width
     }
 
+    /// Whether text is coloured.
+    #[must_use]
+    pub const fn colour(&self) -> bool {
+        self.colour
+    }
+
+    /// Whether more than ASCII may be drawn.
+    #[must_use]
+    pub const fn unicode(&self) -> bool {
+        self.unicode
+    }
+
     /// Whether lines may be redrawn: progress is shown.
     #[must_use]
     pub const fn live(&self) -> bool {

@@ -82,7 +82,10 @@ fn folder_end(path: &Raw, meta: &Meta) -> String {
 fn dressed(at: &str, meta: &Meta) -> String {
     let Meta { mode, uid, gid, mtime, .. } = meta;
     // Owner first: it takes the set-user-id bit away.
-    format!("chown {uid}:{gid} -- {at} && chmod {mode:04o} -- {at} && touch -d @{}.{:09} -- {at}", mtime.0, mtime.1)
+    format!(
+        "chown {uid}:{gid} -- {at} && chmod {mode:04o} -- {at} && touch -d @{}.{:09} -- {at}",
+        mtime.0, mtime.1
+    )
 }
 
 /// The bytes as one word of the POSIX shell, on one line.
@@ -93,13 +96,17 @@ pub(in crate::layer) fn quoted(raw: &Raw) -> String {
         let mut word = String::from("\"$(printf '");
         for byte in bytes {
             match byte {
-                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => word.push(char::from(*byte)),
+                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => {
+                    word.push(char::from(*byte))
+                }
                 other => word.push_str(&format!("\\{other:03o}")),
             }
         }
         // `$( )` drops newlines at the end: the x keeps them.
         return match bytes.last() {
-            Some(b'\n') => format!("\"$(p=$({}x'); printf %s \"${{p%x}}\")\"", word.trim_start_matches("\"$(")),
+            Some(b'\n') => {
+                format!("\"$(p=$({}x'); printf %s \"${{p%x}}\")\"", word.trim_start_matches("\"$("))
+            }
             Some(_) | None => format!("{word}')\""),
         };
     }

@@ -38,7 +38,8 @@ fn below(top: &'static [&'static str]) -> impl Strategy<Value = String> {
 
 fn op(tops: &'static [&'static str], tree: &'static [&'static str]) -> impl Strategy<Value = Op> {
     let path = move || below(tops);
-    let mode = prop::sample::select(&[0o644_u32, 0o600, 0o755, 0o4755, 0o2775, 0o1777, 0o000, 0o400, 0o500][..]);
+    let mode =
+        prop::sample::select(&[0o644_u32, 0o600, 0o755, 0o4755, 0o2775, 0o1777, 0o000, 0o400, 0o500][..]);
     prop_oneof![
         4 => (path(), prop::collection::vec(any::<u8>(), 0..40)).prop_map(|(at, bytes)| Op::Write(at, bytes)),
         1 => (path(), 1_u64..200_000).prop_map(|(at, length)| Op::Sparse(at, length)),
@@ -104,7 +105,10 @@ fn apply(root: &Path, op: &Op) {
             let at_time = rustix::fs::Timespec { tv_sec: *seconds, tv_nsec: i64::from(*nanos) };
             let times = rustix::fs::Timestamps { last_access: at_time, last_modification: at_time };
             let flags = rustix::fs::AtFlags::SYMLINK_NOFOLLOW;
-            drop(rustix::fs::utimensat(rustix::fs::CWD, root.join(at), &times, flags).map_err(std::io::Error::from));
+            drop(
+                rustix::fs::utimensat(rustix::fs::CWD, root.join(at), &times, flags)
+                    .map_err(std::io::Error::from),
+            );
         }
         Op::Attribute(at, value) => drop(xattr::set(root.join(at), "user.test", &[*value])),
         Op::Strip(at) => drop(xattr::remove(root.join(at), "user.test")),
@@ -312,7 +316,9 @@ fn acls_capabilities_and_holes_come_back() {
         fs::remove_file(root.join("t").join(name)).expect("removed");
         write(root.join("t").join(name), "other");
     }
-    assert!(runs("setfacl", &["-b", &root.join("t").display().to_string()]) || !runs("setfacl", &["--version"]));
+    assert!(
+        runs("setfacl", &["-b", &root.join("t").display().to_string()]) || !runs("setfacl", &["--version"])
+    );
     assert_eq!(layer.restore(&mut bench.cx(), &record).failed, []);
     assert_eq!(snapshot(&root), before);
     let blocks = std::os::unix::fs::MetadataExt::blocks(&fs::metadata(root.join("t/holes")).expect("holes"));
@@ -348,7 +354,8 @@ fn absence_is_recorded_with_the_folders_above_it() {
 
 #[test]
 fn a_folder_above_that_became_a_link_is_not_followed() {
-    let (mut bench, root, layer, record) = recorded(&["way/file"], |root| write(root.join("way/file"), "mine"));
+    let (mut bench, root, layer, record) =
+        recorded(&["way/file"], |root| write(root.join("way/file"), "mine"));
     write(root.join("elsewhere/file"), "theirs");
     fs::rename(root.join("way"), root.join("old")).expect("renamed");
     symlink("elsewhere", root.join("way")).expect("link");
@@ -379,7 +386,8 @@ fn damaged_saved_bytes_fail_their_item_and_no_other() {
         write(root.join("t").join(name), "new");
     }
     let restored = layer.restore(&mut bench.cx(), &record);
-    let told: Vec<String> = restored.failed.iter().map(|item| format!("{} {}", item.name, item.why)).collect();
+    let told: Vec<String> =
+        restored.failed.iter().map(|item| format!("{} {}", item.name, item.why)).collect();
     assert_eq!(told.len(), 2, "{told:?}");
     assert!(told[0].contains("t/a saved bytes are damaged: sha256"), "{told:?}");
     assert!(told[1].contains("t/b saved bytes"), "{told:?}");

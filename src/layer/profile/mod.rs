@@ -62,7 +62,8 @@ impl Layer for NixProfile {
         refused.extend(link::read(&self.path).err().map(|why| refusal(&self.path, &why)));
         // A program inside the profile cannot be looked for yet.
         let program = self.activate.iter().flatten().next().filter(|word| !word.contains("${profile}"));
-        refused.extend(program.and_then(|word| find(cx.host, word).err()).map(|why| refusal(&self.path, &why)));
+        refused
+            .extend(program.and_then(|word| find(cx.host, word).err()).map(|why| refusal(&self.path, &why)));
         refused
     }
 

@@ -22,7 +22,11 @@ impl Lowering<'_> {
             return Vec::new();
         };
         if entries.is_empty() {
-            self.error("empty-expectation", written.place, format!("`{name}` is empty and would always hold"));
+            self.error(
+                "empty-expectation",
+                written.place,
+                format!("`{name}` is empty and would always hold"),
+            );
         }
         let mut rules = Vec::new();
         let mut of_main: Vec<Entry> = Vec::new();
