@@ -42,6 +42,11 @@ impl Context {
         Ok(Self { host, json: common.json, state, env })
     }
 
+    /// The same world with another state folder.
+    pub(crate) fn with_state(&self, state: PathBuf) -> Self {
+        Self { state, ..self.clone() }
+    }
+
     fn set(&self, name: &str) -> bool {
         self.env.get(OsStr::new(name)).is_some_and(|value| !value.is_empty())
     }

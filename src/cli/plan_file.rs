@@ -60,7 +60,10 @@ pub(crate) fn load(context: &Context, file: &PlanFile) -> Result<Outcome, CliErr
     let text = String::from_utf8(bytes).map_err(|why| {
         CliError::usage(format!("{} is not UTF-8", file.plan.display())).because(why.utf8_error())
     })?;
-    Ok(from_text(context, &file.plan.display().to_string(), &text, &folder_of(&file.plan), &overrides))
+    let folder = folder_of(&file.plan);
+    let sources = Files { folder: folder.clone(), context };
+    let name = file.plan.display().to_string();
+    Ok(from_text(context, &name, &text, &folder, &sources, &overrides))
 }
 
 pub(crate) fn from_text(
@@ -68,16 +71,16 @@ pub(crate) fn from_text(
     name: &str,
     text: &str,
     folder: &Path,
+    sources: &dyn Sources,
     overrides: &[(String, String)],
 ) -> Outcome {
-    let sources = Files { folder: folder.to_path_buf(), context };
     let around = plan::Surroundings {
         home: context.host.invoker.home.display().to_string(),
         user: context.host.invoker.name.clone(),
         is_root: context.host.euid == 0,
         folder: folder.display().to_string(),
     };
-    match plan::load(name, text, &sources, &around, overrides) {
+    match plan::load(name, text, sources, &around, overrides) {
         Ok(loaded) => {
             let approved = Approved { plan_yaml: text.as_bytes().to_vec(), plan: loaded.plan.clone() };
             Outcome::Valid(Box::new(Read { approved, loaded }))

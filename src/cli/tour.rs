@@ -9,6 +9,7 @@ use super::plan_file::{self, Outcome};
 use super::{out, run};
 use crate::engine::{Selection, itinerary};
 use crate::model::{Guidance, PhaseEnd};
+use crate::plan::Sources;
 use crate::store::StateFolder;
 use crate::system::{clock, files};
 use std::io::IsTerminal as _;
@@ -26,19 +27,21 @@ pub(crate) fn tour(context: &Context, args: &Tour) -> Result<Exit, CliError> {
     for (name, text) in FILES {
         write(&plans.join(name), text)?;
     }
-    let context = Context { state: ground.join("state"), ..context.clone() };
+    let context = context.with_state(ground.join("state"));
     let home = ground.join("home");
     make_folder(&home)?;
     let overrides = [("playground".to_owned(), home.join("app").display().to_string())];
     let plan = plans.join("tour.yaml");
     let text = FILES[0].1;
-    let read = match plan_file::from_text(&context, &plan.display().to_string(), text, &plans, &overrides) {
-        Outcome::Valid(read) => *read,
-        Outcome::Invalid(diagnostics) => {
-            return Err(CliError::new(Exit::Internal, "the tour's own plan is not valid")
-                .shown_first(plan_file::complaints(&context, &diagnostics)));
-        }
-    };
+    let read =
+        match plan_file::from_text(&context, &plan.display().to_string(), text, &plans, &Shipped, &overrides)
+        {
+            Outcome::Valid(read) => *read,
+            Outcome::Invalid(diagnostics) => {
+                return Err(CliError::new(Exit::Internal, "the tour's own plan is not valid")
+                    .shown_first(plan_file::complaints(&context, &diagnostics)));
+            }
+        };
     let terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal() && !context.json;
     let guidance = if terminal && !args.unattended { Guidance::Guided } else { Guidance::Unattended };
     let queue = itinerary(&read.approved.plan, &[], None, &Selection::default(), clock::now())
@@ -56,6 +59,19 @@ pub(crate) fn tour(context: &Context, args: &Tour) -> Result<Exit, CliError> {
     let exit = run::take(&context, &folder, read, queue, Vec::new(), guidance)?;
     drop(lock);
     ended_as_told(&context, &folder, exit)
+}
+
+/// What the tour's plan names is built in; the copies on disk are for reading.
+struct Shipped;
+
+impl Sources for Shipped {
+    fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+        FILES
+            .iter()
+            .find(|(name, _)| *name == path)
+            .map(|(_, text)| text.as_bytes().to_vec())
+            .ok_or_else(|| format!("the tour has no file {path}"))
+    }
 }
 
 /// The tour ends well when the first two phases hold and the third came back.
