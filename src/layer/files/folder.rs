@@ -1,0 +1,119 @@
+//! Folders opened one name at a time, so that no symbolic link is ever followed on the way.
+
+use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, Statx, StatxAttributes, StatxFlags};
+use rustix::fs::{FileType, openat, statx};
+use rustix::io::Errno;
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Component, Path, PathBuf};
+
+const STEP: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+const READ: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
+/// Opens an absolute folder; `ENOTDIR` where a name on the way is a symbolic link or no folder.
+pub(super) fn open_folder(path: &Path) -> io::Result<OwnedFd> {
+    let mut at = openat(CWD, "/", STEP, Mode::empty())?;
+    for part in path.components() {
+        match part {
+            Component::RootDir | Component::CurDir => {}
+            Component::Normal(name) => at = openat(&at, name, STEP, Mode::empty())?,
+            Component::ParentDir | Component::Prefix(_) => {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidInput,
+                    "the path is not absolute and plain",
+                ));
+            }
+        }
+    }
+    // Only now for reading: a folder on the way need not be readable.
+    Ok(openat(&at, ".", READ, Mode::empty())?)
+}
+
+/// The last folder that was opened; things are visited folder by folder.
+#[derive(Default)]
+pub(super) struct Folders {
+    last: Option<(PathBuf, OwnedFd)>,
+}
+
+impl Folders {
+    /// The folder that holds `path`, and the name in it.
+    pub(super) fn parent<'a, 'p>(&'a mut self, path: &'p Path) -> io::Result<(BorrowedFd<'a>, &'p OsStr)> {
+        match (path.parent(), path.file_name()) {
+            (Some(parent), Some(name)) => Ok((self.folder(parent)?, name)),
+            // The root itself: it is its own folder.
+            (None, _) | (_, None) => Ok((self.folder(Path::new("/"))?, OsStr::new("."))),
+        }
+    }
+
+    /// The folder itself.
+    pub(super) fn folder(&mut self, path: &Path) -> io::Result<BorrowedFd<'_>> {
+        let opened = match self.last.take() {
+            Some((last, fd)) if last == path => (last, fd),
+            Some(_) | None => (path.to_owned(), open_folder(path)?),
+        };
+        Ok(self.last.insert(opened).1.as_fd())
+    }
+
+    /// Called after a folder was removed or replaced.
+    pub(super) fn forget(&mut self) {
+        self.last = None;
+    }
+}
+
+/// What stands at a name, links not followed; `None` where nothing does.
+pub(super) fn look(folder: BorrowedFd<'_>, name: &OsStr) -> io::Result<Option<Statx>> {
+    match statx(folder, name, AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT, StatxFlags::BASIC_STATS) {
+        Ok(seen) => Ok(Some(seen)),
+        Err(Errno::NOENT) => Ok(None),
+        Err(why) => Err(why.into()),
+    }
+}
+
+/// The kind of thing that was seen.
+pub(super) fn kind(seen: &Statx) -> FileType {
+    FileType::from_raw_mode(u32::from(seen.stx_mode))
+}
+
+/// Its device, as one number.
+pub(super) fn device(seen: &Statx) -> u64 {
+    u64::from(seen.stx_dev_major) << 32 | u64::from(seen.stx_dev_minor)
+}
+
+/// Whether another file system, or another part of this one, is mounted there.
+pub(super) fn is_mount(seen: &Statx) -> bool {
+    seen.stx_attributes.contains(StatxAttributes::MOUNT_ROOT)
+}
+
+/// Whether it is immutable or append-only.
+pub(super) fn is_locked(seen: &Statx) -> bool {
+    seen.stx_attributes.intersects(StatxAttributes::IMMUTABLE | StatxAttributes::APPEND)
+}
+
+/// The names in a folder, sorted.
+pub(super) fn names(folder: BorrowedFd<'_>) -> io::Result<Vec<OsString>> {
+    let mut names = Vec::new();
+    for entry in Dir::read_from(folder)? {
+        let entry = entry?;
+        let name = OsStr::from_bytes(entry.file_name().to_bytes());
+        if name != "." && name != ".." {
+            names.push(name.to_owned());
+        }
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// What a kind is called.
+pub(super) const fn kind_name(kind: FileType) -> &'static str {
+    match kind {
+        FileType::RegularFile => "a file",
+        FileType::Directory => "a folder",
+        FileType::Symlink => "a symbolic link",
+        FileType::Fifo => "a named pipe",
+        FileType::Socket => "a socket",
+        FileType::CharacterDevice | FileType::BlockDevice => "a device",
+        FileType::Unknown => "of an unknown kind",
+    }
+}

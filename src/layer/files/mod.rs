@@ -1,0 +1,152 @@
+//! Files: bytes, kind, owner, mode, times, attributes, links and absence, recorded and put back exactly.
+
+mod attributes;
+mod by_hand;
+mod compare;
+mod entry;
+mod folder;
+mod pattern;
+mod remove;
+mod restore;
+mod save;
+mod scan;
+mod targets;
+
+#[cfg(test)]
+mod tests;
+
+pub(super) use by_hand::quoted;
+
+use super::capsule::{Manifest, ManifestWriter};
+use super::{Layer, LayerCx, LayerError, failed};
+use crate::model::{Digest, Item, LayerRecord, LayerSpec, Restored};
+use compare::{Depth, Difference, Looker};
+use entry::{Entry, What};
+use rustix::fs::Statx;
+use scan::{Powers, Scan, Visitor};
+use std::fs::File;
+use std::path::Path;
+use targets::Targets;
+
+/// A set of files. A path that names a folder stands for the whole tree, with or without a final `/`.
+pub(super) struct Files {
+    paths: Vec<String>,
+}
+
+/// Asks only: saves nothing.
+struct Ask<'w> {
+    watch: &'w mut dyn crate::system::process::Watch,
+    visited: u64,
+}
+
+impl Visitor for Ask<'_> {
+    fn file(&mut self, _: &File, _: &Statx) -> Result<Option<(u64, Digest)>, LayerError> {
+        Ok(Some((0, Digest(String::new()))))
+    }
+
+    fn entry(&mut self, _: Entry) -> Result<(), LayerError> {
+        Ok(())
+    }
+
+    fn tick(&mut self) -> Result<(), LayerError> {
+        self.visited += 1;
+        if self.visited.is_multiple_of(64) {
+            self.watch.tick();
+            if self.watch.interrupted() {
+                return Err(LayerError::Interrupted);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Files {
+    pub(super) fn new(paths: &[String]) -> Self {
+        Self { paths: paths.to_vec() }
+    }
+}
+
+fn powers(cx: &LayerCx<'_>) -> Powers {
+    let mut groups = vec![nix::unistd::getegid().as_raw()];
+    // Where the groups cannot be read, the effective one is what is left; too few groups refuse, too many would fail.
+    groups.extend(nix::unistd::getgroups().unwrap_or_default().into_iter().map(nix::unistd::Gid::as_raw));
+    Powers { uid: cx.host.euid, groups }
+}
+
+impl Layer for Files {
+    fn refusals(&self, cx: &mut LayerCx<'_>) -> Vec<Item> {
+        let powers = powers(cx);
+        let mut ask = Ask { watch: &mut *cx.watch, visited: 0 };
+        match Scan::run(&Targets::of(&self.paths), &powers, &mut ask) {
+            Ok(refused) => refused,
+            Err(why) => vec![Item::new("files", super::error::chain(&why))],
+        }
+    }
+
+    fn record(&self, cx: &mut LayerCx<'_>, place: usize) -> Result<LayerRecord, LayerError> {
+        let spec = LayerSpec::Files { paths: self.paths.clone() };
+        let manifest = ManifestWriter::create(cx.capsule, place, &spec)?;
+        let powers = powers(cx);
+        let mut save = save::Save::new(cx.capsule, manifest, &mut *cx.watch)?;
+        let refused = Scan::run(&Targets::of(&self.paths), &powers, &mut save)?;
+        if !refused.is_empty() {
+            return Err(LayerError::CannotSave(refused));
+        }
+        let target = format!("{} files, {} bytes, {} entries", save.files, save.bytes, save.entries);
+        save.finish()?.finish(target)
+    }
+
+    fn keep(&self, _: &mut LayerCx<'_>, _: &LayerRecord) -> Result<(), LayerError> {
+        Ok(())
+    }
+
+    fn preview(&self, cx: &mut LayerCx<'_>, record: &LayerRecord) -> Result<Vec<String>, LayerError> {
+        let manifest = Manifest::open(cx.capsule, record)?;
+        let mut looker = Looker::new();
+        let mut lines = Vec::new();
+        manifest.each(|entry: Entry| {
+            let path = entry.path.path();
+            match looker.differences(&entry, Depth::Bytes) {
+                Ok(found) => lines.extend(found.iter().filter_map(|one| intention(path, &entry.what, one))),
+                Err(why) => lines.push(format!("{}: cannot be read: {why}", path.display())),
+            }
+            Ok(())
+        })?;
+        Ok(lines)
+    }
+
+    fn restore(&self, cx: &mut LayerCx<'_>, record: &LayerRecord) -> Restored {
+        let restored = Manifest::open(cx.capsule, record)
+            .and_then(|manifest| restore::Restore::new(cx.capsule, &mut *cx.watch).run(&manifest));
+        restored.unwrap_or_else(|why| failed("files", &why))
+    }
+
+    fn by_hand(&self, capsule: &Path, record: &LayerRecord) -> Result<Vec<String>, LayerError> {
+        by_hand::lines(capsule, &Manifest::open(capsule, record)?)
+    }
+}
+
+/// What a restore does about a difference, in words.
+fn intention(path: &Path, what: &What, difference: &Difference) -> Option<String> {
+    let path = path.display();
+    match difference {
+        Difference::Created(created) => Some(format!("remove {}: it {difference}", created.display())),
+        Difference::Missing => Some(format!("put back {path}: it {difference}")),
+        // A link count that is too low is put right by the other names.
+        Difference::Names { now, recorded } if now < recorded => None,
+        Difference::Kind { .. } if matches!(what, What::Way { .. }) => {
+            Some(format!("leave alone what is below {path}: it {difference}"))
+        }
+        Difference::MountPoint => Some(format!("leave alone what is below {path}: it {difference}")),
+        Difference::Kind { .. }
+        | Difference::Content
+        | Difference::Target { .. }
+        | Difference::Owner { .. }
+        | Difference::Mode { .. }
+        | Difference::Time { .. }
+        | Difference::Attributes
+        | Difference::Locked
+        | Difference::Names { .. }
+        | Difference::NotSame { .. } => Some(format!("restore {path}: it {difference}")),
+    }
+}

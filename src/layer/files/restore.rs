@@ -1,0 +1,619 @@
+//! Puts the recorded set back, one entry after the other, and reads it back.
+//!
+//! A file's bytes are written under a temporary name in its folder, dressed with owner, mode, attributes and times, made
+//! durable, and renamed over. Making durable happens in batches: up to [`ONE_BY_ONE`] files are synced each, more
+//! of them by one `syncfs`; only then are they renamed, so that a power cut leaves old or recorded bytes, never torn ones.
+//! Folders get their times after everything in them is done. At the end `syncfs` covers the names, even where nothing had
+//! to be changed: an earlier attempt may have changed it and died before it was durable.
+
+use super::attributes::Bearer;
+use super::compare::{Depth, Difference, Looker};
+use super::entry::{Entry, Meta, What};
+use super::folder::{device, kind, look};
+use super::remove::{open_up, remove_tree, unlock};
+use super::save::{Pour, pour};
+use super::scan::open_quietly;
+use crate::layer::LayerError;
+use crate::layer::capsule::{Manifest, digest};
+use crate::layer::error::chain;
+use crate::layer::raw::Raw;
+use crate::model::{Digest, Item, Restored};
+use crate::system::process::Watch;
+use rustix::fs::{
+    AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid, chmodat, chownat, fchmod, fchown,
+    futimens, ioctl_ficlone, linkat, mkdirat, mknodat, openat, renameat, symlinkat, syncfs, unlinkat,
+    utimensat,
+};
+use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// Files of a batch that are synced one by one; more are synced together.
+const ONE_BY_ONE: usize = 16;
+/// A batch is at most so many files,
+const BATCH_FILES: usize = 256;
+/// or so many bytes: what a restore needs of free space at a time, besides one file.
+const BATCH_BYTES: u64 = 64 << 20;
+/// Putting one thing back may disturb another (names of one file); so often it is looked at again.
+const ROUNDS: u32 = 3;
+
+/// A file whose bytes wait under a temporary name.
+struct Pending {
+    entry: Entry,
+    temporary: OsString,
+    file: File,
+}
+
+/// A folder whose metadata waits for what it holds.
+struct Open {
+    path: PathBuf,
+    meta: Meta,
+}
+
+/// One restore.
+pub(super) struct Restore<'a> {
+    originals: PathBuf,
+    watch: &'a mut dyn Watch,
+    looker: Looker,
+    clones: bool,
+    pending: Vec<Pending>,
+    pending_bytes: u64,
+    open: Vec<Open>,
+    left: Vec<Open>,
+    ways: Vec<Open>,
+    above: Vec<PathBuf>,
+    out_of_reach: Option<PathBuf>,
+    devices: BTreeMap<u64, (PathBuf, OwnedFd)>,
+    noted: PathBuf,
+    visited: u64,
+    changed: u64,
+    failed: Vec<Item>,
+}
+
+impl<'a> Restore<'a> {
+    pub(super) fn new(capsule: &Path, watch: &'a mut dyn Watch) -> Self {
+        Self {
+            originals: capsule.join("originals"),
+            watch,
+            looker: Looker::new(),
+            clones: true,
+            pending: Vec::new(),
+            pending_bytes: 0,
+            open: Vec::new(),
+            left: Vec::new(),
+            ways: Vec::new(),
+            above: Vec::new(),
+            out_of_reach: None,
+            devices: BTreeMap::new(),
+            noted: PathBuf::new(),
+            visited: 0,
+            changed: 0,
+            failed: Vec::new(),
+        }
+    }
+
+    /// Restores and reads back until nothing is different, or nothing more can be done.
+    pub(super) fn run(mut self, manifest: &Manifest) -> Result<Restored, LayerError> {
+        let mut different = Vec::new();
+        for _ in 0..ROUNDS {
+            let before = self.changed;
+            self.failed.clear();
+            self.pass(manifest, u64::MAX)?;
+            different = self.still_different(manifest)?;
+            if different.is_empty() || self.changed == before {
+                break;
+            }
+        }
+        self.sync();
+        let mut failed: BTreeMap<String, String> = BTreeMap::new();
+        for item in self.failed.into_iter().chain(different) {
+            failed.entry(item.name).or_insert(item.why);
+        }
+        let failed = failed.into_iter().map(|(name, why)| Item { name, why }).collect();
+        Ok(Restored { changed: self.changed, failed })
+    }
+
+    /// Takes the first `limit` entries once.
+    pub(super) fn pass(&mut self, manifest: &Manifest, limit: u64) -> Result<(), LayerError> {
+        self.out_of_reach = None;
+        let mut taken = 0;
+        manifest.each(|entry: Entry| {
+            if taken < limit {
+                taken += 1;
+                self.take(entry);
+            }
+            Ok(())
+        })?;
+        if taken < limit {
+            self.leave(None);
+            self.flush();
+            self.clear_above();
+            for way in std::mem::take(&mut self.ways).into_iter().rev() {
+                self.finish_folder(&way);
+            }
+        }
+        Ok(())
+    }
+
+    fn still_different(&mut self, manifest: &Manifest) -> Result<Vec<Item>, LayerError> {
+        let mut different = Vec::new();
+        self.looker.folders.forget();
+        manifest.each(|entry: Entry| {
+            self.tick();
+            let path = entry.path.path().display().to_string();
+            match self.looker.differences(&entry, Depth::Metadata) {
+                Ok(found) => different.extend(found.iter().map(|one| match one {
+                    Difference::Created(path) => Item::new(path.display().to_string(), one.to_string()),
+                    other => Item::new(path.clone(), other.to_string()),
+                })),
+                Err(why) => different.push(Item::new(path, format!("cannot be read back: {why}"))),
+            }
+            Ok(())
+        })?;
+        Ok(different)
+    }
+
+    fn tick(&mut self) {
+        self.visited += 1;
+        if self.visited.is_multiple_of(64) {
+            self.watch.tick();
+        }
+    }
+
+    fn fail(&mut self, path: &Path, why: &io::Error) {
+        self.failed.push(Item::new(path.display().to_string(), why.to_string()));
+    }
+
+    fn take(&mut self, entry: Entry) {
+        self.tick();
+        let path = entry.path.to_path();
+        self.leave(Some(&path));
+        if self.out_of_reach.as_ref().is_some_and(|above| path.starts_with(above)) {
+            return;
+        }
+        if let Err(why) = self.put_back(&path, entry) {
+            self.fail(&path, &why);
+        }
+        self.note_device(&path);
+    }
+
+    /// Folders that do not hold `next` are done once what they hold is in place.
+    fn leave(&mut self, next: Option<&Path>) {
+        while let Some(open) = self.open.pop_if(|open| !next.is_some_and(|path| path.starts_with(&open.path)))
+        {
+            self.left.push(open);
+        }
+        if self.pending.is_empty() {
+            self.finish_left();
+        } else if self.pending.len() >= BATCH_FILES || self.pending_bytes >= BATCH_BYTES {
+            self.flush();
+        }
+    }
+
+    fn put_back(&mut self, path: &Path, entry: Entry) -> io::Result<()> {
+        let found = self.looker.differences(&entry, Depth::Bytes)?;
+        match &entry.what {
+            What::Way { meta } => self.put_way(path, meta, &found),
+            What::Folder { meta, .. } => {
+                let meta = meta.clone();
+                self.put_folder(path, &entry, meta, found)
+            }
+            What::File { .. } => self.put_file(path, entry, &found),
+            What::SameFile { first } => {
+                let first = first.clone();
+                self.put_same(path, &entry, &first, &found)
+            }
+            What::Link { meta, to } => self.put_named(path, meta, Some(to), &found),
+            What::Pipe { meta } => self.put_named(path, meta, None, &found),
+            What::Absent { above } | What::Glob { above, .. } => {
+                self.above.extend(above.iter().map(Raw::to_path));
+                self.remove_created(&found);
+                Ok(())
+            }
+        }
+    }
+
+    fn remove_created(&mut self, found: &[Difference]) {
+        for one in found {
+            if let Difference::Created(path) = one {
+                match self.remove(path) {
+                    Ok(()) => self.changed += 1,
+                    Err(why) => self.fail(path, &why),
+                }
+            }
+        }
+    }
+
+    fn remove(&mut self, path: &Path) -> io::Result<()> {
+        let (folder, name) = self.looker.folders.parent(path)?;
+        let removed = remove_tree(folder, name);
+        self.looker.folders.forget();
+        removed
+    }
+
+    fn put_way(&mut self, path: &Path, meta: &Meta, found: &[Difference]) -> io::Result<()> {
+        match found.first() {
+            None => Ok(()),
+            Some(Difference::Missing) => {
+                self.make_folder(path)?;
+                self.ways.push(Open { path: path.to_owned(), meta: meta.clone() });
+                Ok(())
+            }
+            Some(other) => {
+                self.out_of_reach = Some(path.to_owned());
+                Err(io::Error::new(
+                    io::ErrorKind::NotADirectory,
+                    format!("{other}; nothing below it was touched"),
+                ))
+            }
+        }
+    }
+
+    fn make_folder(&mut self, path: &Path) -> io::Result<()> {
+        let (folder, name) = self.looker.folders.parent(path)?;
+        mkdirat(folder, name, Mode::RWXU)?;
+        self.changed += 1;
+        Ok(())
+    }
+
+    fn put_folder(
+        &mut self,
+        path: &Path,
+        entry: &Entry,
+        meta: Meta,
+        mut found: Vec<Difference>,
+    ) -> io::Result<()> {
+        let ready = self.ready_folder(path, entry, &mut found);
+        if ready.is_err() {
+            self.out_of_reach = Some(path.to_owned());
+        }
+        ready?;
+        self.remove_created(&found);
+        self.open.push(Open { path: path.to_owned(), meta });
+        Ok(())
+    }
+
+    fn ready_folder(&mut self, path: &Path, entry: &Entry, found: &mut Vec<Difference>) -> io::Result<()> {
+        match found.first() {
+            Some(Difference::Missing) => {
+                // What stood above it may be no folder any more; that was put right, or named, before.
+                self.make_folder(path)?;
+                found.clear();
+                return Ok(());
+            }
+            Some(Difference::Kind { .. }) => {
+                self.remove(path)?;
+                self.make_folder(path)?;
+                found.clear();
+                return Ok(());
+            }
+            Some(Difference::MountPoint) => {
+                let why = "is a mount point now; nothing below it was touched";
+                return Err(io::Error::new(io::ErrorKind::ResourceBusy, why));
+            }
+            Some(_) | None => {}
+        }
+        if found.iter().any(|one| !matches!(one, Difference::Created(_))) {
+            self.changed += 1;
+        }
+        let (folder, name) = self.looker.folders.parent(path)?;
+        let Some(seen) = look(folder, name)? else { return Ok(()) };
+        if u32::from(seen.stx_mode) & 0o700 != 0o700 {
+            open_up(folder, name)?;
+            // Only now it can be said what it holds.
+            *found = self.looker.differences(entry, Depth::Metadata)?;
+        }
+        if found.contains(&Difference::Locked) {
+            let (folder, name) = self.looker.folders.parent(path)?;
+            unlock(&open_quietly(folder, name)?)?;
+        }
+        Ok(())
+    }
+
+    fn put_file(&mut self, path: &Path, entry: Entry, found: &[Difference]) -> io::Result<()> {
+        let What::File { meta, size, sha256, .. } = &entry.what else { return Ok(()) };
+        let rewrite = found.iter().any(|one| match one {
+            Difference::Missing | Difference::Kind { .. } | Difference::Content => true,
+            // Another name of this file that was not recorded: it gets a file of its own.
+            Difference::Names { now, recorded } => now > recorded,
+            Difference::Target { .. }
+            | Difference::Owner { .. }
+            | Difference::Mode { .. }
+            | Difference::Time { .. }
+            | Difference::Attributes
+            | Difference::Locked
+            | Difference::NotSame { .. }
+            | Difference::MountPoint
+            | Difference::Created(_) => false,
+        });
+        if rewrite {
+            let (temporary, file) = self.write_temporary(path, meta, *size, sha256)?;
+            self.changed += 1;
+            self.pending_bytes += size;
+            self.pending.push(Pending { entry, temporary, file });
+        } else if found.iter().any(|one| !matches!(one, Difference::Names { .. })) {
+            let (folder, name) = self.looker.folders.parent(path)?;
+            let file = open_quietly(folder, name)?;
+            if found.contains(&Difference::Locked) {
+                unlock(&file)?;
+            }
+            dress(&file, meta)?;
+            self.changed += 1;
+        }
+        Ok(())
+    }
+
+    fn write_temporary(
+        &mut self,
+        path: &Path,
+        meta: &Meta,
+        size: u64,
+        sha256: &Digest,
+    ) -> io::Result<(OsString, File)> {
+        let saved = self.originals.join(&sha256.0);
+        let original = File::open(&saved).map_err(|why| {
+            io::Error::new(why.kind(), format!("saved bytes {sha256} cannot be read: {why}"))
+        })?;
+        let (folder, name) = self.looker.folders.parent(path)?;
+        let temporary = temporary_name(name);
+        let mut file = create_temporary(folder, &temporary)?;
+        let written = (|| {
+            let now = if self.clones && size > 0 && ioctl_ficlone(&file, &original).is_ok() {
+                pour(&file, None, &mut self.looker.buffer)?
+            } else {
+                self.clones = false;
+                let seen = original.metadata()?;
+                let sparse = std::os::unix::fs::MetadataExt::blocks(&seen).saturating_mul(512) < seen.len();
+                let mut out = Pour { file: &mut file, sparse, length: 0 };
+                let now = pour(&original, Some(&mut out), &mut self.looker.buffer)?;
+                out.finish()?;
+                now
+            };
+            if now != (size, sha256.clone()) {
+                let why = format!("saved bytes are damaged: sha256 {}, recorded {sha256}", now.1);
+                return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+            }
+            dress(&file, meta)
+        })();
+        match written {
+            Ok(()) => Ok((temporary, file)),
+            Err(why) => {
+                // The failure is what counts; a temporary name that stays is used again next time.
+                let _ = unlinkat(folder, &temporary, AtFlags::empty());
+                Err(why)
+            }
+        }
+    }
+
+    fn put_same(&mut self, path: &Path, entry: &Entry, first: &Raw, found: &[Difference]) -> io::Result<()> {
+        if found.is_empty() && self.pending.is_empty() {
+            return Ok(());
+        }
+        // The first name may be waiting for its rename.
+        self.flush();
+        if self.looker.differences(entry, Depth::Metadata)?.is_empty() {
+            return Ok(());
+        }
+        let from = super::folder::open_folder(first.path().parent().unwrap_or_else(|| Path::new("/")))?;
+        let from_name = first.path().file_name().unwrap_or_default();
+        let (folder, name) = self.looker.folders.parent(path)?;
+        let temporary = temporary_name(name);
+        unlink_if_there(folder, &temporary)?;
+        linkat(&from, from_name, folder, &temporary, AtFlags::empty())?;
+        put_in_place(folder, &temporary, name)?;
+        self.looker.folders.forget();
+        self.changed += 1;
+        Ok(())
+    }
+
+    /// A symbolic link where `to` says where it leads, else a pipe.
+    fn put_named(
+        &mut self,
+        path: &Path,
+        meta: &Meta,
+        to: Option<&Raw>,
+        found: &[Difference],
+    ) -> io::Result<()> {
+        if found.is_empty() {
+            return Ok(());
+        }
+        let replace = found.iter().any(|one| {
+            matches!(one, Difference::Missing | Difference::Kind { .. } | Difference::Target { .. })
+        });
+        let (folder, name) = self.looker.folders.parent(path)?;
+        if replace {
+            let temporary = temporary_name(name);
+            unlink_if_there(folder, &temporary)?;
+            match to {
+                Some(to) => symlinkat(to.os(), folder, &temporary)?,
+                None => mknodat(folder, &temporary, FileType::Fifo, Mode::RUSR, 0)?,
+            }
+            dress_named(folder, &temporary, meta, to.is_none())?;
+            put_in_place(folder, &temporary, name)?;
+            self.looker.folders.forget();
+        } else {
+            dress_named(folder, name, meta, to.is_none())?;
+        }
+        self.changed += 1;
+        Ok(())
+    }
+
+    /// Makes waiting bytes durable, then puts them in place and reads them back; then finishes the folders.
+    fn flush(&mut self) {
+        let pending = std::mem::take(&mut self.pending);
+        self.pending_bytes = 0;
+        if let Err(why) = sync_batch(&pending) {
+            for one in &pending {
+                self.fail(one.entry.path.path(), &why);
+            }
+        } else {
+            for one in &pending {
+                let path = one.entry.path.to_path();
+                if let Err(why) = self.place(&path, one) {
+                    self.fail(&path, &why);
+                }
+                self.tick();
+            }
+        }
+        self.finish_left();
+    }
+
+    fn place(&mut self, path: &Path, pending: &Pending) -> io::Result<()> {
+        let (folder, name) = self.looker.folders.parent(path)?;
+        put_in_place(folder, &pending.temporary, name)?;
+        let found = self.looker.differences(&pending.entry, Depth::Bytes)?;
+        // Its other names follow.
+        match found.iter().find(|one| !matches!(one, Difference::Names { .. })) {
+            Some(other) => Err(io::Error::other(format!("{other}, right after it was put back"))),
+            None => Ok(()),
+        }
+    }
+
+    fn finish_left(&mut self) {
+        for open in std::mem::take(&mut self.left) {
+            self.finish_folder(&open);
+        }
+    }
+
+    fn finish_folder(&mut self, open: &Open) {
+        let finished = self.looker.folders.parent(&open.path).and_then(|(folder, name)| {
+            let file = open_quietly(folder, name)?;
+            let seen = look(file.as_fd(), OsStr::new("."))?;
+            let attributes = Bearer::Open(&file).read()?;
+            let same = seen.is_some_and(|seen| {
+                let now = Meta::of(&seen, attributes);
+                Meta { atime: open.meta.atime, ..now } == open.meta
+            });
+            if same { Ok(()) } else { dress(&file, &open.meta) }
+        });
+        if let Err(why) = finished {
+            self.fail(&open.path, &why);
+        }
+    }
+
+    /// Folders that were not there: removed where they are empty. What others put into them is not ours.
+    fn clear_above(&mut self) {
+        let mut above = std::mem::take(&mut self.above);
+        above.sort_unstable();
+        above.dedup();
+        for path in above.iter().rev() {
+            let removed = self
+                .looker
+                .folders
+                .parent(path)
+                .and_then(|(folder, name)| Ok(unlinkat(folder, name, AtFlags::REMOVEDIR)?));
+            if removed.is_ok() {
+                self.changed += 1;
+                self.looker.folders.forget();
+            }
+        }
+    }
+
+    fn note_device(&mut self, path: &Path) {
+        let parent = path.parent().unwrap_or(path);
+        if self.noted == parent {
+            return;
+        }
+        self.noted = parent.to_owned();
+        // What cannot be opened was not changed, or failed by name.
+        if let Ok(folder) = self.looker.folders.folder(parent)
+            && let Ok(Some(seen)) = look(folder, OsStr::new("."))
+            && let std::collections::btree_map::Entry::Vacant(vacant) = self.devices.entry(device(&seen))
+            && let Ok(owned) = folder.try_clone_to_owned()
+        {
+            vacant.insert((parent.to_owned(), owned));
+        }
+    }
+
+    fn sync(&mut self) {
+        for (path, folder) in std::mem::take(&mut self.devices).into_values() {
+            if let Err(why) = syncfs(&folder) {
+                self.failed.push(Item::new(
+                    format!("the file system of {}", path.display()),
+                    format!("cannot be made durable: {}", chain(&io::Error::from(why))),
+                ));
+            }
+        }
+    }
+}
+
+/// The same for the same name, so that what a killed restore left is used again, not piled up.
+fn temporary_name(name: &OsStr) -> OsString {
+    let mut hasher = Sha256::new();
+    hasher.update(name.as_bytes());
+    let mut text = format!(".switchback-{}", digest(hasher).0);
+    text.truncate(32);
+    text.into()
+}
+
+fn unlink_if_there(folder: BorrowedFd<'_>, name: &OsStr) -> io::Result<()> {
+    match look(folder, name)? {
+        Some(_) => remove_tree(folder, name),
+        None => Ok(()),
+    }
+}
+
+/// A new file: never one that somebody else put there.
+fn create_temporary(folder: BorrowedFd<'_>, name: &OsStr) -> io::Result<File> {
+    unlink_if_there(folder, name)?;
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(openat(folder, name, flags, Mode::RUSR | Mode::WUSR)?.into())
+}
+
+/// Renames over whatever stands there; a folder or a locked file is removed first, since a rename cannot replace it.
+fn put_in_place(folder: BorrowedFd<'_>, temporary: &OsStr, name: &OsStr) -> io::Result<()> {
+    if let Some(seen) = look(folder, name)?
+        && (kind(&seen) == FileType::Directory || super::folder::is_locked(&seen))
+    {
+        remove_tree(folder, name)?;
+    }
+    Ok(renameat(folder, temporary, folder, name)?)
+}
+
+fn sync_batch(pending: &[Pending]) -> io::Result<()> {
+    if pending.len() <= ONE_BY_ONE {
+        return pending.iter().try_for_each(|one| one.file.sync_data());
+    }
+    let mut synced = Vec::new();
+    for one in pending {
+        let device = std::os::unix::fs::MetadataExt::dev(&one.file.metadata()?);
+        if !synced.contains(&device) {
+            syncfs(&one.file)?;
+            synced.push(device);
+        }
+    }
+    Ok(())
+}
+
+fn times(meta: &Meta) -> Timestamps {
+    let at = |moment: super::entry::Moment| Timespec { tv_sec: moment.0, tv_nsec: i64::from(moment.1) };
+    Timestamps { last_access: at(meta.atime), last_modification: at(meta.mtime) }
+}
+
+/// Owner, mode, attributes and times of an open file or folder, in the order in which none undoes another.
+fn dress(file: &File, meta: &Meta) -> io::Result<()> {
+    let bearer = Bearer::Open(file);
+    bearer.strip(&meta.attributes)?;
+    fchown(file, Some(Uid::from_raw(meta.uid)), Some(Gid::from_raw(meta.gid)))?;
+    fchmod(file, Mode::from_raw_mode(meta.mode))?;
+    bearer.set(&meta.attributes)?;
+    Ok(futimens(file, &times(meta))?)
+}
+
+/// The same for a link or a pipe, which are not opened.
+fn dress_named(folder: BorrowedFd<'_>, name: &OsStr, meta: &Meta, has_mode: bool) -> io::Result<()> {
+    let bearer = Bearer::named(folder, name);
+    bearer.strip(&meta.attributes)?;
+    let (uid, gid) = (Uid::from_raw(meta.uid), Gid::from_raw(meta.gid));
+    chownat(folder, name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?;
+    if has_mode {
+        chmodat(folder, name, Mode::from_raw_mode(meta.mode), AtFlags::empty())?;
+    }
+    bearer.set(&meta.attributes)?;
+    Ok(utimensat(folder, name, &times(meta), AtFlags::SYMLINK_NOFOLLOW)?)
+}

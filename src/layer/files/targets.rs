@@ -1,0 +1,151 @@
+//! What a plan's paths stand for on this machine: canonical, without overlap, absent ones included.
+
+use super::pattern::{self, Expanded};
+use crate::layer::raw::Raw;
+use crate::model::Item;
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A glob as it stood when it was recorded.
+pub(super) struct Glob {
+    pub(super) base: PathBuf,
+    pub(super) patterns: Vec<String>,
+    pub(super) matches: Vec<PathBuf>,
+}
+
+/// What is recorded.
+#[derive(Default)]
+pub(super) struct Targets {
+    /// Each is a file, a whole folder, a link, or nothing; none lies below another's folder.
+    pub(super) paths: BTreeSet<PathBuf>,
+    pub(super) globs: Vec<Glob>,
+    /// What cannot be found out.
+    pub(super) refused: Vec<Item>,
+}
+
+impl Targets {
+    /// Finds them.
+    pub(super) fn of(asked: &[String]) -> Self {
+        let mut targets = Self::default();
+        for path in asked {
+            if let Err(why) = targets.add(path) {
+                targets.refused.push(Item::new(path, why.to_string()));
+            }
+        }
+        targets.without_overlap()
+    }
+
+    fn add(&mut self, asked: &str) -> io::Result<()> {
+        let path = Path::new(asked);
+        let plain = path.components().all(|part| part != std::path::Component::ParentDir);
+        if !path.is_absolute() || !plain {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "is not an absolute path without `..`"));
+        }
+        if pattern::is_glob(asked) {
+            return self.add_glob(asked);
+        }
+        let target = canonical(path)?;
+        // `link/` means the folder that it leads to; the link is part of what must come back.
+        if asked.ends_with('/') && target.is_symlink() && target.is_dir() {
+            self.paths.insert(target.canonicalize()?);
+        }
+        self.paths.insert(target);
+        Ok(())
+    }
+
+    fn add_glob(&mut self, asked: &str) -> io::Result<()> {
+        let (base, patterns) = pattern::split(asked)
+            .map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, format!("is no pattern: {why}")))?;
+        let base = whole(&base)?;
+        let Expanded { matches, links } = pattern::expand(&base, &patterns)?;
+        for link in links {
+            self.refused.push(Item::new(
+                link.display().to_string(),
+                format!("is a symbolic link to a folder, and `{asked}` goes on below it"),
+            ));
+        }
+        self.paths.extend(matches.iter().cloned());
+        self.globs.push(Glob { base, patterns, matches });
+        Ok(())
+    }
+
+    fn without_overlap(mut self) -> Self {
+        let mut kept = BTreeSet::new();
+        let mut folder: Option<PathBuf> = None;
+        // In order of components, what lies below a folder comes right after it.
+        for path in std::mem::take(&mut self.paths) {
+            if folder.as_ref().is_some_and(|above| path.starts_with(above)) {
+                continue;
+            }
+            if fs::symlink_metadata(&path).is_ok_and(|seen| seen.is_dir()) {
+                folder = Some(path.clone());
+            }
+            kept.insert(path);
+        }
+        self.paths = kept;
+        self
+    }
+
+    /// The folders above all targets that exist, outermost first, the root left out.
+    pub(super) fn ways(&self) -> BTreeSet<PathBuf> {
+        let bases = self.globs.iter().map(|glob| glob.base.join("*"));
+        let mut ways = BTreeSet::new();
+        for path in self.paths.iter().cloned().chain(bases) {
+            for above in path.ancestors().skip(1) {
+                if above.parent().is_none() || ways.contains(above) {
+                    break;
+                }
+                if above.symlink_metadata().is_ok() && !self.within(above) {
+                    ways.insert(above.to_owned());
+                }
+            }
+        }
+        ways
+    }
+
+    /// Whether a path is recorded as part of a target's folder.
+    fn within(&self, path: &Path) -> bool {
+        path.ancestors().any(|above| self.paths.contains(above))
+    }
+}
+
+/// The folders above a path that do not exist, outermost first.
+pub(super) fn missing_above(path: &Path) -> Vec<Raw> {
+    let mut missing: Vec<Raw> = path
+        .ancestors()
+        .skip(1)
+        .take_while(|above| above.symlink_metadata().is_err())
+        .map(Raw::from)
+        .collect();
+    missing.reverse();
+    missing
+}
+
+/// The path with every symbolic link above its last name resolved.
+fn canonical(path: &Path) -> io::Result<PathBuf> {
+    match (path.parent(), path.file_name()) {
+        (Some(parent), Some(name)) => Ok(whole(parent)?.join(name)),
+        (None, _) | (_, None) => Ok(PathBuf::from("/")),
+    }
+}
+
+/// The path with every symbolic link resolved; names that do not exist stay as they are.
+fn whole(path: &Path) -> io::Result<PathBuf> {
+    let mut rest: Vec<OsString> = Vec::new();
+    for above in path.ancestors() {
+        match above.canonicalize() {
+            Ok(mut found) => {
+                found.extend(rest.iter().rev());
+                return Ok(found);
+            }
+            Err(why) if why.kind() == io::ErrorKind::NotFound && !above.is_symlink() => {
+                rest.extend(above.file_name().map(OsString::from));
+            }
+            Err(why) => return Err(why),
+        }
+    }
+    Err(io::Error::from(io::ErrorKind::NotFound))
+}
