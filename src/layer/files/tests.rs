@@ -470,3 +470,52 @@ fn files_stay_as_they_are_while_bytes_wait() {
     assert_eq!(snapshot(&root), before);
     assert_eq!(layer.restore(&mut bench.cx(), &record), Restored { changed: 0, failed: Vec::new() });
 }
+
+/// `cargo test --release --lib layer::files -- --ignored --nocapture`
+#[test]
+#[ignore = "a measurement: ten thousand files, 1 GiB"]
+fn measured_against_cp() {
+    use crate::system::clock::{since, tick};
+    let (count, length) = (10_000_u32, 107_374_usize);
+    let mut bench = Bench::new();
+    let root = bench.root().join("root");
+    for at in 0..count {
+        let mut bytes = vec![0_u8; length];
+        let mut state = u64::from(at) + 1;
+        for chunk in bytes.chunks_mut(8) {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            chunk.copy_from_slice(&state.to_le_bytes()[..chunk.len()]);
+        }
+        write(root.join(format!("t/{:02}/{at}", at % 100)), bytes);
+    }
+    let copied = |to: &str| {
+        let (from, to) = (root.join("t").display().to_string(), bench.folder.path().join(to).display().to_string());
+        assert!(runs("sync", &[]));
+        let start = tick();
+        assert!(runs("cp", &["-a", "--reflink=auto", &from, &to]));
+        let plain = since(start);
+        assert!(runs("sync", &["-f", &to]));
+        (plain, since(start))
+    };
+    let (plain, synced) = copied("copy-1");
+    eprintln!("cp -a --reflink=auto: {plain}, with sync -f {synced}");
+    let layer = layer_for(&layer_of(&root, &["t/"]));
+    let start = tick();
+    let record = layer.record(&mut bench.cx(), 0).expect("recorded");
+    let took = since(start);
+    let ratio = |took: crate::model::Span, of: crate::model::Span| took.0 as f64 / of.0 as f64;
+    eprintln!("record: {took}, ratio to cp and sync {:.2}", ratio(took, synced));
+    let start = tick();
+    assert_eq!(layer.restore(&mut bench.cx(), &record).changed, 0);
+    eprintln!("restore with nothing to do: {}", since(start));
+    fs::remove_dir_all(root.join("t")).expect("removed");
+    assert!(runs("sync", &[]));
+    let start = tick();
+    assert_eq!(layer.restore(&mut bench.cx(), &record).failed, []);
+    let took = since(start);
+    eprintln!("restore of everything: {took}, ratio to cp and sync {:.2}", ratio(took, synced));
+    let status = fs::read_to_string("/proc/self/status").expect("status");
+    eprintln!("{}", status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default());
+}

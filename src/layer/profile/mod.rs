@@ -9,6 +9,9 @@ mod link;
 mod nixos;
 mod pin;
 
+#[cfg(test)]
+mod tests;
+
 pub(super) use home_manager::HomeManager;
 pub(super) use nixos::Nixos;
 
