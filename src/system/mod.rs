@@ -1,6 +1,12 @@
 //! THE EDGE: processes, clock, signals, locks, files. No other room starts a process or reads a clock.
 
+pub mod accounts;
 pub mod clock;
+pub mod files;
 pub mod host;
+pub mod lock;
 pub mod process;
 pub mod sanitise;
+pub mod settings;
+pub mod signal;
+pub mod trust;

@@ -1,0 +1,175 @@
+//! One run at a time: a lock that the kernel gives back when its holder dies.
+
+use super::clock;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::model::Timestamp;
+
+/// The lock's name in the state folder.
+const NAME: &str = "lock";
+/// How often a lock file may be swapped under us before we give up.
+const TRIES: usize = 100;
+
+/// Who holds the lock, as the file says. For messages; whether it is held, only the kernel knows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// Process id.
+    pub pid: u32,
+    /// What it does: the verb.
+    pub what: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`, process {}, since {}", self.what, self.pid, self.since)
+    }
+}
+
+/// Why the lock was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Another run holds it.
+    #[error("{} is held by {}", .path.display(), holder_words(.holder.as_ref()))]
+    Held {
+        /// The lock file.
+        path: PathBuf,
+        /// Who, where the file says so.
+        holder: Option<Holder>,
+    },
+    /// The lock file cannot be opened or locked.
+    #[error("cannot lock {}: {source}", .path.display())]
+    Failed {
+        /// The lock file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The lock file is replaced again and again.
+    #[error("{} was replaced {TRIES} times while it was being locked", .0.display())]
+    Unstable(PathBuf),
+}
+
+fn holder_words(holder: Option<&Holder>) -> String {
+    holder.map_or_else(|| "another run".to_owned(), Holder::to_string)
+}
+
+/// The right to change what the state folder stands for. Given back when it is dropped, or when its process dies;
+/// children do not inherit it.
+#[derive(Debug)]
+pub struct Lock {
+    /// Kept open: closing it gives the lock back.
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock of a state folder, or says who holds it. Does not wait.
+    ///
+    /// # Errors
+    /// [`LockError::Held`] where another run holds it; [`LockError::Failed`] where the file cannot be locked at all.
+    pub fn take(state: &Path, what: &str) -> Result<Self, LockError> {
+        let path = state.join(NAME);
+        let failed = |source| LockError::Failed { path: path.clone(), source };
+        for _ in 0..TRIES {
+            let mut file = OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .mode(0o600)
+                .custom_flags(libc::O_NOFOLLOW)
+                .open(&path)
+                .map_err(failed)?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => {
+                    return Err(LockError::Held { holder: read_holder(&mut file), path });
+                }
+                Err(TryLockError::Error(source)) => return Err(failed(source)),
+            }
+            // Somebody may have removed the file between open and lock: then ours guards nothing.
+            if !is_still(&path, &file).map_err(failed)? {
+                continue;
+            }
+            // For messages only, so that a full disk does not stop a rollback here.
+            let _ = write_holder(&mut file, what);
+            return Ok(Self { _file: file });
+        }
+        Err(LockError::Unstable(path))
+    }
+}
+
+fn is_still(path: &Path, file: &File) -> std::io::Result<bool> {
+    let ours = file.metadata()?;
+    match std::fs::symlink_metadata(path) {
+        Ok(there) => Ok(there.ino() == ours.ino() && there.dev() == ours.dev()),
+        Err(why) if why.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(why) => Err(why),
+    }
+}
+
+fn write_holder(file: &mut File, what: &str) -> std::io::Result<()> {
+    let holder = Holder { pid: std::process::id(), what: what.to_owned(), since: clock::now() };
+    let text = serde_json::to_vec(&holder)?;
+    file.set_len(0)?;
+    file.write_all(&text)
+}
+
+fn read_holder(file: &mut File) -> Option<Holder> {
+    let mut text = Vec::new();
+    file.take(4096).read_to_end(&mut text).ok()?;
+    serde_json::from_slice(&text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_run_is_told_who_holds_the_lock() {
+        let state = tempfile::tempdir().expect("a folder");
+        let first = Lock::take(state.path(), "run").expect("free");
+        match Lock::take(state.path(), "rollback") {
+            Err(LockError::Held { holder: Some(holder), .. }) => {
+                assert_eq!((holder.pid, holder.what.as_str()), (std::process::id(), "run"));
+            }
+            other => panic!("{other:?}"),
+        }
+        drop(first);
+        let _second = Lock::take(state.path(), "rollback").expect("given back");
+    }
+
+    #[test]
+    fn a_held_lock_without_readable_holder_is_still_held() {
+        let state = tempfile::tempdir().expect("a folder");
+        let _first = Lock::take(state.path(), "run").expect("free");
+        std::fs::write(state.path().join(NAME), "damaged").expect("written");
+        let why = Lock::take(state.path(), "run").expect_err("held");
+        assert!(matches!(why, LockError::Held { holder: None, .. }), "{why}");
+        assert!(why.to_string().ends_with("is held by another run"), "{why}");
+    }
+
+    #[test]
+    fn a_lock_file_that_was_replaced_is_not_ours() {
+        let state = tempfile::tempdir().expect("a folder");
+        let path = state.path().join(NAME);
+        let file = File::create(&path).expect("created");
+        assert!(is_still(&path, &file).expect("read"));
+        std::fs::remove_file(&path).expect("removed");
+        assert!(!is_still(&path, &file).expect("read"));
+        File::create(&path).expect("created");
+        assert!(!is_still(&path, &file).expect("read"));
+    }
+
+    #[test]
+    fn a_missing_state_folder_is_named() {
+        let why = Lock::take(Path::new("/no/such/state"), "run").expect_err("no folder");
+        assert!(why.to_string().starts_with("cannot lock /no/such/state/lock: "), "{why}");
+    }
+}
