@@ -4,17 +4,10 @@ use super::*;
 use crate::model::{
     Direction, FieldRule, Look, Matcher, Mode, Parse, Probe, Samples, Severity, Span, TreatAs, Use, Weight,
 };
-use crate::system::host::Account;
 use serde_json::json;
 
 fn host() -> Host {
-    let ids = Ids { uid: 0, gid: 0, groups: Vec::new() };
-    Host {
-        euid: 0,
-        invoker: Account { name: "root".to_owned(), ids, home: "/".into(), shell: "/bin/sh".into() },
-        boot_id: None,
-        path: "/usr/bin:/bin".into(),
-    }
+    Host::discover([]).expect("an account")
 }
 
 fn id(name: &str) -> CheckId {
