@@ -5,7 +5,7 @@ use super::look::{Course, Ground, Wanted};
 use super::probe::Given;
 use crate::model::{Check, CheckId, CheckReport, CommandLine, Observation, Outcome, RunAs, Timestamp};
 use crate::system::clock;
-use crate::system::host::{Host, IdentityError};
+use crate::system::host::Host;
 use crate::system::process::{Captured, Crew, Ended, Ids, JobId, News, Spec, Watch};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
@@ -101,7 +101,7 @@ struct Schedule<'a, 'c, 'x> {
     sleeping: BinaryHeap<Reverse<(Instant, usize)>>,
     running: HashMap<JobId, usize>,
     crew: Crew,
-    identities: HashMap<RunAs, Result<Identity, IdentityError>>,
+    identities: HashMap<RunAs, Identity>,
     interrupted: bool,
     cx: &'c mut LookCx<'x>,
 }
@@ -202,12 +202,15 @@ impl<'a, 'c, 'x> Schedule<'a, 'c, 'x> {
 
     fn start(&mut self, at: usize, command: CommandLine, keep: usize) {
         let Some(check) = self.courses.get(at).map(Course::acting) else { return };
-        let host = self.cx.host;
-        // Asked once: a session's environment costs children of its own.
-        let identity = self.identities.entry(check.who).or_insert_with(|| host.identity(check.who));
-        match identity.clone() {
+        // Asked once a look: a session's environment costs children of its own. Asked again where there was none.
+        let identity = match self.identities.get(&check.who) {
+            Some(known) => Ok(known.clone()),
+            None => self.cx.host.identity(check.who),
+        };
+        match identity {
             Err(why) => self.go_on(at, Err(why.into())),
             Ok((ids, env)) => {
+                self.identities.entry(check.who).or_insert_with(|| (ids.clone(), env.clone()));
                 let spec = Spec { command, env, ids, timeout: check.timeout, keep, input: None };
                 let job = self.crew.start(&spec);
                 self.running.insert(job, at);

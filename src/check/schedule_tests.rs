@@ -2,19 +2,13 @@
 
 use super::*;
 use crate::model::{
-    Direction, FieldRule, Look, Matcher, Mode, Parse, Probe, Samples, Severity, Span, TreatAs, Use, Weight,
+    Direction, FieldRule, Look, Manager, Matcher, Mode, NixQuestion, Parse, Probe, Samples, Severity, Span,
+    TreatAs, Use, Value, Weight,
 };
-use crate::system::host::Account;
 use serde_json::json;
 
 fn host() -> Host {
-    let ids = Ids { uid: 0, gid: 0, groups: Vec::new() };
-    Host {
-        euid: 0,
-        invoker: Account { name: "root".to_owned(), ids, home: "/".into(), shell: "/bin/sh".into() },
-        boot_id: None,
-        path: "/usr/bin:/bin".into(),
-    }
+    Host::discover([]).expect("an account")
 }
 
 fn id(name: &str) -> CheckId {
@@ -345,4 +339,88 @@ fn a_thousand_checks_against_a_loop_of_the_shell() {
             ours.duration().as_secs_f64() / shell.duration().as_secs_f64()
         );
     }
+}
+
+#[test]
+fn a_real_plugin_is_judged_by_its_exit_status_and_its_figures_become_fields() {
+    let program = "/usr/lib/nagios/plugins/check_disk";
+    if !std::path::Path::new(program).exists() {
+        eprintln!(
+            "skipped: a_real_plugin_is_judged_by_its_exit_status_and_its_figures_become_fields (no {program})"
+        );
+        return;
+    }
+    let plugin = |name: &str, words: &[&str]| {
+        check(name, Look::Plugin(CommandLine::new([program].iter().chain(words).copied())))
+    };
+    let (reports, _) = looked_with(
+        &[
+            plugin("ok", &["-w", "1", "-c", "0", "-p", "/"]),
+            plugin("critical", &["-c", "99999999999", "-p", "/"]),
+            plugin("unknown", &["-p", "/no/such/place", "-w", "1", "-c", "1"]),
+            plugin("usage", &["--no-such-flag"]),
+        ],
+        2,
+        &mut Log::default(),
+    );
+    let outcomes: Vec<Outcome> = reports.iter().map(|report| report.outcome).collect();
+    assert_eq!(outcomes[0], Outcome::Pass, "{:?}", reports[0]);
+    assert_eq!(outcomes[1], Outcome::Fail, "{:?}", reports[1]);
+    assert_eq!(outcomes[3], Outcome::Error, "{:?}", reports[3]);
+    assert!(matches!(outcomes[2], Outcome::Error | Outcome::Fail), "{:?}", reports[2]);
+    let used = reports[0].observed.as_ref().and_then(|seen| seen.get("perf./")).and_then(Value::as_f64);
+    assert!(used.is_some_and(|used| used > 1_048_576.0), "{:?}", reports[0]);
+}
+
+#[test]
+fn without_systemd_its_units_and_its_journal_are_errors() {
+    if std::path::Path::new("/run/systemd/system").exists() {
+        eprintln!("skipped: without_systemd_its_units_and_its_journal_are_errors (systemd runs here)");
+        return;
+    }
+    let units = Probe::Units { manager: Manager::System, names: Vec::new() };
+    let journal = Probe::Journal {
+        priority: 3,
+        units: Vec::new(),
+        matches: None,
+        ignore: Vec::new(),
+        since: None,
+        manager: Manager::System,
+        kernel: false,
+    };
+    for report in looked(&[check("units", Look::Probe(units)), check("journal", Look::Probe(journal))]) {
+        assert_eq!(report.outcome, Outcome::Error, "{report:?}");
+        // What is wrong, and what to do.
+        assert_eq!(report.reasons.len(), 2, "{report:?}");
+    }
+}
+
+#[test]
+fn a_store_path_that_is_not_there_is_seen_without_asking_the_store() {
+    let path = Probe::Nix(NixQuestion::Path("/nix/store/00000000000000000000000000000000-none".into()));
+    let expect =
+        vec![FieldRule { field: "exists".to_owned(), matchers: vec![Matcher::Equals(json!(false))] }];
+    let reports = looked(&[Check { expect, ..check("path", Look::Probe(path)) }]);
+    assert_eq!(reports[0].outcome, Outcome::Pass);
+}
+
+#[test]
+fn health_scripts_run_and_a_wanted_failure_warns() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+        std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).expect("written");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("mode");
+    };
+    script("required.d/10-root", "test -d /");
+    let look = || check("health", Look::Scripts(folder.path().into()));
+    assert_eq!(looked(&[look()])[0].outcome, Outcome::Pass);
+    script("wanted.d/10-no", "echo no link >&2; exit 1");
+    let report = looked(&[look()]).remove(0);
+    assert_eq!(report.outcome, Outcome::Warn);
+    assert_eq!(report.reasons[0], "wanted.d/10-no failed with exit 1: no link");
+    script("required.d/20-no", "exit 7");
+    assert_eq!(looked(&[look()])[0].outcome, Outcome::Fail);
 }

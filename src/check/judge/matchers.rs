@@ -93,7 +93,11 @@ pub(super) fn as_number(value: &Value) -> Option<f64> {
 /// Equality of values, where 1 and 1.0 are the same number.
 pub(super) fn same(left: &Value, right: &Value) -> bool {
     match (left, right) {
-        (Value::Number(a), Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),
+        // Whole numbers exactly: beyond 2^53 neighbours share a floating-point number.
+        (Value::Number(a), Value::Number(b)) => match (a.as_i128(), b.as_i128()) {
+            (Some(a), Some(b)) => a == b,
+            (Some(_) | None, Some(_) | None) => a.as_f64() == b.as_f64(),
+        },
         (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(x, y)| same(x, y)),
         (Value::Object(a), Value::Object(b)) => {
             a.len() == b.len() && a.iter().all(|(key, x)| b.get(key).is_some_and(|y| same(x, y)))
@@ -246,7 +250,7 @@ fn absent(matcher: &Matcher) -> Finding {
 fn differs(unit: Unit, now: &Value, wanted: &Value) -> String {
     match (now, wanted) {
         (Value::Number(_), Value::Number(_)) => match (as_number(now), as_number(wanted)) {
-            (Some(x), Some(y)) => {
+            (Some(x), Some(y)) if x.total_cmp(&y).is_ne() => {
                 let (x, y) = pair(unit, x, y);
                 format!("is {x}, not {y}")
             }

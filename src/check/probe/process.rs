@@ -55,9 +55,10 @@ impl Found {
         if !pattern.is_none_or(|pattern| pattern.is_match(&shown)) {
             return;
         }
+        let Some(status) = text("status") else { return };
         self.pids.push(pid);
         self.names.insert(comm);
-        let resident = text("status").and_then(|status| parse_kilobytes(&status, "VmRSS:"));
+        let resident = parse_kilobytes(&status, "VmRSS:");
         // Threads of the kernel have no memory of their own and no such line.
         let kernel = command.is_empty();
         let sum = |total: Option<u64>, one: Option<u64>| {
