@@ -66,12 +66,12 @@ pub struct NamedParameter {
 impl Catalog {
     /// Adds a library that was parsed. A plan's own check goes before a shipped one of the same name, with a warning.
     pub(super) fn add(&mut self, library: &Node, shipped: bool, complaints: &mut Complaints) {
-        let Some(form) = read::<LibraryForm>(library, "library", complaints) else { return };
-        if form.switchback.value != 1 {
+        let Some(form) = read::<LibraryForm>(library, "the library", complaints) else { return };
+        if form.switchback.value.0 != 1 {
             complaints.push(Complaint::error(
                 "unknown-format",
                 form.switchback.place,
-                format!("format {} is not known; there is only 1", form.switchback.value),
+                format!("format {} is not known; there is only 1", form.switchback.value.0),
             ));
         }
         for entry in form.checks.entries() {

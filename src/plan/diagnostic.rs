@@ -132,7 +132,10 @@ impl Complaint {
 }
 
 /// Codes of complaints that may only follow from a part that could not be read.
-const FOLLOWING: [&str; 8] = [
+const FOLLOWING: [&str; 11] = [
+    "no-phases",
+    "layer-names",
+    "empty-command",
     "no-apply",
     "unknown-phase",
     "unknown-need",
@@ -142,6 +145,9 @@ const FOLLOWING: [&str; 8] = [
     "nothing-to-do",
     "missing-parameter",
 ];
+
+/// Codes of complaints about variables: what else is wrong with such a value only follows from them.
+const UNRESOLVED: [&str; 3] = ["undeclared-variable", "variable-type", "open-variable"];
 
 /// Complaints as they are found.
 #[derive(Debug, Default)]
@@ -166,6 +172,9 @@ impl Complaints {
         let mut complaints = self.list;
         complaints
             .retain(|one| !missing || (one.gravity == Gravity::Error && !FOLLOWING.contains(&one.code)));
+        let unresolved: Vec<Place> =
+            complaints.iter().filter(|one| UNRESOLVED.contains(&one.code)).map(|one| one.place).collect();
+        complaints.retain(|one| UNRESOLVED.contains(&one.code) || !unresolved.contains(&one.place));
         complaints.sort_by(|a, b| (a.place, a.code, &a.message).cmp(&(b.place, b.code, &b.message)));
         complaints.dedup_by(|a, b| a.place == b.place && a.code == b.code && a.message == b.message);
         let left_out = complaints.len().saturating_sub(MOST);

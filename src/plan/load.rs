@@ -10,7 +10,7 @@ use super::lower::Lowering;
 use super::parse::parse;
 use super::raw::PlanForm;
 use super::read::read;
-use super::tree::{Kind, Node, Place};
+use super::tree::{Entry, Kind, Node, Place};
 use super::variables::{replace_in_plan, scope_of_plan};
 use crate::model::{Digest, Plan, PlanName, Value};
 use std::collections::BTreeMap;
@@ -162,8 +162,9 @@ impl Reading<'_> {
         }
         let scope = scope_of_plan(&tree, profile, &overrides, &mut self.complaints);
         let resolved = replace_in_plan(&tree, &scope, &mut self.complaints);
+        let resolved = self.with_required(resolved);
         let form: PlanForm = read(&resolved, "the plan", &mut self.complaints)?;
-        let plan_name = self.name(&form)?;
+        let plan_name = self.name(&form);
         let installed_from = self.files.len();
         let mut lowering = Lowering {
             catalog: &catalog,
@@ -177,7 +178,7 @@ impl Reading<'_> {
         let calendar = form.calendar.as_ref().and_then(|calendar| lowering.calendar(calendar));
         lint(&form, &mut self.complaints);
         let plan = Plan {
-            name: plan_name,
+            name: plan_name?,
             revision: form.revision.as_ref().map_or(1, |revision| revision.value.0),
             title: form.title.clone(),
             digest: self.digest(installed_from),
@@ -186,13 +187,34 @@ impl Reading<'_> {
         Some((plan, calendar, scope.values()))
     }
 
+    /// The plan with a stand-in for every field that it lacks and needs, so that the rest is still looked at.
+    fn with_required(&mut self, mut plan: Node) -> Node {
+        let place = plan.place;
+        let Kind::Map(entries) = &mut plan.kind else { return plan };
+        let stand_ins = [
+            ("switchback", Kind::Number(1.into()), "write `switchback: 1`"),
+            ("name", Kind::Text("unnamed".to_owned()), "give the plan a name"),
+            ("phases", Kind::List(Vec::new()), "a plan is a list of phases"),
+        ];
+        for (key, kind, help) in stand_ins {
+            if entries.iter().any(|entry| entry.key == key) {
+                continue;
+            }
+            self.complaints.parts_missing = true;
+            self.complaints
+                .push(Complaint::error("missing-field", place, format!("the plan lacks `{key}`")).help(help));
+            entries.push(Entry { key: key.to_owned(), key_place: place, value: Node { place, kind } });
+        }
+        plan
+    }
+
     fn name(&mut self, form: &PlanForm) -> Option<PlanName> {
-        if form.switchback.value != 1 {
+        if form.switchback.value.0 != 1 {
             self.complaints.push(
                 Complaint::error(
                     "unknown-format",
                     form.switchback.place,
-                    format!("format {} is not known; there is only 1", form.switchback.value),
+                    format!("format {} is not known; there is only 1", form.switchback.value.0),
                 )
                 .help("write `switchback: 1`, or use a newer switchback"),
             );

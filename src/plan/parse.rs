@@ -194,9 +194,7 @@ fn complaint(file: usize, text: &str, error: &serde_saphyr::Error) -> NotYaml {
     use serde_saphyr::Error;
     let place = error.location().map_or(Place { file, start: 0, end: 0 }, |at| place(file, text, at));
     let (message, help) = match error {
-        Error::MultipleDocuments { .. } => {
-            ("a second document begins here".to_owned(), Some("a plan is one document: remove the `---`"))
-        }
+        Error::MultipleDocuments { .. } => second_document(),
         Error::MergeKeyNotAllowed { .. } => {
             ("merge keys (`<<`) are not read".to_owned(), Some("write the fields out"))
         }
@@ -210,9 +208,20 @@ fn complaint(file: usize, text: &str, error: &serde_saphyr::Error) -> NotYaml {
         },
         Error::Eof { .. } => ("the file is empty".to_owned(), Some("a plan begins with `switchback: 1`")),
         Error::Budget { breach, .. } => over_budget(breach),
-        other => (said(other), None),
+        other => match said(other) {
+            words if words.contains("recursion limit") => too_deep(),
+            words => (words, None),
+        },
     };
     NotYaml { place, message, help }
+}
+
+fn second_document() -> (String, Option<&'static str>) {
+    ("a second document begins here".to_owned(), Some("a plan is one document: remove the `---`"))
+}
+
+fn too_deep() -> (String, Option<&'static str>) {
+    (format!("nested deeper than {MAX_DEPTH} levels"), None)
 }
 
 fn over_budget(breach: &serde_saphyr::budget::BudgetBreach) -> (String, Option<&'static str>) {
@@ -222,7 +231,8 @@ fn over_budget(breach: &serde_saphyr::budget::BudgetBreach) -> (String, Option<&
             "anchors and aliases are not read".to_owned(),
             Some("write the value out, or declare it in `vars`"),
         ),
-        BudgetBreach::Depth { .. } => (format!("nested deeper than {MAX_DEPTH} levels"), None),
+        BudgetBreach::Depth { .. } => too_deep(),
+        BudgetBreach::Documents { .. } => second_document(),
         BudgetBreach::Nodes { .. } | BudgetBreach::Events { .. } => {
             (format!("more than {MAX_NODES} values"), Some("split the plan"))
         }

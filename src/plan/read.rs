@@ -253,7 +253,10 @@ pub(super) fn read<T: for<'de> Deserialize<'de>>(
     None
 }
 
-/// The names of the fields on the way, outermost first; elements of lists have none.
+/// Marks a name that stands for an element of the list of that name.
+const ELEMENT: char = '#';
+
+/// The names of the fields on the way, outermost first; elements of a list go by its marked name.
 fn names_along(tree: &Node, way: &[usize], root: &str) -> Vec<String> {
     let mut names = vec![root.to_owned()];
     let mut here = tree;
@@ -262,6 +265,9 @@ fn names_along(tree: &Node, way: &[usize], root: &str) -> Vec<String> {
             names.push(entry.key.clone());
             here = &entry.value;
         } else if let Some(element) = here.elements().get(*index) {
+            if let Some(list) = names.last_mut() {
+                list.push(ELEMENT);
+            }
             here = element;
         }
     }
@@ -304,6 +310,7 @@ const LATER: [&str; 14] = [
 
 fn told(mistake: &Mistake, place: Place, names: &[String]) -> Complaint {
     let of = names.last().map_or("", String::as_str);
+    let word_of = of.trim_end_matches(ELEMENT);
     match mistake {
         Mistake::UnknownField(field, _) if LATER.contains(&field.as_str()) => {
             // The last name on the way is the key itself.
@@ -312,25 +319,30 @@ fn told(mistake: &Mistake, place: Place, names: &[String]) -> Complaint {
         }
         Mistake::UnknownField(field, expected) => {
             let parent = names.iter().rev().nth(1).map_or("", String::as_str);
-            let (code, what) = match parent {
+            let (code, what) = match parent.trim_end_matches(ELEMENT) {
                 "layers" => ("unknown-layer", "layer"),
                 "probe" => ("unknown-probe", "probe"),
                 _ => ("unknown-field", "field"),
             };
-            Complaint::error(code, place, format!("there is no {what} `{field}` in `{parent}`"))
+            Complaint::error(code, place, format!("there is no {what} `{field}` in {}", noun(parent)))
                 .help(did_you_mean(field, expected.iter().copied()))
         }
         Mistake::UnknownWord(word, expected) => {
-            Complaint::error("unknown-word", place, format!("`{of}` cannot be `{word}`"))
+            Complaint::error("unknown-word", place, format!("`{word_of}` cannot be `{word}`"))
                 .help(did_you_mean(word, expected.iter().copied()))
         }
         Mistake::Missing(field) => {
-            Complaint::error("missing-field", place, format!("`{of}` lacks `{field}`"))
+            Complaint::error("missing-field", place, format!("{} lacks `{field}`", noun(of)))
         }
         Mistake::Wrong { found, expected } => Complaint::error(
             "wrong-type",
             place,
-            format!("`{of}` must be {expected}, and is {}", found.as_deref().unwrap_or("something else")),
+            format!(
+                "{} must be {}, and is {}",
+                noun(of),
+                in_words(expected),
+                found.as_deref().unwrap_or("something else")
+            ),
         ),
         Mistake::Said(text) => match text.split_once('|') {
             Some((code, rest)) => match SAID.iter().find(|known| **known == code) {
@@ -343,6 +355,28 @@ fn told(mistake: &Mistake, place: Place, names: &[String]) -> Complaint {
             },
             None => Complaint::error("wrong-value", place, text.clone()),
         },
+    }
+}
+
+/// What a person calls the thing under a key, or an element of the list there.
+fn noun(name: &str) -> String {
+    let key = name.trim_end_matches(ELEMENT);
+    match (key, key == name) {
+        ("the plan" | "the library", _) => key.to_owned(),
+        ("phases", false) => "a phase".to_owned(),
+        ("apply" | "commit" | "rollback", false) => format!("a step of `{key}`"),
+        ("preflight" | "validate", false) => format!("a check of `{key}`"),
+        (other, _) => format!("`{other}`"),
+    }
+}
+
+/// What serde expects, in the words of YAML.
+fn in_words(expected: &str) -> &str {
+    match expected {
+        "a string" => "a text",
+        "a sequence" => "a list",
+        "a boolean" => "`true` or `false`",
+        other => other,
     }
 }
 
@@ -401,6 +435,21 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         visitor.visit_newtype_struct(self).map_err(|error| error.at(self.0))
     }
 
+    /// Serde would take a list for a struct, field by field. A plan has names.
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        match &self.0.kind {
+            Kind::List(_) => visitor.visit_unit().map_err(|error: ReadError| error.at(self.0)),
+            Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::Map(_) => {
+                self.deserialize_any(visitor)
+            }
+        }
+    }
+
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         _: &'static str,
@@ -417,7 +466,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
 
     serde::forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
-        tuple_struct map struct identifier ignored_any
+        tuple_struct map identifier ignored_any
     }
 }
 

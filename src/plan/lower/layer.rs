@@ -44,7 +44,7 @@ impl Lowering<'_> {
         layers.extend(form.command.as_ref().map(|command| self.command_layer(command)));
         if layers.len() != 1 {
             self.error(
-                "wrong-value",
+                "layer-names",
                 at.place,
                 format!("a layer has one name, and this has {}", layers.len()),
             );
