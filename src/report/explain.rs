@@ -5,8 +5,7 @@ use super::shell_words::shell_words;
 use super::style::Style;
 use super::{rules, text};
 use crate::model::{
-    Act, Changes, Check, CommandLine, LayerSpec, Mode, Part, Phase, Plan, SettingsFormat, Severity, Span,
-    Step, StepUndo,
+    Act, Changes, Check, CommandLine, LayerSpec, Part, Phase, Plan, SettingsFormat, Span, Step, StepUndo,
 };
 
 /// The whole plan as text.
@@ -42,7 +41,7 @@ fn explain_phase(phase: &Phase, number: usize, of: usize) -> Vec<Line> {
         lines.push(section("preflight", "(must hold before anything is recorded)"));
         lines.extend(phase.preflight.iter().flat_map(explain_check));
     }
-    let recorded = if phase.layers.is_empty() { "no layer" } else { "" };
+    let recorded = if phase.layers.is_empty() { "(no layer)" } else { "" };
     lines.push(section("recorded before the first act", recorded));
     for layer in &phase.layers {
         lines.push(Line::plain(text::layer_spec(layer)).at(2));
@@ -102,11 +101,7 @@ fn explain_check(check: &Check) -> Vec<Line> {
     if !check.expect.is_empty() {
         what.push_str(&format!(": {}", rules::expectation(&check.expect)));
     }
-    let word = match (check.mode, check.severity) {
-        (Mode::Shadow, Severity::Info | Severity::Warn | Severity::Fail | Severity::Critical) => "shadow",
-        (Mode::Enforce, severity) => text::severity(severity),
-    };
-    let mut lines = vec![Line::new(Tone::Plain, word, what).about(check.id.as_str()).at(2)];
+    let mut lines = vec![Line::plain(what).about(format!("check {}", check.id)).at(2)];
     lines.extend(check.title.iter().map(|title| Line::plain(title).at(3)));
     lines.extend(rules::terms(check).into_iter().map(|term| Line::plain(term).at(3)));
     lines

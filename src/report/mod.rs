@@ -20,6 +20,8 @@ mod style;
 mod summary;
 mod table;
 mod terminal;
+#[cfg(test)]
+mod tests;
 pub mod text;
 
 pub use explain::explain;

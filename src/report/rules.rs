@@ -1,8 +1,10 @@
 //! What a check looks at and expects, in words.
 
 use super::shell_words::shell_words;
+use super::text;
 use crate::model::{
-    Check, Expectation, FieldRule, Look, Manager, Matcher, NixQuestion, Parse, Probe, TreatAs, Use, Value,
+    Check, Expectation, FieldRule, Look, Manager, Matcher, Mode, NixQuestion, Parse, Probe, Severity,
+    TreatAs, Use, Value,
 };
 
 /// What a check looks at.
@@ -121,6 +123,17 @@ fn matcher(of: &Matcher) -> String {
 #[must_use]
 pub(super) fn terms(check: &Check) -> Vec<String> {
     let mut terms = Vec::new();
+    match check.severity {
+        // What everybody expects.
+        Severity::Fail => {}
+        Severity::Info | Severity::Warn | Severity::Critical => {
+            terms.push(format!("severity {}", text::severity(check.severity)));
+        }
+    }
+    match check.mode {
+        Mode::Enforce => {}
+        Mode::Shadow => terms.push("shadow: shown only, does not count".to_owned()),
+    }
     if !check.tolerate.is_empty() {
         terms.push(format!("warns where only: {}", expectation(&check.tolerate)));
     }

@@ -94,7 +94,7 @@ pub(super) fn finished(plan: &Plan, scene: &Scene, verdict: Verdict) -> Vec<Line
         Verdict::RolledBack | Verdict::Inconsistent => {
             let mut lines = vec![Line::new(tone, word, meaning).about(place(scene))];
             if let Some(cause) = &scene.reverting {
-                lines.push(Line::plain("what failed").at(1));
+                lines.push(Line::plain(if cause.rejects() { "what failed" } else { "why" }).at(1));
                 lines.extend(numbered(causes(scene, cause)).map(|line| line.at(2)));
             }
             lines.extend(way_back(scene, verdict));

@@ -52,6 +52,15 @@ pub const fn outcome_tone(outcome: Outcome) -> Tone {
     }
 }
 
+/// Whether an outcome is one that counts against a phase.
+#[must_use]
+pub const fn bad(outcome: Outcome) -> bool {
+    match outcome {
+        Outcome::Fail | Outcome::Error | Outcome::Inconclusive => true,
+        Outcome::Pass | Outcome::Warn | Outcome::Skipped => false,
+    }
+}
+
 /// Observed value and rule of a check result, with what takes weight from it.
 #[must_use]
 pub fn findings(report: &CheckReport) -> String {
@@ -240,7 +249,7 @@ pub fn cause(cause: &Cause) -> String {
 pub const fn phase_end(end: PhaseEnd) -> (Tone, &'static str, &'static str) {
     match end {
         PhaseEnd::Committed => (Tone::Good, "committed", "validated and permanent"),
-        PhaseEnd::NotApplicable => (Tone::Quiet, "not here", "it does not apply to this machine"),
+        PhaseEnd::NotApplicable => (Tone::Quiet, "skipped", "it does not apply to this machine"),
         PhaseEnd::Refused => (Tone::Caution, "refused", "nothing was changed"),
         PhaseEnd::Reverted => (Tone::Caution, "reverted", "the machine is as before the phase"),
         PhaseEnd::Inconsistent => (Tone::Bad, "inconsistent", "the way back failed for named items"),
