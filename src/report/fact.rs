@@ -4,7 +4,7 @@ use super::line::{Line, Tone};
 use super::scene::Scene;
 use super::{summary, text};
 use crate::model::{
-    CheckReport, Envelope, Event, Moment, Outcome, Phase, PhaseEnd, PhaseHeader, Plan, Restored, Weight,
+    CheckReport, Envelope, Event, Moment, Outcome, Phase, PhaseEnd, PhaseHeader, Plan, Restored, Span, Weight,
 };
 use unicode_width::UnicodeWidthStr;
 
@@ -170,7 +170,10 @@ fn align(phase: Option<&Phase>, moment: Moment) -> usize {
 
 /// A check result: one line, and where it did not pass, every further reason and the hint.
 pub(super) fn check(report: &CheckReport, tone: Tone, align: usize, depth: usize) -> Vec<Line> {
-    let first = Line::new(tone, report.outcome.word(), text::findings(report));
+    let took = (report.took >= Span::seconds(1)).then(|| format!("took {}", report.took));
+    let found = [text::findings(report), took.unwrap_or_default()];
+    let found: Vec<String> = found.into_iter().filter(|text| !text.is_empty()).collect();
+    let first = Line::new(tone, report.outcome.word(), found.join("; "));
     let mut lines = vec![first.about(report.check.as_str()).aligned(align).at(depth)];
     match report.outcome {
         Outcome::Pass | Outcome::Skipped => {}

@@ -69,6 +69,13 @@ impl Style {
         self.width
     }
 
+    /// The same style for another width: the terminal was resized.
+    #[must_use]
+    pub fn resized(mut self, columns: usize) -> Self {
+        self.width = Some(columns.max(NARROWEST));
+        self
+    }
+
     /// Whether lines may be redrawn: progress is shown.
     #[must_use]
     pub const fn live(&self) -> bool {

@@ -124,10 +124,10 @@ fn committed(plan: &Plan, scene: &Scene, tone: Tone, word: &'static str) -> Vec<
     let mut lines = vec![Line::new(tone, word, format!("{what}{last}")).about(format!("plan {}", plan.name))];
     lines.push(match (next, scene.soak_until) {
         (Some(next), Some(until)) => hint(format!(
-            "phase {next} is due after {}; `switchback status` tells, `switchback resume` goes on",
+            "phase {next} is due after {}; `switchback status` tells what is due",
             text::when(until)
         )),
-        (Some(next), None) => hint(format!("phase {next} is next; `switchback resume` goes on")),
+        (Some(next), None) => hint(format!("phase {next} is next; `switchback status` tells what is due")),
         (None, _) => hint("`switchback rollback --list` tells how far back the machine can go"),
     });
     lines

@@ -386,6 +386,38 @@ mod tests {
     }
 
     #[test]
+    fn a_step_is_done_or_skipped_and_everything_else_is_bad_in_a_word_of_its_own() {
+        let mut words = std::collections::BTreeSet::new();
+        for (outcome, tone) in [
+            (StepOutcome::Done, Tone::Good),
+            (StepOutcome::NotApplicable("why".to_owned()), Tone::Quiet),
+            (StepOutcome::Failed(ProcessEnd::Exited(1)), Tone::Bad),
+            (StepOutcome::Broken("why".to_owned()), Tone::Bad),
+            (StepOutcome::TimedOut(Span::seconds(1)), Tone::Bad),
+            (StepOutcome::Declined, Tone::Bad),
+            (StepOutcome::Interrupted, Tone::Bad),
+            (StepOutcome::Lost, Tone::Bad),
+        ] {
+            let (got, word, _) = step_outcome(&outcome);
+            assert_eq!(got, tone, "{outcome:?}");
+            assert!(words.insert(word), "{word} is said of two outcomes");
+        }
+    }
+
+    #[test]
+    fn nothing_but_a_commit_is_told_as_good() {
+        for (end, good) in [
+            (Verdict::Committed, true),
+            (Verdict::Refused, false),
+            (Verdict::RolledBack, false),
+            (Verdict::Inconsistent, false),
+        ] {
+            assert_eq!(verdict(end).0 == Tone::Good, good, "{end:?}");
+        }
+        assert_eq!(phase_end(PhaseEnd::Inconsistent).0, Tone::Bad);
+    }
+
+    #[test]
     fn a_point_in_time_is_shown_to_the_second_in_utc() {
         assert_eq!(when(Timestamp(1_795_365_118_042)), "2026-11-22 16:31:58 UTC");
     }

@@ -100,6 +100,11 @@ fn every_reporter_shows_every_end_as_its_golden_file_does() {
         tell(Plain::new(out.clone(), style(None), Stamps::Without), &trace);
         no_controls(&out.text());
         golden(&format!("{name}.{status}.txt"), &out.text());
+        assert_eq!(
+            story(&plan(), &trace, &style(None)),
+            out.text(),
+            "{name} is told again in the same words"
+        );
 
         let out = Shared::default();
         tell(Ndjson::new(out.clone(), style(None), exit), &trace);
