@@ -45,7 +45,7 @@ fn explain_phase(phase: &Phase, number: usize, of: usize) -> Vec<Line> {
     lines.push(section("recorded before the first act", recorded));
     for layer in &phase.layers {
         lines.push(Line::plain(text::layer_spec(layer)).at(2));
-        lines.extend(layer_commands(layer));
+        lines.extend(recording_commands(layer));
     }
     if !phase.validate.is_empty() {
         let note = "the validation checks are probed once, as the values to compare with";
@@ -107,15 +107,33 @@ fn explain_check(check: &Check) -> Vec<Line> {
     lines
 }
 
-fn layer_commands(layer: &LayerSpec) -> Vec<Line> {
+/// What is run to record a layer, where the plan says what.
+fn recording_commands(layer: &LayerSpec) -> Vec<Line> {
     match layer {
-        LayerSpec::Command { record, .. } => {
-            vec![Line::plain(format!("$ {}", shell_words(&record.argv))).at(3)]
-        }
+        LayerSpec::Command { record, .. } => command(record, 3),
         LayerSpec::Nixos { .. }
         | LayerSpec::HomeManager { .. }
         | LayerSpec::NixProfile { .. }
         | LayerSpec::Files { .. } => Vec::new(),
+    }
+}
+
+/// What is run to restore a layer. `RECORDED` stands for what is known only when the layer was recorded.
+fn restoring_commands(layer: &LayerSpec) -> Vec<Line> {
+    let run = |text: &str| vec![Line::plain(format!("$ {text}")).at(3)];
+    match layer {
+        LayerSpec::Command { restore, verify, record, .. } => {
+            let mut lines = command(restore, 3);
+            lines.push(Line::plain("then compares what this prints with what was recorded").at(3));
+            lines.extend(command(verify.as_ref().unwrap_or(record), 3));
+            lines
+        }
+        LayerSpec::Nixos { .. } => {
+            run("RECORDED/bin/switch-to-configuration test or switch, as it was recorded")
+        }
+        LayerSpec::HomeManager { .. } => run("RECORDED/activate"),
+        LayerSpec::NixProfile { activate: Some(argv), .. } => run(&shell_words(argv)),
+        LayerSpec::NixProfile { activate: None, .. } | LayerSpec::Files { .. } => Vec::new(),
     }
 }
 
@@ -250,16 +268,7 @@ fn way_back(phase: &Phase) -> Vec<Line> {
     }
     for layer in phase.layers.iter().rev() {
         lines.push(next(format!("restore {}, and read it back", text::layer_spec(layer))));
-        match layer {
-            LayerSpec::Command { restore, verify, record, .. } => {
-                lines.extend(command(restore, 3));
-                lines.extend(command(verify.as_ref().unwrap_or(record), 3));
-            }
-            LayerSpec::Nixos { .. }
-            | LayerSpec::HomeManager { .. }
-            | LayerSpec::NixProfile { .. }
-            | LayerSpec::Files { .. } => {}
-        }
+        lines.extend(restoring_commands(layer));
     }
     for step in &phase.rollback {
         lines.push(next(format!("rollback step {}", step.id)));
