@@ -129,7 +129,12 @@ fn restoring_commands(layer: &LayerSpec) -> Vec<Line> {
             lines
         }
         LayerSpec::Nixos { .. } => {
-            run("RECORDED/bin/switch-to-configuration test or switch, as it was recorded")
+            let mut lines = run("RECORDED/bin/switch-to-configuration test");
+            lines.push(
+                Line::plain("`switch` instead of `test` where the running system was the boot default").at(4),
+            );
+            lines.extend(run("RECORDED/bin/switch-to-configuration boot"));
+            lines
         }
         LayerSpec::HomeManager { .. } => run("RECORDED/activate"),
         LayerSpec::NixProfile { activate: Some(argv), .. } => run(&shell_words(argv)),
