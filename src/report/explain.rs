@@ -5,8 +5,7 @@ use super::shell_words::shell_words;
 use super::style::Style;
 use super::{rules, text};
 use crate::model::{
-    Act, Changes, Check, CommandLine, LayerSpec, Mode, Part, Phase, Plan, SettingsFormat, Severity, Span,
-    Step, StepUndo,
+    Act, Changes, Check, CommandLine, LayerSpec, Part, Phase, Plan, SettingsFormat, Span, Step, StepUndo,
 };
 
 /// The whole plan as text.
@@ -42,11 +41,11 @@ fn explain_phase(phase: &Phase, number: usize, of: usize) -> Vec<Line> {
         lines.push(section("preflight", "(must hold before anything is recorded)"));
         lines.extend(phase.preflight.iter().flat_map(explain_check));
     }
-    let recorded = if phase.layers.is_empty() { "no layer" } else { "" };
+    let recorded = if phase.layers.is_empty() { "(no layer)" } else { "" };
     lines.push(section("recorded before the first act", recorded));
     for layer in &phase.layers {
         lines.push(Line::plain(text::layer_spec(layer)).at(2));
-        lines.extend(layer_commands(layer));
+        lines.extend(recording_commands(layer));
     }
     if !phase.validate.is_empty() {
         let note = "the validation checks are probed once, as the values to compare with";
@@ -102,25 +101,44 @@ fn explain_check(check: &Check) -> Vec<Line> {
     if !check.expect.is_empty() {
         what.push_str(&format!(": {}", rules::expectation(&check.expect)));
     }
-    let word = match (check.mode, check.severity) {
-        (Mode::Shadow, Severity::Info | Severity::Warn | Severity::Fail | Severity::Critical) => "shadow",
-        (Mode::Enforce, severity) => text::severity(severity),
-    };
-    let mut lines = vec![Line::new(Tone::Plain, word, what).about(check.id.as_str()).at(2)];
+    let mut lines = vec![Line::plain(what).about(format!("check {}", check.id)).at(2)];
     lines.extend(check.title.iter().map(|title| Line::plain(title).at(3)));
     lines.extend(rules::terms(check).into_iter().map(|term| Line::plain(term).at(3)));
     lines
 }
 
-fn layer_commands(layer: &LayerSpec) -> Vec<Line> {
+/// What is run to record a layer, where the plan says what.
+fn recording_commands(layer: &LayerSpec) -> Vec<Line> {
     match layer {
-        LayerSpec::Command { record, .. } => {
-            vec![Line::plain(format!("$ {}", shell_words(&record.argv))).at(3)]
-        }
+        LayerSpec::Command { record, .. } => command(record, 3),
         LayerSpec::Nixos { .. }
         | LayerSpec::HomeManager { .. }
         | LayerSpec::NixProfile { .. }
         | LayerSpec::Files { .. } => Vec::new(),
+    }
+}
+
+/// What is run to restore a layer. `RECORDED` stands for what is known only when the layer was recorded.
+fn restoring_commands(layer: &LayerSpec) -> Vec<Line> {
+    let run = |text: &str| vec![Line::plain(format!("$ {text}")).at(3)];
+    match layer {
+        LayerSpec::Command { restore, verify, record, .. } => {
+            let mut lines = command(restore, 3);
+            lines.push(Line::plain("then compares what this prints with what was recorded").at(3));
+            lines.extend(command(verify.as_ref().unwrap_or(record), 3));
+            lines
+        }
+        LayerSpec::Nixos { .. } => {
+            let mut lines = run("RECORDED/bin/switch-to-configuration test");
+            lines.push(
+                Line::plain("`switch` instead of `test` where the running system was the boot default").at(4),
+            );
+            lines.extend(run("RECORDED/bin/switch-to-configuration boot"));
+            lines
+        }
+        LayerSpec::HomeManager { .. } => run("RECORDED/activate"),
+        LayerSpec::NixProfile { activate: Some(argv), .. } => run(&shell_words(argv)),
+        LayerSpec::NixProfile { activate: None, .. } | LayerSpec::Files { .. } => Vec::new(),
     }
 }
 
@@ -255,16 +273,7 @@ fn way_back(phase: &Phase) -> Vec<Line> {
     }
     for layer in phase.layers.iter().rev() {
         lines.push(next(format!("restore {}, and read it back", text::layer_spec(layer))));
-        match layer {
-            LayerSpec::Command { restore, verify, record, .. } => {
-                lines.extend(command(restore, 3));
-                lines.extend(command(verify.as_ref().unwrap_or(record), 3));
-            }
-            LayerSpec::Nixos { .. }
-            | LayerSpec::HomeManager { .. }
-            | LayerSpec::NixProfile { .. }
-            | LayerSpec::Files { .. } => {}
-        }
+        lines.extend(restoring_commands(layer));
     }
     for step in &phase.rollback {
         lines.push(next(format!("rollback step {}", step.id)));

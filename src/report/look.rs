@@ -6,8 +6,8 @@ use super::style::Style;
 use super::table::{Column, Keep, table};
 use super::{explain, fact, summary, text};
 use crate::model::{
-    CurrentLine, HistoryLine, PhaseLine, QuarantineLine, RollbackPreview, Showing, Status, StepLine,
-    WayBackPreview,
+    CheckLine, CurrentLine, HistoryLine, Moment, PhaseLine, QuarantineLine, RollbackPreview, Showing, Status,
+    StepLine, WayBackPreview, Weight,
 };
 use unicode_width::UnicodeWidthStr;
 
@@ -190,7 +190,7 @@ pub fn show(showing: &Showing, style: &Style) -> String {
             let purpose = format!("({})", text::moment_purpose(check.moment));
             lines.push(Line::new(Tone::Heading, text::moment(check.moment), purpose));
         }
-        lines.extend(fact::check(&check.report, align, 1));
+        lines.extend(fact::check(&check.report, tone(check), align, 1));
     }
     if !showing.evidence.is_empty() {
         lines.push(Line::new(Tone::Heading, "evidence", "(in the capsule)"));
@@ -199,6 +199,15 @@ pub fn show(showing: &Showing, style: &Style) -> String {
     lines.push(Line::new(Tone::Plain, "capsule", showing.capsule.clone()));
     lines.extend(damage(&showing.damage));
     render(&lines, style)
+}
+
+/// A result without weight, or of the baseline, is no alarm.
+fn tone(check: &CheckLine) -> Tone {
+    let known = check.moment == Moment::Baseline || check.report.weight != Weight::Counts;
+    match text::outcome_tone(check.report.outcome) {
+        Tone::Bad if known => Tone::Caution,
+        tone @ (Tone::Heading | Tone::Good | Tone::Caution | Tone::Bad | Tone::Quiet | Tone::Plain) => tone,
+    }
 }
 
 fn step_line(line: &StepLine) -> Line {

@@ -16,10 +16,13 @@ pub mod question;
 mod rules;
 mod scene;
 mod shell_words;
+mod story;
 mod style;
 mod summary;
 mod table;
 mod terminal;
+#[cfg(test)]
+mod tests;
 pub mod text;
 
 pub use explain::explain;
@@ -33,6 +36,7 @@ pub use ndjson::{ExitOf, Ndjson};
 pub use plain::{Plain, Stamps};
 pub use scene::{Fault, Scene, Standing, WayBack};
 pub use shell_words::shell_words;
+pub use story::story;
 pub use style::{Sanitise, Style, Surroundings};
 pub use summary::causes;
 pub use terminal::Terminal;

@@ -1,8 +1,10 @@
 //! What a check looks at and expects, in words.
 
 use super::shell_words::shell_words;
+use super::text;
 use crate::model::{
-    Check, Expectation, FieldRule, Look, Manager, Matcher, NixQuestion, Parse, Probe, TreatAs, Use, Value,
+    Check, Expectation, FieldRule, Look, Manager, Matcher, Mode, NixQuestion, Parse, Probe, Severity,
+    TreatAs, Use, Value,
 };
 
 /// What a check looks at.
@@ -121,6 +123,17 @@ fn matcher(of: &Matcher) -> String {
 #[must_use]
 pub(super) fn terms(check: &Check) -> Vec<String> {
     let mut terms = Vec::new();
+    match check.severity {
+        // What everybody expects.
+        Severity::Fail => {}
+        Severity::Info | Severity::Warn | Severity::Critical => {
+            terms.push(format!("severity {}", text::severity(check.severity)));
+        }
+    }
+    match check.mode {
+        Mode::Enforce => {}
+        Mode::Shadow => terms.push("shadow: shown only, does not count".to_owned()),
+    }
     if !check.tolerate.is_empty() {
         terms.push(format!("warns where only: {}", expectation(&check.tolerate)));
     }
@@ -178,4 +191,74 @@ fn treated(what: &str, treat: TreatAs, usual: TreatAs) -> Option<String> {
         TreatAs::Inconclusive => "inconclusive",
     };
     (treat != usual).then(|| format!("{what} counts as {word}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::CommandLine;
+    use serde_json::json;
+
+    #[test]
+    fn every_matcher_reads_as_the_end_of_a_sentence() {
+        for (of, text) in [
+            (Matcher::Equals(json!("on")), "= \"on\""),
+            (Matcher::Not(vec![Matcher::Lt(1.0), Matcher::Gt(2.5)]), "not (< 1 or > 2.5)"),
+            (Matcher::AllOf(vec![vec![Matcher::Le(1.0)], vec![Matcher::Ge(0.0)]]), "(<= 1) and (>= 0)"),
+            (
+                Matcher::AnyOf(vec![vec![Matcher::Prefix("a".to_owned())], vec![Matcher::NoNew]]),
+                "(begins with \"a\") or (has nothing that was not there before)",
+            ),
+            (Matcher::Between(1.0, 2.0), "from 1 to 2"),
+            (Matcher::Matches("^b".to_owned()), "matches /^b/"),
+            (Matcher::Suffix("z".to_owned()), "ends with \"z\""),
+            (Matcher::Contains(json!(3)), "contains 3"),
+            (Matcher::ContainsAll(vec![json!("a"), json!("b")]), "contains all of \"a\", \"b\""),
+            (Matcher::Exactly(vec![json!(1), json!(2)]), "is exactly 1, 2"),
+            (Matcher::Len(vec![Matcher::Ge(2.0)]), "length >= 2"),
+            (Matcher::HasKey("k".to_owned()), "has key k"),
+            (Matcher::Version(">=1.2".to_owned()), "version >=1.2"),
+            (Matcher::Exists(true), "exists"),
+            (Matcher::Exists(false), "does not exist"),
+            (Matcher::Empty(true), "is empty"),
+            (Matcher::Empty(false), "is not empty"),
+            (Matcher::NoneMissing, "has everything that was there before"),
+            (Matcher::Unchanged, "is as before"),
+            (Matcher::DeltaMax(5.0), "differs from before by at most 5"),
+            (Matcher::RatioMax(1.25), "is at most 1.25 times what it was before"),
+        ] {
+            assert_eq!(matcher(&of), text);
+        }
+    }
+
+    #[test]
+    fn what_is_looked_at_names_the_thing() {
+        let journal = Probe::Journal {
+            priority: 3,
+            units: vec!["sshd.service".to_owned()],
+            matches: Some("oom".to_owned()),
+            ignore: Vec::new(),
+            since: None,
+            manager: Manager::User,
+            kernel: false,
+        };
+        let process = |name: Option<&str>, pattern: Option<&str>| {
+            Look::Probe(Probe::Process { name: name.map(str::to_owned), pattern: pattern.map(str::to_owned) })
+        };
+        for (of, text) in [
+            (Look::Probe(journal), "user journal up to priority 3 of sshd.service matching /oom/"),
+            (Look::Probe(Probe::Memory), "memory"),
+            (process(Some("kwin"), None), "processes named kwin"),
+            (process(None, Some("^k")), "processes whose command line matches /^k/"),
+            (
+                Look::Probe(Probe::KernelParameter { name: "vm.swappiness".to_owned() }),
+                "kernel parameter vm.swappiness",
+            ),
+            (Look::Plugin(CommandLine::new(["check_disk", "-w", "10%"])), "plugin check_disk -w 10%"),
+            (Look::Scripts("/etc/health".into()), "health scripts in /etc/health"),
+            (Look::Ask("Is it quiet?".to_owned()), "a person: Is it quiet?"),
+        ] {
+            assert_eq!(look(&of), text);
+        }
+    }
 }
