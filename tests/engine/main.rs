@@ -5,6 +5,7 @@ mod explore;
 mod kit;
 mod machine;
 mod mutants;
+mod picture;
 mod plans;
 mod promises;
 mod replay;
