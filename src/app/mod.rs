@@ -1,7 +1,15 @@
-//! THE LOOP: decide, record, show, act. [`drive`] is the heart.
+//! THE LOOP: decide, record, show, act. [`drive`] is the heart; [`Session`] is its hands.
 
+mod acts;
 mod drive;
+mod executor;
 mod recall;
+mod session;
+mod undo_page;
+mod watch;
 
+pub use acts::do_by_hand;
 pub use drive::{Ports, drive};
 pub use recall::Recall;
+pub use session::{Session, SessionError, Tools};
+pub use watch::Desk;

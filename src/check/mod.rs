@@ -1,1 +1,20 @@
-//! LOOK: probes; judging is kept apart and pure.
+//! LOOK: probes read the machine and judge nothing; [`judge`] compares, pure; [`look`] runs many checks in parallel
+//! in one thread. Nothing here decides what follows from an outcome.
+
+mod bound;
+mod combine;
+mod error;
+mod held;
+pub mod judge;
+mod look;
+mod perfdata;
+mod plugin;
+pub mod probe;
+mod schedule;
+mod scripts;
+
+pub use bound::bounded;
+pub use error::ProbeError;
+pub use held::held;
+pub use judge::{Judgement, judge};
+pub use schedule::{CheckWatch, LookCx, look};

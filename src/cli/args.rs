@@ -10,30 +10,30 @@ use std::path::PathBuf;
 #[derive(Debug, Parser)]
 #[command(name = "switchback", version, about, long_about, arg_required_else_help = true)]
 #[command(after_help = "Start with `switchback tour`. At 2 a.m.: `switchback rollback`.")]
-pub struct Cli {
+pub(super) struct Cli {
     /// What to do.
     #[command(subcommand)]
-    pub verb: Verb,
+    pub(super) verb: Verb,
     /// What holds for every verb.
     #[command(flatten)]
-    pub common: Common,
+    pub(super) common: Common,
 }
 
 /// What holds for every verb.
 #[derive(Debug, Clone, Args)]
-pub struct Common {
+pub(super) struct Common {
     /// The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env:
     /// SWITCHBACK_STATE].
     #[arg(long, global = true, value_name = "DIR")]
-    pub state: Option<PathBuf>,
+    pub(super) state: Option<PathBuf>,
     /// Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`.
     #[arg(long, global = true)]
-    pub json: bool,
+    pub(super) json: bool,
 }
 
 /// The verbs.
 #[derive(Debug, Subcommand)]
-pub enum Verb {
+pub(super) enum Verb {
     /// Take a machine through a plan, phase by phase.
     Run(Run),
     /// Take up an interrupted or paused run where it stood.
@@ -64,95 +64,95 @@ pub enum Verb {
 
 /// A plan and the values of its variables.
 #[derive(Debug, Clone, Args)]
-pub struct PlanFile {
+pub(super) struct PlanFile {
     /// The plan, a YAML file.
-    pub plan: PathBuf,
+    pub(super) plan: PathBuf,
     /// Set a variable of the plan; may be repeated.
     #[arg(long = "set", value_name = "NAME=VALUE")]
-    pub set: Vec<String>,
+    pub(super) set: Vec<String>,
 }
 
 /// `switchback run`
 #[derive(Debug, Args)]
-pub struct Run {
+pub(super) struct Run {
     /// The plan and its variables.
     #[command(flatten)]
-    pub file: PlanFile,
+    pub(super) file: PlanFile,
     /// Ask nothing; the plan's `on` decides, and the exit status says how it ended.
     #[arg(long)]
-    pub unattended: bool,
+    pub(super) unattended: bool,
     /// Take only this phase, even if it was taken before.
     #[arg(long, value_name = "PHASE", conflicts_with_all = ["from", "until"])]
-    pub phase: Option<String>,
+    pub(super) phase: Option<String>,
     /// Begin with this phase.
     #[arg(long, value_name = "PHASE")]
-    pub from: Option<String>,
+    pub(super) from: Option<String>,
     /// End with this phase.
     #[arg(long, value_name = "PHASE")]
-    pub until: Option<String>,
+    pub(super) until: Option<String>,
     /// Show what would be done and do nothing.
     #[arg(long)]
-    pub dry_run: bool,
+    pub(super) dry_run: bool,
     /// Take a revision that was rejected on this machine all the same.
     #[arg(long = "override")]
-    pub take_rejected: bool,
+    pub(super) take_rejected: bool,
 }
 
 /// `switchback resume`
 #[derive(Debug, Args)]
-pub struct Resume {
+pub(super) struct Resume {
     /// Ask nothing; the plan's `on` decides.
     #[arg(long)]
-    pub unattended: bool,
+    pub(super) unattended: bool,
 }
 
 /// `switchback rollback`
 #[derive(Debug, Args)]
-pub struct Rollback {
+pub(super) struct Rollback {
     /// Where to: a generation's number, a phase's name (the state before it), or `start` (before the plan's first
     /// phase) [default: the state before the current phase].
     #[arg(long, value_name = "GENERATION|PHASE|start")]
-    pub to: Option<String>,
+    pub(super) to: Option<String>,
     /// Do not ask.
     #[arg(long, short)]
-    pub yes: bool,
+    pub(super) yes: bool,
     /// List the generations that one can go back to.
     #[arg(long, conflicts_with_all = ["to", "yes"])]
-    pub list: bool,
+    pub(super) list: bool,
 }
 
 /// `switchback history`
 #[derive(Debug, Args)]
-pub struct History {
+pub(super) struct History {
     /// At most so many, newest first.
     #[arg(long, short = 'n', default_value_t = 20)]
-    pub limit: usize,
+    pub(super) limit: usize,
     /// Read every capsule again and rebuild the index.
     #[arg(long)]
-    pub rebuild: bool,
+    pub(super) rebuild: bool,
 }
 
 /// `switchback show`
 #[derive(Debug, Args)]
-pub struct Show {
+pub(super) struct Show {
     /// The generation's number [default: the current one].
-    pub generation: Option<u32>,
+    pub(super) generation: Option<u32>,
     /// Print what the steps and probes printed.
     #[arg(long)]
-    pub evidence: bool,
+    pub(super) evidence: bool,
 }
 
 /// `switchback schema`
 #[derive(Debug, Args)]
-pub struct Schema {
+pub(super) struct Schema {
     /// Of what: plans, or libraries of named checks.
     #[arg(value_enum, default_value_t = SchemaOf::Plan)]
-    pub of: SchemaOf,
+    pub(super) of: SchemaOf,
 }
 
 /// What a schema describes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum SchemaOf {
+pub(super) enum SchemaOf {
     /// A plan.
     Plan,
     /// A library of named checks.
@@ -161,21 +161,21 @@ pub enum SchemaOf {
 
 /// `switchback tour`
 #[derive(Debug, Args)]
-pub struct Tour {
+pub(super) struct Tour {
     /// The playground [default: a new folder below the temporary folder].
     #[arg(long, value_name = "DIR")]
-    pub folder: Option<PathBuf>,
+    pub(super) folder: Option<PathBuf>,
     /// Ask nothing, even on a terminal.
     #[arg(long)]
-    pub unattended: bool,
+    pub(super) unattended: bool,
 }
 
 /// `switchback generate`
 #[derive(Debug, Args)]
-pub struct Generate {
+pub(super) struct Generate {
     /// The root of the source tree, or of a package.
-    pub into: PathBuf,
+    pub(super) into: PathBuf,
     /// Write nothing; fail where a file differs from what would be written.
     #[arg(long)]
-    pub check: bool,
+    pub(super) check: bool,
 }

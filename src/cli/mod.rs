@@ -1,9 +1,98 @@
-//! THE FRONT DOOR: one file a verb; exit codes; errors to words.
+//! THE FRONT DOOR: one file a verb; exit codes; errors to words. The only place where everything meets.
 
+mod args;
+mod context;
+mod error;
+mod exit;
+mod explain;
+mod generate;
+mod hands;
+mod lint;
+mod looking;
+mod out;
+mod past;
+mod plan_file;
+mod reference;
+mod resume;
+mod rollback;
+mod run;
+mod schema;
+mod stage;
+mod tools;
+mod tour;
+
+use crate::model::{Plan, QuarantineLine};
+use crate::store::StateFolder;
+use crate::system::sanitise::sanitise;
+use args::{Cli, Verb};
+use clap::Parser as _;
+use context::Context;
+use error::CliError;
+use exit::Exit;
 use std::process::ExitCode;
 
 /// Runs the program and says how it ended.
 #[must_use]
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(why) => {
+            // clap says itself whether this is help (0) or a mistake (2).
+            let exit = if why.use_stderr() { Exit::Usage } else { Exit::Done };
+            let _ = why.print();
+            return exit.into();
+        }
+    };
+    match act(&cli) {
+        Ok(exit) => exit.into(),
+        Err(why) => {
+            complain(&cli, &why);
+            why.exit.into()
+        }
+    }
+}
+
+fn act(cli: &Cli) -> Result<Exit, CliError> {
+    let context = Context::new(&cli.common)?;
+    match &cli.verb {
+        Verb::Run(args) => run::run(&context, args),
+        Verb::Resume(args) => resume::resume(&context, args),
+        Verb::Rollback(args) => rollback::rollback(&context, args),
+        Verb::Status => looking::status(&context),
+        Verb::History(args) => looking::history(&context, args),
+        Verb::Show(args) => looking::show(&context, args),
+        Verb::Lint(file) => lint::lint(&context, file),
+        Verb::Explain(file) => explain::explain(&context, file),
+        Verb::Schema(args) => Ok(schema::schema(args)),
+        Verb::Tour(args) => tour::tour(&context, args),
+        Verb::Generate(args) => generate::generate(args),
+        Verb::Hands => hands::hands(),
+    }
+}
+
+fn complain(cli: &Cli, why: &CliError) {
+    if let Some(first) = &why.first {
+        out::complain(first);
+    }
+    if cli.common.json {
+        let line = serde_json::json!({
+            "error": why.text, "causes": why.causes, "hint": why.hint, "exit": why.exit.status(),
+        });
+        out::complain(&format!("{line}\n"));
+        return;
+    }
+    for line in why.lines() {
+        out::complain(&format!("{}\n", sanitise(&line)));
+    }
+}
+
+/// Brings the index up to date after a run. History is the same without it, so that a failure is no error.
+fn index(folder: &StateFolder) {
+    let _ = folder.index_history();
+}
+
+/// The line that keeps this plan out, where there is one.
+fn quarantined(folder: &StateFolder, plan: &Plan) -> Option<QuarantineLine> {
+    let quarantine = folder.quarantine().ok()?;
+    quarantine.find(&plan.name, plan.revision, &plan.digest).first().map(|line| (*line).clone())
 }

@@ -3,12 +3,13 @@
 
 use super::LayerError;
 use crate::model::{Digest, LayerKind, LayerRecord, LayerSpec};
+use crate::system::files;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// The first line of every manifest.
@@ -36,17 +37,13 @@ pub(super) fn digest(hasher: Sha256) -> Digest {
 /// Makes a folder of the capsule (0700) where it is missing.
 pub(super) fn folder(capsule: &Path, name: &str) -> Result<PathBuf, LayerError> {
     let path = capsule.join(name);
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&path)
-        .map_err(|why| LayerError::io("create", &path, why))?;
+    files::mkdir_private(&path)?;
     Ok(path)
 }
 
 /// Makes the names in a folder durable.
 pub(super) fn sync_folder(path: &Path) -> Result<(), LayerError> {
-    File::open(path).and_then(|folder| folder.sync_all()).map_err(|why| LayerError::io("sync", path, why))
+    Ok(files::sync_folder(path)?)
 }
 
 /// A manifest while it is written.
@@ -118,23 +115,12 @@ impl Manifest {
     /// Opens the record's manifest and compares its hash.
     pub(super) fn open(capsule: &Path, record: &LayerRecord) -> Result<Self, LayerError> {
         let path = capsule.join("layers").join(&record.manifest);
-        let mut file = File::open(&path).map_err(|why| LayerError::io("read", &path, why))?;
-        let mut hasher = Sha256::new();
-        let mut buffer = vec![0_u8; 1 << 16];
-        loop {
-            match file.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(count) => hasher.update(buffer.get(..count).unwrap_or_default()),
-                Err(why) if why.kind() == io::ErrorKind::Interrupted => {}
-                Err(why) => return Err(LayerError::io("read", &path, why)),
-            }
-        }
-        let now = digest(hasher);
+        let file = File::open(&path).map_err(|why| LayerError::io("read", &path, why))?;
+        let now = files::sha256_file(&path)?;
         if now != record.sha256 {
             return Err(LayerError::WrongManifest { path, now, recorded: record.sha256.clone() });
         }
-        let mut manifest =
-            Self { path, file, layer: LayerSpec::Files { paths: Vec::new() } };
+        let mut manifest = Self { path, file, layer: LayerSpec::Files { paths: Vec::new() } };
         manifest.layer = manifest.header()?.layer;
         if manifest.layer.kind() != record.kind {
             let found = manifest.layer.kind();

@@ -156,3 +156,91 @@ impl Layer for Command {
         Ok(vec![line])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layer::testbed::Bench;
+    use crate::layer::{layer_for, recorded_layer};
+
+    fn sh(text: &str, words: &[&str]) -> CommandLine {
+        let mut argv = vec!["/bin/sh", "-c", text, "sh"];
+        argv.extend(words);
+        CommandLine::new(argv)
+    }
+
+    fn layer(bench: &Bench, restore: &str) -> LayerSpec {
+        let knob = bench.root().join("knob").display().to_string();
+        LayerSpec::Command {
+            name: "knob".to_owned(),
+            record: sh("cat \"$1\"", &[&knob]),
+            restore: sh(restore, &[&knob, "${recorded}"]),
+            verify: None,
+        }
+    }
+
+    const SET: &str = "printf '%s\\n' \"$2\" > \"$1\"";
+
+    #[test]
+    fn what_was_printed_is_brought_back_and_read_back() {
+        let mut bench = Bench::new();
+        let knob = bench.root().join("knob");
+        for text in ["3\n", "two\nlines; $(rm) `x` 'q'\n", "\n"] {
+            std::fs::write(&knob, text).expect("knob");
+            let record = layer_for(&layer(&bench, SET)).record(&mut bench.cx(), 1).expect("recorded");
+            let layer = recorded_layer(&bench.capsule, &record).expect("recorded");
+            assert_eq!(layer.preview(&mut bench.cx(), &record).expect("preview"), Vec::<String>::new());
+            std::fs::write(&knob, "9\n").expect("knob");
+            assert_eq!(layer.preview(&mut bench.cx(), &record).expect("preview").len(), 1);
+            let restored = layer.restore(&mut bench.cx(), &record);
+            assert_eq!(restored, Restored { changed: 1, failed: Vec::new() });
+            assert_eq!(std::fs::read_to_string(&knob).expect("knob"), text);
+            let again = layer.restore(&mut bench.cx(), &record);
+            assert_eq!(again, Restored { changed: 0, failed: Vec::new() });
+        }
+    }
+
+    #[test]
+    fn reading_back_decides_and_both_are_told() {
+        let mut bench = Bench::new();
+        let knob = bench.root().join("knob");
+        for (restore, failure) in [
+            (format!("{SET}; exit 3"), None),
+            ("exit 3".to_owned(), Some("is \"9\", recorded \"3\"; ")),
+            ("exit 0".to_owned(), Some("is \"9\", recorded \"3\"")),
+            ("rm \"$1\"".to_owned(), Some("cannot be read back: ")),
+        ] {
+            std::fs::write(&knob, "3\n").expect("knob");
+            let layer = layer_for(&layer(&bench, &restore));
+            let record = layer.record(&mut bench.cx(), 1).expect("recorded");
+            std::fs::write(&knob, "9\n").expect("knob");
+            let failed = layer.restore(&mut bench.cx(), &record).failed;
+            match failure {
+                Some(why) => assert!(failed[0].why.starts_with(why), "{restore}: {failed:?}"),
+                None => assert_eq!(failed, [], "{restore}"),
+            }
+        }
+        assert!(
+            bench.watch.lines.iter().any(|line| line.contains("exited with status 3")),
+            "{:?}",
+            bench.watch.lines
+        );
+    }
+
+    #[test]
+    fn a_program_that_fails_or_is_missing_is_not_recorded() {
+        let mut bench = Bench::new();
+        for (argv, why) in [
+            (vec!["/bin/false"], "/bin/false exited with status 1"),
+            (vec!["/bin/sh", "-c", "printf '\\377'"], "cannot be an argument"),
+        ] {
+            let command = CommandLine::new(argv);
+            let layer = Command::new("it", &command, &command, None);
+            let told = layer.record(&mut bench.cx(), 0).expect_err("refused").to_string();
+            assert!(told.contains(why), "{told}");
+        }
+        let missing = CommandLine::new(["no-such-program"]);
+        let refused = Command::new("it", &missing, &missing, None).refusals(&mut bench.cx());
+        assert_eq!(refused[0].why, "no-such-program is not on this machine's path");
+    }
+}

@@ -72,6 +72,9 @@ pub enum LayerError {
         /// How it ended, with the end of what it said.
         how: String,
     },
+    /// A file of the capsule could not be written or read.
+    #[error(transparent)]
+    File(#[from] crate::system::files::FileError),
     /// A child cannot run as asked.
     #[error(transparent)]
     Identity(#[from] crate::system::host::IdentityError),

@@ -93,7 +93,9 @@ mod tests {
     #[test]
     fn bytes_survive_their_text() {
         let all: Vec<u8> = (0..=255).collect();
-        for bytes in [b"plain".as_slice(), b"", b"back\\slash", b"\\x41", b"\xff\xfe", "ä\u{202e}".as_bytes(), &all] {
+        for bytes in
+            [b"plain".as_slice(), b"", b"back\\slash", b"\\x41", b"\xff\xfe", "ä\u{202e}".as_bytes(), &all]
+        {
             let text = String::from(Raw(bytes.to_vec()));
             assert_eq!(Raw::try_from(text.clone()), Ok(Raw(bytes.to_vec())), "{text}");
         }

@@ -6,7 +6,7 @@ use crate::system::process::{Ids, JobId, Watch};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 #[derive(Default)]
@@ -55,12 +55,15 @@ impl Bench {
         let invoker = Account { name, ids, home, shell: "/bin/sh".into() };
         let host = Host {
             euid,
+            runner: invoker.clone(),
             invoker,
             boot_id: None,
             path: "/run/current-system/sw/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin".into(),
+            own: BTreeMap::new(),
         };
         let capsule = folder.path().join("generations/0001");
         fs::create_dir_all(&capsule).expect("capsule");
+        fs::set_permissions(&capsule, fs::Permissions::from_mode(0o700)).expect("mode");
         Self { folder, host, watch: Silent::default(), capsule }
     }
 
@@ -104,7 +107,8 @@ fn visit(path: &Path, all: &mut BTreeMap<PathBuf, String>, inodes: &mut BTreeMap
     let (uid, gid, time, nanos) = (seen.uid(), seen.gid(), seen.mtime(), seen.mtime_nsec());
     all.insert(path.to_owned(), format!("{body} {mode:o} {uid}:{gid} {time}.{nanos} {attributes:?}"));
     if kind.is_dir() {
-        let mut below: Vec<_> = fs::read_dir(path).expect("folder").map(|entry| entry.expect("entry").path()).collect();
+        let mut below: Vec<_> =
+            fs::read_dir(path).expect("folder").map(|entry| entry.expect("entry").path()).collect();
         below.sort_by(|a, b| a.as_os_str().as_bytes().cmp(b.as_os_str().as_bytes()));
         for path in below {
             visit(&path, all, inodes);

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// How much a failing check weighs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
     /// Told, never counted.
@@ -61,9 +63,9 @@ pub enum Manager {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NixQuestion {
-    /// A profile: `store_path`, `generation`, `generations`.
+    /// A profile: `exists store_path generation generations`.
     Profile(PathBuf),
-    /// A store path: `exists`, `valid`, `references`.
+    /// A store path: `exists valid references`.
     Path(PathBuf),
 }
 
@@ -71,14 +73,14 @@ pub enum NixQuestion {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Probe {
-    /// Runs a program: `exit stdout stderr duration`, and `value` where `parse` says so.
+    /// Runs a program: `exit stdout stderr duration`, `signal` where one ended it, and `value` where `parse` says so.
     Run {
         /// The program.
         command: CommandLine,
         /// How stdout is read.
         parse: Parse,
     },
-    /// A file: `exists kind size mode uid gid target content lines sha256`.
+    /// A file: `exists kind size mode uid gid target readable content lines sha256`.
     File {
         /// Absolute path.
         path: PathBuf,
@@ -90,21 +92,22 @@ pub enum Probe {
     },
     /// Memory of the machine in bytes: `total available used used_ratio swap_total swap_used pressure_some_avg10`.
     Memory,
-    /// Processes by name or command line: `count pids pss rss names`.
+    /// Processes by name or command line: `count pids names pss rss pss_from`.
     Process {
         /// The process name (`comm`), exactly.
         name: Option<String>,
         /// A regular expression on the command line.
         pattern: Option<String>,
     },
-    /// Units of a service manager: `failed active states`.
+    /// Units of a service manager: `failed active states sub_states not_found flapping restarts`.
     Units {
         /// Which manager.
         manager: Manager,
         /// Unit names or globs; all where empty.
         names: Vec<String>,
     },
-    /// Messages of the journal, grouped by a fingerprint: `count kinds samples`.
+    /// Messages of the journal, grouped by a fingerprint: `count kinds counts samples segfaults traps oom_kills
+    /// oomd_kills coredumps cursor`.
     Journal {
         /// Highest priority number that counts: 0 (emerg) to 7 (debug).
         priority: u8,
@@ -121,7 +124,7 @@ pub enum Probe {
         /// Kernel messages only.
         kernel: bool,
     },
-    /// A parameter on the kernel's command line or below `/proc/sys`: `present value`.
+    /// A parameter on the kernel's command line or below `/proc/sys`: `present value source`.
     KernelParameter {
         /// `nvidia-drm.modeset` or `vm.swappiness`.
         name: String,
@@ -145,11 +148,13 @@ pub struct Ignored {
 pub enum Look {
     /// A probe.
     Probe(Probe),
-    /// A monitoring plugin: exit 0 1 2 3 are ok, warning, critical, unknown; perfdata become fields.
+    /// A monitoring plugin: exit 0 1 2 3 are ok, warning, critical, unknown. Fields: `exit status message long duration`
+    /// and, for each label of the perfdata, `perf.<label>` with `unit. warn. crit. min. max.<label>`.
     Plugin(CommandLine),
-    /// A folder with `required.d` and `wanted.d`.
+    /// A folder with `required.d` and `wanted.d`: `ran lines required_failed wanted_failed required_unmeasured
+    /// wanted_unmeasured`.
     Scripts(PathBuf),
-    /// A person looks and answers.
+    /// A person looks and answers: `answer`.
     Ask(String),
 }
 

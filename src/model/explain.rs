@@ -1,8 +1,8 @@
 //! What a plan will do, as plain data for people and programs.
 
 use super::{
-    CheckId, Digest, Mode, OnOutcome, PhaseId, PlanName, Risk, RunAs, Setting, SettingsFormat,
-    Severity, Soak, Span, StepId,
+    CheckId, Digest, Mode, OnOutcome, PhaseId, PlanName, Risk, RunAs, Setting, SettingsFormat, Severity,
+    Soak, Span, StepId,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;

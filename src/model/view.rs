@@ -1,8 +1,8 @@
 //! What the looking verbs show: plain data, made by `cli` from the capsules, put into words by `report`.
 
 use super::{
-    Cause, CheckReport, Digest, GenerationNumber, Item, LayerRecord, Moment, PhaseEnd, PhaseId, PlanName,
-    RunId, Timestamp, Verdict,
+    Act, Cause, CheckId, CheckReport, Digest, GenerationNumber, Item, LayerRecord, Moment, PhaseEnd, PhaseId,
+    PlanName, RunAs, RunId, StepId, Timestamp, Verdict,
 };
 use serde::Serialize;
 
@@ -150,4 +150,49 @@ pub struct CheckLine {
     pub moment: Moment,
     /// The result.
     pub report: CheckReport,
+}
+
+/// What a rollback will do.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RollbackPreview {
+    /// The state folder.
+    pub state: String,
+    /// The generations that are gone back, newest first; empty where there is nothing to go back to.
+    pub generations: Vec<WayBackPreview>,
+}
+
+/// How one generation is gone back, each list in the order in which it is done.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct WayBackPreview {
+    /// Its number.
+    pub generation: GenerationNumber,
+    /// The plan.
+    pub plan: PlanName,
+    /// Its revision.
+    pub revision: u32,
+    /// The phase before which the machine will be.
+    pub phase: PhaseId,
+    /// A way back was begun before and did not end; it is finished.
+    pub begun: bool,
+    /// Undos that are owed.
+    pub undo: Vec<PreviewStep>,
+    /// Layers that are restored and read back.
+    pub layers: Vec<LayerRecord>,
+    /// What restoring the layers changes now, a line each, the first twenty; empty where all is as recorded.
+    pub differences: Vec<String>,
+    /// The phase's own rollback steps.
+    pub rollback: Vec<PreviewStep>,
+    /// Checks that are probed again and compared with the baseline.
+    pub checks: Vec<CheckId>,
+}
+
+/// A step of a way back.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PreviewStep {
+    /// The step that is undone, or the rollback step.
+    pub step: StepId,
+    /// What is done.
+    pub act: Act,
+    /// As whom.
+    pub who: RunAs,
 }

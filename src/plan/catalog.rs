@@ -66,12 +66,12 @@ pub struct NamedParameter {
 impl Catalog {
     /// Adds a library that was parsed. A plan's own check goes before a shipped one of the same name, with a warning.
     pub(super) fn add(&mut self, library: &Node, shipped: bool, complaints: &mut Complaints) {
-        let Some(form) = read::<LibraryForm>(library, "library", complaints) else { return };
-        if form.switchback.value != 1 {
+        let Some(form) = read::<LibraryForm>(library, "the library", complaints) else { return };
+        if form.switchback.value.0 != 1 {
             complaints.push(Complaint::error(
                 "unknown-format",
                 form.switchback.place,
-                format!("format {} is not known; there is only 1", form.switchback.value),
+                format!("format {} is not known; there is only 1", form.switchback.value.0),
             ));
         }
         for entry in form.checks.entries() {
@@ -80,8 +80,12 @@ impl Catalog {
     }
 
     fn define(&mut self, entry: &Entry, shipped: bool, complaints: &mut Complaints) {
-        let (head, body): (Vec<Entry>, Vec<Entry>) =
-            entry.value.entries().iter().cloned().partition(|field| field.key == "about" || field.key == "params");
+        let (head, body): (Vec<Entry>, Vec<Entry>) = entry
+            .value
+            .entries()
+            .iter()
+            .cloned()
+            .partition(|field| field.key == "about" || field.key == "params");
         let head = Node { place: entry.key_place, kind: Kind::Map(head) };
         let Some(head) = read::<DefinitionHead>(&head, &entry.key, complaints) else { return };
         if let Some(field) = body.iter().find(|field| matches!(field.key.as_str(), "id" | "use" | "with")) {
@@ -101,17 +105,13 @@ impl Catalog {
                 Complaint::error("duplicate-id", entry.key_place, text).also(known.place, "here")
             });
         }
-        self.definitions.insert(entry.key.clone(), Definition { place: entry.key_place, shipped, head, body });
+        self.definitions
+            .insert(entry.key.clone(), Definition { place: entry.key_place, shipped, head, body });
     }
 
     /// The check that a `use` stands for: the definition with its parameters in place, and over it what the plan states
     /// beside the `use`. Any other check is left as it is.
-    pub(super) fn expanded(
-        &self,
-        check: &Node,
-        home: &str,
-        complaints: &mut Complaints,
-    ) -> Option<Node> {
+    pub(super) fn expanded(&self, check: &Node, home: &str, complaints: &mut Complaints) -> Option<Node> {
         let Some(named) = check.get("use") else {
             if let Some(with) = check.entries().iter().find(|entry| entry.key == "with") {
                 complaints.push(
@@ -209,7 +209,11 @@ fn parameters_of(
                         place,
                         format!("the check `{name}` needs the parameter `{key}`"),
                     )
-                    .help(format!("`{key}`: {}; {}", parameter.kind.described(), parameter.about.trim())),
+                    .help(format!(
+                        "`{key}`: {}; {}",
+                        parameter.kind.described(),
+                        parameter.about.trim()
+                    )),
                 );
                 continue;
             }

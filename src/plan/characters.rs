@@ -57,7 +57,8 @@ fn ends_line(text: &str, at: usize, character: char) -> bool {
 pub(super) fn check_source(file: usize, text: &str, complaints: &mut Complaints) -> bool {
     let mut found = false;
     for (at, character) in text.char_indices() {
-        if is_deceptive(character) && !ends_line(text, at, character) && !(at == 0 && character == '\u{feff}') {
+        if is_deceptive(character) && !ends_line(text, at, character) && !(at == 0 && character == '\u{feff}')
+        {
             let place = Place { file, start: at, end: at + character.len_utf8() };
             complaints.push(refusal(place, character));
             found = true;

@@ -108,14 +108,7 @@ pub(super) struct Complaint {
 
 impl Complaint {
     pub(super) fn error(code: &'static str, place: Place, message: impl Into<String>) -> Self {
-        Self {
-            gravity: Gravity::Error,
-            code,
-            message: message.into(),
-            help: None,
-            place,
-            labels: Vec::new(),
-        }
+        Self { gravity: Gravity::Error, code, message: message.into(), help: None, place, labels: Vec::new() }
     }
 
     pub(super) fn warning(code: &'static str, place: Place, message: impl Into<String>) -> Self {
@@ -139,7 +132,10 @@ impl Complaint {
 }
 
 /// Codes of complaints that may only follow from a part that could not be read.
-const FOLLOWING: [&str; 8] = [
+const FOLLOWING: [&str; 11] = [
+    "no-phases",
+    "layer-names",
+    "empty-command",
     "no-apply",
     "unknown-phase",
     "unknown-need",
@@ -149,6 +145,9 @@ const FOLLOWING: [&str; 8] = [
     "nothing-to-do",
     "missing-parameter",
 ];
+
+/// Codes of complaints about variables: what else is wrong with such a value only follows from them.
+const UNRESOLVED: [&str; 3] = ["undeclared-variable", "variable-type", "open-variable"];
 
 /// Complaints as they are found.
 #[derive(Debug, Default)]
@@ -171,9 +170,11 @@ impl Complaints {
     pub(super) fn finish(self, sources: Vec<SourceText>) -> Diagnostics {
         let missing = self.parts_missing;
         let mut complaints = self.list;
-        complaints.retain(|one| {
-            !missing || (one.gravity == Gravity::Error && !FOLLOWING.contains(&one.code))
-        });
+        complaints
+            .retain(|one| !missing || (one.gravity == Gravity::Error && !FOLLOWING.contains(&one.code)));
+        let unresolved: Vec<Place> =
+            complaints.iter().filter(|one| UNRESOLVED.contains(&one.code)).map(|one| one.place).collect();
+        complaints.retain(|one| UNRESOLVED.contains(&one.code) || !unresolved.contains(&one.place));
         complaints.sort_by(|a, b| (a.place, a.code, &a.message).cmp(&(b.place, b.code, &b.message)));
         complaints.dedup_by(|a, b| a.place == b.place && a.code == b.code && a.message == b.message);
         let left_out = complaints.len().saturating_sub(MOST);
@@ -221,15 +222,30 @@ impl Diagnostics {
         self.list.is_empty()
     }
 
+    /// How many there are, those left out included.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.list.len() + self.left_out
+    }
+
     /// One line each, for pipes and editors: `file:line:column: error[plan::code]: message`.
     #[must_use]
     pub fn lines(&self) -> String {
         let mut out = String::new();
         for one in &self.list {
             let word = one.gravity.word();
-            line(&mut out, format_args!("{}:{}:{}: {word}[{}]: {}", one.file, one.line, one.column, one.code, one.message));
+            line(
+                &mut out,
+                format_args!(
+                    "{}:{}:{}: {word}[{}]: {}",
+                    one.file, one.line, one.column, one.code, one.message
+                ),
+            );
             for label in &one.also {
-                line(&mut out, format_args!("  {}:{}:{}: {}", label.file, label.line, label.column, label.text));
+                line(
+                    &mut out,
+                    format_args!("  {}:{}:{}: {}", label.file, label.line, label.column, label.text),
+                );
             }
             if let Some(help) = &one.help {
                 line(&mut out, format_args!("  help: {help}"));

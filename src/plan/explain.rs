@@ -2,15 +2,17 @@
 
 use super::Calendar;
 use crate::model::{
-    Act, ActExplanation, BackExplanation, Check, CheckExplanation, Explanation, FieldRule, LayerSpec, Look, Matcher,
-    NixQuestion, Phase, PhaseExplanation, Plan, Probe, RunAs, Severity, Step, StepExplanation, StepUndo, Value,
+    Act, ActExplanation, BackExplanation, Check, CheckExplanation, Explanation, FieldRule, LayerSpec, Look,
+    Matcher, NixQuestion, Phase, PhaseExplanation, Plan, Probe, RunAs, Severity, Step, StepExplanation,
+    StepUndo, Value,
 };
 use std::path::PathBuf;
 
 /// Explains a plan. With a calendar it says when each phase is due.
 #[must_use]
 pub fn explain(plan: &Plan, calendar: Option<&Calendar>) -> Explanation {
-    let phases: Vec<PhaseExplanation> = plan.phases.iter().map(|phase| phase_explained(phase, calendar)).collect();
+    let phases: Vec<PhaseExplanation> =
+        plan.phases.iter().map(|phase| phase_explained(phase, calendar)).collect();
     Explanation {
         name: plan.name.clone(),
         revision: plan.revision,
@@ -25,7 +27,8 @@ fn phase_explained(phase: &Phase, calendar: Option<&Calendar>) -> PhaseExplanati
     let steps = |steps: &[Step]| steps.iter().map(step_explained).collect::<Vec<_>>();
     let checks = |checks: &[Check]| checks.iter().map(check_explained).collect::<Vec<_>>();
     let root_steps = phase.apply.iter().chain(&phase.commit).chain(&phase.rollback).any(step_needs_root);
-    let root_checks = phase.preflight.iter().chain(&phase.validate).chain(&phase.applies_if).any(check_needs_root);
+    let root_checks =
+        phase.preflight.iter().chain(&phase.validate).chain(&phase.applies_if).any(check_needs_root);
     let due = calendar.zip(phase.week).and_then(|(calendar, week)| calendar.due(week, phase.days.as_deref()));
     PhaseExplanation {
         id: phase.id.clone(),
@@ -175,7 +178,9 @@ fn restored(layer: &LayerSpec) -> String {
             "home-manager: the recorded generation activates itself and becomes the profile again".to_owned()
         }
         LayerSpec::NixProfile { path, activate } => match activate {
-            Some(argv) => format!("nix-profile: {} is set to the recorded path, then {}", path.display(), shown(argv)),
+            Some(argv) => {
+                format!("nix-profile: {} is set to the recorded path, then {}", path.display(), shown(argv))
+            }
             None => format!("nix-profile: {} is set to the recorded path", path.display()),
         },
         LayerSpec::Files { paths } => {
@@ -183,7 +188,11 @@ fn restored(layer: &LayerSpec) -> String {
         }
         LayerSpec::Command { name, restore, verify, record } => {
             let verify = verify.as_ref().unwrap_or(record);
-            format!("{name}: {}, then {} must print what was recorded", shown(&restore.argv), shown(&verify.argv))
+            format!(
+                "{name}: {}, then {} must print what was recorded",
+                shown(&restore.argv),
+                shown(&verify.argv)
+            )
         }
     }
 }
@@ -273,7 +282,9 @@ fn values(values: &[Value]) -> String {
 fn matcher_in_words(matcher: &Matcher) -> String {
     match matcher {
         Matcher::Equals(value) => format!("= {value}"),
-        Matcher::Not(inner) => format!("not ({})", inner.iter().map(matcher_in_words).collect::<Vec<_>>().join(" or ")),
+        Matcher::Not(inner) => {
+            format!("not ({})", inner.iter().map(matcher_in_words).collect::<Vec<_>>().join(" or "))
+        }
         Matcher::AllOf(inner) => groups(inner, " and "),
         Matcher::AnyOf(inner) => groups(inner, " or "),
         Matcher::Lt(bound) => format!("< {bound}"),

@@ -19,8 +19,12 @@ fn lint_phase(phase: &PhaseForm, complaints: &mut Complaints) {
     let name = &phase.id.value;
     if phase.validate.is_empty() {
         complaints.push(
-            Complaint::warning("no-validate", phase.id.place, format!("the phase `{name}` is never validated"))
-                .help("add `validate:` with a check that fails where the change went wrong"),
+            Complaint::warning(
+                "no-validate",
+                phase.id.place,
+                format!("the phase `{name}` is never validated"),
+            )
+            .help("add `validate:` with a check that fails where the change went wrong"),
         );
     }
     if phase.risk == Some(Risk::High) && phase.preflight.is_empty() {

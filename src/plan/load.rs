@@ -4,14 +4,14 @@ use super::calendar::Calendar;
 use super::catalog::{Catalog, NamedCheck, SHIPPED};
 use super::characters::{check_source, check_values};
 use super::diagnostic::{Complaint, Complaints, Diagnostics, SourceText};
+use super::digest;
 use super::lint::lint;
 use super::lower::Lowering;
 use super::parse::parse;
 use super::raw::PlanForm;
 use super::read::read;
-use super::tree::{Kind, Node, Place};
+use super::tree::{Entry, Kind, Node, Place};
 use super::variables::{replace_in_plan, scope_of_plan};
-use super::digest;
 use crate::model::{Digest, Plan, PlanName, Value};
 use std::collections::BTreeMap;
 
@@ -121,7 +121,8 @@ fn parsed(file: usize, text: &str, complaints: &mut Complaints) -> Option<Node> 
             // A control character was named already; the parser stumbles over it as well.
             if !deceptive {
                 complaints.push(
-                    Complaint::error("not-yaml", why.place, why.message).help_if_any(why.help.map(str::to_owned)),
+                    Complaint::error("not-yaml", why.place, why.message)
+                        .help_if_any(why.help.map(str::to_owned)),
                 );
             }
             None
@@ -161,8 +162,9 @@ impl Reading<'_> {
         }
         let scope = scope_of_plan(&tree, profile, &overrides, &mut self.complaints);
         let resolved = replace_in_plan(&tree, &scope, &mut self.complaints);
+        let resolved = self.with_required(resolved);
         let form: PlanForm = read(&resolved, "the plan", &mut self.complaints)?;
-        let plan_name = self.name(&form)?;
+        let plan_name = self.name(&form);
         let installed_from = self.files.len();
         let mut lowering = Lowering {
             catalog: &catalog,
@@ -176,7 +178,7 @@ impl Reading<'_> {
         let calendar = form.calendar.as_ref().and_then(|calendar| lowering.calendar(calendar));
         lint(&form, &mut self.complaints);
         let plan = Plan {
-            name: plan_name,
+            name: plan_name?,
             revision: form.revision.as_ref().map_or(1, |revision| revision.value.0),
             title: form.title.clone(),
             digest: self.digest(installed_from),
@@ -185,13 +187,34 @@ impl Reading<'_> {
         Some((plan, calendar, scope.values()))
     }
 
+    /// The plan with a stand-in for every field that it lacks and needs, so that the rest is still looked at.
+    fn with_required(&mut self, mut plan: Node) -> Node {
+        let place = plan.place;
+        let Kind::Map(entries) = &mut plan.kind else { return plan };
+        let stand_ins = [
+            ("switchback", Kind::Number(1.into()), "write `switchback: 1`"),
+            ("name", Kind::Text("unnamed".to_owned()), "give the plan a name"),
+            ("phases", Kind::List(Vec::new()), "a plan is a list of phases"),
+        ];
+        for (key, kind, help) in stand_ins {
+            if entries.iter().any(|entry| entry.key == key) {
+                continue;
+            }
+            self.complaints.parts_missing = true;
+            self.complaints
+                .push(Complaint::error("missing-field", place, format!("the plan lacks `{key}`")).help(help));
+            entries.push(Entry { key: key.to_owned(), key_place: place, value: Node { place, kind } });
+        }
+        plan
+    }
+
     fn name(&mut self, form: &PlanForm) -> Option<PlanName> {
-        if form.switchback.value != 1 {
+        if form.switchback.value.0 != 1 {
             self.complaints.push(
                 Complaint::error(
                     "unknown-format",
                     form.switchback.place,
-                    format!("format {} is not known; there is only 1", form.switchback.value),
+                    format!("format {} is not known; there is only 1", form.switchback.value.0),
                 )
                 .help("write `switchback: 1`, or use a newer switchback"),
             );
@@ -251,7 +274,8 @@ impl Reading<'_> {
     /// Over what was said, not how it was written: comments, order of keys and line endings do not count.
     fn digest(&self, installed_from: usize) -> Digest {
         let mut content = self.content.clone();
-        content.extend(self.files.iter().skip(installed_from).map(|(name, digest)| format!("{name} {digest}")));
+        content
+            .extend(self.files.iter().skip(installed_from).map(|(name, digest)| format!("{name} {digest}")));
         digest::of(content.join("\n").as_bytes())
     }
 }

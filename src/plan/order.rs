@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 /// Positions in an order that keeps what is written first first, or the names of a cycle, its first name again at the
 /// end. Names that are not there are left out of account.
 pub(super) fn ordered(items: &[(String, Vec<String>)]) -> Result<Vec<usize>, Vec<String>> {
-    let places: BTreeMap<&str, usize> = items.iter().zip(0..).map(|((name, _), at)| (name.as_str(), at)).collect();
+    let places: BTreeMap<&str, usize> =
+        items.iter().zip(0..).map(|((name, _), at)| (name.as_str(), at)).collect();
     let needs: Vec<Vec<usize>> = items
         .iter()
         .map(|(_, needs)| needs.iter().filter_map(|need| places.get(need.as_str()).copied()).collect())
@@ -13,7 +14,8 @@ pub(super) fn ordered(items: &[(String, Vec<String>)]) -> Result<Vec<usize>, Vec
     let mut done = vec![false; items.len()];
     let mut order = Vec::with_capacity(items.len());
     while order.len() < items.len() {
-        let ready = (0..items.len()).find(|at| !is_set(&done, *at) && of(&needs, *at).iter().all(|need| is_set(&done, *need)));
+        let ready = (0..items.len())
+            .find(|at| !is_set(&done, *at) && of(&needs, *at).iter().all(|need| is_set(&done, *need)));
         let Some(at) = ready else { return Err(cycle(items, &needs, &done)) };
         if let Some(flag) = done.get_mut(at) {
             *flag = true;
@@ -51,7 +53,10 @@ mod tests {
     use super::*;
 
     fn items(written: &[(&str, &[&str])]) -> Vec<(String, Vec<String>)> {
-        written.iter().map(|(name, needs)| ((*name).to_owned(), needs.iter().map(|n| (*n).to_owned()).collect())).collect()
+        written
+            .iter()
+            .map(|(name, needs)| ((*name).to_owned(), needs.iter().map(|n| (*n).to_owned()).collect()))
+            .collect()
     }
 
     #[test]

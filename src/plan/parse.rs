@@ -157,16 +157,19 @@ fn node(file: usize, text: &str, yaml: Spanned<Yaml>) -> Node {
 /// Whole numbers in any but the plain spelling (`0x1f`, `0644`) stay text: what is meant is decided by the field.
 fn as_written(kind: Kind, source: &str) -> Kind {
     match kind {
-        Kind::Number(number) if !number.is_f64() && number.to_string() != source => Kind::Text(source.to_owned()),
+        Kind::Number(number) if !number.is_f64() && number.to_string() != source => {
+            Kind::Text(source.to_owned())
+        }
         Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::List(_) | Kind::Map(_) => kind,
     }
 }
 
 fn place(file: usize, text: &str, location: Location) -> Place {
     let span = location.span();
-    let start = span.byte_offset().and_then(|at| usize::try_from(at).ok()).unwrap_or_else(|| {
-        offset_of(text, location.line(), location.column())
-    });
+    let start = span
+        .byte_offset()
+        .and_then(|at| usize::try_from(at).ok())
+        .unwrap_or_else(|| offset_of(text, location.line(), location.column()));
     let length = span.byte_len().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
     let end = start.saturating_add(length).min(text.len());
     let slice = text.get(start..end).unwrap_or_default();
@@ -191,33 +194,45 @@ fn complaint(file: usize, text: &str, error: &serde_saphyr::Error) -> NotYaml {
     use serde_saphyr::Error;
     let place = error.location().map_or(Place { file, start: 0, end: 0 }, |at| place(file, text, at));
     let (message, help) = match error {
-        Error::MultipleDocuments { .. } => {
-            ("a second document begins here".to_owned(), Some("a plan is one document: remove the `---`"))
-        }
+        Error::MultipleDocuments { .. } => second_document(),
         Error::MergeKeyNotAllowed { .. } => {
             ("merge keys (`<<`) are not read".to_owned(), Some("write the fields out"))
         }
-        Error::UnknownAnchor { .. } => {
-            ("anchors and aliases are not read".to_owned(), Some("write the value out, or declare it in `vars`"))
-        }
+        Error::UnknownAnchor { .. } => (
+            "anchors and aliases are not read".to_owned(),
+            Some("write the value out, or declare it in `vars`"),
+        ),
         Error::DuplicateMappingKey { key, .. } => match key {
             Some(key) => (format!("the key `{key}` is there twice"), Some("keep one of the two")),
             None => ("a key is there twice".to_owned(), Some("keep one of the two")),
         },
         Error::Eof { .. } => ("the file is empty".to_owned(), Some("a plan begins with `switchback: 1`")),
         Error::Budget { breach, .. } => over_budget(breach),
-        other => (said(other), None),
+        other => match said(other) {
+            words if words.contains("recursion limit") => too_deep(),
+            words => (words, None),
+        },
     };
     NotYaml { place, message, help }
+}
+
+fn second_document() -> (String, Option<&'static str>) {
+    ("a second document begins here".to_owned(), Some("a plan is one document: remove the `---`"))
+}
+
+fn too_deep() -> (String, Option<&'static str>) {
+    (format!("nested deeper than {MAX_DEPTH} levels"), None)
 }
 
 fn over_budget(breach: &serde_saphyr::budget::BudgetBreach) -> (String, Option<&'static str>) {
     use serde_saphyr::budget::BudgetBreach;
     match breach {
-        BudgetBreach::Anchors { .. } | BudgetBreach::Aliases { .. } => {
-            ("anchors and aliases are not read".to_owned(), Some("write the value out, or declare it in `vars`"))
-        }
-        BudgetBreach::Depth { .. } => (format!("nested deeper than {MAX_DEPTH} levels"), None),
+        BudgetBreach::Anchors { .. } | BudgetBreach::Aliases { .. } => (
+            "anchors and aliases are not read".to_owned(),
+            Some("write the value out, or declare it in `vars`"),
+        ),
+        BudgetBreach::Depth { .. } => too_deep(),
+        BudgetBreach::Documents { .. } => second_document(),
         BudgetBreach::Nodes { .. } | BudgetBreach::Events { .. } => {
             (format!("more than {MAX_NODES} values"), Some("split the plan"))
         }

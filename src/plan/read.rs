@@ -8,8 +8,8 @@ use super::suggest::did_you_mean;
 use super::tree::{Entry, Kind, Node, Place};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{
-    self, Deserialize, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, Unexpected,
-    VariantAccess, Visitor,
+    self, Deserialize, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess,
+    Unexpected, VariantAccess, Visitor,
 };
 use std::borrow::Cow;
 use std::fmt;
@@ -218,7 +218,11 @@ impl de::Error for ReadError {
 }
 
 /// Reads all of a node, and complains about every part that does not fit. `None` where nothing is left.
-pub(super) fn read<T: for<'de> Deserialize<'de>>(node: &Node, name: &str, complaints: &mut Complaints) -> Option<T> {
+pub(super) fn read<T: for<'de> Deserialize<'de>>(
+    node: &Node,
+    name: &str,
+    complaints: &mut Complaints,
+) -> Option<T> {
     let mut tree = node.clone();
     // Parts from which something was taken out: what they miss now is our doing.
     let mut wounded: Vec<(Place, Vec<String>)> = Vec::new();
@@ -235,7 +239,10 @@ pub(super) fn read<T: for<'de> Deserialize<'de>>(node: &Node, name: &str, compla
             Mistake::Missing(field) => {
                 wounded.iter().any(|(at, keys)| *at == place && keys.iter().any(|key| key == field))
             }
-            Mistake::UnknownField(..) | Mistake::UnknownWord(..) | Mistake::Wrong { .. } | Mistake::Said(_) => false,
+            Mistake::UnknownField(..)
+            | Mistake::UnknownWord(..)
+            | Mistake::Wrong { .. }
+            | Mistake::Said(_) => false,
         };
         if !ours {
             complaints.push(told(&error.mistake, place, &names));
@@ -246,7 +253,10 @@ pub(super) fn read<T: for<'de> Deserialize<'de>>(node: &Node, name: &str, compla
     None
 }
 
-/// The names of the fields on the way, outermost first; elements of lists have none.
+/// Marks a name that stands for an element of the list of that name.
+const ELEMENT: char = '#';
+
+/// The names of the fields on the way, outermost first; elements of a list go by its marked name.
 fn names_along(tree: &Node, way: &[usize], root: &str) -> Vec<String> {
     let mut names = vec![root.to_owned()];
     let mut here = tree;
@@ -255,6 +265,9 @@ fn names_along(tree: &Node, way: &[usize], root: &str) -> Vec<String> {
             names.push(entry.key.clone());
             here = &entry.value;
         } else if let Some(element) = here.elements().get(*index) {
+            if let Some(list) = names.last_mut() {
+                list.push(ELEMENT);
+            }
             here = element;
         }
     }
@@ -279,12 +292,25 @@ fn take_out(node: &mut Node, way: &[usize]) -> Option<(Place, String)> {
 
 /// What later versions will read. Ignoring it would be worse than refusing it.
 const LATER: [&str; 14] = [
-    "reboot", "measure", "limits", "rpm-ostree", "flatpak", "gpu", "vainfo", "vdpauinfo", "glxinfo", "session",
-    "window", "browser", "http", "tcp",
+    "reboot",
+    "measure",
+    "limits",
+    "rpm-ostree",
+    "flatpak",
+    "gpu",
+    "vainfo",
+    "vdpauinfo",
+    "glxinfo",
+    "session",
+    "window",
+    "browser",
+    "http",
+    "tcp",
 ];
 
 fn told(mistake: &Mistake, place: Place, names: &[String]) -> Complaint {
     let of = names.last().map_or("", String::as_str);
+    let word_of = of.trim_end_matches(ELEMENT);
     match mistake {
         Mistake::UnknownField(field, _) if LATER.contains(&field.as_str()) => {
             // The last name on the way is the key itself.
@@ -293,23 +319,30 @@ fn told(mistake: &Mistake, place: Place, names: &[String]) -> Complaint {
         }
         Mistake::UnknownField(field, expected) => {
             let parent = names.iter().rev().nth(1).map_or("", String::as_str);
-            let (code, what) = match parent {
+            let (code, what) = match parent.trim_end_matches(ELEMENT) {
                 "layers" => ("unknown-layer", "layer"),
                 "probe" => ("unknown-probe", "probe"),
                 _ => ("unknown-field", "field"),
             };
-            Complaint::error(code, place, format!("there is no {what} `{field}` in `{parent}`"))
+            Complaint::error(code, place, format!("there is no {what} `{field}` in {}", noun(parent)))
                 .help(did_you_mean(field, expected.iter().copied()))
         }
         Mistake::UnknownWord(word, expected) => {
-            Complaint::error("unknown-word", place, format!("`{of}` cannot be `{word}`"))
+            Complaint::error("unknown-word", place, format!("`{word_of}` cannot be `{word}`"))
                 .help(did_you_mean(word, expected.iter().copied()))
         }
-        Mistake::Missing(field) => Complaint::error("missing-field", place, format!("`{of}` lacks `{field}`")),
+        Mistake::Missing(field) => {
+            Complaint::error("missing-field", place, format!("{} lacks `{field}`", noun(of)))
+        }
         Mistake::Wrong { found, expected } => Complaint::error(
             "wrong-type",
             place,
-            format!("`{of}` must be {expected}, and is {}", found.as_deref().unwrap_or("something else")),
+            format!(
+                "{} must be {}, and is {}",
+                noun(of),
+                in_words(expected),
+                found.as_deref().unwrap_or("something else")
+            ),
         ),
         Mistake::Said(text) => match text.split_once('|') {
             Some((code, rest)) => match SAID.iter().find(|known| **known == code) {
@@ -322,6 +355,28 @@ fn told(mistake: &Mistake, place: Place, names: &[String]) -> Complaint {
             },
             None => Complaint::error("wrong-value", place, text.clone()),
         },
+    }
+}
+
+/// What a person calls the thing under a key, or an element of the list there.
+fn noun(name: &str) -> String {
+    let key = name.trim_end_matches(ELEMENT);
+    match (key, key == name) {
+        ("the plan" | "the library", _) => key.to_owned(),
+        ("phases", false) => "a phase".to_owned(),
+        ("apply" | "commit" | "rollback", false) => format!("a step of `{key}`"),
+        ("preflight" | "validate", false) => format!("a check of `{key}`"),
+        (other, _) => format!("`{other}`"),
+    }
+}
+
+/// What serde expects, in the words of YAML.
+fn in_words(expected: &str) -> &str {
+    match expected {
+        "a string" => "a text",
+        "a sequence" => "a list",
+        "a boolean" => "`true` or `false`",
+        other => other,
     }
 }
 
@@ -363,7 +418,9 @@ impl<'de> Deserializer<'de> for Reader<'_> {
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         match self.0.kind {
             Kind::Null => visitor.visit_none(),
-            Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::List(_) | Kind::Map(_) => visitor.visit_some(self),
+            Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::List(_) | Kind::Map(_) => {
+                visitor.visit_some(self)
+            }
         }
     }
 
@@ -376,6 +433,21 @@ impl<'de> Deserializer<'de> for Reader<'_> {
             return visitor.visit_seq(Parts { place: self.0.place, value: self, next: 0 });
         }
         visitor.visit_newtype_struct(self).map_err(|error| error.at(self.0))
+    }
+
+    /// Serde would take a list for a struct, field by field. A plan has names.
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        match &self.0.kind {
+            Kind::List(_) => visitor.visit_unit().map_err(|error: ReadError| error.at(self.0)),
+            Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::Map(_) => {
+                self.deserialize_any(visitor)
+            }
+        }
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -394,7 +466,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
 
     serde::forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
-        tuple_struct map struct identifier ignored_any
+        tuple_struct map identifier ignored_any
     }
 }
 
@@ -425,7 +497,11 @@ impl<'de> VariantAccess<'de> for Word<'_> {
         Err(de::Error::custom("this word stands alone"))
     }
 
-    fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], _: V) -> Result<V::Value, ReadError> {
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        _: &'static [&'static str],
+        _: V,
+    ) -> Result<V::Value, ReadError> {
         Err(de::Error::custom("this word stands alone"))
     }
 }
@@ -462,7 +538,9 @@ impl<'de> MapAccess<'de> for Entries<'_> {
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, ReadError> {
         let index = self.next;
-        let Some(entry) = self.entries.get(index) else { return Err(de::Error::custom("a key without a value")) };
+        let Some(entry) = self.entries.get(index) else {
+            return Err(de::Error::custom("a key without a value"));
+        };
         self.next += 1;
         seed.deserialize(Reader(&entry.value)).map_err(|error| error.at(&entry.value).below(index))
     }

@@ -20,10 +20,12 @@ impl Scope {
         if let Some(node) = self.names.get(name) {
             return Some(node);
         }
-        name.strip_prefix("profile.")?.split('.').try_fold(self.profile.as_ref()?, |node, key| match &node.kind {
-            Kind::Map(_) => node.get(key),
-            Kind::List(elements) => elements.get(key.parse::<usize>().ok()?),
-            Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) => None,
+        name.strip_prefix("profile.")?.split('.').try_fold(self.profile.as_ref()?, |node, key| {
+            match &node.kind {
+                Kind::Map(_) => node.get(key),
+                Kind::List(elements) => elements.get(key.parse::<usize>().ok()?),
+                Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) => None,
+            }
         })
     }
 
@@ -115,8 +117,12 @@ pub(super) fn scope_of_plan(
     for (name, _, place) in overrides {
         if !declared.iter().any(|entry| entry.key == *name) {
             complaints.push(
-                Complaint::error("undeclared-variable", *place, format!("the plan declares no variable `{name}`"))
-                    .help(did_you_mean(name, declared.iter().map(|entry| entry.key.as_str()))),
+                Complaint::error(
+                    "undeclared-variable",
+                    *place,
+                    format!("the plan declares no variable `{name}`"),
+                )
+                .help(did_you_mean(name, declared.iter().map(|entry| entry.key.as_str()))),
             );
         }
     }
@@ -159,7 +165,9 @@ pub(super) fn replace_in_plan(plan: &Node, scope: &Scope, complaints: &mut Compl
 
 fn list_of(node: &Node, each: impl FnMut(&Node) -> Node) -> Node {
     match &node.kind {
-        Kind::List(elements) => Node { place: node.place, kind: Kind::List(elements.iter().map(each).collect()) },
+        Kind::List(elements) => {
+            Node { place: node.place, kind: Kind::List(elements.iter().map(each).collect()) }
+        }
         Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::Map(_) => node.clone(),
     }
 }

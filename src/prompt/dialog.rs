@@ -73,7 +73,7 @@ impl Dialog {
         self.show(&trouble.about).map_err(|why| self.broken_off(&why))?;
         loop {
             let select = Select::with_theme(self.theme.as_ref())
-                .with_prompt("What now?")
+                .with_prompt("What now")
                 .items(offers.iter().map(|offer| offer.words()))
                 .default(0)
                 .interact_on(&self.term);

@@ -4,7 +4,7 @@ use super::line::{Line, Tone};
 use super::scene::Scene;
 use super::{summary, text};
 use crate::model::{
-    CheckReport, Envelope, Event, Moment, Outcome, Phase, PhaseEnd, PhaseHeader, Plan, Restored,
+    CheckReport, Envelope, Event, Moment, Outcome, Phase, PhaseEnd, PhaseHeader, Plan, Restored, Span, Weight,
 };
 use unicode_width::UnicodeWidthStr;
 
@@ -30,7 +30,7 @@ pub fn words(plan: &Plan, scene: &Scene, envelope: &Envelope) -> Vec<Line> {
                 let heading = format!("({})", text::moment_purpose(*moment));
                 lines.push(Line::new(Tone::Heading, text::moment(*moment), heading).at(1));
             }
-            lines.extend(check(report, align(phase, *moment), 2));
+            lines.extend(check(report, check_tone(scene, *moment, report), align(phase, *moment), 2));
             lines
         }
         Event::MomentJudged { moment } => moment_judged(scene, *moment),
@@ -126,7 +126,7 @@ pub fn words(plan: &Plan, scene: &Scene, envelope: &Envelope) -> Vec<Line> {
             let what = format!("plan {} revision {}", plan.name, plan.revision);
             vec![did(Tone::Caution, "quarantine", why).about(what)]
         }
-        Event::PhaseEnded { end, items } => phase_ended(scene, *end, items),
+        Event::PhaseEnded { end, .. } => phase_ended(scene, *end),
         Event::RunFinished { verdict } => summary::finished(plan, scene, *verdict),
     }
 }
@@ -179,9 +179,11 @@ fn align(phase: Option<&Phase>, moment: Moment) -> usize {
 }
 
 /// A check result: one line, and where it did not pass, every further reason and the hint.
-pub(super) fn check(report: &CheckReport, align: usize, depth: usize) -> Vec<Line> {
-    let tone = text::outcome_tone(report.outcome);
-    let first = Line::new(tone, report.outcome.word(), text::findings(report));
+pub(super) fn check(report: &CheckReport, tone: Tone, align: usize, depth: usize) -> Vec<Line> {
+    let took = (report.took >= Span::seconds(1)).then(|| format!("took {}", report.took));
+    let found = [text::findings(report), took.unwrap_or_default()];
+    let found: Vec<String> = found.into_iter().filter(|text| !text.is_empty()).collect();
+    let first = Line::new(tone, report.outcome.word(), found.join("; "));
     let mut lines = vec![first.about(report.check.as_str()).aligned(align).at(depth)];
     match report.outcome {
         Outcome::Pass | Outcome::Skipped => {}
@@ -198,20 +200,41 @@ fn moment_judged(scene: &Scene, moment: Moment) -> Vec<Line> {
     if scene.tally.is_empty() {
         return Vec::new();
     }
-    let worst =
-        scene.tally.keys().fold(Tone::Good, |worst, outcome| match (worst, text::outcome_tone(*outcome)) {
-            (Tone::Bad, _) | (_, Tone::Bad) => Tone::Bad,
-            (Tone::Caution, _) | (_, Tone::Caution) => Tone::Caution,
-            (
-                Tone::Good | Tone::Heading | Tone::Quiet | Tone::Plain,
-                Tone::Good | Tone::Heading | Tone::Quiet | Tone::Plain,
-            ) => Tone::Good,
-        });
-    // What was bad before the phase is no fault of it.
-    let tone = if moment == Moment::Baseline { Tone::Plain } else { worst };
+    let faults = || scene.faults.iter().filter(|fault| fault.moment == moment);
+    let tone = faults().map(|fault| check_tone(scene, moment, &fault.report)).fold(Tone::Good, worse);
+    let light =
+        faults().filter(|fault| text::bad(fault.report.outcome) && fault.report.weight != Weight::Counts);
     let counts: Vec<String> =
         scene.tally.iter().map(|(outcome, number)| format!("{number} {}", outcome.word())).collect();
-    vec![did(tone, "judged", counts.join(", ")).about(text::moment(moment))]
+    let light = match light.count() {
+        0 => String::new(),
+        number => format!(" ({number} of them without weight)"),
+    };
+    vec![did(tone, "judged", format!("{}{light}", counts.join(", "))).about(text::moment(moment))]
+}
+
+/// The tone of a result in its place: what has no weight, or was no better before the phase, is no alarm.
+fn check_tone(scene: &Scene, moment: Moment, report: &CheckReport) -> Tone {
+    let known = match moment {
+        Moment::Baseline => true,
+        Moment::Reprobe => scene.was_bad(&report.check),
+        Moment::Applies | Moment::Preflight | Moment::Validate => false,
+    };
+    match text::outcome_tone(report.outcome) {
+        Tone::Bad if known || report.weight != Weight::Counts => Tone::Caution,
+        tone @ (Tone::Heading | Tone::Good | Tone::Caution | Tone::Bad | Tone::Quiet | Tone::Plain) => tone,
+    }
+}
+
+fn worse(one: Tone, other: Tone) -> Tone {
+    match (one, other) {
+        (Tone::Bad, _) | (_, Tone::Bad) => Tone::Bad,
+        (Tone::Caution, _) | (_, Tone::Caution) => Tone::Caution,
+        (
+            Tone::Good | Tone::Heading | Tone::Quiet | Tone::Plain,
+            Tone::Good | Tone::Heading | Tone::Quiet | Tone::Plain,
+        ) => one,
+    }
 }
 
 fn restored_words(name: String, restored: &Restored) -> Vec<Line> {
@@ -231,15 +254,13 @@ fn restored_words(name: String, restored: &Restored) -> Vec<Line> {
     lines
 }
 
-fn phase_ended(scene: &Scene, end: PhaseEnd, items: &[crate::model::Item]) -> Vec<Line> {
+fn phase_ended(scene: &Scene, end: PhaseEnd) -> Vec<Line> {
     let (tone, word, meaning) = text::phase_end(end);
     match end {
+        PhaseEnd::NotApplicable => vec![Line::new(tone, word, meaning).about(phase_name(scene))],
         // Said already, when it became true.
         PhaseEnd::Committed => Vec::new(),
-        PhaseEnd::NotApplicable | PhaseEnd::Refused | PhaseEnd::Reverted | PhaseEnd::Inconsistent => {
-            let mut lines = vec![Line::new(tone, word, meaning).about(phase_name(scene))];
-            lines.extend(summary::items(items, 1));
-            lines
-        }
+        // The verdict follows at once and says it with all its reasons.
+        PhaseEnd::Refused | PhaseEnd::Reverted | PhaseEnd::Inconsistent => Vec::new(),
     }
 }

@@ -24,6 +24,9 @@ pub enum Tone {
 /// The column to which words are filled up where there is room.
 const WORD: usize = 9;
 
+/// The room that a text needs beside its word.
+const ROOM: usize = 8;
+
 /// One thing to say. Its texts may be foreign and unsafe; [`Line::render`] makes them safe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
@@ -92,6 +95,15 @@ impl Line {
             (false, false) => 2,
         };
         let body = style.clean(&self.body(style.roomy())).into_owned();
+        // A word so long that its text has no room beside it is wrapped like text.
+        let crowded = style.width().is_some_and(|width| indent.width() + head.width() + gap + ROOM > width);
+        let (head, gap, body) = if crowded && !body.is_empty() {
+            (String::new(), 0, if head.is_empty() { body } else { format!("{head} {body}") })
+        } else if crowded {
+            (String::new(), 0, head)
+        } else {
+            (head, gap, body)
+        };
         let first = indent.width() + head.width() + gap;
         let hang = if style.roomy() && !self.word.is_empty() && self.tone != Tone::Heading {
             indent.width() + symbol.width() + WORD + 1

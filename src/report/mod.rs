@@ -3,25 +3,40 @@
 //! Facts reach a [`Reporter`] after they are durable. All words are made here; what is foreign in them passes the
 //! sanitiser of [`Style`] where a [`Line`] is rendered.
 
+mod explain;
+mod explain_json;
 mod fact;
 mod fanout;
 mod line;
+mod look;
+mod look_json;
 mod ndjson;
 mod plain;
+pub mod question;
+mod rules;
 mod scene;
 mod shell_words;
+mod story;
 mod style;
 mod summary;
+mod table;
 mod terminal;
+#[cfg(test)]
+mod tests;
 pub mod text;
 
+pub use explain::explain;
+pub use explain_json::explain_json;
 pub use fact::words;
 pub use fanout::{Fanout, Lost};
 pub use line::{Line, Tone, render};
+pub use look::{history, rollback_list, rollback_preview, show, status};
+pub use look_json::{history_json, rollback_preview_json, show_json, status_json};
 pub use ndjson::{ExitOf, Ndjson};
 pub use plain::{Plain, Stamps};
 pub use scene::{Fault, Scene, Standing, WayBack};
 pub use shell_words::shell_words;
+pub use story::story;
 pub use style::{Sanitise, Style, Surroundings};
 pub use summary::causes;
 pub use terminal::Terminal;

@@ -32,7 +32,9 @@ impl<W: Write> Ndjson<W> {
     }
 
     fn write(&mut self, json: &str) -> io::Result<()> {
-        writeln!(self.out, "{}", self.style.clean_json(json))?;
+        let mut line = self.style.clean_json(json);
+        line.push('\n');
+        self.out.write_all(line.as_bytes())?;
         self.out.flush()
     }
 }

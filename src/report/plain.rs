@@ -29,10 +29,15 @@ impl<W: Write> Plain<W> {
         Self { out, style, stamps, scene: Scene::default() }
     }
 
+    /// One write for one fact: a reader never sees half of it.
     fn write(&mut self, stamp: &str, lines: &[Line]) -> io::Result<()> {
+        let mut text = String::new();
         for line in lines.iter().flat_map(|line| line.render(&self.style)) {
-            writeln!(self.out, "{stamp}{line}")?;
+            text.push_str(stamp);
+            text.push_str(&line);
+            text.push('\n');
         }
+        self.out.write_all(text.as_bytes())?;
         self.out.flush()
     }
 }

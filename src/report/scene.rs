@@ -108,6 +108,11 @@ impl Scene {
         self.faults.iter().rev().find(judged)
     }
 
+    /// Whether the check did not pass before the phase already.
+    pub(super) fn was_bad(&self, check: &CheckId) -> bool {
+        self.faults.iter().any(|fault| fault.moment == Moment::Baseline && fault.report.check == *check)
+    }
+
     /// Takes in one fact.
     pub fn note(&mut self, envelope: &Envelope) {
         self.moment_opened = false;

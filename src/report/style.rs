@@ -69,10 +69,29 @@ impl Style {
         self.width
     }
 
+    /// The same style for another width: the terminal was resized.
+    #[must_use]
+    pub fn resized(mut self, columns: usize) -> Self {
+        self.width = Some(columns.max(NARROWEST));
+        self
+    }
+
     /// Whether lines may be redrawn: progress is shown.
     #[must_use]
     pub const fn live(&self) -> bool {
         self.live
+    }
+
+    /// Whether text is coloured.
+    #[must_use]
+    pub const fn colour(&self) -> bool {
+        self.colour
+    }
+
+    /// Whether more than ASCII may be drawn.
+    #[must_use]
+    pub const fn unicode(&self) -> bool {
+        self.unicode
     }
 
     /// Whether there is room for columns side by side.

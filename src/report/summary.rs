@@ -94,7 +94,7 @@ pub(super) fn finished(plan: &Plan, scene: &Scene, verdict: Verdict) -> Vec<Line
         Verdict::RolledBack | Verdict::Inconsistent => {
             let mut lines = vec![Line::new(tone, word, meaning).about(place(scene))];
             if let Some(cause) = &scene.reverting {
-                lines.push(Line::plain("what failed").at(1));
+                lines.push(Line::plain(if cause.rejects() { "what failed" } else { "why" }).at(1));
                 lines.extend(numbered(causes(scene, cause)).map(|line| line.at(2)));
             }
             lines.extend(way_back(scene, verdict));
@@ -124,10 +124,10 @@ fn committed(plan: &Plan, scene: &Scene, tone: Tone, word: &'static str) -> Vec<
     let mut lines = vec![Line::new(tone, word, format!("{what}{last}")).about(format!("plan {}", plan.name))];
     lines.push(match (next, scene.soak_until) {
         (Some(next), Some(until)) => hint(format!(
-            "phase {next} is due after {}; `switchback status` tells, `switchback resume` goes on",
+            "phase {next} is due after {}; `switchback status` tells what is due",
             text::when(until)
         )),
-        (Some(next), None) => hint(format!("phase {next} is next; `switchback resume` goes on")),
+        (Some(next), None) => hint(format!("phase {next} is next; `switchback status` tells what is due")),
         (None, _) => hint("`switchback rollback --list` tells how far back the machine can go"),
     });
     lines

@@ -33,8 +33,9 @@ impl<T: TermLike + Clone + 'static> Terminal<T> {
     }
 
     fn write(&self, lines: &[Line]) -> io::Result<()> {
+        let style = self.style.resized(self.columns());
         let put = || -> io::Result<()> {
-            for line in lines.iter().flat_map(|line| line.render(&self.style)) {
+            for line in lines.iter().flat_map(|line| line.render(&style)) {
                 self.term.write_line(&line)?;
             }
             self.term.flush()
@@ -46,8 +47,9 @@ impl<T: TermLike + Clone + 'static> Terminal<T> {
         }
     }
 
+    /// Asked each time: a terminal may be resized.
     fn columns(&self) -> usize {
-        self.style.width().unwrap_or(usize::from(self.term.width()))
+        usize::from(self.term.width())
     }
 
     fn begin(&mut self, what: &str) {
@@ -149,13 +151,13 @@ impl<T: TermLike + Clone + 'static> Reporter for Terminal<T> {
             }
             Notice::Line { text } => {
                 let text = self.style.cut(&self.style.clean(text), self.columns().saturating_sub(3));
-                let said = self.look("{spinner} {prefix}  {took}\n  {msg}");
-                if let Some(live) = &mut self.live {
+                if let Some(mut live) = self.live.take() {
                     if !live.said {
                         live.said = true;
-                        live.bar.set_style(said);
+                        live.bar.set_style(self.look("{spinner} {prefix}  {took}\n  {msg}"));
                     }
                     live.bar.set_message(text);
+                    self.live = Some(live);
                 }
             }
             Notice::Progress { done, of } => {

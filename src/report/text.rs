@@ -52,6 +52,15 @@ pub const fn outcome_tone(outcome: Outcome) -> Tone {
     }
 }
 
+/// Whether an outcome is one that counts against a phase.
+#[must_use]
+pub const fn bad(outcome: Outcome) -> bool {
+    match outcome {
+        Outcome::Fail | Outcome::Error | Outcome::Inconclusive => true,
+        Outcome::Pass | Outcome::Warn | Outcome::Skipped => false,
+    }
+}
+
 /// Observed value and rule of a check result, with what takes weight from it.
 #[must_use]
 pub fn findings(report: &CheckReport) -> String {
@@ -240,7 +249,7 @@ pub fn cause(cause: &Cause) -> String {
 pub const fn phase_end(end: PhaseEnd) -> (Tone, &'static str, &'static str) {
     match end {
         PhaseEnd::Committed => (Tone::Good, "committed", "validated and permanent"),
-        PhaseEnd::NotApplicable => (Tone::Quiet, "not here", "it does not apply to this machine"),
+        PhaseEnd::NotApplicable => (Tone::Quiet, "skipped", "it does not apply to this machine"),
         PhaseEnd::Refused => (Tone::Caution, "refused", "nothing was changed"),
         PhaseEnd::Reverted => (Tone::Caution, "reverted", "the machine is as before the phase"),
         PhaseEnd::Inconsistent => (Tone::Bad, "inconsistent", "the way back failed for named items"),
@@ -374,6 +383,38 @@ mod tests {
         ] {
             assert_eq!(cause(&given), text);
         }
+    }
+
+    #[test]
+    fn a_step_is_done_or_skipped_and_everything_else_is_bad_in_a_word_of_its_own() {
+        let mut words = std::collections::BTreeSet::new();
+        for (outcome, tone) in [
+            (StepOutcome::Done, Tone::Good),
+            (StepOutcome::NotApplicable("why".to_owned()), Tone::Quiet),
+            (StepOutcome::Failed(ProcessEnd::Exited(1)), Tone::Bad),
+            (StepOutcome::Broken("why".to_owned()), Tone::Bad),
+            (StepOutcome::TimedOut(Span::seconds(1)), Tone::Bad),
+            (StepOutcome::Declined, Tone::Bad),
+            (StepOutcome::Interrupted, Tone::Bad),
+            (StepOutcome::Lost, Tone::Bad),
+        ] {
+            let (got, word, _) = step_outcome(&outcome);
+            assert_eq!(got, tone, "{outcome:?}");
+            assert!(words.insert(word), "{word} is said of two outcomes");
+        }
+    }
+
+    #[test]
+    fn nothing_but_a_commit_is_told_as_good() {
+        for (end, good) in [
+            (Verdict::Committed, true),
+            (Verdict::Refused, false),
+            (Verdict::RolledBack, false),
+            (Verdict::Inconsistent, false),
+        ] {
+            assert_eq!(verdict(end).0 == Tone::Good, good, "{end:?}");
+        }
+        assert_eq!(phase_end(PhaseEnd::Inconsistent).0, Tone::Bad);
     }
 
     #[test]

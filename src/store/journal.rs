@@ -135,8 +135,9 @@ fn scan(source: impl io::Read, most: u64) -> io::Result<Journal> {
                 }
             }
         };
-        // Only a last line may be bad without damage: it was never acknowledged.
-        if reader.fill_buf()?.is_empty() {
+        // A power cut may leave blocks of the last batch that were never written. Any other whole line that is bad was
+        // acknowledged once, the last one too.
+        if line.contains(&0) && reader.fill_buf()?.is_empty() {
             journal.torn = true;
         } else {
             journal.damage = Some(Damage { line: journal.last_seq + 1, why: fault });
@@ -330,7 +331,7 @@ impl<S: Sink> JournalWriter<S> {
     }
 
     fn not_written(&mut self, source: io::Error) -> StoreError {
-        let full = matches!(source.raw_os_error(), Some(libc::ENOSPC | libc::EDQUOT));
+        let full = matches!(source.raw_os_error(), Some(libc::ENOSPC | libc::EDQUOT | libc::EFBIG));
         if !full {
             return self.poison("write", source);
         }

@@ -9,6 +9,8 @@ mod format;
 mod history;
 mod journal;
 mod quarantine;
+#[cfg(test)]
+mod sample;
 mod state;
 mod summary;
 

@@ -105,6 +105,18 @@ impl Lock {
     }
 }
 
+/// Who holds the lock of a state folder now; nobody where it is free. Takes nothing and creates nothing.
+#[must_use]
+pub fn holder(state: &Path) -> Option<Holder> {
+    let mut file =
+        OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW).open(state.join(NAME)).ok()?;
+    // A shared lock is to be had as long as nobody holds it alone; it goes with the descriptor.
+    match file.try_lock_shared() {
+        Ok(()) | Err(TryLockError::Error(_)) => None,
+        Err(TryLockError::WouldBlock) => read_holder(&mut file),
+    }
+}
+
 fn is_still(path: &Path, file: &File) -> std::io::Result<bool> {
     let ours = file.metadata()?;
     match std::fs::symlink_metadata(path) {

@@ -82,26 +82,34 @@ fn folder_end(path: &Raw, meta: &Meta) -> String {
 fn dressed(at: &str, meta: &Meta) -> String {
     let Meta { mode, uid, gid, mtime, .. } = meta;
     // Owner first: it takes the set-user-id bit away.
-    format!("chown {uid}:{gid} -- {at} && chmod {mode:04o} -- {at} && touch -d @{}.{:09} -- {at}", mtime.0, mtime.1)
+    format!(
+        "chown {uid}:{gid} -- {at} && chmod {mode:04o} -- {at} && touch -d @{}.{:09} -- {at}",
+        mtime.0, mtime.1
+    )
 }
 
-/// The bytes as one word of the POSIX shell, on one line.
+/// The bytes as one word of the POSIX shell; on one line unless they end in a newline.
 pub(in crate::layer) fn quoted(raw: &Raw) -> String {
     let plain = |byte: &u8| byte.is_ascii_graphic() || *byte == b' ';
     let Raw(bytes) = raw;
     if !bytes.iter().all(plain) {
+        // `$( )` drops newlines at the end: they follow as they are.
+        let length = bytes.iter().rposition(|byte| *byte != b'\n').map_or(0, |last| last + 1);
+        let (start, newlines) = bytes.split_at(length);
         let mut word = String::from("\"$(printf '");
-        for byte in bytes {
+        for byte in start {
             match byte {
-                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => word.push(char::from(*byte)),
+                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => {
+                    word.push(char::from(*byte));
+                }
                 other => word.push_str(&format!("\\{other:03o}")),
             }
         }
-        // `$( )` drops newlines at the end: the x keeps them.
-        return match bytes.last() {
-            Some(b'\n') => format!("\"$(p=$({}x'); printf %s \"${{p%x}}\")\"", word.trim_start_matches("\"$(")),
-            Some(_) | None => format!("{word}')\""),
-        };
+        word.push_str("')\"");
+        if !newlines.is_empty() {
+            word.push_str(&format!("'{}'", String::from_utf8_lossy(newlines)));
+        }
+        return word;
     }
     let text = String::from_utf8_lossy(bytes);
     let safe = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,".contains(c);

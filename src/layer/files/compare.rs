@@ -27,16 +27,36 @@ pub(super) enum Depth {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Difference {
     Missing,
-    Kind { now: &'static str, recorded: &'static str },
+    Kind {
+        now: &'static str,
+        recorded: &'static str,
+    },
     Content,
-    Target { now: Raw, recorded: Raw },
-    Owner { now: (u32, u32), recorded: (u32, u32) },
-    Mode { now: u32, recorded: u32 },
-    Time { now: Moment, recorded: Moment },
+    Target {
+        now: Raw,
+        recorded: Raw,
+    },
+    Owner {
+        now: (u32, u32),
+        recorded: (u32, u32),
+    },
+    Mode {
+        now: u32,
+        recorded: u32,
+    },
+    Time {
+        now: Moment,
+        recorded: Moment,
+    },
     Attributes,
     Locked,
-    Names { now: u32, recorded: u32 },
-    NotSame { first: Raw },
+    Names {
+        now: u32,
+        recorded: u32,
+    },
+    NotSame {
+        first: Raw,
+    },
     MountPoint,
     /// Something stands where nothing was.
     Created(PathBuf),
@@ -121,7 +141,9 @@ fn differences(
     }
     match &entry.what {
         What::Way { .. } | What::Absent { .. } | What::Glob { .. } => Ok(Vec::new()),
-        What::Folder { meta, holds, mount } => folder_differences(folder, name, entry, &seen, (meta, holds, *mount)),
+        What::Folder { meta, holds, mount } => {
+            folder_differences(folder, name, entry, &seen, (meta, holds, *mount))
+        }
         What::File { meta, size, sha256, links } => {
             let mut found = plain_differences(&seen, meta);
             if seen.stx_nlink != *links {
@@ -139,9 +161,7 @@ fn differences(
             if Bearer::Open(&open).read()? != meta.attributes {
                 found.push(Difference::Attributes);
             }
-            if seen.stx_size != *size
-                || (depth == Depth::Bytes && pour(&open, None, buffer)?.1 != *sha256)
-            {
+            if seen.stx_size != *size || (depth == Depth::Bytes && pour(&open, None, buffer)?.1 != *sha256) {
                 found.push(Difference::Content);
             }
             Ok(found)

@@ -20,7 +20,10 @@ pub(super) fn open_folder(path: &Path) -> io::Result<OwnedFd> {
             Component::RootDir | Component::CurDir => {}
             Component::Normal(name) => at = openat(&at, name, STEP, Mode::empty())?,
             Component::ParentDir | Component::Prefix(_) => {
-                return Err(io::Error::new(io::ErrorKind::InvalidInput, "the path is not absolute and plain"));
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidInput,
+                    "the path is not absolute and plain",
+                ));
             }
         }
     }

@@ -20,8 +20,9 @@ use crate::layer::raw::Raw;
 use crate::model::{Digest, Item, Restored};
 use crate::system::process::Watch;
 use rustix::fs::{
-    AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid, chmodat, chownat, fchmod, fchown, futimens,
-    ioctl_ficlone, linkat, mkdirat, mknodat, openat, renameat, symlinkat, syncfs, unlinkat, utimensat,
+    AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid, chmodat, chownat, fchmod, fchown,
+    futimens, ioctl_ficlone, linkat, mkdirat, mknodat, openat, renameat, symlinkat, syncfs, unlinkat,
+    utimensat,
 };
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
@@ -183,7 +184,8 @@ impl<'a> Restore<'a> {
 
     /// Folders that do not hold `next` are done once what they hold is in place.
     fn leave(&mut self, next: Option<&Path>) {
-        while let Some(open) = self.open.pop_if(|open| !next.is_some_and(|path| path.starts_with(&open.path))) {
+        while let Some(open) = self.open.pop_if(|open| !next.is_some_and(|path| path.starts_with(&open.path)))
+        {
             self.left.push(open);
         }
         if self.pending.is_empty() {
@@ -244,7 +246,10 @@ impl<'a> Restore<'a> {
             }
             Some(other) => {
                 self.out_of_reach = Some(path.to_owned());
-                Err(io::Error::new(io::ErrorKind::NotADirectory, format!("{other}; nothing below it was touched")))
+                Err(io::Error::new(
+                    io::ErrorKind::NotADirectory,
+                    format!("{other}; nothing below it was touched"),
+                ))
             }
         }
     }
@@ -273,12 +278,7 @@ impl<'a> Restore<'a> {
         Ok(())
     }
 
-    fn ready_folder(
-        &mut self,
-        path: &Path,
-        entry: &Entry,
-        found: &mut Vec<Difference>,
-    ) -> io::Result<()> {
+    fn ready_folder(&mut self, path: &Path, entry: &Entry, found: &mut Vec<Difference>) -> io::Result<()> {
         match found.first() {
             Some(Difference::Missing) => {
                 // What stood above it may be no folder any more; that was put right, or named, before.
@@ -356,8 +356,9 @@ impl<'a> Restore<'a> {
         sha256: &Digest,
     ) -> io::Result<(OsString, File)> {
         let saved = self.originals.join(&sha256.0);
-        let original = File::open(&saved)
-            .map_err(|why| io::Error::new(why.kind(), format!("saved bytes {sha256} cannot be read: {why}")))?;
+        let original = File::open(&saved).map_err(|why| {
+            io::Error::new(why.kind(), format!("saved bytes {sha256} cannot be read: {why}"))
+        })?;
         let (folder, name) = self.looker.folders.parent(path)?;
         let temporary = temporary_name(name);
         let mut file = create_temporary(folder, &temporary)?;

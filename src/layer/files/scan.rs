@@ -86,7 +86,10 @@ impl<'a> Scan<'a> {
         for names in scan.linked.into_values().filter(|names| names.found < names.all) {
             scan.refused.push(Item::new(
                 names.first.display().to_string(),
-                format!("has {} names (hard links), and only {} of them are recorded", names.all, names.found),
+                format!(
+                    "has {} names (hard links), and only {} of them are recorded",
+                    names.all, names.found
+                ),
             ));
         }
         Ok(scan.refused)

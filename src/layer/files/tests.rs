@@ -38,7 +38,8 @@ fn below(top: &'static [&'static str]) -> impl Strategy<Value = String> {
 
 fn op(tops: &'static [&'static str], tree: &'static [&'static str]) -> impl Strategy<Value = Op> {
     let path = move || below(tops);
-    let mode = prop::sample::select(&[0o644_u32, 0o600, 0o755, 0o4755, 0o2775, 0o1777, 0o000, 0o400, 0o500][..]);
+    let mode =
+        prop::sample::select(&[0o644_u32, 0o600, 0o755, 0o4755, 0o2775, 0o1777, 0o000, 0o400, 0o500][..]);
     prop_oneof![
         4 => (path(), prop::collection::vec(any::<u8>(), 0..40)).prop_map(|(at, bytes)| Op::Write(at, bytes)),
         1 => (path(), 1_u64..200_000).prop_map(|(at, length)| Op::Sparse(at, length)),
@@ -104,7 +105,10 @@ fn apply(root: &Path, op: &Op) {
             let at_time = rustix::fs::Timespec { tv_sec: *seconds, tv_nsec: i64::from(*nanos) };
             let times = rustix::fs::Timestamps { last_access: at_time, last_modification: at_time };
             let flags = rustix::fs::AtFlags::SYMLINK_NOFOLLOW;
-            drop(rustix::fs::utimensat(rustix::fs::CWD, root.join(at), &times, flags).map_err(std::io::Error::from));
+            drop(
+                rustix::fs::utimensat(rustix::fs::CWD, root.join(at), &times, flags)
+                    .map_err(std::io::Error::from),
+            );
         }
         Op::Attribute(at, value) => drop(xattr::set(root.join(at), "user.test", &[*value])),
         Op::Strip(at) => drop(xattr::remove(root.join(at), "user.test")),
@@ -312,7 +316,9 @@ fn acls_capabilities_and_holes_come_back() {
         fs::remove_file(root.join("t").join(name)).expect("removed");
         write(root.join("t").join(name), "other");
     }
-    assert!(runs("setfacl", &["-b", &root.join("t").display().to_string()]) || !runs("setfacl", &["--version"]));
+    assert!(
+        runs("setfacl", &["-b", &root.join("t").display().to_string()]) || !runs("setfacl", &["--version"])
+    );
     assert_eq!(layer.restore(&mut bench.cx(), &record).failed, []);
     assert_eq!(snapshot(&root), before);
     let blocks = std::os::unix::fs::MetadataExt::blocks(&fs::metadata(root.join("t/holes")).expect("holes"));
@@ -348,7 +354,8 @@ fn absence_is_recorded_with_the_folders_above_it() {
 
 #[test]
 fn a_folder_above_that_became_a_link_is_not_followed() {
-    let (mut bench, root, layer, record) = recorded(&["way/file"], |root| write(root.join("way/file"), "mine"));
+    let (mut bench, root, layer, record) =
+        recorded(&["way/file"], |root| write(root.join("way/file"), "mine"));
     write(root.join("elsewhere/file"), "theirs");
     fs::rename(root.join("way"), root.join("old")).expect("renamed");
     symlink("elsewhere", root.join("way")).expect("link");
@@ -379,7 +386,8 @@ fn damaged_saved_bytes_fail_their_item_and_no_other() {
         write(root.join("t").join(name), "new");
     }
     let restored = layer.restore(&mut bench.cx(), &record);
-    let told: Vec<String> = restored.failed.iter().map(|item| format!("{} {}", item.name, item.why)).collect();
+    let told: Vec<String> =
+        restored.failed.iter().map(|item| format!("{} {}", item.name, item.why)).collect();
     assert_eq!(told.len(), 2, "{told:?}");
     assert!(told[0].contains("t/a saved bytes are damaged: sha256"), "{told:?}");
     assert!(told[1].contains("t/b saved bytes"), "{told:?}");
@@ -461,4 +469,53 @@ fn files_stay_as_they_are_while_bytes_wait() {
     assert_eq!(restored.failed, []);
     assert_eq!(snapshot(&root), before);
     assert_eq!(layer.restore(&mut bench.cx(), &record), Restored { changed: 0, failed: Vec::new() });
+}
+
+/// `cargo test --release --lib layer::files -- --ignored --nocapture`
+#[test]
+#[ignore = "a measurement: ten thousand files, 1 GiB"]
+fn measured_against_cp() {
+    use crate::system::clock::{since, tick};
+    let (count, length) = (10_000_u32, 107_374_usize);
+    let mut bench = Bench::new();
+    let root = bench.root().join("root");
+    for at in 0..count {
+        let mut bytes = vec![0_u8; length];
+        let mut state = u64::from(at) + 1;
+        for chunk in bytes.chunks_mut(8) {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            chunk.copy_from_slice(&state.to_le_bytes()[..chunk.len()]);
+        }
+        write(root.join(format!("t/{:02}/{at}", at % 100)), bytes);
+    }
+    let copied = |to: &str| {
+        let (from, to) = (root.join("t").display().to_string(), bench.folder.path().join(to).display().to_string());
+        assert!(runs("sync", &[]));
+        let start = tick();
+        assert!(runs("cp", &["-a", "--reflink=auto", &from, &to]));
+        let plain = since(start);
+        assert!(runs("sync", &["-f", &to]));
+        (plain, since(start))
+    };
+    let (plain, synced) = copied("copy-1");
+    eprintln!("cp -a --reflink=auto: {plain}, with sync -f {synced}");
+    let layer = layer_for(&layer_of(&root, &["t/"]));
+    let start = tick();
+    let record = layer.record(&mut bench.cx(), 0).expect("recorded");
+    let took = since(start);
+    let ratio = |took: crate::model::Span, of: crate::model::Span| took.0 as f64 / of.0 as f64;
+    eprintln!("record: {took}, ratio to cp and sync {:.2}", ratio(took, synced));
+    let start = tick();
+    assert_eq!(layer.restore(&mut bench.cx(), &record).changed, 0);
+    eprintln!("restore with nothing to do: {}", since(start));
+    fs::remove_dir_all(root.join("t")).expect("removed");
+    assert!(runs("sync", &[]));
+    let start = tick();
+    assert_eq!(layer.restore(&mut bench.cx(), &record).failed, []);
+    let took = since(start);
+    eprintln!("restore of everything: {took}, ratio to cp and sync {:.2}", ratio(took, synced));
+    let status = fs::read_to_string("/proc/self/status").expect("status");
+    eprintln!("{}", status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default());
 }

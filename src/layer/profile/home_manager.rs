@@ -6,6 +6,7 @@ use crate::layer::capsule::{Manifest, ManifestWriter};
 use crate::layer::child;
 use crate::layer::{Layer, LayerCx, LayerError, failed};
 use crate::model::{CommandLine, Item, LayerRecord, LayerSpec, Restored, RunAs};
+use crate::system::accounts::Accounts;
 use crate::system::host::{Host, IdentityError};
 use std::path::{Path, PathBuf};
 
@@ -20,12 +21,19 @@ impl HomeManager {
         Self { user: user.map(str::to_owned), profile: profile.map(Path::to_owned) }
     }
 
-    /// As whom its programs run: another user's home only where that is the invoking user.
-    fn who(&self, host: &Host) -> Result<RunAs, LayerError> {
-        match &self.user {
-            Some(user) if *user != host.invoker.name => Err(IdentityError::NoAccount(user.clone()).into()),
-            Some(_) | None if host.euid == 0 => Ok(RunAs::User),
-            Some(_) | None => Ok(RunAs::Runner),
+    /// The machine as its user sees it.
+    fn host(&self, host: &Host) -> Result<Host, LayerError> {
+        let mut own = host.clone();
+        if let Some(user) = &self.user
+            && *user != host.invoker.name
+        {
+            own.invoker =
+                Accounts::read().by_name(user).ok_or_else(|| IdentityError::NoAccount(user.clone()))?;
+        }
+        if own.euid == 0 || own.euid == own.invoker.ids.uid {
+            Ok(own)
+        } else {
+            Err(IdentityError::NotRoot(own.euid).into())
         }
     }
 
@@ -42,13 +50,14 @@ impl HomeManager {
 
     fn put_back(&self, cx: &mut LayerCx<'_>, record: &LayerRecord) -> Result<Restored, LayerError> {
         let homes = recorded(cx.capsule, record)?;
-        let who = self.who(cx.host)?;
+        let own = self.host(cx.host)?;
+        let cx = &mut LayerCx { host: &own, capsule: cx.capsule, watch: &mut *cx.watch };
         let mut outcome = Restored { changed: 0, failed: Vec::new() };
         for home in &homes {
-            set_back(cx, home, who, &mut outcome);
+            set_back(cx, home, RunAs::User, &mut outcome);
         }
         if let Some(activation) = activation(&homes) {
-            activate(cx, &activation, who, &mut outcome);
+            activate(cx, &activation, RunAs::User, &mut outcome);
         }
         // An activation switches profiles by itself.
         for home in &homes {
@@ -82,8 +91,14 @@ impl Layer for HomeManager {
     fn refusals(&self, cx: &mut LayerCx<'_>) -> Vec<Item> {
         let name = PathBuf::from("home-manager");
         let mut refused = nix_refusals(cx.host, &name);
-        refused.extend(self.who(cx.host).err().map(|why| refusal(&name, &why)));
-        for place in self.places(cx.host) {
+        let own = match self.host(cx.host) {
+            Ok(own) => own,
+            Err(why) => {
+                refused.push(refusal(&name, &why));
+                return refused;
+            }
+        };
+        for place in self.places(&own) {
             match link::read(&place) {
                 Ok(None) => {}
                 Ok(Some(set)) => {
@@ -97,10 +112,10 @@ impl Layer for HomeManager {
     }
 
     fn record(&self, cx: &mut LayerCx<'_>, place: usize) -> Result<LayerRecord, LayerError> {
-        self.who(cx.host)?;
+        let own = self.host(cx.host)?;
         let spec = LayerSpec::HomeManager { user: self.user.clone(), profile: self.profile.clone() };
         let mut homes: Vec<Pinned> = Vec::new();
-        for (at, path) in self.places(cx.host).iter().enumerate() {
+        for (at, path) in self.places(&own).iter().enumerate() {
             let home = Pinned::record(cx, path, &format!("{place:02}-home-{at}"))?;
             // Both places may be the same profile by a link.
             if !homes.iter().any(|known| known.profile == home.profile) {
@@ -127,7 +142,8 @@ impl Layer for HomeManager {
         if !lines.is_empty()
             && let Some(activation) = activation(&homes)
         {
-            lines.push(format!("run {} as {}", child::words(&activation.argv), cx.host.invoker.name));
+            let user = self.user.as_ref().unwrap_or(&cx.host.invoker.name);
+            lines.push(format!("run {} as {user}", child::words(&activation.argv)));
         }
         Ok(lines)
     }

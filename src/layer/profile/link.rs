@@ -39,9 +39,9 @@ pub(super) fn is_store_path(path: &Path) -> bool {
     let Some(name) = path.file_name().and_then(OsStr::to_str) else { return false };
     let digit = |byte: u8| byte.is_ascii_digit() || (byte.is_ascii_lowercase() && !b"eotu".contains(&byte));
     path.is_absolute()
-        && name.split_once('-').is_some_and(|(hash, name)| {
-            hash.len() == 32 && hash.bytes().all(digit) && !name.is_empty()
-        })
+        && name
+            .split_once('-')
+            .is_some_and(|(hash, name)| hash.len() == 32 && hash.bytes().all(digit) && !name.is_empty())
 }
 
 fn follow(path: &Path) -> io::Result<Option<PathBuf>> {
@@ -122,7 +122,8 @@ pub(super) fn switch(link: &Path, to: &Path) -> Result<(), LayerError> {
     std::os::unix::fs::symlink(to, &temporary).map_err(wrote)?;
     let folder = link.parent().unwrap_or_else(|| Path::new("/"));
     let owner = fs::metadata(folder).map_err(wrote)?;
-    let (uid, gid) = (std::os::unix::fs::MetadataExt::uid(&owner), std::os::unix::fs::MetadataExt::gid(&owner));
+    let (uid, gid) =
+        (std::os::unix::fs::MetadataExt::uid(&owner), std::os::unix::fs::MetadataExt::gid(&owner));
     // An ordinary user's link is the user's already.
     if let Err(why) = std::os::unix::fs::lchown(&temporary, Some(uid), Some(gid))
         && why.kind() != io::ErrorKind::PermissionDenied

@@ -9,6 +9,9 @@ mod link;
 mod nixos;
 mod pin;
 
+#[cfg(test)]
+mod tests;
+
 pub(super) use home_manager::HomeManager;
 pub(super) use nixos::Nixos;
 
@@ -62,7 +65,8 @@ impl Layer for NixProfile {
         refused.extend(link::read(&self.path).err().map(|why| refusal(&self.path, &why)));
         // A program inside the profile cannot be looked for yet.
         let program = self.activate.iter().flatten().next().filter(|word| !word.contains("${profile}"));
-        refused.extend(program.and_then(|word| find(cx.host, word).err()).map(|why| refusal(&self.path, &why)));
+        refused
+            .extend(program.and_then(|word| find(cx.host, word).err()).map(|why| refusal(&self.path, &why)));
         refused
     }
 

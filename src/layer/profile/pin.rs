@@ -152,11 +152,7 @@ impl Pinned {
                 let generation = link::generation_link(self.profile.path(), *number);
                 let name = generation.file_name().map(Raw::from).unwrap_or_default();
                 vec![
-                    format!(
-                        "ln -s -f -n -- {} {}",
-                        quoted(store),
-                        quoted(&Raw::from(generation.as_path()))
-                    ),
+                    format!("ln -s -f -n -- {} {}", quoted(store), quoted(&Raw::from(generation.as_path()))),
                     format!("ln -s -f -n -- {} {profile}", quoted(&name)),
                 ]
             }
@@ -183,8 +179,11 @@ pub(super) fn pin(cx: &mut LayerCx<'_>, store: &Path, name: &str) -> Result<(), 
     let roots = capsule::folder(cx.capsule, "roots")?;
     let roots = roots.canonicalize().map_err(|why| LayerError::io("read", &roots, why))?;
     let root = roots.join(name);
-    let argv = [&program, Path::new("--add-root"), &root, Path::new("--indirect"), Path::new("--realise"), store]
-        .map(|word| word.display().to_string());
+    let (program, root_name, store_name) =
+        (program.display().to_string(), root.display().to_string(), store.display().to_string());
+    // The path is here already; where it is not, a network must not be asked for it.
+    let options = ["--option", "substitute", "false", "--add-root", &root_name, "--indirect", "--realise"];
+    let argv = [program.as_str()].into_iter().chain(options).chain([store_name.as_str()]);
     call(cx, &CommandLine::new(argv), RunAs::Runner, Interrupts::Heed)?;
     match fs::read_link(&root) {
         Ok(to) if to == store => {}

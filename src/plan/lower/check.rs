@@ -3,8 +3,8 @@
 use super::Lowering;
 use super::probe::fields_of;
 use crate::model::{
-    Check, CheckId, Direction, FieldRule, Look, Matcher, Mode, Probe, RunAs, Samples, Severity, Span, TreatAs, Value,
-    Waiver,
+    Check, CheckId, Direction, FieldRule, Look, Matcher, Mode, Probe, RunAs, Samples, Severity, Span,
+    TreatAs, Value, Waiver,
 };
 use crate::plan::raw::{CheckForm, WaiverForm};
 use crate::plan::read::{At, read};
@@ -24,7 +24,9 @@ impl Lowering<'_> {
         let mut checks = Vec::new();
         let mut needs = Vec::new();
         for (number, node) in (1..).zip(nodes) {
-            let Some((check, place, needed)) = self.check(&format!("{list}-{number}"), node) else { continue };
+            let Some((check, place, needed)) = self.check(&format!("{list}-{number}"), node) else {
+                continue;
+            };
             if let Some(first) = seen.insert(check.id.to_string(), place) {
                 self.complaints.push(
                     crate::plan::diagnostic::Complaint::error(
@@ -142,7 +144,8 @@ impl Lowering<'_> {
             }
             at.value.0.max(1)
         });
-        let applies_if = form.applies_if.as_ref().and_then(|node| self.lone_check("applies-if", node)).map(Box::new);
+        let applies_if =
+            form.applies_if.as_ref().and_then(|node| self.lone_check("applies-if", node)).map(Box::new);
         let check = Check {
             id,
             title: form.title.clone(),
@@ -173,7 +176,11 @@ impl Lowering<'_> {
     }
 
     /// A timeout of nothing would kill every child at once.
-    pub(super) fn timeout(&mut self, written: Option<&At<crate::plan::raw::Length>>, otherwise: Span) -> Span {
+    pub(super) fn timeout(
+        &mut self,
+        written: Option<&At<crate::plan::raw::Length>>,
+        otherwise: Span,
+    ) -> Span {
         let span = self.span(written, otherwise);
         if let Some(at) = written
             && span == Span::ZERO

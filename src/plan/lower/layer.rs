@@ -26,8 +26,10 @@ impl Lowering<'_> {
         let form = &at.value.0;
         let mut layers = Vec::new();
         if let Some(nixos) = &form.nixos {
-            let profile = nixos.profile.as_ref().map_or_else(|| PathBuf::from(SYSTEM_PROFILE), |path| self.path(path));
-            let running = nixos.running.as_ref().map_or_else(|| PathBuf::from(RUNNING_SYSTEM), |path| self.path(path));
+            let profile =
+                nixos.profile.as_ref().map_or_else(|| PathBuf::from(SYSTEM_PROFILE), |path| self.path(path));
+            let running =
+                nixos.running.as_ref().map_or_else(|| PathBuf::from(RUNNING_SYSTEM), |path| self.path(path));
             layers.push(LayerSpec::Nixos { profile, running });
         }
         if let Some(home) = &form.home_manager {
@@ -41,7 +43,11 @@ impl Lowering<'_> {
         layers.extend(form.files.as_ref().map(|files| self.files_layer(files)));
         layers.extend(form.command.as_ref().map(|command| self.command_layer(command)));
         if layers.len() != 1 {
-            self.error("wrong-value", at.place, format!("a layer has one name, and this has {}", layers.len()));
+            self.error(
+                "layer-names",
+                at.place,
+                format!("a layer has one name, and this has {}", layers.len()),
+            );
         }
         layers.pop()
     }

@@ -9,6 +9,9 @@ use crate::plan::read::{At, read};
 use crate::plan::suggest::did_you_mean;
 use crate::plan::tree::{Entry, Kind, Node, Place};
 
+/// A number as written, and the matcher that it makes.
+type Bound<'a> = (&'a Option<At<Amount>>, fn(f64) -> Matcher);
+
 impl Lowering<'_> {
     /// The rules of `expect`, `tolerate` or `fail_if`.
     pub(super) fn expectation(&mut self, name: &str, written: &Node, fields: &Fields) -> Expectation {
@@ -22,7 +25,11 @@ impl Lowering<'_> {
             return Vec::new();
         };
         if entries.is_empty() {
-            self.error("empty-expectation", written.place, format!("`{name}` is empty and would always hold"));
+            self.error(
+                "empty-expectation",
+                written.place,
+                format!("`{name}` is empty and would always hold"),
+            );
         }
         let mut rules = Vec::new();
         let mut of_main: Vec<Entry> = Vec::new();
@@ -89,7 +96,7 @@ impl Lowering<'_> {
         if let Some(groups) = &form.any_of {
             all.push(Matcher::AnyOf(self.groups(groups, "any_of", place)));
         }
-        let bounds: [(&Option<At<Amount>>, fn(f64) -> Matcher); 6] = [
+        let bounds: [Bound<'_>; 6] = [
             (&form.lt, Matcher::Lt),
             (&form.le, Matcher::Le),
             (&form.gt, Matcher::Gt),

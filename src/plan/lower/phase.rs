@@ -21,8 +21,12 @@ impl Lowering<'_> {
         for form in &written.value {
             if let Some(first) = seen.insert(form.id.value.clone(), form.id.place) {
                 self.complaints.push(
-                    Complaint::error("duplicate-id", form.id.place, format!("two phases are called `{}`", form.id.value))
-                        .also(first, "the first"),
+                    Complaint::error(
+                        "duplicate-id",
+                        form.id.place,
+                        format!("two phases are called `{}`", form.id.value),
+                    )
+                    .also(first, "the first"),
                 );
             }
             phases.extend(self.phase(form));
@@ -83,7 +87,8 @@ impl Lowering<'_> {
         if let Some(week) = form.week.as_ref().filter(|week| week.value.0 == 0) {
             self.error("wrong-value", week.place, "weeks count from 1");
         }
-        if let Some(days) = form.days.as_ref().filter(|days| calendar::days_of_week(&days.value.0).is_none()) {
+        if let Some(days) = form.days.as_ref().filter(|days| calendar::days_of_week(&days.value.0).is_none())
+        {
             self.error_with_help(
                 "bad-days",
                 days.place,

@@ -33,14 +33,27 @@ pub(super) fn fields_of(look: &Look) -> Fields {
             ),
             Probe::Mount { .. } => (
                 &[
-                    "mounted", "source", "type", "options", "size", "used", "available", "available_ratio",
-                    "inodes_free", "writable",
+                    "mounted",
+                    "source",
+                    "type",
+                    "options",
+                    "size",
+                    "used",
+                    "available",
+                    "available_ratio",
+                    "inodes_free",
+                    "writable",
                 ],
                 "available",
             ),
             Probe::Memory => (
                 &[
-                    "total", "available", "used", "used_ratio", "swap_total", "swap_used",
+                    "total",
+                    "available",
+                    "used",
+                    "used_ratio",
+                    "swap_total",
+                    "swap_used",
                     "pressure_some_avg10",
                 ],
                 "available",
@@ -49,7 +62,9 @@ pub(super) fn fields_of(look: &Look) -> Fields {
             Probe::Units { .. } => (&["failed", "active", "states"], "failed"),
             Probe::Journal { .. } => (&["count", "kinds", "samples"], "kinds"),
             Probe::KernelParameter { .. } => (&["present", "value"], "value"),
-            Probe::Nix(NixQuestion::Profile(_)) => (&["store_path", "generation", "generations"], "store_path"),
+            Probe::Nix(NixQuestion::Profile(_)) => {
+                (&["store_path", "generation", "generations"], "store_path")
+            }
             Probe::Nix(NixQuestion::Path(_)) => (&["exists", "valid", "references"], "valid"),
         },
     };
@@ -62,7 +77,10 @@ impl Lowering<'_> {
         let mut probes = Vec::new();
         if let Some(argv) = &form.run {
             let command = self.command(argv, &form.env, form.folder.as_ref());
-            probes.push(Probe::Run { command, parse: form.parse.as_ref().map_or(Parse::Text, |parse| parse.value) });
+            probes.push(Probe::Run {
+                command,
+                parse: form.parse.as_ref().map_or(Parse::Text, |parse| parse.value),
+            });
         } else if let Some(parse) = &form.parse {
             self.error("misplaced-field", parse.place, "`parse` belongs to a `run`");
         }
@@ -77,7 +95,10 @@ impl Lowering<'_> {
             probes.push(self.process(&process.value.0, process.place));
         }
         if let Some(units) = &form.units {
-            probes.push(Probe::Units { manager: units.manager.unwrap_or_default(), names: units.names.0.clone() });
+            probes.push(Probe::Units {
+                manager: units.manager.unwrap_or_default(),
+                names: units.names.0.clone(),
+            });
         }
         if let Some(journal) = &form.journal {
             probes.push(self.journal(journal));
@@ -128,7 +149,8 @@ impl Lowering<'_> {
             Some(word) => {
                 let name = word.value.0.as_str();
                 let number = name.parse().ok().filter(|number| *number < 8_u8);
-                let by_name = || (0_u8..).zip(PRIORITIES).find(|(_, known)| *known == name).map(|(number, _)| number);
+                let by_name =
+                    || (0_u8..).zip(PRIORITIES).find(|(_, known)| *known == name).map(|(number, _)| number);
                 number.or_else(by_name).unwrap_or_else(|| {
                     self.error_with_help(
                         "wrong-value",
@@ -143,7 +165,10 @@ impl Lowering<'_> {
         let ignore = form
             .ignore
             .iter()
-            .map(|ignored| Ignored { matches: self.pattern(&ignored.matches), reason: ignored.reason.clone() })
+            .map(|ignored| Ignored {
+                matches: self.pattern(&ignored.matches),
+                reason: ignored.reason.clone(),
+            })
             .collect();
         Probe::Journal {
             priority,

@@ -1,7 +1,9 @@
 //! Steps, and how each of them is undone.
 
 use super::Lowering;
-use crate::model::{Act, Changes, LayerSpec, Part, RunAs, Setting, SettingsFormat, Span, Step, StepId, StepUndo};
+use crate::model::{
+    Act, Changes, LayerSpec, Part, RunAs, Setting, SettingsFormat, Span, Step, StepId, StepUndo,
+};
 use crate::plan::diagnostic::Complaint;
 use crate::plan::paths::covers;
 use crate::plan::raw::{InstallForm, SetForm, Short, StepForm, UndoForm, Word};
@@ -128,7 +130,11 @@ impl Lowering<'_> {
             0 => self.error_with_help("nothing-to-do", place, nothing, format!("state one of {ACTS}")),
             1 => {}
             number => {
-                self.error("two-acts", place, format!("{number} acts in one place; {ACTS} exclude each other"));
+                self.error(
+                    "two-acts",
+                    place,
+                    format!("{number} acts in one place; {ACTS} exclude each other"),
+                );
             }
         }
         all.pop().flatten()
@@ -137,12 +143,17 @@ impl Lowering<'_> {
     fn install(&mut self, form: &InstallForm) -> Option<Act> {
         let to = self.path(&form.to);
         if form.to.value.ends_with('/') {
-            self.error("wrong-value", form.to.place, format!("`{}` is a folder; name the file", form.to.value));
+            self.error(
+                "wrong-value",
+                form.to.place,
+                format!("`{}` is a folder; name the file", form.to.value),
+            );
         }
         let mode = form.mode.as_ref().map_or(Some(MODE), |mode| {
             let text = mode.value.0.as_str();
             let digits = text.strip_prefix("0o").unwrap_or(text);
-            let bits = u32::from_str_radix(digits, 8).ok().filter(|bits| *bits <= 0o7777 && digits.len() >= 3);
+            let bits =
+                u32::from_str_radix(digits, 8).ok().filter(|bits| *bits <= 0o7777 && digits.len() >= 3);
             if bits.is_none() {
                 self.error_with_help(
                     "bad-mode",
@@ -166,7 +177,11 @@ impl Lowering<'_> {
         let bytes = match self.sources.read(&form.from.value) {
             Ok(bytes) => bytes,
             Err(why) => {
-                self.error("unreadable-file", form.from.place, format!("cannot read `{}`: {why}", form.from.value));
+                self.error(
+                    "unreadable-file",
+                    form.from.place,
+                    format!("cannot read `{}`: {why}", form.from.value),
+                );
                 return None;
             }
         };
@@ -174,7 +189,11 @@ impl Lowering<'_> {
             self.error(
                 "too-large",
                 form.from.place,
-                format!("`{}` has {} bytes; at most {MAX_INSTALL} are installed", form.from.value, bytes.len()),
+                format!(
+                    "`{}` has {} bytes; at most {MAX_INSTALL} are installed",
+                    form.from.value,
+                    bytes.len()
+                ),
             );
             return None;
         }
@@ -225,14 +244,24 @@ impl Lowering<'_> {
             way.push(entry.key.clone());
             match &entry.value.kind {
                 Kind::Map(inner) if !inner.is_empty() => self.settings(&entry.value, way, format, settings),
-                Kind::Map(_) => self.error("wrong-value", entry.key_place, format!("`{}` sets nothing", entry.key)),
+                Kind::Map(_) => {
+                    self.error("wrong-value", entry.key_place, format!("`{}` sets nothing", entry.key))
+                }
                 kind => {
                     let flat = matches!(format, Some(SettingsFormat::Ini | SettingsFormat::Kde));
                     if flat && matches!(kind, Kind::List(_)) {
-                        self.error("wrong-type", entry.value.place, format!("`{}` cannot be a list here", entry.key));
+                        self.error(
+                            "wrong-type",
+                            entry.value.place,
+                            format!("`{}` cannot be a list here", entry.key),
+                        );
                     }
                     if format == Some(SettingsFormat::Ini) && way.len() > 2 {
-                        self.error("wrong-type", entry.key_place, "INI has sections and keys, nothing deeper");
+                        self.error(
+                            "wrong-type",
+                            entry.key_place,
+                            "INI has sections and keys, nothing deeper",
+                        );
                     }
                     settings.push(Setting { path: way.clone(), value: entry.value.value() });
                 }
@@ -292,7 +321,9 @@ impl Lowering<'_> {
         let acts = &undo.value.0;
         if acts.none {
             return match &form.reason {
-                Some(reason) if !reason.value.trim().is_empty() => StepUndo::None { reason: reason.value.clone() },
+                Some(reason) if !reason.value.trim().is_empty() => {
+                    StepUndo::None { reason: reason.value.clone() }
+                }
                 Some(_) | None => {
                     self.error_with_help(
                         "no-way-back",

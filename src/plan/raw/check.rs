@@ -343,9 +343,31 @@ pub(in crate::plan) struct MatchersForm {
 
 /// The names of the matchers.
 pub(in crate::plan) const MATCHERS: [&str; 25] = [
-    "equals", "not", "all_of", "any_of", "lt", "le", "gt", "ge", "between", "matches", "prefix", "suffix", "contains",
-    "contains_all", "exactly", "len", "has_key", "version", "exists", "empty", "no_new", "none_missing", "unchanged",
-    "delta_max", "ratio_max",
+    "equals",
+    "not",
+    "all_of",
+    "any_of",
+    "lt",
+    "le",
+    "gt",
+    "ge",
+    "between",
+    "matches",
+    "prefix",
+    "suffix",
+    "contains",
+    "contains_all",
+    "exactly",
+    "len",
+    "has_key",
+    "version",
+    "exists",
+    "empty",
+    "no_new",
+    "none_missing",
+    "unchanged",
+    "delta_max",
+    "ratio_max",
 ];
 
 /// Only `true` says anything.
@@ -411,7 +433,8 @@ mod tests {
     #[test]
     fn the_list_of_matchers_is_that_of_the_form() {
         let schema = SchemaGenerator::default().into_root_schema_for::<MatchersForm>();
-        let properties = schema.as_value().get("properties").and_then(|all| all.as_object()).expect("properties");
+        let properties =
+            schema.as_value().get("properties").and_then(|all| all.as_object()).expect("properties");
         let mut known = MATCHERS.to_vec();
         known.sort_unstable();
         let mut written: Vec<&str> = properties.keys().map(String::as_str).collect();

@@ -30,9 +30,9 @@ impl FromWord for LayerForm {
         match word {
             "nixos" => Ok(Self { nixos: Some(NixosForm::default()), ..Self::default() }),
             "home-manager" => Ok(Self { home_manager: Some(HomeManagerForm::default()), ..Self::default() }),
-            "nix-profile" | "files" | "command" => {
-                Err(E::custom(format!("wrong-value|the layer `{word}` needs settings|write `{word}: {{...}}`")))
-            }
+            "nix-profile" | "files" | "command" => Err(E::custom(format!(
+                "wrong-value|the layer `{word}` needs settings|write `{word}: {{...}}`"
+            ))),
             other => Err(unknown_name(
                 "unknown-layer",
                 "layer",

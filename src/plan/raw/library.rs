@@ -1,6 +1,6 @@
 //! Libraries of named checks, as written.
 
-use super::CheckForm;
+use super::{CheckForm, Count};
 use crate::plan::read::At;
 use crate::plan::tree::Node;
 use schemars::JsonSchema;
@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 #[schemars(rename = "Library", title = "switchback library of checks")]
 pub(in crate::plan) struct LibraryForm {
     /// The version of this format. There is only 1.
-    #[schemars(range(min = 1, max = 1))]
-    pub(in crate::plan) switchback: At<u64>,
+    #[schemars(with = "Count")]
+    pub(in crate::plan) switchback: At<Count>,
     /// What the library is about.
     pub(in crate::plan) about: Option<String>,
     /// The checks by name.

@@ -13,8 +13,8 @@ use serde::Deserialize;
 #[schemars(rename = "Plan", title = "switchback plan")]
 pub(in crate::plan) struct PlanForm {
     /// The version of this format. There is only 1.
-    #[schemars(with = "One")]
-    pub(in crate::plan) switchback: At<u64>,
+    #[schemars(with = "Count")]
+    pub(in crate::plan) switchback: At<Count>,
     /// The plan's name: 1 to 64 letters, digits, `-`, `_` or `.`, beginning with a letter or digit.
     pub(in crate::plan) name: At<String>,
     /// Raised by the author with every change of meaning. 1 where it is not stated.
@@ -26,7 +26,7 @@ pub(in crate::plan) struct PlanForm {
     pub(in crate::plan) profile: Option<At<String>>,
     /// Variables: a name and its value. They may use the profile and variables above them; `--set NAME=VALUE` on the
     /// command line overrides them.
-    #[schemars(with = "std::collections::BTreeMap<String, serde_json::Value>")]
+    #[schemars(with = "Option<std::collections::BTreeMap<String, serde_json::Value>>")]
     pub(in crate::plan) vars: Option<Node>,
     /// Files with named checks, relative to the plan. The shipped ones are always there.
     #[serde(default)]
@@ -36,12 +36,6 @@ pub(in crate::plan) struct PlanForm {
     /// The phases, in the order in which they are taken unless `needs` says otherwise.
     pub(in crate::plan) phases: At<Vec<PhaseForm>>,
 }
-
-/// The number 1.
-#[derive(JsonSchema)]
-#[schemars(inline)]
-#[expect(dead_code, reason = "exists for the schema alone")]
-struct One(#[schemars(range(min = 1, max = 1))] u64);
 
 /// When the phases are due.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]

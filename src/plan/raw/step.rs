@@ -111,7 +111,9 @@ impl FromWord for UndoForm {
     fn from_word<E: serde::de::Error>(word: &str) -> Result<Self, E> {
         match word {
             "none" => Ok(Self { none: true, ..Self::default() }),
-            other => Err(E::custom(format!("wrong-value|`undo` cannot be `{other}`|`none`, or a map such as `{{run: [...]}}`"))),
+            other => Err(E::custom(format!(
+                "wrong-value|`undo` cannot be `{other}`|`none`, or a map such as `{{run: [...]}}`"
+            ))),
         }
     }
 }

@@ -1,1 +1,353 @@
+use super::*;
+use crate::model::{Event, Moment, Observation, Outcome, Value};
+use crate::store::sample::{any_event, envelopes, report, story};
+use proptest::prelude::*;
+use std::fs;
+use std::io::Read as _;
+use tempfile::TempDir;
 
+fn written(batch: &[Envelope]) -> (TempDir, PathBuf, Vec<u8>) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("journal");
+    JournalWriter::create(&path).expect("created").append(batch).expect("durable");
+    let bytes = fs::read(&path).expect("read");
+    (folder, path, bytes)
+}
+
+/// Where each line ends.
+fn ends(bytes: &[u8]) -> Vec<usize> {
+    bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1).collect()
+}
+
+#[test]
+fn a_journal_of_version_1_is_written_like_this_for_ever() {
+    let (_folder, _path, bytes) =
+        written(&envelopes(1, [Event::SettleEnded, Event::GateAnswered { go: true }]));
+    let zeros = "0".repeat(64);
+    let first =
+        format!(r#"{{"v":1,"seq":1,"at":"2026-11-22T16:31:59.042Z","fact":"settle-ended","prev":"{zeros}""#);
+    let one = Hex::of(first.as_bytes());
+    let second = format!(
+        r#"{{"v":1,"seq":2,"at":"2026-11-22T16:32:00.042Z","fact":"gate-answered","of":{{"go":true}},"prev":"{}""#,
+        one.as_str()
+    );
+    let two = Hex::of(second.as_bytes());
+    let expected =
+        format!("{first},\"hash\":\"{}\"}}\n{second},\"hash\":\"{}\"}}\n", one.as_str(), two.as_str());
+    assert_eq!(String::from_utf8(bytes).expect("text"), expected);
+}
+
+#[test]
+fn hashes_are_those_of_sha256sum() {
+    let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    assert_eq!(Hex::of(b"abc").as_str(), abc);
+}
+
+#[test]
+fn a_journal_cut_at_any_byte_keeps_every_whole_line_and_goes_on() {
+    let facts = story(1);
+    let (_folder, path, bytes) = written(&facts);
+    let ends = ends(&bytes);
+    for cut in 0..=bytes.len() {
+        fs::write(&path, &bytes[..cut]).expect("written");
+        let whole = ends.iter().filter(|end| **end <= cut).count();
+        let torn = cut > 0 && !ends.contains(&cut);
+        let journal = scan(&bytes[..cut], u64::MAX).expect("read");
+        assert_eq!((journal.torn, &journal.damage), (torn, &None), "cut at {cut}");
+        assert_eq!(journal.envelopes, facts[..whole], "cut at {cut}");
+        if whole + 1 < facts.len() {
+            continue;
+        }
+        let (mut writer, journal) = JournalWriter::open(&path).expect("opened");
+        assert_eq!((journal.torn, &journal.damage), (torn, &None), "cut at {cut}");
+        assert_eq!(journal.envelopes, facts[..whole], "cut at {cut}");
+        writer.append(&facts[whole..]).expect("durable");
+        assert_eq!(fs::read(&path).expect("read"), bytes, "cut at {cut}");
+    }
+}
+
+#[test]
+fn any_flipped_bit_is_found_and_never_read_as_a_fact() {
+    let facts = story(1);
+    let (_folder, _path, bytes) = written(&facts);
+    let ends = ends(&bytes);
+    let last = bytes.len() - 1;
+    for at in 0..bytes.len() {
+        for bit in [0_u8, 7] {
+            let mut flipped = bytes.clone();
+            flipped[at] ^= 1 << bit;
+            let journal = scan(flipped.as_slice(), u64::MAX).expect("read");
+            let before = ends.iter().filter(|end| **end <= at).count();
+            assert_eq!(journal.envelopes, facts[..before], "byte {at} bit {bit}");
+            let line = journal.damage.as_ref().map(|damage| damage.line);
+            let expected = (at < last).then_some(before as u64 + 1);
+            // Without its newline the last line looks as if it had never been completed.
+            assert_eq!((line, journal.torn), (expected, at == last), "byte {at} bit {bit}");
+        }
+    }
+}
+
+#[test]
+fn a_last_line_with_blocks_that_were_never_written_is_torn() {
+    let facts = story(1);
+    let (_folder, path, mut bytes) = written(&facts);
+    let lines = ends(&bytes);
+    let before = lines[lines.len() - 2];
+    bytes[before..before + 40].fill(0);
+    fs::write(&path, &bytes).expect("written");
+    let (writer, journal) = JournalWriter::open(&path).expect("opened");
+    assert_eq!((journal.torn, journal.damage), (true, None));
+    assert_eq!(writer.next_seq(), facts.len() as u64);
+    assert_eq!(fs::metadata(&path).expect("meta").len(), before as u64);
+}
+
+#[test]
+fn lines_that_are_left_out_doubled_or_swapped_are_damage() {
+    let (_folder, _path, bytes) = written(&story(1));
+    let lines: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
+    let orders: [(&[usize], u64); 4] =
+        [(&[0, 2, 3], 2), (&[0, 0, 1], 2), (&[0, 2, 1, 3], 2), (&[1, 2, 3], 1)];
+    for (order, line) in orders {
+        let mixed: Vec<u8> = order.iter().flat_map(|at| lines[*at].to_vec()).collect();
+        let journal = scan(mixed.as_slice(), u64::MAX).expect("read");
+        assert_eq!(journal.damage.map(|damage| damage.line), Some(line), "{order:?}");
+    }
+}
+
+#[test]
+fn damage_refuses_the_writer_and_a_rescue_keeps_what_was_found() {
+    let facts = story(1);
+    let (_folder, path, mut bytes) = written(&facts);
+    let third = ends(&bytes)[2];
+    bytes[third + 20] ^= 1;
+    fs::write(&path, &bytes).expect("written");
+    let why = JournalWriter::open(&path).expect_err("damaged");
+    assert!(matches!(why, StoreError::Damaged { line: 4, .. }), "{why}");
+    assert_eq!(fs::read(&path).expect("read"), bytes, "a refused open changes nothing");
+
+    let (mut writer, journal) = JournalWriter::rescue(&path).expect("rescued");
+    assert_eq!(journal.damage.map(|damage| damage.line), Some(4));
+    writer.append(&facts[3..5]).expect("durable");
+    assert_eq!(Journal::read(&path).expect("read").envelopes, facts[..5]);
+    assert_eq!(fs::read(path.with_file_name("journal.damaged-1")).expect("kept"), bytes);
+}
+
+/// A line as a later version may write it: other facts between the same beginning and end.
+fn later_line(seq: u64, inner: &str, prev: &Hex) -> (String, Hex) {
+    let body =
+        format!(r#"{{"v":2,"seq":{seq},"at":"2030-01-01T00:00:00.000Z",{inner},"prev":"{}""#, prev.as_str());
+    let hash = Hex::of(body.as_bytes());
+    (format!("{body},\"hash\":\"{}\"}}\n", hash.as_str()), hash)
+}
+
+#[test]
+fn a_newer_journal_is_read_as_far_as_it_is_understood_and_not_written() {
+    let facts = story(1);
+    let (_folder, path, bytes) = written(&facts[..2]);
+    let head = Journal::read(&path).expect("read").head;
+    let (third, hash) = later_line(3, r#""fact":"moon-landed","of":{"crew":3}"#, &head);
+    let (fourth, _) = later_line(4, r#""fact":"settle-ended""#, &hash);
+    fs::write(&path, [bytes.as_slice(), third.as_bytes(), fourth.as_bytes()].concat()).expect("written");
+    let journal = Journal::read(&path).expect("read");
+    assert_eq!((journal.version, journal.last_seq, &journal.damage), (2, 4, &None));
+    assert_eq!(journal.envelopes.iter().map(|fact| fact.seq).collect::<Vec<_>>(), [1, 2, 4]);
+    assert_eq!(journal.envelopes[2].event, Event::SettleEnded);
+    assert_eq!(journal.skipped.iter().map(|fact| fact.seq).collect::<Vec<_>>(), [3]);
+    let why = JournalWriter::open(&path).expect_err("newer");
+    assert_eq!(why.to_string(), format!("{} has format 2, and this switchback knows 1", path.display()));
+
+    let (mut writer, _) = JournalWriter::rescue(&path).expect("rescued");
+    writer.append(&envelopes(5, [Event::SettleEnded])).expect("durable");
+    let journal = Journal::read(&path).expect("read");
+    assert_eq!((journal.last_seq, journal.skipped.len(), journal.damage), (5, 1, None));
+}
+
+#[test]
+fn an_unknown_fact_of_this_version_is_damage() {
+    let (_folder, path, bytes) = written(&story(1)[..1]);
+    let head = Journal::read(&path).expect("read").head;
+    let (line, hash) = later_line(2, r#""fact":"moon-landed""#, &head);
+    let line = line.replace("\"v\":2", "\"v\":1");
+    let body = line.split(",\"hash\":").next().expect("a body");
+    let line = format!("{body},\"hash\":\"{}\"}}\n", Hex::of(body.as_bytes()).as_str());
+    let (after, _) = later_line(3, r#""fact":"settle-ended""#, &hash);
+    fs::write(&path, [bytes.as_slice(), line.as_bytes(), after.as_bytes()].concat()).expect("written");
+    let damage = Journal::read(&path).expect("read").damage.expect("damage");
+    assert_eq!(damage.line, 2);
+    assert!(damage.why.contains("moon-landed"), "{}", damage.why);
+}
+
+#[test]
+fn what_a_reader_would_refuse_is_refused_when_written_and_leaves_the_writer_usable() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("journal");
+    let mut writer = JournalWriter::create(&path).expect("created");
+    let judged = |value: Value| {
+        let mut report = report("any", Outcome::Pass);
+        report.observed = Some(Observation::new().with("value", value));
+        envelopes(1, [Event::CheckJudged { moment: Moment::Baseline, report }])
+    };
+    let deep = (0..110).fold(Value::Null, |inner, _| Value::Array(vec![inner]));
+    let long = Value::String("x".repeat(LONGEST_LINE));
+    for (value, words) in
+        [(deep, "114 levels deep, the limit is 100"), (long, "bytes, the limit is 16777216")]
+    {
+        let why = writer.append(&judged(value)).expect_err("refused").to_string();
+        assert!(why.ends_with(words), "{why}");
+    }
+    let why = writer.append(&envelopes(2, [Event::SettleEnded])).expect_err("refused");
+    assert_eq!(why.to_string(), "fact 2 does not follow: fact 1 is next");
+    let brackets = Value::String("[".repeat(500) + "\\\"");
+    writer.append(&judged(brackets)).expect("text is not depth");
+    assert_eq!(Journal::read(&path).expect("read").last_seq, 1);
+}
+
+#[test]
+fn a_line_longer_than_the_limit_is_damage_and_not_memory() {
+    let endless = io::repeat(b'x').take(LONGEST_LINE as u64 * 2).chain(b"\nmore\n".as_slice());
+    let journal = scan(endless, u64::MAX).expect("read");
+    assert_eq!(journal.damage.expect("damage").why, "it is longer than 16777216 bytes");
+}
+
+/// A file that has so much space, and whose syncs may fail; it keeps what was asked of it.
+#[derive(Default)]
+struct Failing {
+    bytes: Vec<u8>,
+    space: usize,
+    most_at_once: usize,
+    interrupts: bool,
+    bad_syncs: u32,
+    cannot_cut: bool,
+    syncs: u32,
+}
+
+impl Write for Failing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.interrupts = !self.interrupts;
+        if self.interrupts && self.most_at_once > 0 {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        let room = self.space.saturating_sub(self.bytes.len());
+        if room == 0 {
+            return Err(io::Error::from_raw_os_error(libc::ENOSPC));
+        }
+        let most = if self.most_at_once > 0 { self.most_at_once } else { usize::MAX };
+        let taken = bytes.len().min(room).min(most);
+        self.bytes.extend_from_slice(&bytes[..taken]);
+        Ok(taken)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Sink for Failing {
+    fn sync(&mut self) -> io::Result<()> {
+        self.syncs += 1;
+        if self.bad_syncs > 0 {
+            self.bad_syncs -= 1;
+            return Err(io::Error::from_raw_os_error(libc::EIO));
+        }
+        Ok(())
+    }
+    fn cut(&mut self, length: u64) -> io::Result<()> {
+        if self.cannot_cut {
+            return Err(io::Error::from_raw_os_error(libc::EIO));
+        }
+        self.bytes.truncate(usize::try_from(length).expect("small"));
+        Ok(())
+    }
+}
+
+fn failing(sink: Failing) -> JournalWriter<Failing> {
+    JournalWriter::at(Path::new("journal"), sink, Hex::GENESIS, 0, 0)
+}
+
+#[test]
+fn a_batch_is_one_sync_whatever_its_length_and_however_short_the_writes() {
+    let mut writer = failing(Failing { space: usize::MAX, most_at_once: 7, ..Failing::default() });
+    writer.append(&story(1)).expect("durable");
+    writer.append(&[]).expect("nothing to do");
+    assert_eq!(writer.sink.syncs, 1);
+    assert_eq!(scan(writer.sink.bytes.as_slice(), u64::MAX).expect("read").envelopes, story(1));
+}
+
+#[test]
+fn after_a_failed_sync_nothing_is_written_or_synced_any_more() {
+    let mut writer = failing(Failing { space: usize::MAX, bad_syncs: 1, ..Failing::default() });
+    let why = writer.append(&story(1)).expect_err("not durable");
+    assert!(matches!(why, StoreError::Io { what: "sync", .. }), "{why}");
+    let (bytes, next) = (writer.sink.bytes.len(), writer.next_seq());
+    for _ in 0..2 {
+        let why = writer.append(&story(1)).expect_err("poisoned");
+        assert!(matches!(why, StoreError::Poisoned { .. }), "{why}");
+    }
+    assert_eq!((writer.sink.syncs, writer.sink.bytes.len(), next), (1, bytes, 1));
+}
+
+#[test]
+fn on_a_full_disk_the_batch_is_taken_out_and_can_be_tried_again() {
+    let facts = story(1);
+    let (_folder, _path, whole) = written(&facts);
+    for space in [whole.len() / 3, whole.len() / 2, whole.len() - 1] {
+        let mut writer = failing(Failing { space, ..Failing::default() });
+        writer.append(&facts[..1]).expect("there is space");
+        let before = writer.sink.bytes.clone();
+        let why = writer.append(&facts[1..]).expect_err("full");
+        assert!(matches!(why, StoreError::Full { .. }), "{why}");
+        assert_eq!(writer.sink.bytes, before);
+        writer.sink.space = usize::MAX;
+        writer.append(&facts[1..]).expect("durable");
+        assert_eq!(writer.sink.bytes, whole);
+    }
+}
+
+#[test]
+fn a_torn_batch_that_cannot_be_taken_out_ends_the_writer() {
+    let mut writer = failing(Failing { space: 100, cannot_cut: true, ..Failing::default() });
+    let why = writer.append(&story(1)).expect_err("full");
+    assert!(matches!(why, StoreError::Io { .. }), "{why}");
+    let why = writer.append(&story(1)).expect_err("poisoned");
+    assert!(matches!(why, StoreError::Poisoned { .. }), "{why}");
+}
+
+#[test]
+fn a_new_journal_does_not_replace_one() {
+    let (_folder, path, bytes) = written(&story(1));
+    assert!(JournalWriter::create(&path).is_err());
+    assert_eq!(fs::read(&path).expect("read"), bytes);
+}
+
+#[test]
+fn a_journal_has_begun_with_its_first_whole_line() {
+    let (_folder, path, bytes) = written(&story(1));
+    let first = ends(&bytes)[0];
+    for (bytes, begun) in [(&bytes[..0], false), (&bytes[..first - 1], false), (&bytes[..first], true)] {
+        fs::write(&path, bytes).expect("written");
+        assert_eq!(Journal::has_begun(&path), begun, "{} bytes", bytes.len());
+    }
+    assert!(!Journal::has_begun(&path.with_file_name("missing")));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn any_facts_in_any_batches_are_read_as_they_were_written(
+        events in prop::collection::vec(any_event(), 1..20),
+        batch in 1..7_usize,
+    ) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("journal");
+        let facts = envelopes(1, events);
+        let mut writer = JournalWriter::create(&path).expect("created");
+        for batch in facts.chunks(batch) {
+            writer.append(batch).expect("durable");
+        }
+        let journal = Journal::read(&path).expect("read");
+        prop_assert_eq!(&journal.envelopes, &facts);
+        prop_assert_eq!(journal.head_digest(), writer.head());
+        prop_assert_eq!(journal.length, fs::metadata(&path).expect("meta").len());
+        let (again, _) = JournalWriter::open(&path).expect("opened");
+        prop_assert_eq!((again.head(), again.next_seq()), (writer.head(), writer.next_seq()));
+    }
+}

@@ -69,14 +69,17 @@ impl Lines {
             return;
         };
         let (whole, rest) = bytes.split_at(last);
-        let surplus = whole.iter().filter(|b| ends(b)).count().saturating_sub(FLOOD);
-        for (at, line) in whole.split(|b| ends(b)).enumerate() {
-            if at == 0 {
-                self.extend(line);
-                self.flush(&mut tell);
-            } else if at >= surplus && !line.is_empty() {
-                tell(&String::from_utf8_lossy(line.get(..LINE).unwrap_or(line)));
-            }
+        let first = whole.iter().position(ends).unwrap_or(last);
+        let (line, between) = whole.split_at(first);
+        self.extend(line);
+        self.flush(&mut tell);
+        // From the back, so that a flood of short lines is not even looked at.
+        let mut latest = [&[][..]; FLOOD];
+        for (place, line) in latest.iter_mut().rev().zip(between.rsplit(ends)) {
+            *place = line;
+        }
+        for line in latest.into_iter().filter(|line| !line.is_empty()) {
+            tell(&String::from_utf8_lossy(line.get(..LINE).unwrap_or(line)));
         }
         self.extend(rest.get(1..).unwrap_or_default());
     }

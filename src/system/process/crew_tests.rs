@@ -271,6 +271,25 @@ fn a_dropped_crew_leaves_nobody() {
     assert!(!alive(&pid));
 }
 
+#[test]
+fn what_an_earlier_runner_left_running_is_ended_and_other_scopes_are_not() {
+    let mut watch = Witness::default();
+    let mut crew = Crew::new();
+    let left = crew.start(&sh("exec env SWITCHBACK_JOB=scope-a/1/0 sh -c 'echo ready; sleep 1000'"));
+    let other = crew.start(&sh("exec env SWITCHBACK_JOB=scope-ab/1/0 sh -c 'echo ready; sleep 1000'"));
+    while watch.lines.len() < 2 {
+        crew.wait(Some(clock::tick() + Duration::from_millis(50)), &mut watch);
+    }
+    assert!(crate::system::process::claim("scope-a").expect("ended") >= 1);
+    match crew.wait(None, &mut watch) {
+        News::Ended(id, ended) => {
+            assert_eq!((id, ended.end), (left, End::Process(ProcessEnd::Signaled(9))));
+        }
+        news => panic!("{news:?}"),
+    }
+    assert_eq!(crew.jobs.iter().map(|job| job.id).collect::<Vec<_>>(), [other]);
+}
+
 /// In a process of its own: it ends every child of the process, those of other tests too.
 #[test]
 fn before_an_undo_every_descendant_is_gone() {

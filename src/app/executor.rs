@@ -1,0 +1,450 @@
+//! Every act the engine can owe, carried out. It cannot fail: every way of failing is an input.
+
+use super::acts::{Acted, Hands};
+use super::session::{Front, Session};
+use super::undo_page::undo_page;
+use super::watch::{Desk, StepWatch};
+use crate::check::{self, CheckWatch, LookCx};
+use crate::engine::{Action, Heard, Input, RunState};
+use crate::layer::{LayerCx, layer_for};
+use crate::model::{
+    Cause, Check, CheckReport, Choice, GuardKind, Item, Moment, Notice, Outcome, Part, Phase, Plan,
+    QuarantineLine, Restored, Span, Step, StepOutcome, StepUndo, Timestamp,
+};
+use crate::prompt::{Chosen, Kept, Operator, Question, Reply, Trouble};
+use crate::report::{self, Style};
+use crate::system::process::{Crew, News};
+use crate::system::{clock, process};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+impl Session<'_> {
+    pub(super) fn carry_out(&mut self, plan: &Plan, state: &RunState, action: &Action) -> Input {
+        if let Action::Open { .. } = action {
+            return self.open_generation();
+        }
+        let Some(phase) = state.phase().and_then(|id| plan.phase(id)) else {
+            return Input::JournalLost("no phase is open".to_owned());
+        };
+        match action {
+            Action::Open { .. } | Action::Stop(_) => Input::Nothing,
+            Action::Judge { moment } => self.judge(phase, *moment),
+            Action::AskGate => self.ask_gate(phase),
+            Action::Record { layer } => Input::Recorded(self.record_layer(phase, *layer)),
+            Action::Seal => Input::Sealed(self.seal(state, phase)),
+            Action::Arm => Input::Armed(Ok(GuardKind::Runner)),
+            Action::Perform { part, step } => self.perform_step(phase, *part, *step),
+            Action::Wait { until } => self.wait(*until),
+            Action::Confirm { until } => self.confirm(phase, *until),
+            Action::Keep { layer } => Input::Kept(self.keep(phase, *layer)),
+            Action::Disarm => Input::Disarmed,
+            Action::Choose { cause, may_accept } => self.choose(cause, *may_accept),
+            Action::EndChildren => Input::ChildrenGone { left: end_children() },
+            Action::Undo { part, step } => self.undo_step(phase, *part, *step),
+            Action::Restore { layer } => Input::Restored(self.restore(phase, *layer)),
+            Action::Quarantine { cause } => self.quarantine(state, cause),
+        }
+    }
+
+    fn open_generation(&mut self) -> Input {
+        let opened = self.folder.open_generation(&self.approved).and_then(|capsule| {
+            let generation = capsule.number();
+            self.opened(capsule)?;
+            Ok(generation)
+        });
+        match opened {
+            Ok(generation) => {
+                Input::Opened { generation, boot: self.host.boot_id.clone(), version: self.version.clone() }
+            }
+            Err(why) => Input::JournalLost(why.to_string()),
+        }
+    }
+
+    fn ask_gate(&mut self, phase: &Phase) -> Input {
+        let question = asked(report::question::gate(phase, &self.style));
+        match ask(&mut self.front, |operator| operator.gate(&question), self.operator) {
+            Reply::Yes => Input::Answered(true),
+            Reply::No | Reply::Nobody => Input::Answered(false),
+            Reply::Interrupted => Input::Nothing,
+        }
+    }
+
+    fn judge(&mut self, phase: &Phase, moment: Moment) -> Input {
+        let checks: &[Check] = match moment {
+            Moment::Applies => phase.applies_if.as_slice(),
+            Moment::Preflight => &phase.preflight,
+            Moment::Baseline | Moment::Validate | Moment::Reprobe => &phase.validate,
+        };
+        let single: Vec<Check>;
+        let checks = if moment == Moment::Baseline {
+            // One look: what is broken before the phase must not make it wait.
+            single = checks.iter().map(one_look).collect();
+            &single
+        } else {
+            checks
+        };
+        let mut reports = self.look(checks, moment);
+        if self.front.heard() == Heard::Twice && moment != Moment::Reprobe {
+            return Input::Nothing;
+        }
+        if moment == Moment::Baseline {
+            // Compared with itself, a baseline says what the way back must give again.
+            let today = today();
+            for (check, report) in checks.iter().zip(&mut reports) {
+                let Some(seen) = report.observed.clone() else { continue };
+                let judged = check::judge(check, &Ok(seen.clone()), Some(&seen), &today);
+                report.outcome = judged.outcome;
+                report.weight = judged.weight;
+                report.reasons = judged.reasons;
+            }
+        }
+        Input::Judged(reports)
+    }
+
+    fn look(&mut self, checks: &[Check], moment: Moment) -> Vec<CheckReport> {
+        let empty = BTreeMap::new();
+        let baseline = match moment {
+            Moment::Validate | Moment::Reprobe => &self.recall.baseline,
+            Moment::Applies | Moment::Preflight | Moment::Baseline => &empty,
+        };
+        let capsule = self.capsule.as_ref();
+        let mut evidence = |check: &crate::model::CheckId, name: &str, bytes: &[u8]| {
+            if let Some(capsule) = capsule {
+                // Evidence that cannot be kept does not decide anything.
+                let _ = capsule.evidence(&format!("{}-{check}.{name}", moment_word(moment)), bytes);
+            }
+        };
+        let mut watch = Looking {
+            front: &mut self.front,
+            operator: self.operator,
+            style: &self.style,
+            may_end: moment != Moment::Reprobe,
+            of: checks.len(),
+            done: 0,
+        };
+        let mut cx = LookCx {
+            host: self.host,
+            today: today(),
+            phase_started: match moment {
+                Moment::Validate | Moment::Reprobe => self.recall.acted,
+                Moment::Applies | Moment::Preflight | Moment::Baseline => None,
+            },
+            baseline,
+            cores: self.cores,
+            watch: &mut watch,
+            evidence: &mut evidence,
+        };
+        check::look(checks, &mut cx)
+    }
+
+    fn record_layer(&mut self, phase: &Phase, layer: usize) -> Result<crate::model::LayerRecord, String> {
+        let capsule = self.capsule.as_ref().ok_or("no capsule is open")?;
+        let mut watch = StepWatch { desk: &mut self.front, may_end: true };
+        let mut cx = LayerCx { host: self.host, capsule: capsule.folder(), watch: &mut watch };
+        if layer == 0 {
+            // All that cannot be saved, by name, before the first layer is.
+            let refused: Vec<String> = phase
+                .layers
+                .iter()
+                .flat_map(|spec| layer_for(spec).refusals(&mut cx))
+                .map(|item| format!("{}: {}", item.name, item.why))
+                .collect();
+            if !refused.is_empty() {
+                return Err(refused.join("; "));
+            }
+        }
+        let spec = phase.layers.get(layer).ok_or("no such layer")?;
+        layer_for(spec).record(&mut cx, layer).map_err(|why| why.to_string())
+    }
+
+    fn seal(&mut self, state: &RunState, phase: &Phase) -> Result<Vec<crate::model::SealedFile>, String> {
+        let capsule = self.capsule.as_ref().ok_or("no capsule is open")?;
+        let header = state.header.as_deref().ok_or("no phase is open")?;
+        let mut layers = Vec::new();
+        for (spec, record) in phase.layers.iter().zip(self.recall.records.values()) {
+            let lines = layer_for(spec).by_hand(capsule.folder(), record).map_err(|why| why.to_string())?;
+            layers.push((format!("{}: {}", record.kind, record.target), lines));
+        }
+        capsule.seal(&undo_page(header, phase, &layers)).map_err(|why| why.to_string())
+    }
+
+    fn perform_step(&mut self, phase: &Phase, part: Part, at: usize) -> Input {
+        let Some(step) = phase.steps(part).get(at) else {
+            return Input::Stepped(StepOutcome::Broken("no such step".to_owned()));
+        };
+        if let Some(when) = &step.when {
+            let moment = if part == Part::Rollback { Moment::Reprobe } else { Moment::Validate };
+            let reports = self.look(std::slice::from_ref(when.as_ref()), moment);
+            let Some(report) = reports.into_iter().next() else { return Input::Nothing };
+            let why = report.reasons.join("; ");
+            match report.outcome {
+                Outcome::Pass | Outcome::Warn => {}
+                Outcome::Fail | Outcome::Skipped => {
+                    return Input::Stepped(StepOutcome::NotApplicable(why));
+                }
+                Outcome::Error | Outcome::Inconclusive => {
+                    let why = format!("whether it applies could not be measured: {why}");
+                    return Input::Stepped(StepOutcome::Broken(why));
+                }
+            }
+        }
+        let may_end = part != Part::Rollback;
+        Input::Stepped(self.act(&step.act, step, part_word(part), may_end))
+    }
+
+    fn undo_step(&mut self, phase: &Phase, part: Part, at: usize) -> Input {
+        let Some(step) = phase.steps(part).get(at) else {
+            return Input::Stepped(StepOutcome::Broken("no such step".to_owned()));
+        };
+        match &step.undo {
+            StepUndo::Act(act) => Input::Stepped(self.act(act, step, "undo", false)),
+            StepUndo::Layer | StepUndo::None { .. } | StepUndo::NotNeeded => {
+                Input::Stepped(StepOutcome::Done)
+            }
+        }
+    }
+
+    fn act(&mut self, act: &crate::model::Act, step: &Step, part: &str, may_end: bool) -> StepOutcome {
+        let mut values = BTreeMap::new();
+        if let Some(capsule) = &self.capsule {
+            values.insert("generation".to_owned(), capsule.number().to_string());
+        }
+        if let Some(began) = self.recall.began {
+            values.insert("phase.started".to_owned(), began.to_string());
+        }
+        let title = step.title.clone().unwrap_or_else(|| step.id.to_string());
+        self.front.notice(&Notice::Began { what: title });
+        let mut hands = Hands {
+            host: self.host,
+            front: &mut self.front,
+            operator: self.operator,
+            style: &self.style,
+            step,
+            values: &values,
+            may_end,
+        };
+        let Acted { outcome, printed } = hands.act(act);
+        self.front.notice(&Notice::Ended);
+        if let (Some(capsule), Some(printed)) = (&self.capsule, printed) {
+            for (name, stream) in [("out", &printed.stdout), ("err", &printed.stderr)] {
+                if stream.total > 0 {
+                    // Evidence that cannot be kept does not decide anything.
+                    let _ = capsule.evidence(&format!("{part}-{}.{name}", step.id), stream.text().as_bytes());
+                }
+            }
+        }
+        outcome
+    }
+
+    /// Waits for a point on the wall clock, in pieces, so that an interrupt is heard and a changed clock is seen.
+    fn wait(&mut self, until: Timestamp) -> Input {
+        let heard = self.front.heard();
+        while clock::now() < until {
+            let left = until.since(clock::now()).duration().min(Duration::from_millis(100));
+            let mut watch = StepWatch { desk: &mut self.front, may_end: true };
+            match Crew::new().wait(Some(clock::tick() + left), &mut watch) {
+                News::Reached | News::Interrupted | News::Ended(_, _) => {}
+            }
+            self.front.notice(&Notice::Tick);
+            if self.front.heard() > heard {
+                return Input::Nothing;
+            }
+        }
+        Input::TimeReached
+    }
+
+    fn confirm(&mut self, phase: &Phase, until: Timestamp) -> Input {
+        let window = phase.confirm.unwrap_or_default();
+        let question = asked(report::question::confirm(phase, window, &self.style));
+        if self.front.hung_up() {
+            return self.wait(until);
+        }
+        let before = self.front.signals();
+        match self.operator.confirm(&question, &mut || until.since(clock::now())) {
+            Kept::Keep => Input::Answered(true),
+            Kept::Revert => Input::Answered(false),
+            Kept::Silence => Input::TimeReached,
+            Kept::Nobody => self.wait(until),
+            Kept::Interrupted => {
+                self.front.interrupted_at_prompt(before);
+                Input::Nothing
+            }
+        }
+    }
+
+    fn keep(&mut self, phase: &Phase, layer: usize) -> Result<(), String> {
+        let capsule = self.capsule.as_ref().ok_or("no capsule is open")?;
+        let spec = phase.layers.get(layer).ok_or("no such layer")?;
+        let record = self.recall.records.get(&layer).ok_or("the layer was not recorded")?;
+        let mut watch = StepWatch { desk: &mut self.front, may_end: false };
+        let mut cx = LayerCx { host: self.host, capsule: capsule.folder(), watch: &mut watch };
+        layer_for(spec).keep(&mut cx, record).map_err(|why| format!("{}: {why}", record.kind))
+    }
+
+    fn choose(&mut self, cause: &Cause, may_accept: bool) -> Input {
+        let about = report::question::trouble(&self.scene, cause, &self.style);
+        let capsule = self.capsule.as_ref();
+        let mut evidence = || capsule.map(evidence_text).unwrap_or_default();
+        let mut trouble = Trouble { about, may_accept, evidence: &mut evidence };
+        let before = self.front.signals();
+        // Where the terminal is gone, the next safe point is here.
+        let chosen = if self.front.hung_up() { Chosen::Nobody } else { self.operator.choose(&mut trouble) };
+        match chosen {
+            Chosen::Choice(choice) => Input::Chosen(choice),
+            Chosen::Nobody => Input::Chosen(Choice::Pause),
+            Chosen::Interrupted => {
+                self.front.interrupted_at_prompt(before);
+                Input::Nothing
+            }
+        }
+    }
+
+    fn restore(&mut self, phase: &Phase, layer: usize) -> Restored {
+        let failed =
+            |why: &str| Restored { changed: 0, failed: vec![Item::new(format!("layer {}", layer + 1), why)] };
+        let Some(capsule) = self.capsule.as_ref() else { return failed("no capsule is open") };
+        let Some(spec) = phase.layers.get(layer) else { return failed("the plan has no such layer") };
+        let Some(record) = self.recall.records.get(&layer) else { return failed("it was not recorded") };
+        self.front.notice(&Notice::Began { what: format!("restoring {}", record.kind) });
+        let mut watch = StepWatch { desk: &mut self.front, may_end: false };
+        let mut cx = LayerCx { host: self.host, capsule: capsule.folder(), watch: &mut watch };
+        let restored = layer_for(spec).restore(&mut cx, record);
+        self.front.notice(&Notice::Ended);
+        restored
+    }
+
+    fn quarantine(&mut self, state: &RunState, cause: &Cause) -> Input {
+        if let Some(header) = state.header.as_deref() {
+            let line = QuarantineLine {
+                plan: header.plan.clone(),
+                revision: header.revision,
+                digest: header.digest.clone(),
+                phase: header.phase.clone(),
+                generation: header.generation,
+                cause: cause.clone(),
+                at: clock::now(),
+            };
+            // The journal says it too; the file is what `run` reads first.
+            let _ = self.folder.reject(&line);
+        }
+        Input::Quarantined
+    }
+}
+
+/// The date in UTC, which waivers are compared with.
+fn today() -> String {
+    clock::now().to_string().chars().take(10).collect()
+}
+
+/// The check without its waiting and repeating.
+fn one_look(check: &Check) -> Check {
+    Check { settle: Span::ZERO, within: None, consecutive: 1, ..check.clone() }
+}
+
+/// The words of a question, as the operator takes them.
+pub(super) fn asked(words: report::question::Asked) -> Question {
+    Question { about: words.about, ask: words.ask }
+}
+
+/// Asks, unless the terminal is gone.
+pub(super) fn ask(
+    front: &mut Front<'_>,
+    question: impl FnOnce(&mut dyn Operator) -> Reply,
+    operator: &mut dyn Operator,
+) -> Reply {
+    if front.hung_up() {
+        return Reply::Nobody;
+    }
+    // No live line may be in the way of a question.
+    front.notice(&Notice::Ended);
+    let before = front.signals();
+    let reply = question(operator);
+    if reply == Reply::Interrupted {
+        front.interrupted_at_prompt(before);
+    }
+    reply
+}
+
+/// Ends every child; what cannot be ended is named.
+fn end_children() -> Vec<Item> {
+    match process::end_all_children() {
+        Ok(()) => Vec::new(),
+        Err(left) => left
+            .0
+            .iter()
+            .map(|pid| {
+                Item::new(format!("process {pid}"), "still alive after SIGKILL; it may go on changing things")
+            })
+            .collect(),
+    }
+}
+
+fn evidence_text(capsule: &crate::store::Capsule) -> String {
+    let names = capsule.evidence_names().unwrap_or_default();
+    if names.is_empty() {
+        return "No step or probe has printed anything so far.\n".to_owned();
+    }
+    let mut text = String::new();
+    for name in names {
+        let body = capsule.evidence_read(&name).unwrap_or_else(|why| why.to_string());
+        text.push_str(&format!("== {name}\n{body}\n"));
+    }
+    text
+}
+
+const fn moment_word(moment: Moment) -> &'static str {
+    match moment {
+        Moment::Applies => "applies",
+        Moment::Preflight => "preflight",
+        Moment::Baseline => "baseline",
+        Moment::Validate => "validate",
+        Moment::Reprobe => "reprobe",
+    }
+}
+
+const fn part_word(part: Part) -> &'static str {
+    match part {
+        Part::Apply => "apply",
+        Part::Commit => "commit",
+        Part::Rollback => "rollback",
+    }
+}
+
+/// Shows how far the checks have come, and asks what only a person can see.
+struct Looking<'a, 'b> {
+    front: &'a mut Front<'b>,
+    operator: &'a mut dyn Operator,
+    style: &'a Style,
+    may_end: bool,
+    of: usize,
+    done: usize,
+}
+
+impl CheckWatch for Looking<'_, '_> {
+    fn started(&mut self, check: &Check) {
+        let what = check.title.clone().unwrap_or_else(|| check.id.to_string());
+        self.front.notice(&Notice::Began { what });
+    }
+
+    fn judged(&mut self, _: &CheckReport) {
+        self.done += 1;
+        self.front.notice(&Notice::Progress { done: self.done, of: self.of });
+    }
+
+    fn tick(&mut self) {
+        self.front.notice(&Notice::Tick);
+    }
+
+    fn interrupted(&mut self) -> bool {
+        self.may_end && self.front.heard() == Heard::Twice
+    }
+
+    fn ask(&mut self, check: &Check, question: &str) -> Option<bool> {
+        let question = asked(report::question::ask_check(check, question, self.style));
+        match ask(self.front, |operator| operator.yes(&question), self.operator) {
+            Reply::Yes => Some(true),
+            Reply::No => Some(false),
+            Reply::Interrupted | Reply::Nobody => None,
+        }
+    }
+}

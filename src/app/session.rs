@@ -1,0 +1,273 @@
+//! One run in one process: the state folder, the open capsule, the people and the machine around it.
+
+use super::drive::{Ports, drive};
+use super::recall::Recall;
+use super::watch::Desk;
+use crate::engine::{Action, Ended, Heard, Input, Itinerary, RunState, replay};
+use crate::model::{Envelope, Event, GenerationNumber, Guidance, Notice, Plan, Timestamp};
+use crate::prompt::Operator;
+use crate::report::{Reporter, Scene, Style};
+use crate::store::{Approved, Capsule, JournalWriter, StateFolder, StoreError};
+use crate::system::host::Host;
+use crate::system::signal::Signals;
+use crate::system::{clock, process};
+
+/// A run that cannot be taken up.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// The state folder or a capsule cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Children of an earlier runner do not end.
+    #[error("children of an earlier run do not end: {0}")]
+    Children(String),
+    /// There is nothing in the journal.
+    #[error("the journal of generation {0} holds no fact")]
+    Empty(GenerationNumber),
+}
+
+/// The people and the machine around a run.
+pub struct Tools<'a> {
+    /// The machine and its users.
+    pub host: &'a Host,
+    /// How often a person has asked to stop.
+    pub signals: Signals,
+    /// Who is shown the facts.
+    pub reporter: &'a mut dyn Reporter,
+    /// Who is asked.
+    pub operator: &'a mut dyn Operator,
+    /// How questions are shown.
+    pub style: Style,
+    /// How many children checks may have at a time.
+    pub cores: usize,
+    /// The version of switchback, for the record.
+    pub version: &'a str,
+}
+
+/// What is shown, and who interrupts: apart from the session, so that both can be borrowed.
+pub(super) struct Front<'a> {
+    pub(super) reporter: &'a mut dyn Reporter,
+    signals: Signals,
+    /// Interrupts at prompts that came as a key and no signal.
+    keys: usize,
+    /// Signals that a prompt raised on top of the one that it was told of.
+    echoes: usize,
+}
+
+impl Front<'_> {
+    /// Takes one interrupt at a prompt for one wish to stop, however many signals were counted for it.
+    pub(super) fn interrupted_at_prompt(&mut self, signals_before: usize) {
+        match self.signals.count() - signals_before {
+            0 => self.keys += 1,
+            counted => self.echoes += counted - 1,
+        }
+    }
+
+    /// Signals so far.
+    pub(super) fn signals(&self) -> usize {
+        self.signals.count()
+    }
+
+    /// The terminal is gone: that is not a wish to stop, but nobody can be asked any more.
+    pub(super) fn hung_up(&self) -> bool {
+        self.signals.hung_up()
+    }
+}
+
+impl Desk for Front<'_> {
+    fn notice(&mut self, notice: &Notice) {
+        // A reporter can fail, and the run does not notice.
+        let _ = self.reporter.notice(notice);
+    }
+
+    fn heard(&mut self) -> Heard {
+        match (self.signals.count() + self.keys).saturating_sub(self.echoes) {
+            0 => Heard::Nothing,
+            1 => Heard::Once,
+            2.. => Heard::Twice,
+        }
+    }
+}
+
+/// One run in one process.
+pub struct Session<'a> {
+    pub(super) folder: &'a StateFolder,
+    pub(super) approved: Approved,
+    pub(super) host: &'a Host,
+    pub(super) front: Front<'a>,
+    pub(super) operator: &'a mut dyn Operator,
+    pub(super) style: Style,
+    /// What is known of the run, for the words of questions.
+    pub(super) scene: Scene,
+    pub(super) cores: usize,
+    pub(super) version: String,
+    pub(super) capsule: Option<Capsule>,
+    journal: Option<JournalWriter>,
+    pub(super) recall: Recall,
+    /// Opened, and not the current one before its first fact is durable.
+    fresh: Option<GenerationNumber>,
+    /// Ballast is released only on the way back.
+    going_back: bool,
+}
+
+impl<'a> Session<'a> {
+    /// A run that begins.
+    #[must_use]
+    pub fn new(folder: &'a StateFolder, approved: Approved, tools: Tools<'a>) -> Self {
+        Self {
+            folder,
+            approved,
+            host: tools.host,
+            front: Front { reporter: tools.reporter, signals: tools.signals, keys: 0, echoes: 0 },
+            operator: tools.operator,
+            style: tools.style,
+            scene: Scene::default(),
+            cores: tools.cores,
+            version: tools.version.to_owned(),
+            capsule: None,
+            journal: None,
+            recall: Recall::default(),
+            fresh: None,
+            going_back: false,
+        }
+    }
+
+    /// Drives a run from its beginning.
+    pub fn begin(&mut self, itinerary: Itinerary) -> (RunState, Ended) {
+        let plan = self.approved.plan.clone();
+        drive(&plan, RunState::new(itinerary), Input::Begin, self)
+    }
+
+    /// Takes up the run of a capsule.
+    ///
+    /// # Errors
+    /// [`SessionError`] where the capsule cannot be read, or an earlier runner's children do not end.
+    pub fn take_up(
+        &mut self,
+        capsule: Capsule,
+        guidance: Guidance,
+    ) -> Result<(RunState, Ended), SessionError> {
+        let (plan, state) = self.open(capsule, Damage::Refuse)?;
+        let boot = self.host.boot_id.clone();
+        Ok(drive(&plan, state, Input::Resumed { boot, guidance }, self))
+    }
+
+    /// Goes back to the state before the phase of a capsule.
+    ///
+    /// # Errors
+    /// [`SessionError`] where the capsule cannot be read, or an earlier runner's children do not end.
+    pub fn roll_back(&mut self, capsule: Capsule) -> Result<(RunState, Ended), SessionError> {
+        let (plan, state) = self.open(capsule, Damage::UseWhatIsGood)?;
+        let boot = self.host.boot_id.clone();
+        Ok(drive(&plan, state, Input::RollbackAsked { boot }, self))
+    }
+
+    fn open(&mut self, capsule: Capsule, damage: Damage) -> Result<(Plan, RunState), SessionError> {
+        let scope = self.folder.root().display().to_string();
+        process::claim(&scope).map_err(|why| SessionError::Children(why.to_string()))?;
+        let (writer, journal) = match damage {
+            Damage::Refuse => {
+                let (writer, journal) = capsule.writer()?;
+                (Some(writer), journal)
+            }
+            // On the way back a journal that cannot be written does not stop anything.
+            Damage::UseWhatIsGood => match capsule.rescue_writer() {
+                Ok((writer, journal)) => (Some(writer), journal),
+                Err(_) => (None, capsule.journal()?),
+            },
+        };
+        if journal.envelopes.is_empty() {
+            return Err(SessionError::Empty(capsule.number()));
+        }
+        let plan = capsule.plan_given(&journal)?;
+        self.recall = Recall::default();
+        for envelope in &journal.envelopes {
+            self.recall.learn(envelope);
+            self.scene.note(envelope);
+            self.front.reporter.recall(&plan, envelope);
+        }
+        let facts = journal.envelopes.iter().map(|envelope| &envelope.event);
+        let state = replay(&plan, RunState::default(), facts);
+        self.approved.plan.clone_from(&plan);
+        self.journal = writer;
+        self.capsule = Some(capsule);
+        Ok((plan, state))
+    }
+
+    pub(super) fn opened(&mut self, capsule: Capsule) -> Result<(), StoreError> {
+        self.journal = Some(capsule.writer()?.0);
+        self.fresh = Some(capsule.number());
+        self.recall = Recall::default();
+        self.capsule = Some(capsule);
+        Ok(())
+    }
+
+    fn write(&mut self, envelopes: &[Envelope]) -> Result<(), String> {
+        let journal = self.journal.as_mut().ok_or("no journal is open")?;
+        let Err(why) = journal.append(envelopes) else { return Ok(()) };
+        let full = matches!(why, StoreError::Full { .. });
+        // A full disk must not keep the way home off the record: that is what the ballast is for.
+        let released = self.going_back
+            && full
+            && self.capsule.as_ref().is_some_and(|capsule| capsule.release_ballast().is_ok());
+        if !released {
+            return Err(why.to_string());
+        }
+        journal.append(envelopes).map_err(|why| why.to_string())
+    }
+}
+
+/// What is done about a damaged line in a journal.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Damage {
+    Refuse,
+    UseWhatIsGood,
+}
+
+impl Ports for Session<'_> {
+    fn now(&self) -> Timestamp {
+        clock::now()
+    }
+
+    fn record(&mut self, events: &[Event]) -> Result<(), String> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        self.going_back |= events.iter().any(|event| matches!(event, Event::RevertBegan { .. }));
+        let at = clock::now();
+        let envelopes: Vec<Envelope> = (self.recall.seq + 1..)
+            .zip(events)
+            .map(|(seq, event)| Envelope { seq, at, event: event.clone() })
+            .collect();
+        let written = self.write(&envelopes);
+        if written.is_ok() || self.going_back {
+            for envelope in &envelopes {
+                self.recall.learn(envelope);
+            }
+        }
+        written?;
+        if let Some(number) = self.fresh.take() {
+            self.folder.make_current(number).map_err(|why| why.to_string())?;
+        }
+        Ok(())
+    }
+
+    fn show(&mut self, events: &[Event]) {
+        let at = clock::now();
+        let first = (self.recall.seq + 1).saturating_sub(u64::try_from(events.len()).unwrap_or(0));
+        for (seq, event) in (first..).zip(events) {
+            let envelope = Envelope { seq, at, event: event.clone() };
+            self.scene.note(&envelope);
+            // A reporter can fail, and the run does not notice.
+            let _ = self.front.reporter.event(&self.approved.plan, &envelope);
+        }
+    }
+
+    fn perform(&mut self, plan: &Plan, state: &RunState, action: &Action) -> Input {
+        self.carry_out(plan, state, action)
+    }
+
+    fn heard(&mut self) -> Heard {
+        self.front.heard()
+    }
+}

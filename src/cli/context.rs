@@ -1,0 +1,104 @@
+//! What every verb needs of the world around it. The environment is read here, once.
+
+use super::args::Common;
+use super::error::CliError;
+use super::exit::Exit;
+use crate::report::{Style, Surroundings};
+use crate::store::StateFolder;
+use crate::system::host::Host;
+use crate::system::lock::Lock;
+use crate::system::sanitise;
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+
+#[derive(Clone)]
+pub(crate) struct Context {
+    pub(crate) host: Host,
+    pub(crate) json: bool,
+    pub(crate) state: PathBuf,
+    env: BTreeMap<OsString, OsString>,
+}
+
+impl Context {
+    #[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
+    pub(crate) fn new(common: &Common) -> Result<Self, CliError> {
+        let env: BTreeMap<OsString, OsString> = std::env::vars_os().collect();
+        let host = Host::discover(env.clone())
+            .map_err(|why| CliError::new(Exit::Internal, "cannot tell who runs this").because(why))?;
+        let state =
+            match common.state.clone().or_else(|| env.get(OsStr::new("SWITCHBACK_STATE")).map(PathBuf::from))
+            {
+                Some(state) => state,
+                None if host.euid == 0 => PathBuf::from("/var/lib/switchback"),
+                None => match env.get(OsStr::new("XDG_STATE_HOME")).filter(|home| !home.is_empty()) {
+                    Some(home) => PathBuf::from(home).join("switchback"),
+                    None => host.invoker.home.join(".local/state/switchback"),
+                },
+            };
+        let state = std::path::absolute(&state)
+            .map_err(|why| CliError::usage(format!("{}: {why}", state.display())))?;
+        Ok(Self { host, json: common.json, state, env })
+    }
+
+    /// The same world with another state folder.
+    pub(crate) fn with_state(&self, state: PathBuf) -> Self {
+        Self { state, ..self.clone() }
+    }
+
+    fn set(&self, name: &str) -> bool {
+        self.env.get(OsStr::new(name)).is_some_and(|value| !value.is_empty())
+    }
+
+    /// How text is shown on standard output or standard error.
+    pub(crate) fn style(&self, terminal: bool) -> Style {
+        let term = self.env.get(OsStr::new("TERM")).and_then(|term| term.to_str()).unwrap_or("dumb");
+        let language = ["LC_ALL", "LC_CTYPE", "LANG"]
+            .iter()
+            .filter_map(|name| self.env.get(OsStr::new(name)).and_then(|value| value.to_str()))
+            .find(|value| !value.is_empty())
+            .unwrap_or("");
+        let columns = self.env.get(OsStr::new("COLUMNS")).and_then(|columns| columns.to_str()?.parse().ok());
+        let width = console::Term::stdout().size_checked().map(|(_, columns)| columns);
+        let around = Surroundings {
+            terminal,
+            columns: width.or(columns),
+            no_color: self.set("NO_COLOR"),
+            force_color: self.set("CLICOLOR_FORCE"),
+            dumb: term == "dumb",
+            unicode: language.to_ascii_uppercase().replace('-', "").contains("UTF8"),
+        };
+        Style::new(&around, sanitise::sanitise)
+    }
+
+    pub(crate) fn out_style(&self) -> Style {
+        self.style(std::io::stdout().is_terminal())
+    }
+
+    pub(crate) fn err_style(&self) -> Style {
+        self.style(std::io::stderr().is_terminal())
+    }
+
+    /// The state folder for looking: nothing is created.
+    pub(crate) fn look(&self) -> Result<StateFolder, CliError> {
+        Ok(StateFolder::open(&self.state)?)
+    }
+
+    /// The state folder for acting: created where it is missing, and locked.
+    pub(crate) fn act(&self, what: &str) -> Result<(StateFolder, Lock), CliError> {
+        let folder = StateFolder::create(&self.state)?;
+        let lock = folder.lock(what)?;
+        Ok((folder, lock))
+    }
+
+    pub(crate) fn cores() -> usize {
+        std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+    }
+}
+
+/// The folder that a file is in, absolute.
+pub(crate) fn folder_of(file: &Path) -> PathBuf {
+    let file = std::path::absolute(file).unwrap_or_else(|_| file.to_path_buf());
+    file.parent().map_or_else(|| PathBuf::from("/"), Path::to_path_buf)
+}

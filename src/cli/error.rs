@@ -1,0 +1,80 @@
+//! Errors in words: what happened, its causes, and one hint.
+
+use super::exit::Exit;
+use crate::store::StoreError;
+use crate::system::lock::LockError;
+
+/// What ends a verb early.
+#[derive(Debug)]
+pub(crate) struct CliError {
+    pub(crate) exit: Exit,
+    pub(crate) text: String,
+    pub(crate) causes: Vec<String>,
+    pub(crate) hint: Option<String>,
+    /// Shown as it is, before the heading: the complaints about a plan.
+    pub(crate) first: Option<String>,
+}
+
+impl CliError {
+    pub(crate) fn new(exit: Exit, text: impl Into<String>) -> Self {
+        Self { exit, text: text.into(), causes: Vec::new(), hint: None, first: None }
+    }
+
+    pub(crate) fn usage(text: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, text)
+    }
+
+    pub(crate) fn because(mut self, cause: impl std::fmt::Display) -> Self {
+        self.causes.push(cause.to_string());
+        self
+    }
+
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    pub(crate) fn shown_first(mut self, text: String) -> Self {
+        self.first = Some(text);
+        self
+    }
+
+    /// Heading, numbered causes, hint.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let mut lines = vec![format!("error: {}", self.text)];
+        let causes = self.causes.iter().enumerate();
+        lines.extend(causes.map(|(at, cause)| format!("  {}: {cause}", at + 1)));
+        lines.extend(self.hint.iter().map(|hint| format!("  hint: {hint}")));
+        lines
+    }
+}
+
+impl From<StoreError> for CliError {
+    fn from(why: StoreError) -> Self {
+        let hint = match &why {
+            StoreError::NoState(_) => {
+                Some("nothing was ever run here; `--state DIR` names another state folder".to_owned())
+            }
+            StoreError::Loose { path, .. } => Some(format!("chmod 700 {}", path.display())),
+            _ => None,
+        };
+        let cause = std::error::Error::source(&why).map(ToString::to_string);
+        Self { hint, causes: cause.into_iter().collect(), ..Self::new(Exit::Internal, why.to_string()) }
+    }
+}
+
+impl From<LockError> for CliError {
+    fn from(why: LockError) -> Self {
+        match why {
+            LockError::Held { .. } => Self::new(Exit::Locked, why.to_string())
+                .hint("wait for it, or look at it with `switchback status`"),
+            LockError::Failed { .. } | LockError::Unstable(_) => Self::new(Exit::Internal, why.to_string()),
+        }
+    }
+}
+
+impl From<crate::app::SessionError> for CliError {
+    fn from(why: crate::app::SessionError) -> Self {
+        Self::new(Exit::Internal, why.to_string()).hint("`switchback show` names what is damaged")
+    }
+}

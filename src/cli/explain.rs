@@ -1,0 +1,23 @@
+//! `switchback explain`: says what a plan will do. Changes nothing.
+
+use super::args::PlanFile;
+use super::context::Context;
+use super::error::CliError;
+use super::exit::Exit;
+use super::{out, plan_file};
+use crate::model::Plan;
+use crate::report;
+
+pub(crate) fn explain(context: &Context, file: &PlanFile) -> Result<Exit, CliError> {
+    let read = plan_file::valid(context, file)?;
+    show(context, &read.approved.plan);
+    Ok(Exit::Done)
+}
+
+pub(crate) fn show(context: &Context, plan: &Plan) {
+    if context.json {
+        out::json(context, &report::explain_json(plan));
+    } else {
+        out::put(&report::explain(plan, &context.out_style()));
+    }
+}

@@ -1,0 +1,66 @@
+//! What the state folder says about earlier runs.
+
+use super::error::CliError;
+use crate::engine::{Itinerary, RunState, replay};
+use crate::model::{Event, GenerationNumber, LayerRecord, PhaseEnd, PhaseId, Plan, PlanName};
+use crate::store::{Capsule, Journal, StateFolder};
+
+/// A generation as its journal tells it.
+pub(crate) struct Past {
+    pub(crate) capsule: Capsule,
+    pub(crate) journal: Journal,
+    pub(crate) plan: Plan,
+    pub(crate) state: RunState,
+}
+
+impl Past {
+    pub(crate) fn of(folder: &StateFolder, number: GenerationNumber) -> Result<Self, CliError> {
+        let capsule = folder.capsule(number)?;
+        let journal = capsule.journal()?;
+        let plan = capsule.plan_given(&journal)?;
+        let facts = journal.envelopes.iter().map(|envelope| &envelope.event);
+        let state = replay(&plan, RunState::new(Itinerary::default()), facts);
+        Ok(Self { capsule, journal, plan, state })
+    }
+
+    pub(crate) fn current(folder: &StateFolder) -> Result<Option<Self>, CliError> {
+        folder.current().map(|number| Self::of(folder, number)).transpose()
+    }
+
+    /// The newest generation of this plan, the current one first.
+    pub(crate) fn newest_of(folder: &StateFolder, name: &PlanName) -> Result<Option<Self>, CliError> {
+        let mut numbers = folder.generations()?;
+        let current = folder.current();
+        numbers.retain(|number| current.is_some_and(|current| *number <= current));
+        for number in numbers.into_iter().rev() {
+            // A capsule that cannot be read tells nothing about this plan.
+            if let Ok(past) = Self::of(folder, number)
+                && past.state.header.as_ref().is_some_and(|header| header.plan == *name)
+            {
+                return Ok(Some(past));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What the layers recorded, in their order.
+    pub(crate) fn records(&self) -> Vec<&LayerRecord> {
+        self.journal
+            .envelopes
+            .iter()
+            .filter_map(|envelope| match &envelope.event {
+                Event::LayerRecorded { record, .. } => Some(record),
+                _ => None,
+            })
+            .collect()
+    }
+
+    pub(crate) fn number(&self) -> GenerationNumber {
+        self.capsule.number()
+    }
+
+    /// How the phases of the plan stand.
+    pub(crate) fn done(&self) -> &[(PhaseId, PhaseEnd)] {
+        &self.state.itinerary.done
+    }
+}

@@ -1,0 +1,115 @@
+//! A plan from a file: read once, by somebody who may be trusted with it, and resolved.
+
+use super::args::PlanFile;
+use super::context::{Context, folder_of};
+use super::error::CliError;
+use super::exit::Exit;
+use crate::plan::{self, Diagnostics, Drawing, Loaded, Sources};
+use crate::store::Approved;
+use crate::system::{files, trust};
+use std::path::{Path, PathBuf};
+
+/// A plan may be this large; every file that it names, this much.
+const PLAN_LIMIT: u64 = 1024 * 1024;
+const SOURCE_LIMIT: u64 = 16 * 1024 * 1024;
+
+/// The plan with the bytes it was made from.
+pub(crate) struct Read {
+    pub(crate) approved: Approved,
+    pub(crate) loaded: Loaded,
+}
+
+/// What came of a plan file.
+pub(crate) enum Outcome {
+    Valid(Box<Read>),
+    Invalid(Diagnostics),
+}
+
+struct Files<'a> {
+    folder: PathBuf,
+    context: &'a Context,
+}
+
+impl Sources for Files<'_> {
+    fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+        read(self.context, &self.folder.join(path), SOURCE_LIMIT)
+    }
+}
+
+/// As root, only what nobody else may write is read; as a user, one's own risk.
+fn read(context: &Context, path: &Path, limit: u64) -> Result<Vec<u8>, String> {
+    if context.host.euid == 0 {
+        trust::read_trusted(path, limit, context.host.invoker.ids.uid).map_err(|why| why.to_string())
+    } else {
+        files::read_bounded(path, limit).map_err(|why| why.to_string())
+    }
+}
+
+pub(crate) fn load(context: &Context, file: &PlanFile) -> Result<Outcome, CliError> {
+    let overrides = file
+        .set
+        .iter()
+        .map(|pair| {
+            pair.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())).ok_or_else(|| {
+                CliError::usage(format!("`--set {pair}` has no `=`")).hint("write --set NAME=VALUE")
+            })
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let bytes = read(context, &file.plan, PLAN_LIMIT)
+        .map_err(|why| CliError::usage("the plan cannot be read").because(why))?;
+    let text = String::from_utf8(bytes).map_err(|why| {
+        CliError::usage(format!("{} is not UTF-8", file.plan.display())).because(why.utf8_error())
+    })?;
+    let folder = folder_of(&file.plan);
+    let sources = Files { folder: folder.clone(), context };
+    let name = file.plan.display().to_string();
+    Ok(from_text(context, &name, &text, &folder, &sources, &overrides))
+}
+
+pub(crate) fn from_text(
+    context: &Context,
+    name: &str,
+    text: &str,
+    folder: &Path,
+    sources: &dyn Sources,
+    overrides: &[(String, String)],
+) -> Outcome {
+    let around = plan::Surroundings {
+        home: context.host.invoker.home.display().to_string(),
+        user: context.host.invoker.name.clone(),
+        is_root: context.host.euid == 0,
+        folder: folder.display().to_string(),
+    };
+    match plan::load(name, text, sources, &around, overrides) {
+        Ok(loaded) => {
+            let approved = Approved { plan_yaml: text.as_bytes().to_vec(), plan: loaded.plan.clone() };
+            Outcome::Valid(Box::new(Read { approved, loaded }))
+        }
+        Err(diagnostics) => Outcome::Invalid(diagnostics),
+    }
+}
+
+/// The plan, or its complaints as an error that was shown already.
+pub(crate) fn valid(context: &Context, file: &PlanFile) -> Result<Read, CliError> {
+    match load(context, file)? {
+        Outcome::Valid(read) => Ok(*read),
+        Outcome::Invalid(diagnostics) => {
+            Err(CliError::new(Exit::Usage, format!("{} is not a valid plan", file.plan.display()))
+                .hint(format!(
+                    "see every complaint as JSON with `switchback lint --json {}`",
+                    file.plan.display()
+                ))
+                .shown_first(complaints(context, &diagnostics)))
+        }
+    }
+}
+
+/// Complaints as they are shown: with excerpts on a terminal, a line each in a pipe.
+pub(crate) fn complaints(context: &Context, diagnostics: &Diagnostics) -> String {
+    let style = context.err_style();
+    diagnostics.drawn(Drawing {
+        width: style.width().unwrap_or(100),
+        unicode: style.unicode(),
+        colour: style.colour(),
+    })
+}

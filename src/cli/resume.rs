@@ -1,0 +1,46 @@
+//! `switchback resume`: takes up an interrupted or paused run where it stood.
+
+use super::args::Resume;
+use super::context::Context;
+use super::error::CliError;
+use super::exit::Exit;
+use super::past::Past;
+use super::{out, tools};
+use crate::app::{Session, Tools};
+use crate::store::Approved;
+
+pub(crate) fn resume(context: &Context, args: &Resume) -> Result<Exit, CliError> {
+    let guidance = tools::guidance(context, args.unattended)?;
+    // Nothing is created: where nothing was run, there is nothing to take up.
+    context.look()?;
+    let (folder, _lock) = context.act("resume")?;
+    let Some(past) = Past::current(&folder)? else {
+        return Err(CliError::new(Exit::Internal, format!("no generation in {}", folder.root().display())));
+    };
+    if let Some(verdict) = past.state.finished {
+        out::line(context, &format!("Nothing to resume: the run of generation {} has ended.", past.number()));
+        return Ok(match verdict {
+            crate::model::Verdict::Inconsistent => Exit::Inconsistent,
+            crate::model::Verdict::Committed
+            | crate::model::Verdict::Refused
+            | crate::model::Verdict::RolledBack => Exit::Done,
+        });
+    }
+    let mut reporter = tools::reporter(context);
+    let mut operator = tools::operator(context, guidance);
+    let approved = Approved { plan_yaml: past.capsule.plan_yaml()?, plan: past.plan };
+    let tools = Tools {
+        host: &context.host,
+        signals: tools::signals()?,
+        reporter: &mut reporter,
+        operator: operator.as_mut(),
+        style: context.err_style(),
+        cores: Context::cores(),
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    let mut session = Session::new(&folder, approved, tools);
+    let (_, ended) = session.take_up(past.capsule, guidance)?;
+    drop(session);
+    super::index(&folder);
+    Ok(tools::finish(&mut reporter, &ended))
+}

@@ -1,0 +1,268 @@
+//! `switchback rollback`: goes back to a recorded generation. Reads capsules only: no plan file, no network, no
+//! database.
+
+use super::args::Rollback;
+use super::context::Context;
+use super::error::CliError;
+use super::exit::Exit;
+use super::past::Past;
+use super::{out, tools};
+use crate::app::{Session, Tools};
+use crate::engine::{Ended, RunState, Stage, undo_owed};
+use crate::layer::{LayerCx, layer_for};
+use crate::model::{
+    Event, GenerationNumber, Guidance, PhaseEnd, PhaseId, PreviewStep, RollbackPreview, Step, StepUndo,
+    Verdict, WayBackPreview,
+};
+use crate::prompt::{Question, Reply};
+use crate::report;
+use crate::store::{Approved, StateFolder};
+use crate::system::process::Unwatched;
+
+pub(crate) fn rollback(context: &Context, args: &Rollback) -> Result<Exit, CliError> {
+    let folder = context.look()?;
+    if args.list {
+        return super::looking::list(context, &folder);
+    }
+    let _lock = folder.lock("rollback")?;
+    let Some(current) = folder.current() else {
+        return Err(CliError::new(Exit::Internal, format!("no generation in {}", folder.root().display()))
+            .hint("nothing was ever recorded here; `--state DIR` names another state folder"));
+    };
+    let target = target(&folder, current, args.to.as_deref())?;
+    let route = route(&folder, current, target)?;
+    if route.is_empty() {
+        out::line(
+            context,
+            &format!("Nothing to take back: the machine is in the state before generation {target}."),
+        );
+        return Ok(Exit::Done);
+    }
+    preview(context, &folder, &route);
+    if !args.yes && !agreed(context)? {
+        out::line(context, "Nothing was changed.");
+        return Ok(Exit::Refused);
+    }
+    let mut worst = Exit::RolledBack;
+    for past in route {
+        let number = past.number();
+        let (state, ended) = take_back(context, &folder, past)?;
+        if number != current {
+            note_in_current(context, &folder, current, number, &state);
+        }
+        if ended != Ended::Finished(Verdict::RolledBack) && ended != Ended::Finished(Verdict::Refused) {
+            worst = Exit::from(&ended);
+            break;
+        }
+    }
+    super::index(&folder);
+    Ok(worst)
+}
+
+/// Which generation's beginning is asked for.
+fn target(
+    folder: &StateFolder,
+    current: GenerationNumber,
+    to: Option<&str>,
+) -> Result<GenerationNumber, CliError> {
+    let Some(to) = to else { return Ok(current) };
+    if let Ok(number) = to.parse::<u32>() {
+        let number = GenerationNumber(number);
+        if number > current || !folder.generation_folder(number).is_dir() {
+            return Err(CliError::usage(format!("there is no generation {number}"))
+                .hint("`switchback rollback --list` shows those that there are"));
+        }
+        return Ok(number);
+    }
+    let newest = Past::of(folder, current)?;
+    let plan = newest.state.header.as_ref().map(|header| header.plan.clone());
+    let numbers = folder.generations()?.into_iter().filter(|number| *number <= current);
+    let of_plan: Vec<(GenerationNumber, PhaseId)> = numbers
+        .filter_map(|number| {
+            let past = Past::of(folder, number).ok()?;
+            let header = past.state.header?;
+            (Some(&header.plan) == plan.as_ref()).then_some((number, header.phase))
+        })
+        .collect();
+    let found = if to == "start" {
+        of_plan.first()
+    } else {
+        of_plan.iter().rev().find(|(_, phase)| phase.as_str() == to)
+    };
+    found.map(|(number, _)| *number).ok_or_else(|| {
+        CliError::usage(format!("no generation was recorded before a phase `{to}` of the current plan"))
+            .hint("`switchback rollback --list` shows the generations and their phases")
+    })
+}
+
+/// The generations to take back, newest first: those whose phase may still be in effect.
+fn route(
+    folder: &StateFolder,
+    current: GenerationNumber,
+    target: GenerationNumber,
+) -> Result<Vec<Past>, CliError> {
+    if current == target {
+        // The common case reads one capsule, however many there are.
+        let past = Past::of(folder, current)?;
+        return Ok(if in_effect(&past.state) { vec![past] } else { Vec::new() });
+    }
+    let mut route = Vec::new();
+    for number in
+        folder.generations()?.into_iter().rev().filter(|number| *number <= current && *number >= target)
+    {
+        match Past::of(folder, number) {
+            Ok(past) if in_effect(&past.state) => route.push(past),
+            Ok(_) => {}
+            // A capsule that was opened and never began changed nothing.
+            Err(_) if !folder.generation_folder(number).join("UNDO").exists() => {}
+            Err(why) => return Err(why),
+        }
+    }
+    Ok(route)
+}
+
+/// Whether the phase of a generation may have changed the machine and was not taken back.
+fn in_effect(state: &RunState) -> bool {
+    match &state.stage {
+        Stage::Ended(PhaseEnd::Committed | PhaseEnd::Inconsistent) => true,
+        Stage::Ended(PhaseEnd::NotApplicable | PhaseEnd::Refused | PhaseEnd::Reverted) => false,
+        Stage::Idle => false,
+        Stage::Applies
+        | Stage::Preflight
+        | Stage::Gate
+        | Stage::Recording(_)
+        | Stage::Baseline
+        | Stage::Sealing
+        | Stage::Arming
+        | Stage::Applying(_)
+        | Stage::Settling(_)
+        | Stage::Validating
+        | Stage::Confirming(_)
+        | Stage::Committing(_)
+        | Stage::Keeping(_)
+        | Stage::Sealed
+        | Stage::Disarming
+        | Stage::Reverting(_) => true,
+    }
+}
+
+/// What will be done, said before it is done.
+fn preview(context: &Context, folder: &StateFolder, route: &[Past]) {
+    let preview = RollbackPreview {
+        state: folder.root().display().to_string(),
+        generations: route.iter().filter_map(|past| way_back(context, past)).collect(),
+    };
+    if context.json {
+        out::json_line(context, &report::rollback_preview_json(&preview));
+    } else {
+        out::put(&report::rollback_preview(&preview, &context.out_style()));
+    }
+}
+
+fn way_back(context: &Context, past: &Past) -> Option<WayBackPreview> {
+    let header = past.state.header.as_deref()?;
+    let phase = past.plan.phase(&header.phase)?;
+    let records = past.records();
+    let undo = undo_owed(phase, &past.state)
+        .into_iter()
+        .filter_map(|(part, step)| {
+            let step = phase.steps(part).get(step)?;
+            let StepUndo::Act(act) = &step.undo else { return None };
+            Some(PreviewStep { step: step.id.clone(), act: act.clone(), who: step.who })
+        })
+        .collect();
+    let touched = past.state.touched;
+    let preview_step =
+        |step: &Step| PreviewStep { step: step.id.clone(), act: step.act.clone(), who: step.who };
+    let mut differences = Vec::new();
+    for (spec, record) in phase.layers.iter().zip(&records).rev() {
+        let mut unwatched = Unwatched;
+        let mut cx = LayerCx { host: &context.host, capsule: past.capsule.folder(), watch: &mut unwatched };
+        match layer_for(spec).preview(&mut cx, record) {
+            Ok(lines) => differences.extend(lines),
+            Err(why) => differences.push(format!("{}: cannot tell what this changes: {why}", record.kind)),
+        }
+    }
+    Some(WayBackPreview {
+        generation: past.number(),
+        plan: header.plan.clone(),
+        revision: header.revision,
+        phase: header.phase.clone(),
+        begun: past.state.going_back(),
+        undo,
+        layers: records.into_iter().rev().cloned().collect(),
+        differences: shorten(differences),
+        rollback: if touched { phase.rollback.iter().map(preview_step).collect() } else { Vec::new() },
+        checks: if touched {
+            phase.validate.iter().map(|check| check.id.clone()).collect()
+        } else {
+            Vec::new()
+        },
+    })
+}
+
+/// A preview is read by a person: the first lines, and how many more there are.
+fn shorten(mut lines: Vec<String>) -> Vec<String> {
+    const SHOWN: usize = 20;
+    let more = lines.len().saturating_sub(SHOWN);
+    lines.truncate(SHOWN);
+    if more > 0 {
+        lines.push(format!("and {more} more"));
+    }
+    lines
+}
+
+fn agreed(context: &Context) -> Result<bool, CliError> {
+    let guidance = tools::guidance(context, false).map_err(|why| CliError {
+        hint: Some("add `--yes` to go back without being asked".to_owned()),
+        ..why
+    })?;
+    let words = report::question::rollback(&context.err_style());
+    let question = Question { about: words.about, ask: words.ask };
+    match tools::operator(context, guidance).yes(&question) {
+        Reply::Yes => Ok(true),
+        Reply::No | Reply::Interrupted | Reply::Nobody => Ok(false),
+    }
+}
+
+fn take_back(context: &Context, folder: &StateFolder, past: Past) -> Result<(RunState, Ended), CliError> {
+    let mut reporter = tools::reporter(context);
+    let mut operator = tools::operator(context, Guidance::Unattended);
+    let approved = Approved { plan_yaml: Vec::new(), plan: past.plan };
+    let tools = Tools {
+        host: &context.host,
+        signals: tools::signals()?,
+        reporter: &mut reporter,
+        operator: operator.as_mut(),
+        style: context.err_style(),
+        cores: Context::cores(),
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    let mut session = Session::new(folder, approved, tools);
+    let (state, ended) = session.roll_back(past.capsule)?;
+    drop(session);
+    tools::finish(&mut reporter, &ended);
+    Ok((state, ended))
+}
+
+/// The current generation's journal says how every phase stands; so it is told of an older one that was taken back.
+fn note_in_current(
+    context: &Context,
+    folder: &StateFolder,
+    current: GenerationNumber,
+    taken_back: GenerationNumber,
+    state: &RunState,
+) {
+    let (Stage::Ended(end), Some(phase)) = (&state.stage, state.phase()) else { return };
+    let event = Event::EarlierTakenBack { generation: taken_back, phase: phase.clone(), end: *end };
+    let noted =
+        folder.capsule(current).and_then(|capsule| capsule.rescue_writer()).map_err(|why| why.to_string());
+    let noted = noted.and_then(|(mut writer, journal)| {
+        let seq = journal.envelopes.last().map_or(0, |envelope| envelope.seq) + 1;
+        let envelope = crate::model::Envelope { seq, at: crate::system::clock::now(), event };
+        writer.append(&[envelope]).map_err(|why| why.to_string())
+    });
+    if let Err(why) = noted {
+        out::line(context, &format!("warning: generation {current} could not be told of this: {why}"));
+    }
+}

@@ -1,0 +1,66 @@
+//! The engine's stages in one word each, as `status` shows them.
+
+use crate::engine::{Back, RunState, Stage};
+use crate::model::{PhaseEnd, Verdict};
+
+pub(crate) fn word(state: &RunState) -> &'static str {
+    if state.paused.is_some() {
+        return "paused";
+    }
+    match &state.stage {
+        Stage::Idle => "idle",
+        Stage::Applies => "judging whether it applies",
+        Stage::Preflight => "preflight",
+        Stage::Gate => "waiting for a go",
+        Stage::Recording(_) => "recording",
+        Stage::Baseline => "taking the baseline",
+        Stage::Sealing => "sealing",
+        Stage::Arming => "arming",
+        Stage::Applying(_) => "applying",
+        Stage::Settling(_) => "settling",
+        Stage::Validating => "validating",
+        Stage::Confirming(_) => "confirming",
+        Stage::Committing(_) | Stage::Keeping(_) | Stage::Sealed => "committing",
+        Stage::Disarming => "committed",
+        Stage::Reverting(back) => match back {
+            Back::Children
+            | Back::Undoing
+            | Back::Restoring(_)
+            | Back::Steps(_)
+            | Back::Reprobing
+            | Back::Rejecting
+            | Back::Disarming
+            | Back::Ending => "reverting",
+        },
+        Stage::Ended(end) => ended(*end),
+    }
+}
+
+pub(crate) const fn ended(end: PhaseEnd) -> &'static str {
+    match end {
+        PhaseEnd::Committed => "committed",
+        PhaseEnd::NotApplicable => "not applicable",
+        PhaseEnd::Refused => "refused",
+        PhaseEnd::Reverted => "reverted",
+        PhaseEnd::Inconsistent => "inconsistent",
+    }
+}
+
+/// What somebody must do now, as a sentence with a command; nothing where the run ended well.
+pub(crate) fn waiting(state: &RunState) -> Option<String> {
+    if state.paused.is_some() {
+        return Some(
+            "you: look with `switchback show`, then `switchback resume` or `switchback rollback`".to_owned(),
+        );
+    }
+    match state.finished {
+        None => Some(
+            "you, unless a run is going on: `switchback resume` takes it up, `switchback rollback` takes it back"
+                .to_owned(),
+        ),
+        Some(Verdict::Inconsistent) => {
+            Some("you: mend the named items, then `switchback rollback` once more".to_owned())
+        }
+        Some(Verdict::Committed | Verdict::Refused | Verdict::RolledBack) => None,
+    }
+}

@@ -1,0 +1,78 @@
+//! The people and the machine around a run: who is shown the facts, who is asked, what interrupts.
+
+use super::context::Context;
+use super::error::CliError;
+use super::exit::Exit;
+use crate::engine::Ended;
+use crate::model::Guidance;
+use crate::prompt;
+use crate::report::{Fanout, Ndjson, Plain, Reporter as _, Stamps, Standing, Terminal};
+use crate::system::sanitise::sanitise;
+use crate::system::signal::Signals;
+use std::io::{self, IsTerminal as _};
+
+/// Whether a person can be asked: both the question and the answer need a terminal.
+pub(crate) fn guidance(context: &Context, unattended: bool) -> Result<Guidance, CliError> {
+    if unattended {
+        return Ok(Guidance::Unattended);
+    }
+    if io::stdin().is_terminal() && io::stderr().is_terminal() && !context.json {
+        return Ok(Guidance::Guided);
+    }
+    let why = if context.json { "`--json` is for programs" } else { "this is not a terminal" };
+    Err(CliError::usage(format!("nobody can be asked: {why}"))
+        .hint("add `--unattended`: the plan's `on` decides, and the exit status says how it ended"))
+}
+
+fn exit_of(standing: &Standing) -> u8 {
+    match standing {
+        Standing::Open => Exit::Internal,
+        Standing::Paused(_) => Exit::Paused,
+        Standing::Finished(verdict) => (*verdict).into(),
+    }
+    .status()
+}
+
+/// Who is shown the facts.
+pub(crate) fn reporter(context: &Context) -> Fanout {
+    let style = context.out_style();
+    if context.json {
+        Fanout::new().with("the JSON lines", Ndjson::new(io::stdout(), style, exit_of))
+    } else if style.live() {
+        Fanout::new().with("the terminal", Terminal::new(console::Term::stdout(), style))
+    } else {
+        Fanout::new().with("the output", Plain::new(io::stdout(), style, Stamps::Without))
+    }
+}
+
+/// Who is asked.
+pub(crate) fn operator(context: &Context, guidance: Guidance) -> Box<dyn prompt::Operator> {
+    match guidance {
+        Guidance::Guided => match prompt::Keyboard::open() {
+            Ok(keyboard) => {
+                let term = console::Term::stderr();
+                let style = context.err_style();
+                if style.live() && style.colour() {
+                    Box::new(prompt::Dialog::coloured(term, keyboard, sanitise))
+                } else if style.live() {
+                    Box::new(prompt::Dialog::plain(term, keyboard, sanitise))
+                } else {
+                    Box::new(prompt::Typed::new(keyboard, io::stderr(), sanitise))
+                }
+            }
+            Err(_) => Box::new(prompt::Absent),
+        },
+        Guidance::Unattended => Box::new(prompt::Absent),
+    }
+}
+
+pub(crate) fn signals() -> Result<Signals, CliError> {
+    Signals::install().map_err(|why| CliError::new(Exit::Internal, "signals cannot be handled").because(why))
+}
+
+/// The end of a run: the reporters' last words, and the exit status.
+pub(crate) fn finish(reporter: &mut Fanout, ended: &Ended) -> Exit {
+    // A reporter that cannot say its last words does not change how the run ended.
+    let _ = reporter.finish();
+    ended.into()
+}

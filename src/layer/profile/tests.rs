@@ -1,0 +1,209 @@
+//! Against a real Nix: real store paths, real profiles with real generations, in a folder of their own.
+
+use super::*;
+use crate::layer::testbed::Bench;
+use crate::layer::{layer_for, recorded_layer};
+use std::fs;
+use std::os::unix::fs::symlink;
+
+/// Builds a store path without a network; a line with the reason where this machine cannot.
+fn build(bench: &mut Bench, name: &str, script: &str) -> Option<PathBuf> {
+    let Ok(program) = find(&bench.host, "nix-build") else {
+        eprintln!("skipped: there is no Nix on this machine");
+        return None;
+    };
+    let at = bench.root().join("build.nix");
+    let text = format!(
+        "derivation {{ name = {name:?}; system = builtins.currentSystem; builder = \"/bin/sh\"; \
+         args = [ \"-c\" ''{script}'' ]; PATH = \"/usr/bin:/bin\"; }}"
+    );
+    fs::write(&at, text).expect("expression");
+    let mut command = CommandLine::new([program.display().to_string()]);
+    for word in ["--no-out-link", "--option", "sandbox", "false", "--option", "substitute", "false"] {
+        command.argv.push(word.to_owned());
+    }
+    command.argv.extend(["--option".to_owned(), "build-users-group".to_owned(), String::new()]);
+    command.argv.push(at.display().to_string());
+    match call(&mut bench.cx(), &command, RunAs::Runner, Interrupts::Heed) {
+        Ok(printed) => Some(PathBuf::from(String::from_utf8(printed).expect("path").trim())),
+        Err(why) => {
+            eprintln!("skipped: Nix cannot build here: {why}");
+            None
+        }
+    }
+}
+
+/// A store path whose programs write into `log` what they were asked, and switch `running`.
+fn closure(bench: &mut Bench, name: &str) -> Option<PathBuf> {
+    let (log, running) = (bench.root().join("log"), bench.root().join("running"));
+    let script = format!(
+        "mkdir -p $out/bin\n\
+         printf '#!/bin/sh\\necho {name} $1 >> {log}\\n[ $1 = boot ] || ln -s -f -n %s {running}\\n' $out \
+           > $out/bin/switch-to-configuration\n\
+         printf '#!/bin/sh\\necho {name} activated for $USER >> {log}\\n' > $out/activate\n\
+         chmod +x $out/activate $out/bin/switch-to-configuration",
+        log = log.display(),
+        running = running.display(),
+    );
+    build(bench, name, &script)
+}
+
+fn set(bench: &mut Bench, profile: &Path, store: &Path) {
+    pin::nix_env(&mut bench.cx(), profile, &["--set", &store.display().to_string()], RunAs::Runner)
+        .expect("set");
+}
+
+fn log(bench: &Bench) -> Vec<String> {
+    let text = fs::read_to_string(bench.root().join("log")).unwrap_or_default();
+    text.lines().map(str::to_owned).collect()
+}
+
+const NOTHING: Restored = Restored { changed: 0, failed: Vec::new() };
+
+#[test]
+fn a_profile_comes_back_to_exactly_its_generation() {
+    let mut bench = Bench::new();
+    let Some(one) = closure(&mut bench, "one") else { return };
+    let Some(two) = closure(&mut bench, "two") else { return };
+    let profile = bench.root().join("tools");
+    set(&mut bench, &profile, &one);
+    let activate = Some(vec!["${profile}/activate".to_owned()]);
+    let layer = layer_for(&LayerSpec::NixProfile { path: profile.clone(), activate });
+    assert_eq!(layer.refusals(&mut bench.cx()), []);
+    let record = layer.record(&mut bench.cx(), 2).expect("recorded");
+    assert_eq!(record.target, format!("{} (generation 1)", one.display()));
+    assert_eq!(fs::read_link(bench.capsule.join("roots/02-profile")).expect("root"), one);
+    let layer = recorded_layer(&bench.capsule, &record).expect("recorded");
+    assert_eq!(layer.preview(&mut bench.cx(), &record).expect("preview"), Vec::<String>::new());
+
+    set(&mut bench, &profile, &two);
+    assert_eq!(fs::read_link(&profile).expect("link"), Path::new("tools-2-link"));
+    let preview = layer.preview(&mut bench.cx(), &record).expect("preview");
+    assert_eq!(preview.len(), 2, "{preview:?}");
+    assert_eq!(layer.restore(&mut bench.cx(), &record), Restored { changed: 1, failed: Vec::new() });
+    assert_eq!(fs::read_link(&profile).expect("link"), Path::new("tools-1-link"));
+    assert_eq!(log(&bench), ["one activated for root"]);
+    assert_eq!(layer.restore(&mut bench.cx(), &record), NOTHING);
+
+    // Without Nix on the path, and with the generation's link gone.
+    for lost in [false, true] {
+        set(&mut bench, &profile, &two);
+        if lost {
+            fs::remove_file(bench.root().join("tools-1-link")).expect("removed");
+        }
+        let path = std::mem::replace(&mut bench.host.path, "/nowhere".into());
+        assert_eq!(layer.restore(&mut bench.cx(), &record).failed, [], "lost: {lost}");
+        bench.host.path = path;
+        assert_eq!(fs::read_link(&profile).expect("link"), Path::new("tools-1-link"));
+        assert_eq!(link::store_path(&profile).expect("read"), Some(one.clone()));
+    }
+
+    // With Nix and without the link: a new generation of the same path.
+    set(&mut bench, &profile, &two);
+    fs::remove_file(bench.root().join("tools-1-link")).expect("removed");
+    assert_eq!(layer.restore(&mut bench.cx(), &record).failed, []);
+    assert_eq!(link::store_path(&profile).expect("read"), Some(one.clone()));
+
+    // By hand.
+    set(&mut bench, &profile, &two);
+    let script = layer.by_hand(&bench.capsule, &record).expect("lines").join("\n");
+    let command = CommandLine::new(["sh", "-eu", "-c", &script]);
+    call(&mut bench.cx(), &command, RunAs::Runner, Interrupts::Heed).expect(&script);
+    assert_eq!(link::store_path(&profile).expect("read"), Some(one));
+}
+
+#[test]
+fn a_profile_that_was_not_there_is_removed() {
+    let mut bench = Bench::new();
+    let Some(one) = closure(&mut bench, "one") else { return };
+    let profile = bench.root().join("new");
+    let layer = layer_for(&LayerSpec::NixProfile { path: profile.clone(), activate: None });
+    let record = layer.record(&mut bench.cx(), 0).expect("recorded");
+    set(&mut bench, &profile, &one);
+    assert_eq!(layer.restore(&mut bench.cx(), &record), Restored { changed: 1, failed: Vec::new() });
+    assert!(!profile.is_symlink() && !bench.root().join("new-1-link").is_symlink());
+    assert_eq!(layer.restore(&mut bench.cx(), &record), NOTHING);
+}
+
+#[test]
+fn without_nix_a_profile_is_refused_by_name() {
+    let mut bench = Bench::new();
+    bench.host.path = "/nowhere".into();
+    let profile = bench.root().join("tools");
+    let store = Path::new("/nix/store/0c9a8hdg2l5w3q7r1x4v6z0ybnmkjpsf-tools-1.0");
+    symlink(store, &profile).expect("link");
+    let layer = layer_for(&LayerSpec::NixProfile { path: profile, activate: None });
+    assert_eq!(layer.refusals(&mut bench.cx())[0].why, "nix-store is not on this machine's path");
+    let why = layer.record(&mut bench.cx(), 0).expect_err("refused");
+    assert!(matches!(why, LayerError::NoProgram { .. }), "{why}");
+}
+
+#[test]
+fn a_system_is_tried_kept_and_brought_back() {
+    let mut bench = Bench::new();
+    let Some(old) = closure(&mut bench, "old") else { return };
+    let Some(new) = closure(&mut bench, "new") else { return };
+    let (profile, running) = (bench.root().join("system"), bench.root().join("running"));
+    set(&mut bench, &profile, &old);
+    symlink(&old, &running).expect("link");
+    let layer = layer_for(&LayerSpec::Nixos { profile: profile.clone(), running: running.clone() });
+    assert_eq!(layer.refusals(&mut bench.cx()), []);
+    let record = layer.record(&mut bench.cx(), 0).expect("recorded");
+
+    // Tried out: it runs, and what boots is still the old one.
+    let test =
+        CommandLine::new([new.join("bin/switch-to-configuration").display().to_string(), "test".to_owned()]);
+    call(&mut bench.cx(), &test, RunAs::Runner, Interrupts::Heed).expect("tried");
+    let layer = recorded_layer(&bench.capsule, &record).expect("recorded");
+    assert_eq!(layer.preview(&mut bench.cx(), &record).expect("preview").len(), 1);
+    layer.keep(&mut bench.cx(), &record).expect("kept");
+    assert_eq!(link::store_path(&profile).expect("read"), Some(new.clone()));
+    assert_eq!(log(&bench), ["new test", "new boot"]);
+
+    assert_eq!(layer.restore(&mut bench.cx(), &record), Restored { changed: 2, failed: Vec::new() });
+    assert_eq!(link::store_path(&profile).expect("read"), Some(old.clone()));
+    assert_eq!(link::store_path(&running).expect("read"), Some(old.clone()));
+    assert_eq!(log(&bench).get(2..).expect("more"), ["old switch", "old boot"]);
+    assert_eq!(layer.restore(&mut bench.cx(), &record), NOTHING);
+    assert_eq!(layer.preview(&mut bench.cx(), &record).expect("preview"), Vec::<String>::new());
+}
+
+#[test]
+fn a_system_that_runs_another_than_it_boots_comes_back_to_both() {
+    let mut bench = Bench::new();
+    let Some(boots) = closure(&mut bench, "boots") else { return };
+    let Some(runs) = closure(&mut bench, "runs") else { return };
+    let (profile, running) = (bench.root().join("system"), bench.root().join("running"));
+    set(&mut bench, &profile, &boots);
+    symlink(&runs, &running).expect("link");
+    let layer = layer_for(&LayerSpec::Nixos { profile: profile.clone(), running: running.clone() });
+    let record = layer.record(&mut bench.cx(), 0).expect("recorded");
+    set(&mut bench, &profile, &runs);
+    fs::remove_file(&running).expect("removed");
+    symlink(&boots, &running).expect("link");
+    assert_eq!(layer.restore(&mut bench.cx(), &record), Restored { changed: 2, failed: Vec::new() });
+    assert_eq!(link::store_path(&profile).expect("read"), Some(boots));
+    assert_eq!(link::store_path(&running).expect("read"), Some(runs));
+    assert_eq!(log(&bench), ["runs test", "boots boot"]);
+}
+
+#[test]
+fn a_home_comes_back_in_both_places_by_its_own_program() {
+    let mut bench = Bench::new();
+    let Some(old) = closure(&mut bench, "old-home") else { return };
+    let Some(new) = closure(&mut bench, "new-home") else { return };
+    let profile = bench.root().join("home/.local/state/nix/profiles/home-manager");
+    fs::create_dir_all(profile.parent().expect("parent")).expect("folder");
+    set(&mut bench, &profile, &old);
+    let layer = layer_for(&LayerSpec::HomeManager { user: None, profile: None });
+    assert_eq!(layer.refusals(&mut bench.cx()), []);
+    let record = layer.record(&mut bench.cx(), 0).expect("recorded");
+    assert_eq!(record.target, format!("{} (generation 1)", old.display()));
+    set(&mut bench, &profile, &new);
+    let layer = recorded_layer(&bench.capsule, &record).expect("recorded");
+    assert_eq!(layer.preview(&mut bench.cx(), &record).expect("preview").len(), 2);
+    assert_eq!(layer.restore(&mut bench.cx(), &record), Restored { changed: 1, failed: Vec::new() });
+    assert_eq!(link::store_path(&profile).expect("read"), Some(old));
+    assert_eq!(log(&bench), ["old-home activated for root"]);
+    assert_eq!(layer.restore(&mut bench.cx(), &record), NOTHING);
+}

@@ -1,0 +1,270 @@
+//! The looking verbs: `status`, `history`, `show`, `rollback --list`, and what a rollback will do. They build no words
+//! of their own where a fact has words already.
+
+use super::line::{Line, Tone, render};
+use super::style::Style;
+use super::table::{Column, Keep, table};
+use super::{explain, fact, summary, text};
+use crate::model::{
+    CheckLine, CurrentLine, HistoryLine, Moment, PhaseLine, QuarantineLine, RollbackPreview, Showing, Status,
+    StepLine, WayBackPreview, Weight,
+};
+use unicode_width::UnicodeWidthStr;
+
+/// Where we are.
+#[must_use]
+pub fn status(status: &Status, style: &Style) -> String {
+    let mut lines = vec![Line::new(Tone::Plain, "state", status.state.clone())];
+    lines.extend(status.holder.iter().map(|who| Line::new(Tone::Caution, "locked", format!("by {who}"))));
+    match &status.current {
+        Some(current) => lines.extend(current_lines(current)),
+        None => lines.push(Line::new(Tone::Plain, "nothing", "was ever run here")),
+    }
+    if !status.phases.is_empty() {
+        lines.push(Line::new(Tone::Heading, "phases", ""));
+        let align = status.phases.iter().map(|line| line.phase.as_str().width()).max().unwrap_or(0);
+        lines.extend(status.phases.iter().map(|line| phase_line(line, align)));
+    }
+    if !status.quarantine.is_empty() {
+        lines.push(Line::new(Tone::Heading, "rejected here", "(taken again only with `--override`)"));
+        lines.extend(status.quarantine.iter().map(quarantine_line));
+    }
+    lines.extend(damage(&status.damage));
+    render(&lines, style)
+}
+
+fn current_lines(current: &CurrentLine) -> Vec<Line> {
+    let plan = format!("{} revision {}", current.plan, current.revision);
+    let phase = format!("{}, generation {}: {}", current.phase, current.generation, current.stage);
+    let times = format!("{}, last fact {}", text::when(current.began), text::when(current.last));
+    let mut lines = vec![
+        Line::new(Tone::Plain, "plan", plan),
+        Line::new(Tone::Plain, "phase", phase),
+        Line::new(Tone::Plain, "began", times),
+    ];
+    if let Some(verdict) = current.verdict {
+        let (tone, word, meaning) = text::verdict(verdict);
+        lines.push(Line::new(tone, "ended", format!("{word}: {meaning}")));
+    }
+    lines.extend(current.cause.iter().map(|cause| Line::new(Tone::Caution, "because", text::cause(cause))));
+    lines.extend(
+        current
+            .soak_until
+            .iter()
+            .map(|until| Line::new(Tone::Plain, "soaks", format!("until {}", text::when(*until)))),
+    );
+    lines.extend(current.waiting.iter().map(|who| Line::new(Tone::Caution, "waiting", who)));
+    lines.extend(summary::items(&current.items, 0));
+    lines
+}
+
+fn phase_line(line: &PhaseLine, align: usize) -> Line {
+    let (tone, word) = match (line.due, line.end) {
+        (true, _) => (Tone::Caution, "due"),
+        (false, Some(end)) => {
+            let (tone, word, _) = text::phase_end(end);
+            (tone, word)
+        }
+        (false, None) => (Tone::Quiet, "to come"),
+    };
+    let title = line.title.clone().unwrap_or_default();
+    Line::new(tone, word, title).about(line.phase.as_str()).aligned(align).at(1)
+}
+
+fn quarantine_line(line: &QuarantineLine) -> Line {
+    let what = format!("{} revision {} ({})", line.plan, line.revision, line.digest.short());
+    let why = format!(
+        "phase {}, {}: {}; see `switchback show {}`",
+        line.phase,
+        text::when(line.at),
+        text::cause(&line.cause),
+        line.generation
+    );
+    Line::plain(why).about(what).at(1)
+}
+
+fn damage(items: &[crate::model::Item]) -> Vec<Line> {
+    let one = |item: &crate::model::Item| Line::new(Tone::Bad, "damaged", item.why.clone()).about(&item.name);
+    items.iter().map(one).collect()
+}
+
+fn end_word(line: &HistoryLine) -> String {
+    line.end.map_or("open", |end| text::phase_end(end).1).to_owned()
+}
+
+/// Every generation, in the order given.
+#[must_use]
+pub fn history(lines: &[HistoryLine], style: &Style) -> String {
+    if lines.is_empty() {
+        return render(&[Line::plain("no generation was ever recorded here")], style);
+    }
+    let columns = [
+        Column { name: "number", keep: Keep::Always },
+        Column { name: "phase", keep: Keep::Always },
+        Column { name: "began", keep: Keep::WhereRoom },
+        Column { name: "plan", keep: Keep::WhereRoom },
+        Column { name: "took", keep: Keep::WhereRoom },
+        Column { name: "end", keep: Keep::Always },
+        Column { name: "why", keep: Keep::Always },
+    ];
+    let rows: Vec<Vec<String>> = lines
+        .iter()
+        .map(|line| {
+            vec![
+                line.generation.to_string(),
+                line.phase.to_string(),
+                text::when(line.began),
+                format!("{} r{}", line.plan, line.revision),
+                line.last.since(line.began).to_string(),
+                end_word(line),
+                line.cause.as_ref().map(text::cause).unwrap_or_default(),
+            ]
+        })
+        .collect();
+    table(&columns, &rows, style)
+}
+
+/// How far back the machine can go: each generation is the state before its phase.
+#[must_use]
+pub fn rollback_list(lines: &[HistoryLine], style: &Style) -> String {
+    if lines.is_empty() {
+        return render(&[Line::plain("no generation was ever recorded here: there is no way back")], style);
+    }
+    let columns = [
+        Column { name: "number", keep: Keep::Always },
+        Column { name: "before phase", keep: Keep::Always },
+        Column { name: "recorded", keep: Keep::WhereRoom },
+        Column { name: "phase is", keep: Keep::WhereRoom },
+        Column { name: "layers", keep: Keep::Always },
+    ];
+    let rows: Vec<Vec<String>> = lines
+        .iter()
+        .map(|line| {
+            let layers = if line.layers.is_empty() { "none".to_owned() } else { line.layers.join("; ") };
+            let phase = line.phase.to_string();
+            vec![line.generation.to_string(), phase, text::when(line.began), end_word(line), layers]
+        })
+        .collect();
+    table(&columns, &rows, style)
+}
+
+/// One generation: what changed, all results, evidence.
+#[must_use]
+pub fn show(showing: &Showing, style: &Style) -> String {
+    let line = &showing.line;
+    let mut lines = vec![
+        Line::new(
+            Tone::Heading,
+            format!("generation {}", line.generation),
+            format!("- phase {}", line.phase),
+        ),
+        Line::plain(format!("plan {} revision {}, run {}", line.plan, line.revision, line.run)).at(1),
+        Line::plain(format!("began {}, last fact {}", text::when(line.began), text::when(line.last))).at(1),
+    ];
+    match line.end {
+        Some(end) => {
+            let (tone, word, meaning) = text::phase_end(end);
+            lines.push(Line::new(tone, word, meaning).at(1));
+        }
+        None => lines.push(Line::new(Tone::Caution, "open", "the phase has not ended").at(1)),
+    }
+    lines
+        .extend(line.cause.iter().map(|cause| Line::new(Tone::Caution, "because", text::cause(cause)).at(1)));
+    lines.extend(summary::items(&showing.items, 1));
+    if !showing.records.is_empty() {
+        lines.push(Line::new(Tone::Heading, "recorded", ""));
+        let one = |record: &crate::model::LayerRecord| {
+            Line::plain(record.target.clone()).about(format!("layer {}", record.kind)).at(1)
+        };
+        lines.extend(showing.records.iter().map(one));
+    }
+    if !showing.steps.is_empty() {
+        lines.push(Line::new(Tone::Heading, "steps", ""));
+        lines.extend(showing.steps.iter().map(step_line));
+    }
+    let align = showing.checks.iter().map(|check| check.report.check.as_str().width()).max().unwrap_or(0);
+    let mut moment = None;
+    for check in &showing.checks {
+        if moment != Some(check.moment) {
+            moment = Some(check.moment);
+            let purpose = format!("({})", text::moment_purpose(check.moment));
+            lines.push(Line::new(Tone::Heading, text::moment(check.moment), purpose));
+        }
+        lines.extend(fact::check(&check.report, tone(check), align, 1));
+    }
+    if !showing.evidence.is_empty() {
+        lines.push(Line::new(Tone::Heading, "evidence", "(in the capsule)"));
+        lines.extend(showing.evidence.iter().map(|name| Line::plain(name).at(1)));
+    }
+    lines.push(Line::new(Tone::Plain, "capsule", showing.capsule.clone()));
+    lines.extend(damage(&showing.damage));
+    render(&lines, style)
+}
+
+/// A result without weight, or of the baseline, is no alarm.
+fn tone(check: &CheckLine) -> Tone {
+    let known = check.moment == Moment::Baseline || check.report.weight != Weight::Counts;
+    match text::outcome_tone(check.report.outcome) {
+        Tone::Bad if known => Tone::Caution,
+        tone @ (Tone::Heading | Tone::Good | Tone::Caution | Tone::Bad | Tone::Quiet | Tone::Plain) => tone,
+    }
+}
+
+fn step_line(line: &StepLine) -> Line {
+    let name = format!("{} {}", line.part, line.step);
+    match &line.outcome {
+        Some(outcome) => {
+            let (tone, word, detail) = text::step_outcome(outcome);
+            Line::new(tone, word, detail).about(name).at(1)
+        }
+        None => Line::new(Tone::Caution, "begun", "its end was not recorded").about(name).at(1),
+    }
+}
+
+/// What a rollback will do, before it does it.
+#[must_use]
+pub fn rollback_preview(preview: &RollbackPreview, style: &Style) -> String {
+    if preview.generations.is_empty() {
+        let nothing = Line::plain(format!("nothing to roll back in {}", preview.state));
+        return render(&[nothing], style);
+    }
+    let lines: Vec<Line> = preview.generations.iter().flat_map(way_back).collect();
+    render(&lines, style)
+}
+
+fn way_back(back: &WayBackPreview) -> Vec<Line> {
+    let name = format!("generation {}", back.generation);
+    let to = format!("- back to before phase {} (plan {} revision {})", back.phase, back.plan, back.revision);
+    let mut lines = vec![Line::new(Tone::Heading, name, to)];
+    if back.begun {
+        lines.push(Line::plain("a way back was begun before and did not end; it is finished").at(1));
+    }
+    let mut number = 0;
+    let mut next = |text: String| {
+        number += 1;
+        Line::plain(format!("{number}. {text}")).at(1)
+    };
+    for step in &back.undo {
+        lines.push(next(format!("undo step {}, {}", step.step, text::run_as(step.who))));
+        lines.extend(explain::explain_act(&step.act, 2));
+    }
+    for layer in &back.layers {
+        lines.push(next(format!("restore layer {} to {}, and read it back", layer.kind, layer.target)));
+    }
+    if !back.layers.is_empty() && back.differences.is_empty() {
+        lines.push(Line::plain("all of it is as recorded now").at(2));
+    }
+    lines.extend(back.differences.iter().map(|line| Line::plain(line.clone()).at(2)));
+    for step in &back.rollback {
+        lines.push(next(format!("rollback step {}, {}", step.step, text::run_as(step.who))));
+        lines.extend(explain::explain_act(&step.act, 2));
+    }
+    if !back.checks.is_empty() {
+        let checks = text::count(back.checks.len(), "check");
+        lines.push(next(format!("probe {checks} again and compare with the baseline")));
+    }
+    if number == 0 {
+        lines.push(Line::plain("nothing was changed: nothing is to be done").at(1));
+    }
+    lines
+}

@@ -1,0 +1,101 @@
+//! The words of questions. `app` hands them to the operator.
+
+use super::line::{Line, Tone, render};
+use super::scene::Scene;
+use super::style::Style;
+use super::{summary, text};
+use crate::model::{Cause, Check, Phase, Plan, Span, Step};
+use unicode_width::UnicodeWidthStr;
+
+/// A question in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// Shown before the question: made safe, wrapped, each line ended.
+    pub about: String,
+    /// The question in a few words, on one line.
+    pub ask: String,
+}
+
+/// So many columns a prompt needs beside its question.
+const BESIDE: usize = 16;
+
+/// Puts a question into the prompt where it fits, else before it.
+fn asked(mut lines: Vec<Line>, question: &str, short: &str, style: &Style) -> Asked {
+    let clean = style.clean(question).into_owned();
+    let room = style.width().unwrap_or(80).saturating_sub(BESIDE);
+    let ask = if clean.width() <= room {
+        clean
+    } else {
+        lines.push(Line::plain(question));
+        short.to_owned()
+    };
+    Asked { about: render(&lines, style), ask }
+}
+
+/// Whether a phase may begin. Its name, why and risk were shown when it was opened; this says what will be done.
+#[must_use]
+pub fn gate(phase: &Phase, style: &Style) -> Asked {
+    let mut parts = Vec::new();
+    let mut tell = |number: usize, noun: &str| {
+        if number > 0 {
+            parts.push(text::count(number, noun));
+        }
+    };
+    tell(phase.layers.len(), "layer");
+    tell(phase.apply.len(), "step");
+    tell(phase.validate.len(), "check");
+    tell(phase.commit.len(), "commit step");
+    let what = if parts.is_empty() { "nothing to do".to_owned() } else { parts.join(", ") };
+    let line = Line::new(Tone::Plain, "ahead", format!("{what}; risk {}", text::risk(phase.risk))).at(1);
+    asked(vec![line], &format!("Begin phase {}?", phase.id), "Begin?", style)
+}
+
+/// What to do in trouble: the failing things with observed value and rule.
+#[must_use]
+pub fn trouble(scene: &Scene, cause: &Cause, style: &Style) -> String {
+    let name = scene.phase_id().map(|id| format!("phase {id}")).unwrap_or_default();
+    let mut lines = vec![Line::new(Tone::Bad, "trouble", "does not go on").about(name)];
+    let causes = summary::causes(scene, cause).into_iter().enumerate();
+    lines.extend(causes.map(|(at, why)| Line::plain(format!("{}: {why}", at + 1)).at(1)));
+    render(&lines, style)
+}
+
+/// Whether to keep a phase that passed its checks.
+#[must_use]
+pub fn confirm(phase: &Phase, window: Span, style: &Style) -> Asked {
+    let rule = format!("the checks hold; keep it? Silence for {window} reverts");
+    let line = Line::new(Tone::Caution, "confirm", rule).about(format!("phase {}", phase.id));
+    Asked { about: render(&[line], style), ask: "keep?".to_owned() }
+}
+
+/// A step that a person does.
+#[must_use]
+pub fn ask_step(step: &Step, what: &str, style: &Style) -> Asked {
+    let line = Line::new(Tone::Plain, "by hand", what).about(format!("step {}", step.id));
+    Asked { about: render(&[line], style), ask: "Done?".to_owned() }
+}
+
+/// A check that a person makes.
+#[must_use]
+pub fn ask_check(check: &Check, what: &str, style: &Style) -> Asked {
+    let line = Line::new(Tone::Plain, "look", what).about(format!("check {}", check.id));
+    Asked { about: render(&[line], style), ask: "Yes?".to_owned() }
+}
+
+/// Whether a rollback that was shown before shall be made.
+#[must_use]
+pub fn rollback(style: &Style) -> Asked {
+    asked(Vec::new(), "Roll back now?", "Roll back?", style)
+}
+
+/// Whether a whole plan shall be taken, in one line.
+#[must_use]
+pub fn whole_plan(plan: &Plan, style: &Style) -> Asked {
+    let phases = text::count(plan.phases.len(), "phase");
+    asked(
+        Vec::new(),
+        &format!("Run plan {} revision {} ({phases})?", plan.name, plan.revision),
+        "Run it?",
+        style,
+    )
+}

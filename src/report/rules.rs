@@ -1,0 +1,264 @@
+//! What a check looks at and expects, in words.
+
+use super::shell_words::shell_words;
+use super::text;
+use crate::model::{
+    Check, Expectation, FieldRule, Look, Manager, Matcher, Mode, NixQuestion, Parse, Probe, Severity,
+    TreatAs, Use, Value,
+};
+
+/// What a check looks at.
+#[must_use]
+pub(super) fn look(look: &Look) -> String {
+    match look {
+        Look::Probe(of) => probe(of),
+        Look::Plugin(command) => format!("plugin {}", shell_words(&command.argv)),
+        Look::Scripts(folder) => format!("health scripts in {}", folder.display()),
+        Look::Ask(text) => format!("a person: {text}"),
+    }
+}
+
+fn probe(probe: &Probe) -> String {
+    match probe {
+        Probe::Run { command, parse } => {
+            let read = match parse {
+                Parse::Text => "",
+                Parse::Json => ", read as JSON",
+                Parse::Lines => ", read as lines",
+                Parse::Keyvalue => ", read as keys and values",
+            };
+            format!("{}{read}", shell_words(&command.argv))
+        }
+        Probe::File { path } => format!("file {}", path.display()),
+        Probe::Mount { path } => format!("file system at {}", path.display()),
+        Probe::Memory => "memory".to_owned(),
+        Probe::Process { name, pattern } => match (name, pattern) {
+            (Some(name), None) => format!("processes named {name}"),
+            (None, Some(pattern)) => format!("processes whose command line matches /{pattern}/"),
+            (Some(name), Some(pattern)) => {
+                format!("processes named {name} whose command line matches /{pattern}/")
+            }
+            (None, None) => "all processes".to_owned(),
+        },
+        Probe::Units { manager: of, names } => format!("{} units{}", manager(*of), named(names)),
+        Probe::Journal { priority, units, matches, manager: of, kernel, .. } => {
+            let what = if *kernel { "kernel messages" } else { "journal" };
+            let text = matches.as_ref().map(|text| format!(" matching /{text}/")).unwrap_or_default();
+            format!("{} {what} up to priority {priority}{}{text}", manager(*of), named(units))
+        }
+        Probe::KernelParameter { name } => format!("kernel parameter {name}"),
+        Probe::Nix(NixQuestion::Profile(path)) => format!("Nix profile {}", path.display()),
+        Probe::Nix(NixQuestion::Path(path)) => format!("Nix store path {}", path.display()),
+    }
+}
+
+const fn manager(manager: Manager) -> &'static str {
+    match manager {
+        Manager::System => "system",
+        Manager::User => "user",
+    }
+}
+
+fn named(names: &[String]) -> String {
+    if names.is_empty() { String::new() } else { format!(" of {}", names.join(", ")) }
+}
+
+/// Rules that must all hold.
+#[must_use]
+pub(super) fn expectation(rules: &Expectation) -> String {
+    let one = |rule: &FieldRule| format!("{} {}", rule.field, all(&rule.matchers));
+    rules.iter().map(one).collect::<Vec<_>>().join("; ")
+}
+
+fn all(matchers: &[Matcher]) -> String {
+    matchers.iter().map(matcher).collect::<Vec<_>>().join(" and ")
+}
+
+fn groups(groups: &[Vec<Matcher>], between: &str) -> String {
+    let one = |group: &Vec<Matcher>| format!("({})", all(group));
+    groups.iter().map(one).collect::<Vec<_>>().join(between)
+}
+
+fn list(values: &[Value]) -> String {
+    values.iter().map(value).collect::<Vec<_>>().join(", ")
+}
+
+fn value(value: &Value) -> String {
+    value.to_string()
+}
+
+fn matcher(of: &Matcher) -> String {
+    match of {
+        Matcher::Equals(wanted) => format!("= {}", value(wanted)),
+        Matcher::Not(none) => format!("not ({})", none.iter().map(matcher).collect::<Vec<_>>().join(" or ")),
+        Matcher::AllOf(sets) => groups(sets, " and "),
+        Matcher::AnyOf(sets) => groups(sets, " or "),
+        Matcher::Lt(limit) => format!("< {limit}"),
+        Matcher::Le(limit) => format!("<= {limit}"),
+        Matcher::Gt(limit) => format!("> {limit}"),
+        Matcher::Ge(limit) => format!(">= {limit}"),
+        Matcher::Between(low, high) => format!("from {low} to {high}"),
+        Matcher::Matches(pattern) => format!("matches /{pattern}/"),
+        Matcher::Prefix(text) => format!("begins with {text:?}"),
+        Matcher::Suffix(text) => format!("ends with {text:?}"),
+        Matcher::Contains(wanted) => format!("contains {}", value(wanted)),
+        Matcher::ContainsAll(wanted) => format!("contains all of {}", list(wanted)),
+        Matcher::Exactly(wanted) => format!("is exactly {}", list(wanted)),
+        Matcher::Len(rules) => format!("length {}", all(rules)),
+        Matcher::HasKey(key) => format!("has key {key}"),
+        Matcher::Version(rule) => format!("version {rule}"),
+        Matcher::Exists(true) => "exists".to_owned(),
+        Matcher::Exists(false) => "does not exist".to_owned(),
+        Matcher::Empty(true) => "is empty".to_owned(),
+        Matcher::Empty(false) => "is not empty".to_owned(),
+        Matcher::NoNew => "has nothing that was not there before".to_owned(),
+        Matcher::NoneMissing => "has everything that was there before".to_owned(),
+        Matcher::Unchanged => "is as before".to_owned(),
+        Matcher::DeltaMax(most) => format!("differs from before by at most {most}"),
+        Matcher::RatioMax(most) => format!("is at most {most} times what it was before"),
+    }
+}
+
+/// What else is to be known of a check: when it looks, and what takes or gives weight. One line each.
+#[must_use]
+pub(super) fn terms(check: &Check) -> Vec<String> {
+    let mut terms = Vec::new();
+    match check.severity {
+        // What everybody expects.
+        Severity::Fail => {}
+        Severity::Info | Severity::Warn | Severity::Critical => {
+            terms.push(format!("severity {}", text::severity(check.severity)));
+        }
+    }
+    match check.mode {
+        Mode::Enforce => {}
+        Mode::Shadow => terms.push("shadow: shown only, does not count".to_owned()),
+    }
+    if !check.tolerate.is_empty() {
+        terms.push(format!("warns where only: {}", expectation(&check.tolerate)));
+    }
+    if !check.fail_if.is_empty() {
+        terms.push(format!("fails only where: {}; else inconclusive", expectation(&check.fail_if)));
+    }
+    let mut looks = Vec::new();
+    if check.settle.0 > 0 {
+        looks.push(format!("waits {} first", check.settle));
+    }
+    if let Some(within) = check.within {
+        looks.push(format!("looks again every {} for {within}", check.every));
+    }
+    if check.consecutive > 1 {
+        looks.push(format!("must pass {} times in a row", check.consecutive));
+    }
+    if let Some(samples) = &check.samples {
+        let take = match samples.take {
+            Use::Median => "median",
+            Use::Mean => "mean",
+            Use::Min => "smallest",
+            Use::Max => "largest",
+            Use::Last => "last",
+        };
+        looks.push(format!("{take} of {} samples, every {}", samples.count, samples.every));
+    }
+    if !looks.is_empty() {
+        terms.push(looks.join("; "));
+    }
+    if let Some(floor) = check.floor {
+        terms.push(format!("differences below {floor} do not count"));
+    }
+    if let Some(only) = &check.applies_if {
+        terms.push(format!("only where: {} {}", look(&only.look), expectation(&only.expect)));
+    }
+    if !check.needs.is_empty() {
+        let names: Vec<&str> = check.needs.iter().map(|id| id.as_str()).collect();
+        terms.push(format!("after: {}", names.join(", ")));
+    }
+    if let Some(waiver) = &check.waiver {
+        terms.push(format!("waived until {}: {}", waiver.until, waiver.reason));
+    }
+    terms.extend(treated("no data", check.on_no_data, TreatAs::Inconclusive));
+    terms.extend(treated("an error", check.on_error, TreatAs::Error));
+    terms
+}
+
+/// Said only where it is not what everybody expects.
+fn treated(what: &str, treat: TreatAs, usual: TreatAs) -> Option<String> {
+    let word = match treat {
+        TreatAs::Pass => "a pass",
+        TreatAs::Warn => "a warning",
+        TreatAs::Fail => "a failure",
+        TreatAs::Error => "an error",
+        TreatAs::Inconclusive => "inconclusive",
+    };
+    (treat != usual).then(|| format!("{what} counts as {word}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::CommandLine;
+    use serde_json::json;
+
+    #[test]
+    fn every_matcher_reads_as_the_end_of_a_sentence() {
+        for (of, text) in [
+            (Matcher::Equals(json!("on")), "= \"on\""),
+            (Matcher::Not(vec![Matcher::Lt(1.0), Matcher::Gt(2.5)]), "not (< 1 or > 2.5)"),
+            (Matcher::AllOf(vec![vec![Matcher::Le(1.0)], vec![Matcher::Ge(0.0)]]), "(<= 1) and (>= 0)"),
+            (
+                Matcher::AnyOf(vec![vec![Matcher::Prefix("a".to_owned())], vec![Matcher::NoNew]]),
+                "(begins with \"a\") or (has nothing that was not there before)",
+            ),
+            (Matcher::Between(1.0, 2.0), "from 1 to 2"),
+            (Matcher::Matches("^b".to_owned()), "matches /^b/"),
+            (Matcher::Suffix("z".to_owned()), "ends with \"z\""),
+            (Matcher::Contains(json!(3)), "contains 3"),
+            (Matcher::ContainsAll(vec![json!("a"), json!("b")]), "contains all of \"a\", \"b\""),
+            (Matcher::Exactly(vec![json!(1), json!(2)]), "is exactly 1, 2"),
+            (Matcher::Len(vec![Matcher::Ge(2.0)]), "length >= 2"),
+            (Matcher::HasKey("k".to_owned()), "has key k"),
+            (Matcher::Version(">=1.2".to_owned()), "version >=1.2"),
+            (Matcher::Exists(true), "exists"),
+            (Matcher::Exists(false), "does not exist"),
+            (Matcher::Empty(true), "is empty"),
+            (Matcher::Empty(false), "is not empty"),
+            (Matcher::NoneMissing, "has everything that was there before"),
+            (Matcher::Unchanged, "is as before"),
+            (Matcher::DeltaMax(5.0), "differs from before by at most 5"),
+            (Matcher::RatioMax(1.25), "is at most 1.25 times what it was before"),
+        ] {
+            assert_eq!(matcher(&of), text);
+        }
+    }
+
+    #[test]
+    fn what_is_looked_at_names_the_thing() {
+        let journal = Probe::Journal {
+            priority: 3,
+            units: vec!["sshd.service".to_owned()],
+            matches: Some("oom".to_owned()),
+            ignore: Vec::new(),
+            since: None,
+            manager: Manager::User,
+            kernel: false,
+        };
+        let process = |name: Option<&str>, pattern: Option<&str>| {
+            Look::Probe(Probe::Process { name: name.map(str::to_owned), pattern: pattern.map(str::to_owned) })
+        };
+        for (of, text) in [
+            (Look::Probe(journal), "user journal up to priority 3 of sshd.service matching /oom/"),
+            (Look::Probe(Probe::Memory), "memory"),
+            (process(Some("kwin"), None), "processes named kwin"),
+            (process(None, Some("^k")), "processes whose command line matches /^k/"),
+            (
+                Look::Probe(Probe::KernelParameter { name: "vm.swappiness".to_owned() }),
+                "kernel parameter vm.swappiness",
+            ),
+            (Look::Plugin(CommandLine::new(["check_disk", "-w", "10%"])), "plugin check_disk -w 10%"),
+            (Look::Scripts("/etc/health".into()), "health scripts in /etc/health"),
+            (Look::Ask("Is it quiet?".to_owned()), "a person: Is it quiet?"),
+        ] {
+            assert_eq!(look(&of), text);
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Explanations and views in golden files.
+
+use super::case::{START, SYSTEM, Trace, bad_profiles, check_id, plan, record, report};
+use super::golden::golden;
+use super::{no_controls, style};
+use crate::model::*;
+use crate::report::*;
+use unicode_width::UnicodeWidthStr;
+
+/// A way to show one view in a style.
+type Show<'a> = (&'a str, Box<dyn Fn(&Style) -> String>);
+
+fn line(generation: u32, phase: &str, end: Option<PhaseEnd>, cause: Option<Cause>) -> HistoryLine {
+    HistoryLine {
+        generation: GenerationNumber(generation),
+        run: RunId::new("r-1").expect("an identifier"),
+        plan: plan().name,
+        revision: 3,
+        phase: PhaseId::new(phase).expect("an identifier"),
+        began: Timestamp(START),
+        last: Timestamp(START + 3_725_000),
+        end,
+        cause,
+        layers: vec![format!("nixos: {SYSTEM}"), "files: 1 file, 412 B".to_owned()],
+    }
+}
+
+fn failed() -> Cause {
+    Cause::ChecksFailed(vec![check_id("va-profiles")])
+}
+
+fn history_lines() -> Vec<HistoryLine> {
+    vec![
+        line(8, "desktop", None, None),
+        line(7, "vaapi", Some(PhaseEnd::Reverted), Some(failed())),
+        line(6, "system-libs", Some(PhaseEnd::Committed), None),
+    ]
+}
+
+fn status_view() -> Status {
+    let current = CurrentLine {
+        generation: GenerationNumber(7),
+        run: RunId::new("r-1").expect("an identifier"),
+        plan: plan().name,
+        revision: 3,
+        phase: PhaseId::new("vaapi").expect("an identifier"),
+        stage: "paused".to_owned(),
+        verdict: None,
+        cause: Some(failed()),
+        waiting: Some("a person: `switchback resume` goes on, `switchback rollback` goes back".to_owned()),
+        soak_until: Some(Timestamp(START + 172_800_000)),
+        began: Timestamp(START),
+        last: Timestamp(START + 3_725_000),
+        items: vec![Item::new("/etc/xdg/kwinrc", "sha256 differs from the record")],
+    };
+    let phases =
+        [("system-libs", Some(PhaseEnd::Committed), false), ("vaapi", None, true), ("desktop", None, false)];
+    let phases = phases.map(|(id, end, due)| PhaseLine {
+        phase: PhaseId::new(id).expect("an identifier"),
+        title: Some(format!("The phase about {id}")),
+        end,
+        due,
+    });
+    Status {
+        state: "/var/lib/switchback".to_owned(),
+        current: Some(current),
+        phases: phases.into(),
+        quarantine: vec![QuarantineLine {
+            plan: plan().name,
+            revision: 2,
+            digest: plan().digest,
+            phase: PhaseId::new("vaapi").expect("an identifier"),
+            generation: GenerationNumber(5),
+            cause: failed(),
+            at: Timestamp(START),
+        }],
+        holder: Some("process 4711 (switchback run)".to_owned()),
+        damage: vec![Item::new("generation 0003", "journal line 12 does not follow from line 11")],
+    }
+}
+
+fn showing() -> Showing {
+    let step =
+        |part: &str, step: &str, outcome| StepLine { part: part.to_owned(), step: step.to_owned(), outcome };
+    Showing {
+        line: line(7, "vaapi", Some(PhaseEnd::Reverted), Some(failed())),
+        records: vec![record(LayerKind::Nixos, SYSTEM), record(LayerKind::Files, "1 file, 412 B")],
+        steps: vec![
+            step("apply", "activate", Some(StepOutcome::Done)),
+            step("apply", "notify", Some(StepOutcome::Failed(ProcessEnd::Signaled(9)))),
+            step("undo", "notify", None),
+        ],
+        checks: vec![
+            CheckLine {
+                moment: Moment::Preflight,
+                report: report("disk-free", Outcome::Pass, "61.0 GiB >= 20.0 GiB"),
+            },
+            CheckLine { moment: Moment::Validate, report: bad_profiles() },
+        ],
+        items: Vec::new(),
+        evidence: vec!["evidence/apply-0.log".to_owned(), "evidence/\u{1b}]0;x\u{7}.log".to_owned()],
+        damage: Vec::new(),
+        capsule: "/var/lib/switchback/generations/0007".to_owned(),
+    }
+}
+
+fn preview() -> RollbackPreview {
+    let plan = plan();
+    let phase = plan.phases.first().expect("a phase");
+    let act = |argv: &[&str]| Act::Run(CommandLine::new(argv.iter().copied()));
+    let step =
+        |id: &str, act| PreviewStep { step: StepId::new(id).expect("an identifier"), act, who: RunAs::Root };
+    let back = WayBackPreview {
+        generation: GenerationNumber(7),
+        plan: plan.name.clone(),
+        revision: 3,
+        phase: phase.id.clone(),
+        begun: true,
+        undo: vec![step("notify", act(&["systemctl", "stop", "decoder"]))],
+        layers: vec![record(LayerKind::Files, "1 file, 412 B"), record(LayerKind::Nixos, SYSTEM)],
+        rollback: vec![step("reload", act(&["systemctl", "daemon-reload"]))],
+        checks: vec![check_id("va-profiles"), check_id("units")],
+    };
+    RollbackPreview { state: "/var/lib/switchback".to_owned(), generations: vec![back] }
+}
+
+#[test]
+fn every_view_fits_every_width_and_is_as_its_golden_file() {
+    let views: [Show<'_>; 6] = [
+        ("explain", Box::new(|style| explain(&plan(), style))),
+        ("status", Box::new(|style| status(&status_view(), style))),
+        ("history", Box::new(|style| history(&history_lines(), style))),
+        ("show", Box::new(|style| show(&showing(), style))),
+        ("rollback-list", Box::new(|style| rollback_list(&history_lines(), style))),
+        ("rollback-preview", Box::new(|style| rollback_preview(&preview(), style))),
+    ];
+    for (name, view) in views {
+        let text = view(&style(None));
+        no_controls(&text);
+        golden(&format!("{name}.0.txt"), &text);
+        for columns in [20, 40, 59, 60, 80, 120] {
+            let text = view(&style(Some(columns)));
+            no_controls(&text);
+            let widest = text.lines().map(UnicodeWidthStr::width).max().unwrap_or(0);
+            assert!(widest <= usize::from(columns), "{name} at {columns}: {widest}\n{text}");
+            if columns == 40 {
+                golden(&format!("{name}.0.40"), &text);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_view_is_there_for_programs_with_its_format() {
+    for (name, value) in [
+        ("explain", explain_json(&plan())),
+        ("status", status_json(&status_view())),
+        ("history", history_json(&history_lines())),
+        ("show", show_json(&showing())),
+        ("rollback-preview", rollback_preview_json(&preview())),
+    ] {
+        assert_eq!(value["format"], 1, "{name}");
+        let text = serde_json::to_string_pretty(&value).expect("JSON");
+        golden(&format!("{name}.0.json"), &format!("{}\n", style(None).clean_json(&text)));
+    }
+}
+
+#[test]
+fn the_way_back_is_newest_first_in_words_and_for_programs() {
+    let json = explain_json(&plan());
+    let done: Vec<&str> = json["phases"][0]["way_back"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|act| act["do"].as_str().expect("a word"))
+        .collect();
+    assert_eq!(done, ["undo", "restore", "restore", "rollback-step", "probe-again"]);
+    assert!(json["phases"][0]["way_back"][1]["layer"]["files"].is_object());
+    assert_eq!(json["phases"][0]["apply"][0]["argv"][3], "/etc/nixos#a host");
+    let text = explain(&plan(), &style(None));
+    let at = |what: &str| text.find(what).unwrap_or_else(|| panic!("{what} in\n{text}"));
+    assert!(
+        at("1. undo apply notify") < at("2. restore files")
+            && at("2. restore files") < at("3. restore nixos")
+    );
+    assert!(text.contains("$ nixos-rebuild test --flake '/etc/nixos#a host'"), "{text}");
+}
+
+#[test]
+fn questions_fit_a_narrow_terminal_and_say_what_is_ahead() {
+    let plan = plan();
+    let phase = plan.phases.first().expect("a phase");
+    let style = style(Some(40));
+    let mut scene = Scene::default();
+    Trace::reverted().0.iter().take(20).for_each(|envelope| scene.note(envelope));
+    let asked = [
+        question::gate(phase, &style),
+        question::confirm(phase, Span::seconds(600), &style),
+        question::ask_step(
+            &phase.apply[0],
+            "Plug in the USB stick\u{202e} and say so when it is there.",
+            &style,
+        ),
+        question::ask_check(&phase.validate[0], "Does the picture stutter?", &style),
+        question::rollback(&style),
+        question::whole_plan(&plan, &style),
+    ];
+    for asked in &asked {
+        no_controls(&asked.about);
+        no_controls(&asked.ask);
+        assert!(asked.ask.width() <= 24 && asked.about.lines().all(|line| line.width() <= 40), "{asked:?}");
+    }
+    let trouble = question::trouble(&scene, &failed(), &style);
+    assert!(trouble.lines().all(|line| line.width() <= 40), "{trouble}");
+    assert_eq!(asked[0].about, "  · ahead  2 layers, 3 steps, 2 checks,\n    1 commit step; risk high\n");
+}
