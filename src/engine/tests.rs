@@ -493,7 +493,7 @@ fn what_the_record_must_hold_before_an_act() {
     assert!(!record_required(&run.state, &[finished, turned]));
     assert!(!record_required(&run.state, &[over]));
     run.tell(Input::RollbackAsked { boot: None });
-    assert!(!record_required(&run.state, &[Event::ChildrenEnded]));
+    assert!(!record_required(&run.state, &[Event::ChildrenEnded { left: Vec::new() }]));
     let mut run = Told::new(two_phases(), Guidance::Unattended);
     run.succeed_until(Input::Begin, &Action::Disarm);
     assert!(!record_required(&run.state, &[Event::GuardDisarmed]));

@@ -101,7 +101,11 @@ fn children_left_alive(
     now: Timestamp,
 ) -> Decision {
     let made = decide(plan, state, input, heard, now);
-    if made.action == Action::EndChildren { skip(plan, state, made, &Input::ChildrenGone, now) } else { made }
+    if made.action == Action::EndChildren {
+        skip(plan, state, made, &Input::ChildrenGone { left: Vec::new() }, now)
+    } else {
+        made
+    }
 }
 
 fn restore_skipped(plan: &Plan, state: &RunState, input: &Input, heard: Heard, now: Timestamp) -> Decision {

@@ -81,7 +81,7 @@ impl Story {
         }
         let phase = self.phase.and_then(|at| plan.phases.get(at));
         match event {
-            Event::PhaseBegan(_) | Event::StopWanted => {}
+            Event::PhaseBegan(_) | Event::StopWanted | Event::EarlierTakenBack { .. } => {}
             Event::RunResumed { guidance, .. } => {
                 self.guided = *guidance == Guidance::Guided;
                 self.lose_flight();
@@ -204,7 +204,7 @@ impl Story {
                 self.taken_up = 0;
                 self.moments.remove(&Moment::Reprobe);
             }
-            Event::ChildrenEnded => self.children_ended = true,
+            Event::ChildrenEnded { .. } => self.children_ended = true,
             Event::UndoStarted { part, step } => self.undo = Some((*part, *step)),
             Event::UndoFinished { part, step, outcome } => {
                 let at = (*part, *step);
