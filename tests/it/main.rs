@@ -1,5 +1,6 @@
 //! One binary for all integration tests.
 
 mod layers;
+mod shoshin;
 #[path = "../support/skipped.rs"]
 mod skipped;
