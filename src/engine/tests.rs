@@ -148,6 +148,7 @@ struct Told {
     plan: Plan,
     state: RunState,
     facts: Vec<Event>,
+    acts: usize,
 }
 
 impl Told {
@@ -155,10 +156,12 @@ impl Told {
         let queue = plan.phases.iter().map(|phase| phase.id.clone()).collect();
         let state =
             RunState::new(Itinerary { run: RunId::new("r").unwrap(), queue, done: Vec::new(), guidance });
-        Self { plan, state, facts: Vec::new() }
+        Self { plan, state, facts: Vec::new(), acts: 0 }
     }
 
     fn hears(&mut self, input: &Input, heard: Heard) -> Action {
+        self.acts += 1;
+        assert!(self.acts < 500, "the run does not end");
         let decision = decide(&self.plan, &self.state, input, heard, Timestamp(0));
         self.state = replay(&self.plan, self.state.clone(), &decision.events);
         self.facts.extend(decision.events);
