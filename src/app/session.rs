@@ -108,6 +108,8 @@ pub struct Session<'a> {
     fresh: Option<GenerationNumber>,
     /// Ballast is released only on the way back.
     going_back: bool,
+    /// Facts of the way back that could not be written; they come first with the next.
+    unwritten: Vec<Envelope>,
 }
 
 impl<'a> Session<'a> {
@@ -129,6 +131,7 @@ impl<'a> Session<'a> {
             recall: Recall::default(),
             fresh: None,
             going_back: false,
+            unwritten: Vec::new(),
         }
     }
 
@@ -239,7 +242,12 @@ impl Ports for Session<'_> {
             .zip(events)
             .map(|(seq, event)| Envelope { seq, at, event: event.clone() })
             .collect();
-        let written = self.write(&envelopes);
+        self.unwritten.extend(envelopes.iter().cloned());
+        let batch = std::mem::take(&mut self.unwritten);
+        let written = self.write(&batch);
+        if written.is_err() && self.going_back {
+            self.unwritten = batch;
+        }
         if written.is_ok() || self.going_back {
             for envelope in &envelopes {
                 self.recall.learn(envelope);
