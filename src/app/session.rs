@@ -136,9 +136,20 @@ impl<'a> Session<'a> {
     }
 
     /// Drives a run from its beginning.
-    pub fn begin(&mut self, itinerary: Itinerary) -> (RunState, Ended) {
+    ///
+    /// # Errors
+    /// [`SessionError::Children`] where an earlier runner's children do not end.
+    pub fn begin(&mut self, itinerary: Itinerary) -> Result<(RunState, Ended), SessionError> {
+        self.claim_children()?;
         let plan = self.approved.plan.clone();
-        drive(&plan, RunState::new(itinerary), Input::Begin, self)
+        Ok(drive(&plan, RunState::new(itinerary), Input::Begin, self))
+    }
+
+    /// Nothing that an earlier runner of this state folder started may go on, and what this one starts can be told
+    /// by its mark.
+    fn claim_children(&self) -> Result<(), SessionError> {
+        let scope = self.folder.root().display().to_string();
+        process::claim(&scope).map(|_| ()).map_err(|why| SessionError::Children(why.to_string()))
     }
 
     /// Takes up the run of a capsule.
@@ -166,8 +177,7 @@ impl<'a> Session<'a> {
     }
 
     fn open(&mut self, capsule: Capsule, damage: Damage) -> Result<(Plan, RunState), SessionError> {
-        let scope = self.folder.root().display().to_string();
-        process::claim(&scope).map_err(|why| SessionError::Children(why.to_string()))?;
+        self.claim_children()?;
         let (writer, journal) = match damage {
             Damage::Refuse => {
                 let (writer, journal) = capsule.writer()?;
