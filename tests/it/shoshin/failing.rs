@@ -28,6 +28,18 @@ fn check(phase: &str) -> &'static str {
     }
 }
 
+/// How many questions its preflight and its validation put to a person.
+fn questions_of(phase: &str) -> (usize, usize) {
+    match phase {
+        "system-libs" => (4, 0),
+        "home-libs" | "runtimes" => (0, 0),
+        "electron" => (0, 2),
+        "plasma" => (0, 1),
+        "video" => (3, 2),
+        other => panic!("no phase {other}"),
+    }
+}
+
 #[test]
 fn every_phase_with_a_bad_change_comes_back_exactly_and_a_good_change_then_holds() {
     let Some(mut lab) = Lab::new("failing") else { return };
@@ -47,6 +59,17 @@ fn every_phase_with_a_bad_change_comes_back_exactly_and_a_good_change_then_holds
             assert!(rest.any(|seen| seen == line), "{phase}: no `{line}` in {log:#?}");
         }
         assert!(!log.contains(&format!("{phase}-broken boot")), "{phase}: it was the boot default: {log:#?}");
+
+        // Questions are for what a phase did: a baseline asks none, and no way back waits for an answer.
+        let unasked = ended.text.matches("a person is asked when the phase has acted").count();
+        let questions = ended.text.matches("nobody was there to answer").count();
+        let (asked_before, asked_after) = questions_of(phase);
+        assert_eq!(
+            (questions, unasked),
+            (asked_before + asked_after, 2 * asked_after),
+            "{phase}: {}",
+            ended.text
+        );
 
         // What was rejected, and why, is remembered.
         assert!(lab.rejected().contains(&format!("\"{phase}\"")), "{phase}: {}", lab.rejected());
