@@ -23,7 +23,6 @@ pub fn decide(plan: &Plan, state: &RunState, input: &Input, heard: Heard, now: T
     // Every fact that is owed moves the stage on, so this ends; the bound turns a slip into a stop with a name.
     for _ in 0..64 {
         match owed(plan, &after, now) {
-            Owed::Facts(more) if more.is_empty() => break,
             Owed::Facts(more) => after = add(after, more),
             Owed::Act(more, action) => {
                 add(after, more);

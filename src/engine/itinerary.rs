@@ -121,3 +121,94 @@ pub fn itinerary(
         (Some(_) | None, Some(_) | None) => Ok(chosen.into_iter().cloned().collect()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Digest, OnOutcome, Phase, PlanName, Risk, Span};
+
+    fn id(name: &str) -> PhaseId {
+        PhaseId::new(name).expect("a valid name")
+    }
+
+    fn phase(name: &str, needs: &[&str]) -> Phase {
+        Phase {
+            id: id(name),
+            title: None,
+            why: None,
+            week: None,
+            days: None,
+            risk: Risk::Low,
+            needs: needs.iter().map(|name| id(name)).collect(),
+            layers: Vec::new(),
+            preflight: Vec::new(),
+            apply: Vec::new(),
+            settle: Span::ZERO,
+            validate: Vec::new(),
+            commit: Vec::new(),
+            rollback: Vec::new(),
+            soak: None,
+            confirm: None,
+            on: OnOutcome::default(),
+            applies_if: None,
+        }
+    }
+
+    fn asked(only: &str, from: &str, until: &str) -> Selection {
+        let some = |name: &str| (!name.is_empty()).then(|| id(name));
+        Selection { only: some(only), from: some(from), until: some(until) }
+    }
+
+    fn chosen(done: &[(&str, PhaseEnd)], asked: &Selection, soaks: i64) -> Result<Vec<String>, String> {
+        let plan = Plan {
+            name: PlanName::new("p").expect("a valid name"),
+            revision: 1,
+            title: None,
+            digest: Digest("0".repeat(64)),
+            phases: vec![phase("a", &[]), phase("b", &["a"]), phase("c", &[])],
+        };
+        let done: Vec<_> = done.iter().map(|(name, end)| (id(name), *end)).collect();
+        let soak = (soaks > 0).then_some(Timestamp(soaks));
+        itinerary(&plan, &done, soak, asked, Timestamp(10))
+            .map(|phases| phases.iter().map(ToString::to_string).collect())
+            .map_err(|why| why.to_string())
+    }
+
+    fn ok(names: &[&str]) -> Result<Vec<String>, String> {
+        Ok(names.iter().map(|name| (*name).to_owned()).collect())
+    }
+
+    #[test]
+    fn what_is_not_settled_is_taken_in_order_within_what_was_asked_for() {
+        let none = &[];
+        assert_eq!(chosen(none, &asked("", "", ""), 0), ok(&["a", "b", "c"]));
+        assert_eq!(chosen(none, &asked("", "", "b"), 0), ok(&["a", "b"]));
+        assert_eq!(chosen(none, &asked("", "c", ""), 0), ok(&["c"]));
+        assert_eq!(chosen(none, &asked("", "a", "a"), 0), ok(&["a"]));
+        let done = [("a", PhaseEnd::Committed), ("b", PhaseEnd::Reverted), ("c", PhaseEnd::NotApplicable)];
+        assert_eq!(chosen(&done, &asked("", "", ""), 0), ok(&["b"]));
+        assert_eq!(chosen(&done, &asked("a", "", ""), 0), ok(&["a"]), "only: even where it is settled");
+        let bad = [("a", PhaseEnd::Committed), ("b", PhaseEnd::Inconsistent), ("c", PhaseEnd::Refused)];
+        assert_eq!(chosen(&bad, &asked("", "", ""), 0), ok(&["b", "c"]));
+    }
+
+    #[test]
+    fn what_stands_in_the_way_is_named() {
+        let why = |text: &str| Err(text.to_owned());
+        let none = &[];
+        assert_eq!(chosen(none, &asked("x", "", ""), 0), why("the plan has no phase `x`"));
+        assert_eq!(chosen(none, &asked("", "c", "a"), 0), why("phase `c` comes after phase `a`"));
+        let needs = why("phase `b` needs phase `a`, which is not committed");
+        assert_eq!(chosen(none, &asked("b", "", ""), 0), needs);
+        assert_eq!(chosen(&[("a", PhaseEnd::Reverted)], &asked("", "b", ""), 0), needs);
+        assert_eq!(chosen(&[("a", PhaseEnd::Committed)], &asked("b", "", ""), 0), ok(&["b"]));
+        assert_eq!(
+            chosen(none, &asked("", "", ""), 10),
+            ok(&["a", "b", "c"]),
+            "a soak ends with its last moment"
+        );
+        let soaks =
+            "phase `a` may not begin before 1970-01-01T00:00:00.011Z: the phase before it soaks until then";
+        assert_eq!(chosen(none, &asked("", "", ""), 11), why(soaks));
+    }
+}

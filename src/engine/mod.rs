@@ -5,6 +5,7 @@
 mod act;
 mod choose;
 mod decide;
+mod diagram;
 mod evolve;
 mod interpret;
 mod itinerary;
@@ -17,6 +18,7 @@ mod undo;
 pub use act::{Action, Decision, Ended, Heard, Input};
 pub use choose::may_accept;
 pub use decide::{decide, record_required};
+pub use diagram::{ASIDE, Arrow, BACK, FORWARD, SKIPPED, diagram, stage_name};
 pub use evolve::{evolve, replay};
 pub use itinerary::{Itinerary, Obstacle, Selection, itinerary};
 pub use state::{Back, Limits, Mark, RunState, Stage};

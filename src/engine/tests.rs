@@ -1,6 +1,7 @@
 //! One phase through each of its ends, read as sentences. The exhaustive walk is in `tests/engine/`.
 
 use super::*;
+use crate::model::Outcome::{Error, Fail, Inconclusive, Pass, Skipped, Warn};
 use crate::model::*;
 
 fn step(id: &str) -> Step {
@@ -432,5 +433,205 @@ fn a_step_that_a_person_broke_off_or_declined_rejects_nothing() {
             play(&plan(), |action| (*action == SECOND).then(|| Input::Stepped(outcome.clone())));
         assert_eq!(ended, Ended::Finished(Verdict::RolledBack));
         assert!(!acts.iter().any(|act| act.starts_with("Quarantine")), "{acts:#?}");
+    }
+}
+
+#[test]
+fn the_fourth_crash_on_the_way_forward_turns_it_round() {
+    let mut run = Told::new(plan(), Guidance::Unattended);
+    run.succeed_until(Input::Begin, &Action::Seal);
+    for _ in 0..Limits::FORWARD {
+        assert_eq!(run.tell(resumed(Guidance::Unattended)), Action::Seal);
+    }
+    assert_eq!(run.tell(resumed(Guidance::Unattended)), Action::Stop(Ended::Finished(Verdict::Refused)));
+    assert_eq!(run.state.reverting, Some(Cause::TooManyResumptions(4)));
+}
+
+#[test]
+fn taking_up_a_paused_run_is_not_counted() {
+    let mut run = Told::new(plan(), Guidance::Guided);
+    run.succeed_until(Input::Begin, &SECOND);
+    for _ in 0..9 {
+        run.tell(Input::Stepped(StepOutcome::Failed(ProcessEnd::Exited(1))));
+        assert!(matches!(run.tell(Input::Chosen(Choice::Pause)), Action::Stop(Ended::Paused(_))));
+        assert!(matches!(run.tell(resumed(Guidance::Guided)), Action::Choose { may_accept: false, .. }));
+        assert_eq!(run.tell(Input::Chosen(Choice::Retry)), SECOND);
+    }
+    assert_eq!(run.state.resumptions, 0);
+}
+
+#[test]
+fn a_lost_record_after_the_decision_changes_nothing() {
+    let mut run = Told::new(plan(), Guidance::Unattended);
+    run.succeed_until(Input::Begin, &Action::Disarm);
+    assert_eq!(run.tell(Input::JournalLost("full".into())), Action::Disarm);
+    run.succeed(Input::RollbackAsked { boot: None });
+    let mut run = Told::new(plan(), Guidance::Unattended);
+    run.succeed_until(Input::Begin, &SECOND);
+    run.tell(Input::RollbackAsked { boot: None });
+    assert_eq!(run.tell(Input::JournalLost("full".into())), Action::EndChildren);
+}
+
+#[test]
+fn where_the_next_phase_cannot_be_recorded_it_is_refused_and_the_one_before_stays() {
+    let mut run = Told::new(two_phases(), Guidance::Unattended);
+    run.succeed_until(Input::Begin, &Action::Disarm);
+    assert!(matches!(run.tell(Input::Disarmed), Action::Open { .. }));
+    let action = run.tell(Input::JournalLost("full".into()));
+    assert_eq!(action, Action::Stop(Ended::Finished(Verdict::Refused)));
+    assert_eq!(run.state.stage, Stage::Ended(PhaseEnd::Committed));
+}
+
+#[test]
+fn what_the_record_must_hold_before_an_act() {
+    let mut run = Told::new(plan(), Guidance::Unattended);
+    run.succeed_until(Input::Begin, &SECOND);
+    let finished = Event::StepFinished { part: Part::Apply, step: 1, outcome: StepOutcome::Done };
+    let turned = Event::RevertBegan { cause: Cause::Asked };
+    let over = Event::RunFinished { verdict: Verdict::Refused };
+    assert!(record_required(&run.state, std::slice::from_ref(&finished)));
+    assert!(!record_required(&run.state, &[finished, turned]));
+    assert!(!record_required(&run.state, &[over]));
+    run.tell(Input::RollbackAsked { boot: None });
+    assert!(!record_required(&run.state, &[Event::ChildrenEnded]));
+    let mut run = Told::new(two_phases(), Guidance::Unattended);
+    run.succeed_until(Input::Begin, &Action::Disarm);
+    assert!(!record_required(&run.state, &[Event::GuardDisarmed]));
+    let header = run.state.header.clone().unwrap();
+    assert!(
+        record_required(&run.state, &[Event::PhaseBegan(header)]),
+        "a phase begins on the record or not at all"
+    );
+    run.state.finished = Some(Verdict::Committed);
+    run.state.stage = Stage::Idle;
+    assert!(!record_required(&run.state, &[Event::StopWanted]));
+}
+
+#[test]
+fn only_a_person_skips_what_the_plan_does_not_and_nobody_skips_what_is_critical() {
+    let mut plan = plan();
+    let checks = vec![check("a", Severity::Fail), check("b", Severity::Critical)];
+    plan.phases[0].preflight = checks;
+    let phase = &plan.phases[0];
+    let about = |names: &[&str]| Cause::ChecksFailed(ids(names));
+    assert!(may_accept(phase, Moment::Preflight, &about(&["a"])));
+    assert!(!may_accept(phase, Moment::Preflight, &about(&["a", "b"])));
+    assert!(!may_accept(phase, Moment::Preflight, &about(&[])));
+    assert!(
+        may_accept(phase, Moment::Validate, &about(&["b"])),
+        "critical is what is critical at that moment"
+    );
+    assert!(!may_accept(phase, Moment::Preflight, &Cause::Declined));
+}
+
+#[test]
+fn nobody_is_there_and_the_plan_decides() {
+    let judged = |on: OnOutcome, severity: Severity, outcome: Outcome| {
+        let mut plan = plan();
+        plan.phases[0].on = on;
+        plan.phases[0].validate = vec![check("v", severity)];
+        let mut run = Told::new(plan, Guidance::Unattended);
+        let validate = Action::Judge { moment: Moment::Validate };
+        let mut action = run.tell(Input::Begin);
+        while action != validate {
+            action = match action {
+                Action::Judge { moment: Moment::Baseline } => {
+                    run.tell(Input::Judged(vec![report("v", Outcome::Pass)]))
+                }
+                other => run.tell(usual(&other)),
+            };
+        }
+        run.tell(Input::Judged(vec![report("v", outcome)]))
+    };
+    let on = |fail, inconclusive, error| OnOutcome { fail, inconclusive, error };
+    let (back, wait, go) = (Reaction::Rollback, Reaction::Pause, Reaction::Continue);
+    let goes_on = Action::Keep { layer: 0 };
+    let goes_back = Action::EndChildren;
+    let waits = |cause: fn(Vec<CheckId>) -> Cause| Action::Stop(Ended::Paused(cause(ids(&["v"]))));
+    for (on, severity, outcome, expected) in [
+        (on(back, wait, wait), Severity::Fail, Outcome::Pass, goes_on.clone()),
+        (on(back, wait, wait), Severity::Fail, Outcome::Warn, goes_on.clone()),
+        (on(back, wait, wait), Severity::Fail, Outcome::Skipped, goes_on.clone()),
+        (on(back, go, go), Severity::Fail, Outcome::Fail, goes_back.clone()),
+        (on(wait, go, go), Severity::Fail, Outcome::Fail, waits(Cause::ChecksFailed)),
+        (on(go, wait, wait), Severity::Fail, Outcome::Fail, goes_on.clone()),
+        (on(go, wait, wait), Severity::Critical, Outcome::Fail, goes_back.clone()),
+        (on(go, back, go), Severity::Fail, Outcome::Inconclusive, goes_back.clone()),
+        (on(go, wait, go), Severity::Fail, Outcome::Inconclusive, waits(Cause::ChecksUndecided)),
+        (on(go, go, wait), Severity::Fail, Outcome::Error, waits(Cause::ChecksBroken)),
+        (on(go, go, back), Severity::Fail, Outcome::Error, goes_back),
+        (on(back, back, go), Severity::Fail, Outcome::Error, goes_on),
+    ] {
+        assert_eq!(judged(on, severity, outcome), expected, "{on:?} {severity:?} {outcome:?}");
+    }
+}
+
+#[test]
+fn a_check_that_held_before_and_not_after_the_way_back_is_named() {
+    let named = |before: Outcome, after: Option<Outcome>| {
+        let mut plan = plan();
+        plan.phases[0].validate = vec![check("v", Severity::Fail)];
+        let mut run = Told::new(plan, Guidance::Unattended);
+        let mut action = run.tell(Input::Begin);
+        loop {
+            action = match action {
+                Action::Judge { moment: Moment::Baseline } => {
+                    run.tell(Input::Judged(vec![report("v", before)]))
+                }
+                Action::Judge { moment: Moment::Reprobe } => {
+                    run.tell(Input::Judged(after.map(|after| report("v", after)).into_iter().collect()))
+                }
+                Action::Perform { part: Part::Apply, .. } => run.tell(Input::Stepped(StepOutcome::Lost)),
+                Action::Stop(_) => break,
+                other => run.tell(usual(&other)),
+            };
+        }
+        run.state.items.iter().map(|item| item.why.clone()).collect::<Vec<_>>()
+    };
+    for (before, after) in
+        [(Pass, Pass), (Pass, Warn), (Warn, Skipped), (Fail, Fail), (Error, Fail), (Skipped, Fail)]
+    {
+        assert_eq!(named(before, Some(after)), Vec::<String>::new(), "{before:?} {after:?}");
+    }
+    assert_eq!(named(Pass, Some(Fail)), ["passed before the phase, fails after the way back"]);
+    assert_eq!(named(Warn, Some(Inconclusive)), ["passed before the phase, is undecided after the way back"]);
+    let unmeasured = ["passed before the phase, could not be measured after the way back"];
+    assert_eq!(named(Pass, Some(Error)), unmeasured);
+    assert_eq!(named(Pass, None), unmeasured);
+}
+
+#[test]
+fn a_lost_step_runs_again_only_where_it_may() {
+    for (idempotent, changes, again) in
+        [(true, Changes::Machine, true), (false, Changes::Nothing, true), (false, Changes::Machine, false)]
+    {
+        let mut plan = plan();
+        plan.phases[0].apply[1].idempotent = idempotent;
+        plan.phases[0].apply[1].changes = changes;
+        let mut run = Told::new(plan, Guidance::Unattended);
+        run.succeed_until(Input::Begin, &SECOND);
+        assert_eq!(run.tell(resumed(Guidance::Unattended)) == SECOND, again);
+    }
+}
+
+#[test]
+fn what_went_wrong_on_the_way_back_is_named_with_how() {
+    for (outcome, why) in [
+        (StepOutcome::Failed(ProcessEnd::Exited(3)), "exit status 3"),
+        (StepOutcome::Failed(ProcessEnd::Signaled(9)), "ended by signal 9"),
+        (StepOutcome::Broken("no such program".into()), "no such program"),
+        (StepOutcome::TimedOut(Span::seconds(2)), "killed after 2s"),
+        (StepOutcome::Declined, "a person said no"),
+        (StepOutcome::Interrupted, "interrupted"),
+    ] {
+        let mut run = Told::new(plan(), Guidance::Unattended);
+        run.succeed_until(Input::Begin, &SECOND);
+        run.succeed_until(Input::RollbackAsked { boot: None }, &Action::Undo { part: Part::Apply, step: 1 });
+        run.succeed_until(
+            Input::Stepped(outcome.clone()),
+            &Action::Perform { part: Part::Rollback, step: 0 },
+        );
+        assert_eq!(run.succeed(Input::Stepped(outcome)), Ended::Finished(Verdict::Inconsistent));
+        assert_eq!(run.state.items, [Item::new("undo of step b", why), Item::new("rollback step r", why)]);
     }
 }

@@ -56,15 +56,24 @@ fn ends_line(text: &str, at: usize, character: char) -> bool {
 /// Complains about every deceptive character of a file as it is written, comments included.
 pub(super) fn check_source(file: usize, text: &str, complaints: &mut Complaints) -> bool {
     let mut found = false;
-    for (at, character) in text.char_indices() {
-        if is_deceptive(character) && !ends_line(text, at, character) && !(at == 0 && character == '\u{feff}')
-        {
-            let place = Place { file, start: at, end: at + character.len_utf8() };
-            complaints.push(refusal(place, character));
+    let mut rest = 0;
+    // Nearly all of a plan is printable ASCII: only what is not is looked at as characters.
+    while let Some(at) = text.as_bytes().get(rest..).and_then(|bytes| bytes.iter().position(unusual)) {
+        let at = rest + at;
+        let Some(character) = text.get(at..).and_then(|tail| tail.chars().next()) else { break };
+        rest = at + character.len_utf8();
+        let mark = at == 0 && character == '\u{feff}';
+        if is_deceptive(character) && !ends_line(text, at, character) && !mark {
+            complaints.push(refusal(Place { file, start: at, end: rest }, character));
             found = true;
         }
     }
     found
+}
+
+/// A byte that is no printable ASCII, newline or tab.
+fn unusual(byte: &u8) -> bool {
+    !matches!(byte, b' '..=b'~' | b'\n' | b'\t')
 }
 
 /// Complains about deceptive characters that were written as escapes (`"\e"`).

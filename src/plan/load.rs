@@ -7,7 +7,7 @@ use super::diagnostic::{Complaint, Complaints, Diagnostics, SourceText};
 use super::digest;
 use super::lint::lint;
 use super::lower::Lowering;
-use super::parse::parse;
+use super::parse::{MAX_BYTES, parse};
 use super::raw::PlanForm;
 use super::read::read;
 use super::tree::{Entry, Kind, Node, Place};
@@ -110,7 +110,7 @@ fn shipped(texts: &mut Vec<SourceText>, complaints: &mut Complaints) -> Catalog 
 
 /// The tree of a file, with complaints about its characters.
 fn parsed(file: usize, text: &str, complaints: &mut Complaints) -> Option<Node> {
-    let deceptive = check_source(file, text, complaints);
+    let deceptive = text.len() <= MAX_BYTES && check_source(file, text, complaints);
     match parse(file, text) {
         Ok(tree) => {
             check_values(&tree, text, complaints);

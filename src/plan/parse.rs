@@ -11,7 +11,7 @@ pub(super) const MAX_BYTES: usize = 1024 * 1024;
 /// The deepest nesting of lists and maps.
 const MAX_DEPTH: usize = 16;
 /// A plan of 2,000 steps with a handful of fields each stays below this.
-const MAX_NODES: usize = 60_000;
+const MAX_NODES: usize = 40_000;
 
 /// A text that is not the YAML that we read.
 #[derive(Debug, Clone, PartialEq, Eq)]

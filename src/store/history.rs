@@ -177,6 +177,9 @@ fn read_row(
         damage.get_or_insert_with(|| format!("{} facts, once it had {}", journal.last_seq, old.facts));
     }
     match summarise(&journal.envelopes, None) {
+        Some(summary) if summary.line.generation != number => {
+            Some(Row::lost(number, format!("it is that of generation {}", summary.line.generation)))
+        }
         Some(summary) => Some(Row::of(summary, &journal, stamp, damage)),
         None => {
             Some(Row::lost(number, damage.unwrap_or_else(|| "it does not begin with a phase".to_owned())))

@@ -145,6 +145,8 @@ fn a_journal_that_lost_facts_or_is_damaged_is_named() {
     let history = asked(&state);
     assert!(history.damage[0].why.starts_with("line 4: its hash is"), "{:?}", history.damage);
     assert_eq!(history.lines.len(), 3, "what stands before the damage is told");
+    fs::copy(state.generation_folder(GenerationNumber(2)).join("journal"), &path).expect("copied");
+    assert_eq!(asked(&state).damage, [Item::new("generation 0001 journal", "it is that of generation 0002")]);
     fs::remove_file(&path).expect("removed");
     assert_eq!(asked(&state).damage, [Item::new("generation 0001 journal", "it has no journal")]);
 }

@@ -217,15 +217,11 @@ fn refusal(checks: &[CheckLine]) -> Option<Cause> {
         }
         names
     };
-    let kinds: [(Outcome, fn(Vec<CheckId>) -> Cause); 3] = [
-        (Outcome::Fail, Cause::ChecksFailed),
-        (Outcome::Error, Cause::ChecksBroken),
-        (Outcome::Inconclusive, Cause::ChecksUndecided),
-    ];
-    kinds.into_iter().find_map(|(outcome, cause)| {
-        let names = named(outcome);
-        (!names.is_empty()).then(|| cause(names))
-    })
+    let some = |names: Vec<CheckId>| (!names.is_empty()).then_some(names);
+    some(named(Outcome::Fail))
+        .map(Cause::ChecksFailed)
+        .or_else(|| some(named(Outcome::Error)).map(Cause::ChecksBroken))
+        .or_else(|| some(named(Outcome::Inconclusive)).map(Cause::ChecksUndecided))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod attributes;
 mod by_hand;
 mod compare;
+mod dress;
 mod entry;
 mod folder;
 mod pattern;

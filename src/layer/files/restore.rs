@@ -8,6 +8,7 @@
 
 use super::attributes::Bearer;
 use super::compare::{Depth, Difference, Looker};
+use super::dress::{dress, dress_named};
 use super::entry::{Entry, Meta, What};
 use super::folder::{device, kind, look};
 use super::remove::{open_up, remove_tree, unlock};
@@ -20,9 +21,8 @@ use crate::layer::raw::Raw;
 use crate::model::{Digest, Item, Restored};
 use crate::system::process::Watch;
 use rustix::fs::{
-    AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid, chmodat, chownat, fchmod, fchown,
-    futimens, ioctl_ficlone, linkat, mkdirat, mknodat, openat, renameat, symlinkat, syncfs, unlinkat,
-    utimensat,
+    AtFlags, FileType, Mode, OFlags, ioctl_ficlone, linkat, mkdirat, mknodat, openat, renameat, symlinkat,
+    syncfs, unlinkat,
 };
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
@@ -588,32 +588,4 @@ fn sync_batch(pending: &[Pending]) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-fn times(meta: &Meta) -> Timestamps {
-    let at = |moment: super::entry::Moment| Timespec { tv_sec: moment.0, tv_nsec: i64::from(moment.1) };
-    Timestamps { last_access: at(meta.atime), last_modification: at(meta.mtime) }
-}
-
-/// Owner, mode, attributes and times of an open file or folder, in the order in which none undoes another.
-fn dress(file: &File, meta: &Meta) -> io::Result<()> {
-    let bearer = Bearer::Open(file);
-    bearer.strip(&meta.attributes)?;
-    fchown(file, Some(Uid::from_raw(meta.uid)), Some(Gid::from_raw(meta.gid)))?;
-    fchmod(file, Mode::from_raw_mode(meta.mode))?;
-    bearer.set(&meta.attributes)?;
-    Ok(futimens(file, &times(meta))?)
-}
-
-/// The same for a link or a pipe, which are not opened.
-fn dress_named(folder: BorrowedFd<'_>, name: &OsStr, meta: &Meta, has_mode: bool) -> io::Result<()> {
-    let bearer = Bearer::named(folder, name);
-    bearer.strip(&meta.attributes)?;
-    let (uid, gid) = (Uid::from_raw(meta.uid), Gid::from_raw(meta.gid));
-    chownat(folder, name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?;
-    if has_mode {
-        chmodat(folder, name, Mode::from_raw_mode(meta.mode), AtFlags::empty())?;
-    }
-    bearer.set(&meta.attributes)?;
-    Ok(utimensat(folder, name, &times(meta), AtFlags::SYMLINK_NOFOLLOW)?)
 }

@@ -491,7 +491,8 @@ fn measured_against_cp() {
         write(root.join(format!("t/{:02}/{at}", at % 100)), bytes);
     }
     let copied = |to: &str| {
-        let (from, to) = (root.join("t").display().to_string(), bench.folder.path().join(to).display().to_string());
+        let (from, to) =
+            (root.join("t").display().to_string(), bench.folder.path().join(to).display().to_string());
         assert!(runs("sync", &[]));
         let start = tick();
         assert!(runs("cp", &["-a", "--reflink=auto", &from, &to]));

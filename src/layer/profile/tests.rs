@@ -82,7 +82,7 @@ fn a_profile_comes_back_to_exactly_its_generation() {
     assert_eq!(preview.len(), 2, "{preview:?}");
     assert_eq!(layer.restore(&mut bench.cx(), &record), Restored { changed: 1, failed: Vec::new() });
     assert_eq!(fs::read_link(&profile).expect("link"), Path::new("tools-1-link"));
-    assert_eq!(log(&bench), ["one activated for root"]);
+    assert_eq!(log(&bench), [format!("one activated for {}", bench.host.invoker.name)]);
     assert_eq!(layer.restore(&mut bench.cx(), &record), NOTHING);
 
     // Without Nix on the path, and with the generation's link gone.
@@ -204,6 +204,6 @@ fn a_home_comes_back_in_both_places_by_its_own_program() {
     assert_eq!(layer.preview(&mut bench.cx(), &record).expect("preview").len(), 2);
     assert_eq!(layer.restore(&mut bench.cx(), &record), Restored { changed: 1, failed: Vec::new() });
     assert_eq!(link::store_path(&profile).expect("read"), Some(old));
-    assert_eq!(log(&bench), ["old-home activated for root"]);
+    assert_eq!(log(&bench), [format!("old-home activated for {}", bench.host.invoker.name)]);
     assert_eq!(layer.restore(&mut bench.cx(), &record), NOTHING);
 }

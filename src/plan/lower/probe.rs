@@ -20,15 +20,33 @@ const PRIORITIES: [&str; 8] = ["emerg", "alert", "crit", "err", "warning", "noti
 pub(super) fn fields_of(look: &Look) -> Fields {
     let (known, main): (&'static [&'static str], _) = match look {
         Look::Ask(_) => (&[], ""),
-        Look::Plugin(_) => return Fields { known: None, main: "exit" },
-        Look::Scripts(_) => return Fields { known: None, main: "failed" },
+        Look::Plugin(_) => return Fields { known: None, main: "status" },
+        Look::Scripts(_) => (
+            &["ran", "lines", "required_failed", "wanted_failed", "required_unmeasured", "wanted_unmeasured"],
+            "required_failed",
+        ),
         Look::Probe(probe) => match probe {
-            Probe::Run { parse: Parse::Text, .. } => (&["exit", "stdout", "stderr", "duration"], "stdout"),
+            Probe::Run { parse: Parse::Text, .. } => {
+                (&["exit", "signal", "stdout", "stderr", "duration", "truncated"], "stdout")
+            }
             Probe::Run { parse: Parse::Json | Parse::Lines | Parse::Keyvalue, .. } => {
-                (&["exit", "stdout", "stderr", "duration", "value"], "value")
+                (&["exit", "signal", "stdout", "stderr", "duration", "truncated", "value"], "value")
             }
             Probe::File { .. } => (
-                &["exists", "kind", "size", "mode", "uid", "gid", "target", "content", "lines", "sha256"],
+                &[
+                    "exists",
+                    "kind",
+                    "size",
+                    "mode",
+                    "uid",
+                    "gid",
+                    "target",
+                    "content",
+                    "lines",
+                    "sha256",
+                    "readable",
+                    "truncated",
+                ],
                 "content",
             ),
             Probe::Mount { .. } => (
@@ -58,12 +76,14 @@ pub(super) fn fields_of(look: &Look) -> Fields {
                 ],
                 "available",
             ),
-            Probe::Process { .. } => (&["count", "pids", "pss", "rss", "names"], "count"),
-            Probe::Units { .. } => (&["failed", "active", "states"], "failed"),
-            Probe::Journal { .. } => (&["count", "kinds", "samples"], "kinds"),
-            Probe::KernelParameter { .. } => (&["present", "value"], "value"),
+            Probe::Process { .. } => (&["count", "pids", "pss", "pss_from", "rss", "names"], "count"),
+            Probe::Units { .. } => {
+                (&["failed", "active", "states", "sub_states", "not_found", "flapping", "restarts"], "failed")
+            }
+            Probe::Journal { .. } => (&["count", "kinds", "counts", "samples"], "kinds"),
+            Probe::KernelParameter { .. } => (&["present", "value", "source"], "value"),
             Probe::Nix(NixQuestion::Profile(_)) => {
-                (&["store_path", "generation", "generations"], "store_path")
+                (&["exists", "store_path", "generation", "generations"], "store_path")
             }
             Probe::Nix(NixQuestion::Path(_)) => (&["exists", "valid", "references"], "valid"),
         },

@@ -117,6 +117,7 @@ fn preview() -> RollbackPreview {
         phase: phase.id.clone(),
         begun: true,
         undo: vec![step("notify", act(&["systemctl", "stop", "decoder"]))],
+        differences: vec!["restore /etc/app.conf: it has other bytes than recorded".into()],
         layers: vec![record(LayerKind::Files, "1 file, 412 B"), record(LayerKind::Nixos, SYSTEM)],
         rollback: vec![step("reload", act(&["systemctl", "daemon-reload"]))],
         checks: vec![check_id("va-profiles"), check_id("units")],

@@ -1,0 +1,44 @@
+//! Owner, mode, attributes and times, set in the order in which none undoes another.
+
+use super::attributes::Bearer;
+use super::entry::{Meta, Moment};
+use rustix::fs::{
+    AtFlags, Gid, Mode, Timespec, Timestamps, Uid, chmodat, chownat, fchmod, fchown, futimens, utimensat,
+};
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io;
+use std::os::fd::BorrowedFd;
+
+fn times(meta: &Meta) -> Timestamps {
+    let at = |moment: Moment| Timespec { tv_sec: moment.0, tv_nsec: i64::from(moment.1) };
+    Timestamps { last_access: at(meta.atime), last_modification: at(meta.mtime) }
+}
+
+/// Owner, mode, attributes and times of an open file or folder, in the order in which none undoes another.
+pub(super) fn dress(file: &File, meta: &Meta) -> io::Result<()> {
+    let bearer = Bearer::Open(file);
+    bearer.strip(&meta.attributes)?;
+    fchown(file, Some(Uid::from_raw(meta.uid)), Some(Gid::from_raw(meta.gid)))?;
+    fchmod(file, Mode::from_raw_mode(meta.mode))?;
+    bearer.set(&meta.attributes)?;
+    Ok(futimens(file, &times(meta))?)
+}
+
+/// The same for a link or a pipe, which are not opened.
+pub(super) fn dress_named(
+    folder: BorrowedFd<'_>,
+    name: &OsStr,
+    meta: &Meta,
+    has_mode: bool,
+) -> io::Result<()> {
+    let bearer = Bearer::named(folder, name);
+    bearer.strip(&meta.attributes)?;
+    let (uid, gid) = (Uid::from_raw(meta.uid), Gid::from_raw(meta.gid));
+    chownat(folder, name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?;
+    if has_mode {
+        chmodat(folder, name, Mode::from_raw_mode(meta.mode), AtFlags::empty())?;
+    }
+    bearer.set(&meta.attributes)?;
+    Ok(utimensat(folder, name, &times(meta), AtFlags::SYMLINK_NOFOLLOW)?)
+}
