@@ -26,8 +26,9 @@ pub(crate) fn rollback(context: &Context, args: &Rollback) -> Result<Exit, CliEr
     }
     let _lock = folder.lock("rollback")?;
     let Some(current) = folder.current() else {
-        return Err(CliError::new(Exit::Internal, format!("no generation in {}", folder.root().display()))
-            .hint("nothing was ever recorded here; `--state DIR` names another state folder"));
+        // A runner that was killed before its first fact leaves a folder and no generation: the machine is as it was.
+        out::line(context, &format!("Nothing to take back: nothing was begun in {}.", folder.root().display()));
+        return Ok(Exit::Done);
     };
     let target = target(&folder, current, args.to.as_deref())?;
     let route = route(&folder, current, target)?;

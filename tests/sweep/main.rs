@@ -16,6 +16,7 @@ mod tree;
 mod world;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read};
 use std::os::fd::AsFd;
@@ -126,17 +127,25 @@ fn real(scenario: &Scenario, full: bool) -> io::Result<bool> {
     for (end, times) in &tally.ends {
         println!("    {times:6}  {end}");
     }
-    for complaint in tally.complaints.iter().take(12) {
-        println!("  WRONG  {}", complaint.replace('\n', "\n         "));
-    }
-    if !tally.complaints.is_empty() {
-        println!("  {} complaints", tally.complaints.len());
+    for (times, example) in by_kind(&tally.complaints).values() {
+        println!("  WRONG, {times} times; for example {}", example.replace('\n', "\n         "));
     }
     if let Some(why) = shortfall(&tally) {
         println!("  {why}");
         return Ok(false);
     }
     Ok(tally.complaints.is_empty())
+}
+
+/// Complaints that differ only in numbers are one kind; one example of each is enough to read.
+fn by_kind(complaints: &[String]) -> BTreeMap<String, (u32, &str)> {
+    let mut kinds = BTreeMap::new();
+    for complaint in complaints {
+        let told = complaint.split_once(", then ").map_or(complaint.as_str(), |(_, told)| told);
+        let kind: String = told.chars().filter(|letter| !letter.is_ascii_digit()).take(160).collect();
+        kinds.entry(kind).or_insert((0, complaint.as_str())).0 += 1;
+    }
+    kinds
 }
 
 /// Why a sweep may not be believed: a green one that ended early is worse than a red one.
