@@ -26,3 +26,7 @@ pub mod prompt;
 pub mod report;
 pub mod store;
 pub mod system;
+
+#[cfg(test)]
+#[path = "../tests/support/skipped.rs"]
+mod skipped;

@@ -3,7 +3,7 @@
 use super::executor::{ask, asked};
 use super::session::Front;
 use super::watch::StepWatch;
-use crate::model::{Act, CommandLine, RunAs, SettingsFormat, Span, Step, StepOutcome};
+use crate::model::{Act, CommandLine, RunAs, SettingsFormat, Span, Step, StepOutcome, with_run_time};
 use crate::prompt::{Operator, Reply};
 use crate::report::{self, Style};
 use crate::system::accounts::Accounts;
@@ -12,7 +12,6 @@ use crate::system::host::Host;
 use crate::system::process::{self, End, Ended, Spec};
 use crate::system::{host, settings};
 use base64::Engine as _;
-use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -20,6 +19,12 @@ use std::path::{Path, PathBuf};
 const KEEP: usize = 256 * 1024;
 /// The largest settings file that a `set` step edits.
 const SETTINGS_LIMIT: u64 = 16 * 1024 * 1024;
+
+/// What is known only at run time.
+pub(super) struct RunTime {
+    pub(super) generation: String,
+    pub(super) phase_started: String,
+}
 
 /// What carrying out an act needs.
 pub(super) struct Hands<'a, 'b> {
@@ -34,7 +39,7 @@ pub(super) struct Hands<'a, 'b> {
     /// The step that acts, or whose undo does.
     pub(super) step: &'a Step,
     /// Values that are known only at run time: `${generation}`, `${phase.started}`.
-    pub(super) values: &'a BTreeMap<String, String>,
+    pub(super) values: &'a RunTime,
     /// Whether a second interrupt ends a running program; not on the way back.
     pub(super) may_end: bool,
 }
@@ -126,9 +131,7 @@ impl Hands<'_, '_> {
     }
 
     fn fill(&self, text: &str) -> String {
-        self.values
-            .iter()
-            .fold(text.to_owned(), |text, (name, value)| text.replace(&format!("${{{name}}}"), value))
+        with_run_time(text, &self.values.generation, &self.values.phase_started)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Every act the engine can owe, carried out. It cannot fail: every way of failing is an input.
 
-use super::acts::{Acted, Hands};
+use super::acts::{Acted, Hands, RunTime};
 use super::session::{Front, Session};
 use super::undo_page::undo_page;
 use super::watch::{Desk, StepWatch};
@@ -205,13 +205,11 @@ impl Session<'_> {
     }
 
     fn act(&mut self, act: &crate::model::Act, step: &Step, part: &str, may_end: bool) -> StepOutcome {
-        let mut values = BTreeMap::new();
-        if let Some(capsule) = &self.capsule {
-            values.insert("generation".to_owned(), capsule.number().to_string());
-        }
-        if let Some(began) = self.recall.began {
-            values.insert("phase.started".to_owned(), began.to_string());
-        }
+        let generation = self.capsule.as_ref().map(|capsule| capsule.number().to_string());
+        let values = RunTime {
+            generation: generation.unwrap_or_default(),
+            phase_started: self.recall.began.map(|began| began.to_string()).unwrap_or_default(),
+        };
         let title = step.title.clone().unwrap_or_else(|| step.id.to_string());
         self.front.notice(&Notice::Began { what: title });
         let mut hands = Hands {

@@ -345,8 +345,9 @@ fn a_thousand_checks_against_a_loop_of_the_shell() {
 fn a_real_plugin_is_judged_by_its_exit_status_and_its_figures_become_fields() {
     let program = "/usr/lib/nagios/plugins/check_disk";
     if !std::path::Path::new(program).exists() {
-        eprintln!(
-            "skipped: a_real_plugin_is_judged_by_its_exit_status_and_its_figures_become_fields (no {program})"
+        crate::skipped::skipped(
+            "a_real_plugin_is_judged_by_its_exit_status_and_its_figures_become_fields",
+            &format!("no {program}"),
         );
         return;
     }
@@ -375,7 +376,7 @@ fn a_real_plugin_is_judged_by_its_exit_status_and_its_figures_become_fields() {
 #[test]
 fn without_systemd_its_units_and_its_journal_are_errors() {
     if std::path::Path::new("/run/systemd/system").exists() {
-        eprintln!("skipped: without_systemd_its_units_and_its_journal_are_errors (systemd runs here)");
+        crate::skipped::skipped("without_systemd_its_units_and_its_journal_are_errors", "systemd runs here");
         return;
     }
     let units = Probe::Units { manager: Manager::System, names: Vec::new() };

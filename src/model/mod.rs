@@ -2,7 +2,6 @@
 
 mod check;
 mod event;
-mod explain;
 mod id;
 mod layer;
 mod outcome;
@@ -16,7 +15,6 @@ mod view;
 
 pub use check::*;
 pub use event::*;
-pub use explain::*;
 pub use id::*;
 pub use layer::*;
 pub use outcome::*;

@@ -145,7 +145,9 @@ impl Machine {
                 ways.push(accept);
                 ways
             }
-            Action::EndChildren => vec![self.with(|m| m.child = false, Input::ChildrenGone, 0)],
+            Action::EndChildren => {
+                vec![self.with(|m| m.child = false, Input::ChildrenGone { left: Vec::new() }, 0)]
+            }
             Action::Undo { part, step } => {
                 let place = (*part as usize, *step);
                 let with = |content: Content, outcome: StepOutcome, fault: u8| {

@@ -77,10 +77,11 @@ impl Journals {
     /// How a phase stands: the last that was said of it, in its own journal or in a later one.
     pub(crate) fn end(&self, phase: &str) -> Option<&str> {
         let (number, facts) = self.newest(phase)?;
-        let taken_back = self.generations.range(number + 1..).flat_map(|(_, facts)| facts).rev().find(|fact| {
-            fact.name == "earlier-taken-back"
-                && fact.of.get("generation").and_then(Value::as_u64) == Some(number.into())
-        });
+        let taken_back =
+            self.generations.range(number + 1..).flat_map(|(_, facts)| facts).rev().find(|fact| {
+                fact.name == "earlier-taken-back"
+                    && fact.of.get("generation").and_then(Value::as_u64) == Some(number.into())
+            });
         taken_back.or_else(|| facts.iter().rev().find(|fact| fact.name == "phase-ended"))?.word("end")
     }
 }

@@ -39,10 +39,8 @@ pub(crate) struct Wreck {
 /// That it could not be read.
 pub(crate) fn after_kill(world: &World, complaints: &mut Vec<String>) -> io::Result<Wreck> {
     // The machine first: a child that lives on may act, and its intent is older than its act.
-    let contents: Vec<Option<String>> = EFFECTS
-        .iter()
-        .map(|effect| fs::read_to_string(world.machine().join(effect.path)).ok())
-        .collect();
+    let contents: Vec<Option<String>> =
+        EFFECTS.iter().map(|effect| fs::read_to_string(world.machine().join(effect.path)).ok()).collect();
     let journals = Journals::read(&world.state());
     let printed = fs::read_to_string(world.output())?;
     complaints.extend(journals.faults.iter().map(|fault| format!("after the kill: {fault}")));
@@ -80,7 +78,9 @@ pub(crate) fn after_recovery(
     let found = tree::read(&world.machine())?;
     let wrong = tree::differences(&world.states[taken], &found);
     match ran.status {
-        Some(13) if !named.is_empty() => complaints.push(format!("inconsistent, though all had a way back: {named}")),
+        Some(13) if !named.is_empty() => {
+            complaints.push(format!("inconsistent, though all had a way back: {named}"))
+        }
         Some(13) => complaints.push("exit status 13 and no item is named".to_owned()),
         Some(_) | None if wrong.is_empty() => {}
         Some(_) | None => complaints.push(format!(
@@ -138,7 +138,8 @@ fn acts_follow_intents(
     }
     let goes_back = journals.generations.values().flatten().any(|fact| fact.name == "revert-began");
     if has("step-finished") && !goes_back && content != effect.after {
-        complaints.push(format!("{path} is not as {part} {step} of phase {phase} left it, and no way back began"));
+        complaints
+            .push(format!("{path} is not as {part} {step} of phase {phase} left it, and no way back began"));
     }
 }
 

@@ -64,11 +64,14 @@ fn main() -> ExitCode {
 /// The planted bugs first: a harness that misses one proves nothing.
 fn everything(words: &[String]) -> io::Result<bool> {
     let filters: Vec<&String> = words.iter().filter(|word| !word.starts_with('-')).collect();
-    let wanted = |name: &str| filters.is_empty() || filters.iter().any(|filter| name.contains(filter.as_str()));
+    let wanted =
+        |name: &str| filters.is_empty() || filters.iter().any(|filter| name.contains(filter.as_str()));
     let full = std::env::var("SWEEP").is_ok_and(|mode| mode == "full");
     let mut good = true;
     if alone().is_empty() {
-        println!("no namespaces here: runs differ in length by what else is alive, and some points lie behind the end");
+        println!(
+            "no namespaces here: runs differ in length by what else is alive, and some points lie behind the end"
+        );
     }
     for (bug, name, scenarios) in model::Bug::ALL {
         if wanted(&format!("planted-{name}")) {
@@ -112,7 +115,8 @@ fn planted(bug: model::Bug, name: &str, scenarios: &[&str], full: bool) -> io::R
 }
 
 fn real(scenario: &Scenario, full: bool) -> io::Result<bool> {
-    let binary = std::env::var("SWITCHBACK_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_switchback").to_owned());
+    let binary =
+        std::env::var("SWITCHBACK_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_switchback").to_owned());
     let began = Instant::now();
     let tally = sweep_with(scenario, &[binary], (!full).then_some(SAMPLE))?;
     println!(
@@ -166,7 +170,7 @@ fn sweep_with(scenario: &Scenario, program: &[String], sample: Option<u64>) -> i
     let counted = start(&["count", scenario.name], &root.path().join("count"), program, root.path())?;
     let length: u64 = attend(vec![counted])?.concat().trim().parse().map_err(io::Error::other)?;
     // Odd, so that both ways to recover are taken.
-    let every = sample.map_or(1, |points| length / points | 1);
+    let every = sample.map_or(1, |points| (length / points) | 1);
     let mut tally = Tally::default();
     let mut workers = Vec::new();
     for number in 0..WORKERS {

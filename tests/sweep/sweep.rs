@@ -117,7 +117,7 @@ pub(crate) fn work(world: &World, scenario: &Scenario, share: Share, results: &P
     let mut lines = String::new();
     let mut point = share.first;
     while point <= share.last {
-        let recovery = if point % 2 == 0 { Recovery::Rollback } else { Recovery::Resume };
+        let recovery = if point.is_multiple_of(2) { Recovery::Rollback } else { Recovery::Resume };
         let mut complaints = Vec::new();
         match kill_and_recover(world, scenario, point, recovery, &mut complaints)? {
             Some((end, call)) => {
@@ -125,7 +125,8 @@ pub(crate) fn work(world: &World, scenario: &Scenario, share: Share, results: &P
                 for complaint in complaints {
                     let complaint = complaint.replace('\n', "\n\t\t");
                     let line = format!("point {point}, system call {call:?}, then {recovery:?}: {complaint}");
-                    writeln!(lines, "wrong\t{point}\t{}", line.replace('\n', "\u{b6}")).map_err(io::Error::other)?;
+                    writeln!(lines, "wrong\t{point}\t{}", line.replace('\n', "\u{b6}"))
+                        .map_err(io::Error::other)?;
                 }
             }
             None => writeln!(lines, "beyond\t{point}\t").map_err(io::Error::other)?,

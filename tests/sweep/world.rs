@@ -43,7 +43,12 @@ impl World {
     ///
     /// # Errors
     /// That the program does not take the plan through unharmed.
-    pub(crate) fn build(root: &Path, program: &[String], variant: Variant, before: Before) -> io::Result<Self> {
+    pub(crate) fn build(
+        root: &Path,
+        program: &[String],
+        variant: Variant,
+        before: Before,
+    ) -> io::Result<Self> {
         fs::create_dir_all(root.join("plan"))?;
         let mut world = Self { root: root.to_owned(), program: program.to_vec(), states: Vec::new() };
         let pristine = root.join("pristine");
@@ -138,10 +143,7 @@ impl World {
             .stdout(fs::File::create(&output)?)
             .stderr(fs::File::options().append(true).open(&output)?)
             .status()?;
-        Ok(Ran {
-            status: status.code(),
-            output: String::from_utf8_lossy(&fs::read(&output)?).into_owned(),
-        })
+        Ok(Ran { status: status.code(), output: String::from_utf8_lossy(&fs::read(&output)?).into_owned() })
     }
 }
 

@@ -284,7 +284,10 @@ fn what_is_locked_is_refused_and_what_a_phase_locked_is_unlocked() {
     let locked = ["t/a", "t/new", "t", "f"].map(|name| root.join(name).display().to_string());
     for path in &locked {
         if !runs("chattr", &["+i", path]) {
-            eprintln!("skipped: chattr +i does not work here");
+            crate::skipped::skipped(
+                "what_is_locked_is_refused_and_what_a_phase_locked_is_unlocked",
+                "chattr +i does not work here",
+            );
             return;
         }
     }
@@ -308,7 +311,10 @@ fn acls_capabilities_and_holes_come_back() {
             || !runs("setfacl", &["-d", "-m", "u:1:rwx", &path("t")])
             || !runs("setcap", &["cap_net_raw+ep", &path("t/cap")])
         {
-            eprintln!("skipped: setfacl or setcap does not work here");
+            crate::skipped::skipped(
+                "acls_capabilities_and_holes_come_back",
+                "setfacl or setcap does not work here",
+            );
         }
     });
     let before = snapshot(&root);

@@ -9,7 +9,10 @@ use std::os::unix::fs::symlink;
 /// Builds a store path without a network; a line with the reason where this machine cannot.
 fn build(bench: &mut Bench, name: &str, script: &str) -> Option<PathBuf> {
     let Ok(program) = find(&bench.host, "nix-build") else {
-        eprintln!("skipped: there is no Nix on this machine");
+        crate::skipped::skipped(
+            "layer::profile (real Nix profiles)",
+            "there is no nix-build on this machine",
+        );
         return None;
     };
     let at = bench.root().join("build.nix");
@@ -27,7 +30,10 @@ fn build(bench: &mut Bench, name: &str, script: &str) -> Option<PathBuf> {
     match call(&mut bench.cx(), &command, RunAs::Runner, Interrupts::Heed) {
         Ok(printed) => Some(PathBuf::from(String::from_utf8(printed).expect("path").trim())),
         Err(why) => {
-            eprintln!("skipped: Nix cannot build here: {why}");
+            crate::skipped::skipped(
+                "layer::profile (real Nix profiles)",
+                &format!("Nix cannot build here: {why}"),
+            );
             None
         }
     }

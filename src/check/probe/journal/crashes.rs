@@ -120,7 +120,10 @@ mod tests {
     fn the_recorded_messages_are_read_rightly() {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/fixtures/journal");
         if !folder.is_dir() {
-            eprintln!("skipped: the_recorded_messages_are_read_rightly (no ../shared/fixtures/journal)");
+            crate::skipped::skipped(
+                "the_recorded_messages_are_read_rightly",
+                "no ../shared/fixtures/journal",
+            );
             return;
         }
         for (file, field, expected) in [
