@@ -11,7 +11,8 @@ const ROUNDS: usize = 7;
 
 fn main() -> io::Result<()> {
     let place = place()?;
-    let mut text = "switchback: 1\nname: checks\nrevision: 1\nphases:\n  - id: all\n    preflight:\n".to_owned();
+    let mut text =
+        "switchback: 1\nname: checks\nrevision: 1\nphases:\n  - id: all\n    preflight:\n".to_owned();
     for number in 0..CHECKS {
         writeln!(text, "      - {{id: c{number}, probe: {{run: [/bin/true]}}}}").map_err(io::Error::other)?;
     }

@@ -136,7 +136,8 @@ phases:
         let took = timed(&mut other(&["cp", "-a", "--reflink=auto", from, to]), 0)?;
         Ok(took.as_secs_f64())
     };
-    let flushing = || -> io::Result<f64> { Ok(timed(&mut other(&["sync", "-f", &tree_word]), 0)?.as_secs_f64()) };
+    let flushing =
+        || -> io::Result<f64> { Ok(timed(&mut other(&["sync", "-f", &tree_word]), 0)?.as_secs_f64()) };
 
     let (mut save, mut restore) = (Vec::new(), Vec::new());
     let (mut copy_there, mut copy_back) = (Vec::new(), Vec::new());

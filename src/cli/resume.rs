@@ -20,6 +20,11 @@ pub(crate) fn resume(context: &Context, args: &Resume) -> Result<Exit, CliError>
         return Ok(Exit::Done);
     };
     if let Some(verdict) = past.state.finished {
+        let current = past.number();
+        let half = super::rollback::half_taken_back(context, &folder, current)?;
+        if !half.is_empty() {
+            return super::rollback::take_all_back(context, &folder, current, half);
+        }
         out::line(context, &format!("Nothing to resume: the run of generation {} has ended.", past.number()));
         return Ok(match verdict {
             crate::model::Verdict::Inconsistent => Exit::Inconsistent,
