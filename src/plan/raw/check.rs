@@ -151,6 +151,7 @@ pub(in crate::plan) struct ProbeForm {
 
 impl FromWord for ProbeForm {
     const EXPECTED: &'static str = "a probe's name or a map of it";
+    const WORDS: &'static [&'static str] = &["memory", "units", "journal"];
 
     fn from_word<E: serde::de::Error>(word: &str) -> Result<Self, E> {
         match word {
@@ -173,7 +174,7 @@ impl FromWord for ProbeForm {
 /// A path: a text, or a map with `path`.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a path, or a map with `path`")]
-#[schemars(rename = "Path")]
+#[schemars(rename = "ProbedPath")]
 pub(in crate::plan) struct PathForm {
     /// An absolute path or one from `~/`.
     pub(in crate::plan) path: String,
@@ -251,7 +252,7 @@ pub(in crate::plan) struct JournalForm {
 /// A message that does not count, and why.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a map with `matches` and `reason`")]
-#[schemars(rename = "Ignore")]
+#[schemars(rename = "IgnoredMessage")]
 pub(in crate::plan) struct IgnoreForm {
     /// A regular expression.
     pub(in crate::plan) matches: At<String>,
@@ -278,13 +279,13 @@ pub(in crate::plan) struct MatchersForm {
     /// Equal to the value.
     pub(in crate::plan) equals: Option<Node>,
     /// None of these holds.
-    #[schemars(with = "Option<Box<MatchersForm>>")]
+    #[schemars(with = "Option<ValueOrMatchers>")]
     pub(in crate::plan) not: Option<Node>,
     /// All of these groups hold.
-    #[schemars(with = "Option<Vec<MatchersForm>>")]
+    #[schemars(with = "Option<Vec<ValueOrMatchers>>", length(min = 1))]
     pub(in crate::plan) all_of: Option<Vec<Node>>,
     /// At least one of these groups holds.
-    #[schemars(with = "Option<Vec<MatchersForm>>")]
+    #[schemars(with = "Option<Vec<ValueOrMatchers>>", length(min = 1))]
     pub(in crate::plan) any_of: Option<Vec<Node>>,
     /// Less than.
     #[schemars(with = "Option<Amount>")]
@@ -314,7 +315,7 @@ pub(in crate::plan) struct MatchersForm {
     /// The same elements in any order, each as often.
     pub(in crate::plan) exactly: Option<Vec<Node>>,
     /// The length equals the number, or satisfies the matchers.
-    #[schemars(with = "Option<LenSchema>")]
+    #[schemars(with = "Option<ValueOrMatchers>")]
     pub(in crate::plan) len: Option<Node>,
     /// The map has this key.
     pub(in crate::plan) has_key: Option<String>,
@@ -370,6 +371,9 @@ pub(in crate::plan) const MATCHERS: [&str; 25] = [
     "ratio_max",
 ];
 
+/// The matchers whose value is `true` (or, for the first two, `false`).
+pub(in crate::plan) const FLAGS: [&str; 5] = ["exists", "empty", "no_new", "none_missing", "unchanged"];
+
 /// Only `true` says anything.
 struct True;
 
@@ -387,20 +391,23 @@ impl JsonSchema for True {
     }
 }
 
-/// A number or matchers.
-struct LenSchema;
+/// The value that it must equal, or matchers. A matcher's bare name is a mistake, so editors are told as well.
+struct ValueOrMatchers;
 
-impl JsonSchema for LenSchema {
+impl JsonSchema for ValueOrMatchers {
     fn inline_schema() -> bool {
         true
     }
 
     fn schema_name() -> Cow<'static, str> {
-        "Len".into()
+        "ValueOrMatchers".into()
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({"anyOf": [{"type": "integer"}, generator.subschema_for::<MatchersForm>()]})
+        json_schema!({"anyOf": [
+            {"type": ["string", "number", "boolean", "array", "null"], "not": {"enum": MATCHERS}},
+            generator.subschema_for::<MatchersForm>(),
+        ]})
     }
 }
 
@@ -418,10 +425,7 @@ impl JsonSchema for RulesSchema {
                             place of a field means the probe's main field: `{no_new: true}`.",
             "type": "object",
             "minProperties": 1,
-            "additionalProperties": {"anyOf": [
-                {"type": ["string", "number", "boolean", "array", "null"]},
-                generator.subschema_for::<MatchersForm>(),
-            ]},
+            "additionalProperties": generator.subschema_for::<ValueOrMatchers>(),
         })
     }
 }

@@ -85,7 +85,7 @@ impl ParameterKind {
 
 /// A named check: its head and the check itself in one map.
 #[derive(JsonSchema)]
-#[schemars(rename = "Definition")]
+#[schemars(rename = "NamedCheck")]
 #[expect(dead_code, reason = "exists for the schema alone")]
 struct DefinitionSchema {
     /// What the check is good for, in a sentence or two.

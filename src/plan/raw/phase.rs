@@ -141,7 +141,7 @@ pub(in crate::plan) struct ConfirmForm {
 /// What to do in trouble where nobody is asked.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a map with `fail`, `inconclusive` and `error`")]
-#[schemars(rename = "On")]
+#[schemars(rename = "OnTrouble")]
 pub(in crate::plan) struct OnForm {
     /// A check or step failed. `rollback` where it is not stated.
     pub(in crate::plan) fail: Option<Reaction>,
