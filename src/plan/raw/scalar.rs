@@ -188,6 +188,23 @@ impl JsonSchema for Count {
     }
 }
 
+/// The version of a format, of which there is one.
+pub(in crate::plan) struct One;
+
+impl JsonSchema for One {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "One".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"const": 1})
+    }
+}
+
 /// A type that has a short form: one word in place of a map.
 pub(in crate::plan) trait FromWord: Sized {
     /// What is expected, in words.
