@@ -108,6 +108,8 @@ pub struct Session<'a> {
     fresh: Option<GenerationNumber>,
     /// Ballast is released only on the way back.
     going_back: bool,
+    /// Facts of the way back that could not be written; they come first with the next.
+    unwritten: Vec<Envelope>,
 }
 
 impl<'a> Session<'a> {
@@ -129,13 +131,25 @@ impl<'a> Session<'a> {
             recall: Recall::default(),
             fresh: None,
             going_back: false,
+            unwritten: Vec::new(),
         }
     }
 
     /// Drives a run from its beginning.
-    pub fn begin(&mut self, itinerary: Itinerary) -> (RunState, Ended) {
+    ///
+    /// # Errors
+    /// [`SessionError::Children`] where an earlier runner's children do not end.
+    pub fn begin(&mut self, itinerary: Itinerary) -> Result<(RunState, Ended), SessionError> {
+        self.claim_children()?;
         let plan = self.approved.plan.clone();
-        drive(&plan, RunState::new(itinerary), Input::Begin, self)
+        Ok(drive(&plan, RunState::new(itinerary), Input::Begin, self))
+    }
+
+    /// Nothing that an earlier runner of this state folder started may go on, and what this one starts can be told
+    /// by its mark.
+    fn claim_children(&self) -> Result<(), SessionError> {
+        let scope = self.folder.root().display().to_string();
+        process::claim(&scope).map(|_| ()).map_err(|why| SessionError::Children(why.to_string()))
     }
 
     /// Takes up the run of a capsule.
@@ -163,8 +177,7 @@ impl<'a> Session<'a> {
     }
 
     fn open(&mut self, capsule: Capsule, damage: Damage) -> Result<(Plan, RunState), SessionError> {
-        let scope = self.folder.root().display().to_string();
-        process::claim(&scope).map_err(|why| SessionError::Children(why.to_string()))?;
+        self.claim_children()?;
         let (writer, journal) = match damage {
             Damage::Refuse => {
                 let (writer, journal) = capsule.writer()?;
@@ -239,7 +252,12 @@ impl Ports for Session<'_> {
             .zip(events)
             .map(|(seq, event)| Envelope { seq, at, event: event.clone() })
             .collect();
-        let written = self.write(&envelopes);
+        self.unwritten.extend(envelopes.iter().cloned());
+        let batch = std::mem::take(&mut self.unwritten);
+        let written = self.write(&batch);
+        if written.is_err() && self.going_back {
+            self.unwritten = batch;
+        }
         if written.is_ok() || self.going_back {
             for envelope in &envelopes {
                 self.recall.learn(envelope);

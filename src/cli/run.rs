@@ -65,7 +65,7 @@ pub(crate) fn take(
         version: env!("CARGO_PKG_VERSION"),
     };
     let mut session = Session::new(folder, read.approved, tools);
-    let (_, ended) = session.begin(itinerary);
+    let (_, ended) = session.begin(itinerary)?;
     drop(session);
     super::index(folder);
     Ok(tools::finish(&mut reporter, &ended))

@@ -47,7 +47,7 @@ fn sources(folder: &Path, found: &mut Vec<(String, String)>) {
 
 /// The text without comments and without what only tests see.
 fn code(path: &str, text: &str) -> String {
-    if path.ends_with("tests.rs") {
+    if path.ends_with("tests.rs") || path.contains("/tests/") {
         return String::new();
     }
     let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
