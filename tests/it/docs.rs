@@ -2,7 +2,7 @@
 //!
 //! A `yaml` block is a whole plan, a library of checks, or a part of a plan, which is put into one. A library whose
 //! first line is `# NAME.yaml` can be used by later blocks of the page. A `console tested` block is run line by line;
-//! `/tmp/tour` stands for a new folder, and a line `…` for lines that are left out.
+//! `/tmp/tour` and `/tmp/greeting` stand for new folders, and a line `…` for lines that are left out.
 
 use crate::program::{shell, switchback};
 use std::path::{Path, PathBuf};
@@ -143,6 +143,29 @@ fn every_plan_and_part_of_a_plan_on_a_page_loads() {
     assert!(seen >= 15, "only {seen} blocks were tried");
 }
 
+/// Folders that are new for each page, with names as long as those on it: long values are shown in part.
+struct Grounds(Vec<(&'static str, tempfile::TempDir, String)>);
+
+impl Grounds {
+    fn new() -> Self {
+        let new = |shown: &'static str| {
+            let folder = tempfile::Builder::new().prefix("s").rand_bytes(6).tempdir().expect("a folder");
+            let root = folder.path().display().to_string();
+            let real = format!("{root}/{}", "g".repeat((shown.len() - 1).saturating_sub(root.len()).max(1)));
+            (shown, folder, real)
+        };
+        Self(["/tmp/tour", "/tmp/greeting"].map(new).into())
+    }
+
+    fn real(&self, text: &str) -> String {
+        self.0.iter().fold(text.to_owned(), |text, (shown, _, real)| text.replace(shown, real))
+    }
+
+    fn shown(&self, text: &str) -> String {
+        self.0.iter().fold(text.to_owned(), |text, (shown, _, real)| text.replace(real.as_str(), shown))
+    }
+}
+
 #[test]
 fn recorded_commands_give_what_is_shown() {
     let mut wrong = Vec::new();
@@ -150,13 +173,13 @@ fn recorded_commands_give_what_is_shown() {
     for page in pages() {
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
         files_beside(folder.path());
-        let ground = folder.path().join("ground");
+        let grounds = Grounds::new();
         for block in blocks(&page) {
             if let Some(name) = block.text.lines().next().and_then(|line| line.strip_prefix("# "))
                 && block.kind == "yaml"
                 && name.ends_with(".yaml")
             {
-                std::fs::write(folder.path().join(name), &block.text).expect("written");
+                std::fs::write(folder.path().join(name), grounds.real(&block.text)).expect("written");
             }
             if block.kind != "console tested" {
                 continue;
@@ -169,9 +192,7 @@ fn recorded_commands_give_what_is_shown() {
                     if !said.is_empty() && !elided {
                         wrong.push(format!("{}: not shown: {}", block.place, said.join("\n")));
                     }
-                    let real = command.replace("/tmp/tour", &ground.display().to_string());
-                    let all =
-                        shell(&real, folder.path()).all.replace(&ground.display().to_string(), "/tmp/tour");
+                    let all = grounds.shown(&shell(&grounds.real(command), folder.path()).all);
                     said = all.lines().map(|line| line.trim_end().to_owned()).collect();
                     elided = false;
                     continue;

@@ -116,12 +116,12 @@ pub(in crate::plan) struct SamplesForm {
     pub(in crate::plan) take: Option<Use>,
 }
 
-/// What is read from the machine: exactly one probe. `memory`, `units` and `journal` may stand alone as words.
+/// What is read from the machine: exactly one probe, with the fields that it gives. `memory`, `units` and `journal` may stand alone as words.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a probe's name or a map of it")]
 #[schemars(rename = "Probe")]
 pub(in crate::plan) struct ProbeForm {
-    /// Runs a program: `exit stdout stderr duration`, and `value` where `parse` says so.
+    /// Runs a program: `exit signal stdout stderr duration`, and `value` where `parse` says so.
     pub(in crate::plan) run: Option<At<Vec<Word>>>,
     /// With `run`: how stdout is read. `text` where it is not stated.
     pub(in crate::plan) parse: Option<At<Parse>>,
@@ -130,22 +130,22 @@ pub(in crate::plan) struct ProbeForm {
     pub(in crate::plan) env: BTreeMap<String, Word>,
     /// With `run`: the working folder.
     pub(in crate::plan) folder: Option<At<String>>,
-    /// A file: `exists kind size mode uid gid target content lines sha256`.
+    /// A file: `exists kind target size mode uid gid readable content lines sha256`.
     pub(in crate::plan) file: Option<At<Short<PathForm>>>,
     /// The file system at a path: `mounted source type options size used available available_ratio inodes_free
     /// writable`.
     pub(in crate::plan) mount: Option<At<Short<PathForm>>>,
     /// Memory of the machine in bytes: `total available used used_ratio swap_total swap_used pressure_some_avg10`.
     pub(in crate::plan) memory: Option<MemoryForm>,
-    /// Processes by name or command line: `count pids pss rss names`.
+    /// Processes by name or command line: `count pids names pss rss pss_from`.
     pub(in crate::plan) process: Option<At<Short<ProcessForm>>>,
-    /// Units of a service manager: `failed active states`.
+    /// Units of a service manager: `failed active states sub_states not_found flapping restarts`.
     pub(in crate::plan) units: Option<UnitsForm>,
-    /// Messages of the journal, grouped by a fingerprint: `count kinds samples`.
+    /// Messages of the journal: `count kinds counts samples segfaults traps oom_kills oomd_kills coredumps cursor`.
     pub(in crate::plan) journal: Option<JournalForm>,
-    /// A parameter on the kernel's command line or below `/proc/sys`: `present value`.
+    /// A parameter on the kernel's command line or below `/proc/sys`: `present value source`.
     pub(in crate::plan) kernel_parameter: Option<At<String>>,
-    /// A Nix profile (`store_path generation generations`) or store path (`exists valid references`).
+    /// A Nix profile (`exists store_path generation generations`) or store path (`exists valid references`).
     pub(in crate::plan) nix: Option<At<NixForm>>,
 }
 
@@ -265,7 +265,7 @@ pub(in crate::plan) struct IgnoreForm {
 #[serde(deny_unknown_fields, expecting = "a map with `profile` or `path`")]
 #[schemars(rename = "NixProbe", extend("minProperties" = 1, "maxProperties" = 1))]
 pub(in crate::plan) struct NixForm {
-    /// A profile: `store_path generation generations`.
+    /// A profile: `exists store_path generation generations`.
     pub(in crate::plan) profile: Option<At<String>>,
     /// A store path: `exists valid references`.
     pub(in crate::plan) path: Option<At<String>>,
