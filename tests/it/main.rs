@@ -1,5 +1,9 @@
 //! One binary for all integration tests.
 
+mod docs;
+mod generated;
 mod layers;
+mod program;
 #[path = "../support/skipped.rs"]
 mod skipped;
+mod static_program;
