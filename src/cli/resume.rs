@@ -47,7 +47,10 @@ pub(crate) fn resume(context: &Context, args: &Resume) -> Result<Exit, CliError>
     };
     let mut session = Session::new(&folder, approved, tools);
     let (_, ended) = session.take_up(past.capsule, guidance)?;
+    let unrecorded = session.unrecorded().map(str::to_owned);
     drop(session);
     super::index(&folder);
-    Ok(tools::finish(&mut reporter, &ended))
+    let exit = tools::finish(&mut reporter, &ended);
+    tools::say_unrecorded(context, unrecorded, &ended);
+    Ok(exit)
 }

@@ -34,7 +34,13 @@ pub(crate) fn rollback(context: &Context, args: &Rollback) -> Result<Exit, CliEr
         return Ok(Exit::Done);
     };
     let target = target(&folder, current, args.to.as_deref())?;
-    let route = route(context, &folder, current, target)?;
+    let route = match route(context, &folder, current, target) {
+        Ok(route) => route,
+        Err(why) if target == current => {
+            return super::salvage::without_plan(context, &folder, current, args.yes, why);
+        }
+        Err(why) => return Err(why),
+    };
     if route.is_empty() {
         out::line(
             context,
@@ -263,7 +269,7 @@ fn shorten(mut lines: Vec<String>) -> Vec<String> {
     lines
 }
 
-fn agreed(context: &Context) -> Result<bool, CliError> {
+pub(crate) fn agreed(context: &Context) -> Result<bool, CliError> {
     let guidance = tools::guidance(context, false).map_err(|why| CliError {
         hint: Some("add `--yes` to go back without being asked".to_owned()),
         ..why
@@ -279,6 +285,8 @@ fn agreed(context: &Context) -> Result<bool, CliError> {
 fn take_back(context: &Context, folder: &StateFolder, past: Past) -> Result<(RunState, Ended), CliError> {
     let mut reporter = tools::reporter(context);
     let mut operator = tools::operator(context, Guidance::Unattended);
+    let phase = past.state.phase().and_then(|id| past.plan.phase(id)).cloned();
+    let (number, journal) = (past.number(), past.journal);
     let approved = Approved { plan_yaml: Vec::new(), plan: past.plan };
     let tools = Tools {
         host: &context.host,
@@ -291,9 +299,20 @@ fn take_back(context: &Context, folder: &StateFolder, past: Past) -> Result<(Run
     };
     let mut session = Session::new(folder, approved, tools);
     let (state, ended) = session.roll_back(past.capsule)?;
+    let unrecorded = session.unrecorded().map(str::to_owned);
     drop(session);
     tools::finish(&mut reporter, &ended);
-    Ok((state, ended))
+    tools::say_unrecorded(context, unrecorded, &ended);
+    let capsule = folder.capsule(number)?;
+    let unknown = phase.map(|phase| super::salvage::beyond_damage(context, &capsule, &journal, &phase));
+    let unknown = unknown.unwrap_or_default();
+    if unknown.is_empty() {
+        return Ok((state, ended));
+    }
+    let text = format!("generation {number} went back along a damaged journal, and not everything is known");
+    let error = CliError::new(Exit::Inconsistent, text)
+        .hint(format!("look at these, with {} at hand", capsule.folder().join("UNDO").display()));
+    Err(unknown.into_iter().fold(error, CliError::because))
 }
 
 /// The current generation's journal says how every phase stands; so it is told of an older one that was taken back.
