@@ -74,6 +74,15 @@ impl Journals {
         facts.iter().rev().find(|fact| fact.name == name)
     }
 
+    /// Without what one generation was told of another: that is no act.
+    pub(crate) fn without_notes(&self) -> Self {
+        let mut journals = self.clone();
+        for facts in journals.generations.values_mut() {
+            facts.retain(|fact| fact.name != "earlier-taken-back");
+        }
+        journals
+    }
+
     /// How a phase stands: the last that was said of it, in its own journal or in a later one.
     pub(crate) fn end(&self, phase: &str) -> Option<&str> {
         let (number, facts) = self.newest(phase)?;
