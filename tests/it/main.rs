@@ -5,6 +5,7 @@ mod generated;
 mod layers;
 mod program;
 mod shoshin;
+#[cfg(test)]
 #[path = "../support/skipped.rs"]
 mod skipped;
 mod static_program;
