@@ -64,7 +64,11 @@ impl Session<'_> {
         let question = asked(report::question::gate(phase, &self.style));
         match ask(&mut self.front, |operator| operator.gate(&question), self.operator) {
             Reply::Yes => Input::Answered(true),
-            Reply::No | Reply::Nobody => Input::Answered(false),
+            Reply::No => Input::Answered(false),
+            Reply::Nobody => {
+                self.front.stop_for_lack_of_anybody();
+                Input::Nothing
+            }
             Reply::Interrupted => Input::Nothing,
         }
     }
@@ -134,7 +138,9 @@ impl Session<'_> {
             watch: &mut watch,
             evidence: &mut evidence,
         };
-        check::look(checks, &mut cx)
+        let reports = check::look(checks, &mut cx);
+        self.front.notice(&Notice::Ended);
+        reports
     }
 
     fn record_layer(&mut self, phase: &Phase, layer: usize) -> Result<crate::model::LayerRecord, String> {
@@ -257,16 +263,15 @@ impl Session<'_> {
         if self.front.hung_up() {
             return self.wait(until);
         }
+        self.front.notice(&Notice::Ended);
         let before = self.front.signals();
         match self.operator.confirm(&question, &mut || until.since(clock::now())) {
             Kept::Keep => Input::Answered(true),
             Kept::Revert => Input::Answered(false),
             Kept::Silence => Input::TimeReached,
             Kept::Nobody => self.wait(until),
-            Kept::Interrupted => {
-                self.front.interrupted_at_prompt(before);
-                Input::Nothing
-            }
+            Kept::Interrupted if self.front.interrupted_at_prompt(before) => Input::Nothing,
+            Kept::Interrupted => self.wait(until),
         }
     }
 
@@ -284,16 +289,14 @@ impl Session<'_> {
         let capsule = self.capsule.as_ref();
         let mut evidence = || capsule.map(evidence_text).unwrap_or_default();
         let mut trouble = Trouble { about, may_accept, evidence: &mut evidence };
+        self.front.notice(&Notice::Ended);
         let before = self.front.signals();
         // Where the terminal is gone, the next safe point is here.
         let chosen = if self.front.hung_up() { Chosen::Nobody } else { self.operator.choose(&mut trouble) };
         match chosen {
             Chosen::Choice(choice) => Input::Chosen(choice),
-            Chosen::Nobody => Input::Chosen(Choice::Pause),
-            Chosen::Interrupted => {
-                self.front.interrupted_at_prompt(before);
-                Input::Nothing
-            }
+            Chosen::Interrupted if self.front.interrupted_at_prompt(before) => Input::Nothing,
+            Chosen::Interrupted | Chosen::Nobody => Input::Chosen(Choice::Pause),
         }
     }
 
@@ -357,8 +360,8 @@ pub(super) fn ask(
     front.notice(&Notice::Ended);
     let before = front.signals();
     let reply = question(operator);
-    if reply == Reply::Interrupted {
-        front.interrupted_at_prompt(before);
+    if reply == Reply::Interrupted && !front.interrupted_at_prompt(before) {
+        return Reply::Nobody;
     }
     reply
 }
@@ -380,7 +383,7 @@ fn end_children() -> Vec<Item> {
 fn evidence_text(capsule: &crate::store::Capsule) -> String {
     let names = capsule.evidence_names().unwrap_or_default();
     if names.is_empty() {
-        return "No step or probe has printed anything so far.\n".to_owned();
+        return "nothing was printed so far\n".to_owned();
     }
     let mut text = String::new();
     for name in names {
@@ -434,7 +437,11 @@ impl CheckWatch for Looking<'_, '_> {
     }
 
     fn interrupted(&mut self) -> bool {
-        self.may_end && self.front.heard() == Heard::Twice
+        let heard = self.front.heard();
+        if heard != Heard::Nothing {
+            self.front.say_that_it_was_heard(!self.may_end);
+        }
+        heard == Heard::Twice && self.may_end
     }
 
     fn ask(&mut self, check: &Check, question: &str) -> Option<bool> {
