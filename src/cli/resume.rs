@@ -42,5 +42,5 @@ pub(crate) fn resume(context: &Context, args: &Resume) -> Result<Exit, CliError>
     let (_, ended) = session.take_up(past.capsule, guidance)?;
     drop(session);
     super::index(&folder);
-    Ok(tools::finish(&mut reporter, &ended))
+    Ok(tools::finish(context, &mut reporter, &ended))
 }

@@ -241,7 +241,7 @@ fn take_back(context: &Context, folder: &StateFolder, past: Past) -> Result<(Run
     let mut session = Session::new(folder, approved, tools);
     let (state, ended) = session.roll_back(past.capsule)?;
     drop(session);
-    tools::finish(&mut reporter, &ended);
+    tools::finish(context, &mut reporter, &ended);
     Ok((state, ended))
 }
 

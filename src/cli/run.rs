@@ -68,7 +68,7 @@ pub(crate) fn take(
     let (_, ended) = session.begin(itinerary);
     drop(session);
     super::index(folder);
-    Ok(tools::finish(&mut reporter, &ended))
+    Ok(tools::finish(context, &mut reporter, &ended))
 }
 
 /// A run is named after the moment in which it began; the process id tells two of one moment apart.
