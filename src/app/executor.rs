@@ -264,8 +264,10 @@ impl Session<'_> {
             return self.wait(until);
         }
         self.front.notice(&Notice::Ended);
-        let before = self.front.signals();
-        match self.operator.confirm(&question, &mut || until.since(clock::now())) {
+        let before = self.front.signals.count();
+        let signals = self.front.signals;
+        let mut left = || (signals.count() == before).then(|| until.since(clock::now()));
+        match self.operator.confirm(&question, &mut left) {
             Kept::Keep => Input::Answered(true),
             Kept::Revert => Input::Answered(false),
             Kept::Silence => Input::TimeReached,
@@ -290,7 +292,7 @@ impl Session<'_> {
         let mut evidence = || capsule.map(evidence_text).unwrap_or_default();
         let mut trouble = Trouble { about, may_accept, evidence: &mut evidence };
         self.front.notice(&Notice::Ended);
-        let before = self.front.signals();
+        let before = self.front.signals.count();
         // Where the terminal is gone, the next safe point is here.
         let chosen = if self.front.hung_up() { Chosen::Nobody } else { self.operator.choose(&mut trouble) };
         match chosen {
@@ -358,7 +360,7 @@ pub(super) fn ask(
     }
     // No live line may be in the way of a question.
     front.notice(&Notice::Ended);
-    let before = front.signals();
+    let before = front.signals.count();
     let reply = question(operator);
     if reply == Reply::Interrupted && !front.interrupted_at_prompt(before) {
         return Reply::Nobody;

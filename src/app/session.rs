@@ -47,7 +47,7 @@ pub struct Tools<'a> {
 /// What is shown, and who interrupts: apart from the session, so that both can be borrowed.
 pub(super) struct Front<'a> {
     pub(super) reporter: &'a mut dyn Reporter,
-    signals: Signals,
+    pub(super) signals: Signals,
     /// Interrupts at prompts that came as a key and no signal.
     keys: usize,
     /// A wish to stop was answered with a line on what becomes of it.
@@ -75,11 +75,6 @@ impl Front<'_> {
     /// Nobody is there to say that the next phase may begin: that is the safe point to stop at.
     pub(super) fn stop_for_lack_of_anybody(&mut self) {
         self.keys += 1;
-    }
-
-    /// Signals so far.
-    pub(super) fn signals(&self) -> usize {
-        self.signals.count()
     }
 
     /// The terminal is gone: that is not a wish to stop, but nobody can be asked any more.
@@ -138,7 +133,13 @@ impl<'a> Session<'a> {
             folder,
             approved,
             host: tools.host,
-            front: Front { reporter: tools.reporter, signals: tools.signals, keys: 0, said: false, echoes: 0 },
+            front: Front {
+                reporter: tools.reporter,
+                signals: tools.signals,
+                keys: 0,
+                said: false,
+                echoes: 0,
+            },
             operator: tools.operator,
             style: tools.style,
             scene: Scene::default(),

@@ -207,7 +207,8 @@ fn moment_judged(scene: &Scene, moment: Moment) -> Vec<Line> {
         return Vec::new();
     }
     let faults = || scene.faults.iter().filter(|fault| fault.moment == moment);
-    let tone = faults().map(|fault| check_tone(scene, moment, &fault.report)).fold(Tone::Good, worse);
+    let well = if moment == Moment::Baseline { Tone::Plain } else { Tone::Good };
+    let tone = faults().map(|fault| check_tone(scene, moment, &fault.report)).fold(well, worse);
     let light =
         faults().filter(|fault| text::bad(fault.report.outcome) && fault.report.weight != Weight::Counts);
     let counts: Vec<String> =

@@ -1,5 +1,7 @@
 //! One binary for all integration tests.
 
+mod cli;
 mod layers;
-#[path = "../support/skipped.rs"]
-mod skipped;
+mod order;
+mod pty;
+mod support;
