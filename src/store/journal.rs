@@ -74,6 +74,14 @@ impl Journal {
         File::open(path).and_then(|file| scan(file, 1)).is_ok_and(|journal| journal.last_seq == 1)
     }
 
+    /// Whether it is there and holds no acknowledged line: its generation was opened and never began.
+    #[must_use]
+    pub fn never_began(path: &Path) -> bool {
+        File::open(path)
+            .and_then(|file| scan(file, 1))
+            .is_ok_and(|journal| journal.last_seq == 0 && journal.damage.is_none())
+    }
+
     /// Whether a run may go forward on it.
     ///
     /// # Errors
@@ -342,6 +350,8 @@ impl<S: Sink> JournalWriter<S> {
     }
 
     fn poison(&mut self, what: &'static str, source: io::Error) -> StoreError {
+        // What was not acknowledged must not be believed later; where even this fails, the error stands.
+        let _ = self.sink.cut(self.length);
         self.failed = Some(format!("{what}: {source}"));
         StoreError::Io { what, path: self.path.clone(), source }
     }

@@ -25,14 +25,15 @@ fn every_looking_verb_speaks_json_and_words() {
     assert_eq!(status["current"]["phase"], "three");
     assert_eq!(status["quarantine"][0]["plan"], "p");
     let history = bench.run(&["history", "--json"]).json();
-    let ends: Vec<_> = history.as_array().expect("a list").iter().map(|line| line["end"].clone()).collect();
+    let ends: Vec<_> =
+        history["generations"].as_array().expect("a list").iter().map(|line| line["end"].clone()).collect();
     assert_eq!(ends.len(), 3, "{history:#}");
     assert!(ends.contains(&"reverted".into()), "{history:#}");
     let show = bench.run(&["show", "3", "--json"]).json();
     assert_eq!(show["line"]["phase"], "three");
     assert!(show["checks"].as_array().is_some_and(|checks| checks.len() >= 2), "{show:#}");
     let list = bench.run(&["rollback", "--list", "--json"]).json();
-    assert_eq!(list.as_array().map(Vec::len), Some(3));
+    assert_eq!(list["generations"].as_array().map(Vec::len), Some(3));
     for (args, words) in [
         (&["status"][..], "rejected here"),
         (&["history"], "reverted"),
