@@ -1,11 +1,15 @@
 //! One binary for all integration tests.
 
+mod cli;
 mod docs;
 mod generated;
 mod layers;
+mod order;
 mod program;
+mod pty;
 mod shoshin;
 #[cfg(test)]
 #[path = "../support/skipped.rs"]
 mod skipped;
 mod static_program;
+mod support;
