@@ -1,4 +1,4 @@
-//! LOOK: probes read the machine and judge nothing; [`judge`] compares, pure; [`look`] runs many checks in parallel
+//! LOOK: probes read the machine and judge nothing; [`judge()`] compares, pure; [`look()`] runs many checks in parallel
 //! in one thread. Nothing here decides what follows from an outcome.
 
 mod bound;

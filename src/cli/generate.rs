@@ -3,21 +3,20 @@
 use super::args::{Cli, Generate, SchemaOf};
 use super::error::CliError;
 use super::exit::{Exit, TABLE};
-use super::{out, schema};
+use super::{out, reference, schema};
 use clap::CommandFactory as _;
 use clap_complete::Shell;
 use std::path::PathBuf;
 
 /// Every generated file: path below the root, and text.
 fn files() -> Result<Vec<(PathBuf, String)>, CliError> {
-    let failed = |why: std::io::Error| CliError::new(Exit::Internal, "a page cannot be made").because(why);
     let mut files = vec![
         ("docs/plan.schema.json".into(), schema::text(SchemaOf::Plan)),
         ("docs/checks.schema.json".into(), schema::text(SchemaOf::Checks)),
-        ("docs/plan-reference.md".into(), super::reference::plan_reference()?),
-        ("docs/checks.md".into(), super::reference::checks_page()?),
+        ("docs/plan-reference.md".into(), reference::plan_page()?),
+        ("docs/checks.md".into(), reference::checks_page()?),
         ("docs/exit-codes.md".into(), exit_codes()),
-        ("docs/cli.md".into(), super::reference::commands_page(&Cli::command())),
+        ("docs/cli.md".into(), reference::commands_page(&Cli::command())),
     ];
     for (shell, name) in
         [(Shell::Bash, "switchback.bash"), (Shell::Zsh, "_switchback"), (Shell::Fish, "switchback.fish")]
@@ -26,33 +25,26 @@ fn files() -> Result<Vec<(PathBuf, String)>, CliError> {
         clap_complete::generate(shell, &mut Cli::command(), "switchback", &mut text);
         files.push((format!("docs/completions/{name}").into(), String::from_utf8_lossy(&text).into_owned()));
     }
-    let mut command = Cli::command();
-    command.build();
-    let mut pages = vec![("switchback".to_owned(), command.clone())];
-    for verb in command.get_subcommands().filter(|verb| !verb.is_hide_set() && verb.get_name() != "help") {
-        let name = format!("switchback-{}", verb.get_name());
-        pages.push((name.clone(), verb.clone().name(name)));
-    }
-    for (name, command) in pages {
-        let mut text = Vec::new();
-        // No date: the same source gives the same page.
-        clap_mangen::Man::new(command).date("").render(&mut text).map_err(failed)?;
-        files.push((format!("docs/man/{name}.1").into(), String::from_utf8_lossy(&text).into_owned()));
+    for (name, text) in reference::man_pages(&Cli::command())? {
+        files.push((format!("docs/man/{name}").into(), text));
     }
     Ok(files)
 }
 
 fn exit_codes() -> String {
     let mut page = String::from(
-        "# Exit statuses\n\nThe status says where the machine was left. Generated from `src/cli/exit.rs`.\n\n\
-         | status | meaning |\n|---|---|\n",
+        "# Exit statuses\n\nThe status says where the machine was left.\n\n| status | meaning |\n|---|---|\n",
     );
     for (exit, meaning) in TABLE {
         page.push_str(&format!("| {} | {meaning} |\n", exit.status()));
     }
     page.push_str(
-        "\nA rollback that a person asked for ends with 12 as well: a revert is never 0. Statuses 20, 30 and 75 are kept \
-         for validation, reboots and detached runs.\n",
+        "\nA way back never ends with 0, also where a person asked for it and all went well: `switchback rollback` ends \
+         with 12 when the machine is as before, and with 0 only where there was nothing to take back. So a script that \
+         goes on after `0` goes on only with what was kept.\n\n\
+         `switchback tour` ends with 0 when everything came as the tour says, the revert included. `switchback lint` ends \
+         with 2 where a plan has errors; warnings alone end with 0. Not used: 4 and 255 (they mean something to Ansible \
+         and ssh), and 126 and above (shells use them). Kept for later: 20, 30 and 75.\n",
     );
     page
 }

@@ -62,7 +62,7 @@ pub(crate) fn load(context: &Context, file: &PlanFile) -> Result<Outcome, CliErr
     let text = String::from_utf8(bytes).map_err(|why| {
         CliError::usage(format!("{} is not UTF-8", file.plan.display())).because(why.utf8_error())
     })?;
-    let folder = folder_of(&file.plan);
+    let folder = folder_of(&path);
     let sources = Files { folder: folder.clone(), context };
     let name = file.plan.display().to_string();
     Ok(from_text(context, &name, &text, &folder, &sources, &overrides))

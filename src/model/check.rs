@@ -51,6 +51,7 @@ pub enum Parse {
 /// Which service manager is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "ServiceManager")]
 pub enum Manager {
     /// The system manager.
     #[default]
@@ -242,6 +243,7 @@ pub enum Direction {
 /// How several samples become one value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "SampleUse")]
 pub enum Use {
     /// The middle one.
     #[default]

@@ -160,7 +160,7 @@ impl Reading<'_> {
         for library in &libraries {
             catalog.add(library, false, &mut self.complaints);
         }
-        let scope = scope_of_plan(&tree, profile, &overrides, &mut self.complaints);
+        let scope = scope_of_plan(&tree, profile, &overrides, &around.home, &mut self.complaints);
         let resolved = replace_in_plan(&tree, &scope, &mut self.complaints);
         let resolved = self.with_required(resolved);
         let form: PlanForm = read(&resolved, "the plan", &mut self.complaints)?;

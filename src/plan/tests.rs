@@ -396,3 +396,12 @@ fn the_schemas_name_every_field_with_its_meaning() {
         assert!(!schema.to_string().contains("Form\""), "names are those of the plan, not of the code");
     }
 }
+
+#[test]
+fn a_variable_in_the_home_folder_is_a_path_everywhere_and_a_tilde_elsewhere_is_a_tilde() {
+    let text = "switchback: 1\nname: p\nrevision: 1\nvars: {here: ~/x, there: \"a~/b\"}\nphases:\n  - id: one\n    \
+                layers: [{files: {paths: [\"${here}\"]}}]\n    apply: [{run: [cp, \"${here}/a\", \"${there}\"]}]\n";
+    let plan = load("p", text, &sources(&[]), &around(), &[]).expect("loads").plan;
+    let Act::Run(command) = &plan.phases[0].apply[0].act else { panic!("a program") };
+    assert_eq!(command.argv, ["cp", "/home/mo/x/a", "a~/b"]);
+}

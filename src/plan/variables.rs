@@ -92,6 +92,7 @@ pub(super) fn scope_of_plan(
     plan: &Node,
     profile: Option<Node>,
     overrides: &[(String, String, Place)],
+    home: &str,
     complaints: &mut Complaints,
 ) -> Scope {
     let mut scope = Scope { profile, ..Scope::default() };
@@ -112,7 +113,7 @@ pub(super) fn scope_of_plan(
             Some((_, text, place)) => Node { place: *place, kind: like(&entry.value.kind, text) },
             None => replaced(&entry.value, &scope, complaints),
         };
-        scope.names.insert(entry.key.clone(), value);
+        scope.names.insert(entry.key.clone(), at_home(value, home));
     }
     for (name, _, place) in overrides {
         if !declared.iter().any(|entry| entry.key == *name) {
@@ -127,6 +128,17 @@ pub(super) fn scope_of_plan(
         }
     }
     scope
+}
+
+/// A variable that begins with `~/` stands for a path in the invoking user's home wherever it is used: no shell will
+/// expand it later.
+fn at_home(value: Node, home: &str) -> Node {
+    let Kind::Text(text) = &value.kind else { return value };
+    let rest = match text.strip_prefix('~') {
+        Some(rest) if rest.is_empty() || rest.starts_with('/') => rest,
+        Some(_) | None => return value,
+    };
+    Node { kind: Kind::Text(format!("{}{rest}", home.trim_end_matches('/'))), ..value }
 }
 
 fn is_variable_name(name: &str) -> bool {

@@ -350,6 +350,8 @@ impl<S: Sink> JournalWriter<S> {
     }
 
     fn poison(&mut self, what: &'static str, source: io::Error) -> StoreError {
+        // What was not acknowledged must not be believed later; where even this fails, the error stands.
+        let _ = self.sink.cut(self.length);
         self.failed = Some(format!("{what}: {source}"));
         StoreError::Io { what, path: self.path.clone(), source }
     }

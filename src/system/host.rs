@@ -2,7 +2,7 @@
 //!
 //! Children start from an empty environment. What they get is decided here: a fixed `PATH`, who they are, a plain
 //! terminal, no colours, no pager, untranslated texts. Of the runner's own environment only `TZ` is passed on,
-//! and the desktop variables named in [`is_desktop`], each only where the runner is that very user. `NIX_PATH`,
+//! and the desktop variables named in `is_desktop`, each only where the runner is that very user. `NIX_PATH`,
 //! `NIX_REMOTE`, `NIX_SSL_CERT_FILE`, proxies and `LD_*` are not passed on: they decide what code is evaluated and
 //! whom it trusts, so a plan that needs one states it under `env`.
 

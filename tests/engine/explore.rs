@@ -339,6 +339,10 @@ impl Walk {
         let tale = || format!("{input:?} ({:?}) -> {events:?} then {action:?}", node.heard);
         let told = if self.aloud.get() { tale() } else { String::new() };
         let broken = |why: String| (why, format!("  {}\n", tale()));
+        // A run taken up with nobody there answers for itself.
+        if !matches!(input, Input::Resumed { .. }) {
+            node.known.story.answered(input, &events).map_err(&broken)?;
+        }
         if node.budget.crashes > 0 {
             // A crash leaves any part of the facts, oldest first.
             for some in 0..=events.len() {

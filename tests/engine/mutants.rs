@@ -246,8 +246,9 @@ fn never_rejected(plan: &Plan, state: &RunState, input: &Input, heard: Heard, no
     made
 }
 
-fn soak_cut_short(plan: &Plan, state: &RunState, input: &Input, heard: Heard, _: Timestamp) -> Decision {
-    decide(plan, state, input, heard, Timestamp(1_000))
+fn soak_cut_short(plan: &Plan, state: &RunState, input: &Input, heard: Heard, now: Timestamp) -> Decision {
+    let later = if state.stage == Stage::Disarming { Timestamp(now.0 + 1_000) } else { now };
+    decide(plan, state, input, heard, later)
 }
 
 fn settle_cut_short(plan: &Plan, state: &RunState, input: &Input, heard: Heard, now: Timestamp) -> Decision {

@@ -4,7 +4,7 @@
 use crate::kit::checks_of;
 use crate::machine::{Content, Machine};
 use std::collections::{BTreeMap, BTreeSet};
-use switchback::engine::{Action, Ended, Heard, Limits};
+use switchback::engine::{Action, Ended, Heard, Input, Limits};
 use switchback::model::*;
 
 /// What the facts say so far.
@@ -24,6 +24,8 @@ pub(crate) struct Story {
     armed: bool,
     /// The intent that is durable and has no end.
     intent: Option<(Part, usize)>,
+    /// The step of which a crash left nobody knowing what it did.
+    unknown: Option<(Part, usize)>,
     /// Steps that ended well.
     well: BTreeSet<(Part, usize)>,
     /// Steps that did not apply the last time.
@@ -84,6 +86,7 @@ impl Story {
             Event::PhaseBegan(_) | Event::StopWanted | Event::EarlierTakenBack { .. } => {}
             Event::RunResumed { guidance, .. } => {
                 self.guided = *guidance == Guidance::Guided;
+                self.unknown = self.intent.or(self.unknown);
                 self.lose_flight();
                 self.undo = None;
                 if self.paused.take().is_none() {
@@ -120,6 +123,9 @@ impl Story {
             Event::StepFinished { part, step, outcome } => {
                 let at = (*part, *step);
                 self.intent = None;
+                if *outcome != StepOutcome::Lost {
+                    self.unknown = None;
+                }
                 match outcome {
                     StepOutcome::Done => {
                         self.intent = Some(at);
@@ -155,7 +161,10 @@ impl Story {
                 hold(self.guided || allowed, "checks are accepted by a person or by the plan")?;
                 self.accepted.extend(checks.iter().map(|id| (*moment, id.clone())));
             }
-            Event::RetryChosen => hold(self.guided, "only a person retries")?,
+            Event::RetryChosen => {
+                hold(self.guided, "only a person retries")?;
+                self.unknown = None;
+            }
             Event::ConfirmOpened { .. } => {
                 hold(
                     phase.is_some_and(|phase| self.holds(phase, Moment::Validate)),
@@ -236,6 +245,15 @@ impl Story {
     /// A step whose end was never told may have taken effect.
     fn lose_flight(&mut self) {
         self.acted.extend(self.intent.take().filter(|(part, _)| *part != Part::Rollback));
+    }
+
+    /// The promise about who answers.
+    pub(crate) fn answered(&self, input: &Input, events: &[Event]) -> Result<(), Broken> {
+        let gone = events.iter().any(|event| matches!(event, Event::GateAnswered { go: true }));
+        hold(
+            !self.guided || !gone || *input == Input::Answered(true),
+            "the answer at the gate is the person's",
+        )
     }
 
     fn touched(&self) -> bool {
@@ -438,6 +456,9 @@ impl Story {
             Action::Perform { part, step } => {
                 self.guarded(phase, machine)?;
                 hold(self.intent == Some((*part, *step)), "no act without a durable intent")?;
+                let repeats = |step: &Step| step.idempotent || step.changes == Changes::Nothing;
+                let may_repeat = phase.steps(*part).get(*step).is_some_and(repeats);
+                hold(may_repeat || self.unknown != self.intent, "a lost step runs again only where it may")?;
                 hold((0..*step).all(|step| self.well.contains(&(*part, step))), "steps in order")?;
                 hold(
                     *part == Part::Apply || self.validated(phase),

@@ -123,3 +123,10 @@ pub(crate) fn acknowledged(output: &str) -> Vec<(u32, u64, String)> {
         })
         .collect()
 }
+
+/// The exit status that the last line states.
+pub(crate) fn exit_printed(output: &str) -> Option<i32> {
+    let lines = output.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let last = lines.filter(|line| line.get("ended").is_some()).next_back()?;
+    i32::try_from(last.get("exit")?.as_i64()?).ok()
+}

@@ -95,7 +95,7 @@ pub(crate) fn after_recovery(
             }
         }
     }
-    exit_status(recovery, ran, wreck, &journals, complaints);
+    exit_status(world, recovery, ran, wreck, &journals, complaints);
     status_agrees(world, &journals, complaints)?;
     Ok(match (ran.status, journals.generations.is_empty()) {
         (_, true) => "nothing had begun",
@@ -187,6 +187,7 @@ fn going_back(journals: &Journals, phase: &str) -> bool {
 
 /// The exit status says what the last fact says.
 fn exit_status(
+    world: &World,
     recovery: Recovery,
     ran: &Ran,
     wreck: &Wreck,
@@ -204,7 +205,9 @@ fn exit_status(
     let was_over = wreck.journals.generations.is_empty()
         || wreck.journals.last("run-finished").is_some() && recovery == Recovery::Resume
         || wreck.journals == *journals;
-    let fits = ran.status.is_some() && (ran.status == stated || was_over && ran.status == Some(0));
+    // Killed before the state folder was made: what is not there cannot be opened, and that is said.
+    let unknown = !world.state().is_dir() && ran.output.contains("no state");
+    let fits = ran.status.is_some() && (ran.status == stated || was_over && ran.status == Some(0)) || unknown;
     if !fits {
         complaints.push(format!(
             "{recovery:?} ended with {:?}, the journal says {}; it printed:\n{}",
@@ -212,6 +215,10 @@ fn exit_status(
             verdict.unwrap_or("no verdict"),
             ran.output
         ));
+    }
+    let printed = journal::exit_printed(&ran.output);
+    if printed.is_some() && printed != ran.status {
+        complaints.push(format!("{recovery:?} printed exit {printed:?} and ended with {:?}", ran.status));
     }
     if !journals.generations.is_empty() && verdict.is_none() {
         complaints.push(format!("the run is left open after {recovery:?}; it printed:\n{}", ran.output));
@@ -238,6 +245,16 @@ fn status_agrees(world: &World, journals: &Journals, complaints: &mut Vec<String
     let verdict = journals.last("run-finished").and_then(|fact| fact.word("verdict"));
     if status["current"]["verdict"].as_str() != verdict {
         complaints.push(format!("status says {}, the journal {verdict:?}", status["current"]["verdict"]));
+    }
+    for phase in status["phases"].as_array().into_iter().flatten() {
+        let name = phase["phase"].as_str().unwrap_or_default();
+        if phase["end"].as_str() != journals.end(name) {
+            complaints.push(format!(
+                "status says phase {name} ended {}, its journal {:?}",
+                phase["end"],
+                journals.end(name)
+            ));
+        }
     }
     if !status["holder"].is_null() || status["damage"].as_array().is_none_or(|damage| !damage.is_empty()) {
         complaints.push(format!("status says held or damaged: {} {}", status["holder"], status["damage"]));

@@ -4,7 +4,7 @@ use super::Lowering;
 use super::probe::Fields;
 use crate::model::{Expectation, FieldRule, Matcher, Value};
 use crate::plan::quantity::{amount, is_constraint};
-use crate::plan::raw::{Amount, MATCHERS, MatchersForm};
+use crate::plan::raw::{Amount, FLAGS, MATCHERS, MatchersForm};
 use crate::plan::read::{At, read};
 use crate::plan::suggest::did_you_mean;
 use crate::plan::tree::{Entry, Kind, Node, Place};
@@ -78,10 +78,25 @@ impl Lowering<'_> {
                 Some(form) => self.matchers(&form, written.place),
                 None => Vec::new(),
             },
+            Kind::Text(word) if MATCHERS.contains(&word.as_str()) => {
+                self.matcher_as_value(word, written.place);
+                Vec::new()
+            }
             Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::List(_) => {
                 vec![Matcher::Equals(written.value())]
             }
         }
+    }
+
+    /// `sha256: unchanged` would compare with the text `unchanged`, and nobody means that.
+    fn matcher_as_value(&mut self, word: &str, place: Place) {
+        let value = if FLAGS.contains(&word) { "true" } else { "..." };
+        self.error_with_help(
+            "matcher-as-value",
+            place,
+            format!("`{word}` is a matcher and stands here as a value"),
+            format!("write `{{{word}: {value}}}`, or `{{equals: {word}}}` where the text is meant"),
+        );
     }
 
     fn matchers(&mut self, form: &MatchersForm, place: Place) -> Vec<Matcher> {

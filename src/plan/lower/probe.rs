@@ -80,7 +80,21 @@ pub(super) fn fields_of(look: &Look) -> Fields {
             Probe::Units { .. } => {
                 (&["failed", "active", "states", "sub_states", "not_found", "flapping", "restarts"], "failed")
             }
-            Probe::Journal { .. } => (&["count", "kinds", "counts", "samples"], "kinds"),
+            Probe::Journal { .. } => (
+                &[
+                    "count",
+                    "kinds",
+                    "counts",
+                    "samples",
+                    "segfaults",
+                    "traps",
+                    "oom_kills",
+                    "oomd_kills",
+                    "coredumps",
+                    "cursor",
+                ],
+                "kinds",
+            ),
             Probe::KernelParameter { .. } => (&["present", "value", "source"], "value"),
             Probe::Nix(NixQuestion::Profile(_)) => {
                 (&["exists", "store_path", "generation", "generations"], "store_path")

@@ -116,12 +116,12 @@ pub(in crate::plan) struct SamplesForm {
     pub(in crate::plan) take: Option<Use>,
 }
 
-/// What is read from the machine: exactly one probe. `memory`, `units` and `journal` may stand alone as words.
+/// What is read from the machine: exactly one probe, with the fields that it gives. `memory`, `units` and `journal` may stand alone as words.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a probe's name or a map of it")]
 #[schemars(rename = "Probe")]
 pub(in crate::plan) struct ProbeForm {
-    /// Runs a program: `exit stdout stderr duration`, and `value` where `parse` says so.
+    /// Runs a program: `exit signal stdout stderr duration`, and `value` where `parse` says so.
     pub(in crate::plan) run: Option<At<Vec<Word>>>,
     /// With `run`: how stdout is read. `text` where it is not stated.
     pub(in crate::plan) parse: Option<At<Parse>>,
@@ -130,27 +130,28 @@ pub(in crate::plan) struct ProbeForm {
     pub(in crate::plan) env: BTreeMap<String, Word>,
     /// With `run`: the working folder.
     pub(in crate::plan) folder: Option<At<String>>,
-    /// A file: `exists kind size mode uid gid target content lines sha256`.
+    /// A file: `exists kind target size mode uid gid readable content lines sha256`.
     pub(in crate::plan) file: Option<At<Short<PathForm>>>,
     /// The file system at a path: `mounted source type options size used available available_ratio inodes_free
     /// writable`.
     pub(in crate::plan) mount: Option<At<Short<PathForm>>>,
     /// Memory of the machine in bytes: `total available used used_ratio swap_total swap_used pressure_some_avg10`.
     pub(in crate::plan) memory: Option<MemoryForm>,
-    /// Processes by name or command line: `count pids pss rss names`.
+    /// Processes by name or command line: `count pids names pss rss pss_from`.
     pub(in crate::plan) process: Option<At<Short<ProcessForm>>>,
-    /// Units of a service manager: `failed active states`.
+    /// Units of a service manager: `failed active states sub_states not_found flapping restarts`.
     pub(in crate::plan) units: Option<UnitsForm>,
-    /// Messages of the journal, grouped by a fingerprint: `count kinds samples`.
+    /// Messages of the journal: `count kinds counts samples segfaults traps oom_kills oomd_kills coredumps cursor`.
     pub(in crate::plan) journal: Option<JournalForm>,
-    /// A parameter on the kernel's command line or below `/proc/sys`: `present value`.
+    /// A parameter on the kernel's command line or below `/proc/sys`: `present value source`.
     pub(in crate::plan) kernel_parameter: Option<At<String>>,
-    /// A Nix profile (`store_path generation generations`) or store path (`exists valid references`).
+    /// A Nix profile (`exists store_path generation generations`) or store path (`exists valid references`).
     pub(in crate::plan) nix: Option<At<NixForm>>,
 }
 
 impl FromWord for ProbeForm {
     const EXPECTED: &'static str = "a probe's name or a map of it";
+    const WORDS: &'static [&'static str] = &["memory", "units", "journal"];
 
     fn from_word<E: serde::de::Error>(word: &str) -> Result<Self, E> {
         match word {
@@ -173,7 +174,7 @@ impl FromWord for ProbeForm {
 /// A path: a text, or a map with `path`.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a path, or a map with `path`")]
-#[schemars(rename = "Path")]
+#[schemars(rename = "ProbedPath")]
 pub(in crate::plan) struct PathForm {
     /// An absolute path or one from `~/`.
     pub(in crate::plan) path: String,
@@ -251,7 +252,7 @@ pub(in crate::plan) struct JournalForm {
 /// A message that does not count, and why.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a map with `matches` and `reason`")]
-#[schemars(rename = "Ignore")]
+#[schemars(rename = "IgnoredMessage")]
 pub(in crate::plan) struct IgnoreForm {
     /// A regular expression.
     pub(in crate::plan) matches: At<String>,
@@ -264,7 +265,7 @@ pub(in crate::plan) struct IgnoreForm {
 #[serde(deny_unknown_fields, expecting = "a map with `profile` or `path`")]
 #[schemars(rename = "NixProbe", extend("minProperties" = 1, "maxProperties" = 1))]
 pub(in crate::plan) struct NixForm {
-    /// A profile: `store_path generation generations`.
+    /// A profile: `exists store_path generation generations`.
     pub(in crate::plan) profile: Option<At<String>>,
     /// A store path: `exists valid references`.
     pub(in crate::plan) path: Option<At<String>>,
@@ -278,13 +279,13 @@ pub(in crate::plan) struct MatchersForm {
     /// Equal to the value.
     pub(in crate::plan) equals: Option<Node>,
     /// None of these holds.
-    #[schemars(with = "Option<Box<MatchersForm>>")]
+    #[schemars(with = "Option<ValueOrMatchers>")]
     pub(in crate::plan) not: Option<Node>,
     /// All of these groups hold.
-    #[schemars(with = "Option<Vec<MatchersForm>>")]
+    #[schemars(with = "Option<Vec<ValueOrMatchers>>", length(min = 1))]
     pub(in crate::plan) all_of: Option<Vec<Node>>,
     /// At least one of these groups holds.
-    #[schemars(with = "Option<Vec<MatchersForm>>")]
+    #[schemars(with = "Option<Vec<ValueOrMatchers>>", length(min = 1))]
     pub(in crate::plan) any_of: Option<Vec<Node>>,
     /// Less than.
     #[schemars(with = "Option<Amount>")]
@@ -314,7 +315,7 @@ pub(in crate::plan) struct MatchersForm {
     /// The same elements in any order, each as often.
     pub(in crate::plan) exactly: Option<Vec<Node>>,
     /// The length equals the number, or satisfies the matchers.
-    #[schemars(with = "Option<LenSchema>")]
+    #[schemars(with = "Option<ValueOrMatchers>")]
     pub(in crate::plan) len: Option<Node>,
     /// The map has this key.
     pub(in crate::plan) has_key: Option<String>,
@@ -370,6 +371,9 @@ pub(in crate::plan) const MATCHERS: [&str; 25] = [
     "ratio_max",
 ];
 
+/// The matchers whose value is `true` (or, for the first two, `false`).
+pub(in crate::plan) const FLAGS: [&str; 5] = ["exists", "empty", "no_new", "none_missing", "unchanged"];
+
 /// Only `true` says anything.
 struct True;
 
@@ -387,20 +391,23 @@ impl JsonSchema for True {
     }
 }
 
-/// A number or matchers.
-struct LenSchema;
+/// The value that it must equal, or matchers. A matcher's bare name is a mistake, so editors are told as well.
+struct ValueOrMatchers;
 
-impl JsonSchema for LenSchema {
+impl JsonSchema for ValueOrMatchers {
     fn inline_schema() -> bool {
         true
     }
 
     fn schema_name() -> Cow<'static, str> {
-        "Len".into()
+        "ValueOrMatchers".into()
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({"anyOf": [{"type": "integer"}, generator.subschema_for::<MatchersForm>()]})
+        json_schema!({"anyOf": [
+            {"type": ["string", "number", "boolean", "array", "null"], "not": {"enum": MATCHERS}},
+            generator.subschema_for::<MatchersForm>(),
+        ]})
     }
 }
 
@@ -418,10 +425,7 @@ impl JsonSchema for RulesSchema {
                             place of a field means the probe's main field: `{no_new: true}`.",
             "type": "object",
             "minProperties": 1,
-            "additionalProperties": {"anyOf": [
-                {"type": ["string", "number", "boolean", "array", "null"]},
-                generator.subschema_for::<MatchersForm>(),
-            ]},
+            "additionalProperties": generator.subschema_for::<ValueOrMatchers>(),
         })
     }
 }

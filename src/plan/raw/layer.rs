@@ -25,6 +25,7 @@ pub(in crate::plan) struct LayerForm {
 
 impl FromWord for LayerForm {
     const EXPECTED: &'static str = "a layer's name or a map of it";
+    const WORDS: &'static [&'static str] = &["nixos", "home-manager"];
 
     fn from_word<E: serde::de::Error>(word: &str) -> Result<Self, E> {
         match word {

@@ -1,6 +1,6 @@
 //! Libraries of named checks, as written.
 
-use super::{CheckForm, Count};
+use super::{CheckForm, One};
 use crate::plan::read::At;
 use crate::plan::tree::Node;
 use schemars::JsonSchema;
@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 #[schemars(rename = "Library", title = "switchback library of checks")]
 pub(in crate::plan) struct LibraryForm {
     /// The version of this format. There is only 1.
-    #[schemars(with = "Count")]
-    pub(in crate::plan) switchback: At<Count>,
+    #[schemars(with = "One")]
+    pub(in crate::plan) switchback: At<super::Count>,
     /// What the library is about.
     pub(in crate::plan) about: Option<String>,
     /// The checks by name.
@@ -85,7 +85,7 @@ impl ParameterKind {
 
 /// A named check: its head and the check itself in one map.
 #[derive(JsonSchema)]
-#[schemars(rename = "Definition")]
+#[schemars(rename = "NamedCheck")]
 #[expect(dead_code, reason = "exists for the schema alone")]
 struct DefinitionSchema {
     /// What the check is good for, in a sentence or two.

@@ -1,6 +1,6 @@
 //! The plan and its phases, as written.
 
-use super::{CheckForm, Count, LayerForm, Length, Short, StepForm};
+use super::{CheckForm, Count, LayerForm, Length, One, Short, StepForm};
 use crate::model::{Reaction, Risk};
 use crate::plan::read::At;
 use crate::plan::tree::Node;
@@ -13,9 +13,10 @@ use serde::Deserialize;
 #[schemars(rename = "Plan", title = "switchback plan")]
 pub(in crate::plan) struct PlanForm {
     /// The version of this format. There is only 1.
-    #[schemars(with = "Count")]
+    #[schemars(with = "One")]
     pub(in crate::plan) switchback: At<Count>,
     /// The plan's name: 1 to 64 letters, digits, `-`, `_` or `.`, beginning with a letter or digit.
+    #[schemars(extend("pattern" = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"))]
     pub(in crate::plan) name: At<String>,
     /// Raised by the author with every change of meaning. 1 where it is not stated.
     #[schemars(with = "Option<Count>")]
@@ -34,6 +35,7 @@ pub(in crate::plan) struct PlanForm {
     /// When the phases are due. Shown, never enforced.
     pub(in crate::plan) calendar: Option<CalendarForm>,
     /// The phases, in the order in which they are taken unless `needs` says otherwise.
+    #[schemars(length(min = 1))]
     pub(in crate::plan) phases: At<Vec<PhaseForm>>,
 }
 
@@ -57,6 +59,7 @@ pub(in crate::plan) struct CalendarForm {
 #[schemars(rename = "Phase")]
 pub(in crate::plan) struct PhaseForm {
     /// Its name, unique within the plan.
+    #[schemars(extend("pattern" = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"))]
     pub(in crate::plan) id: At<String>,
     /// One line for people.
     pub(in crate::plan) title: Option<String>,
@@ -141,7 +144,7 @@ pub(in crate::plan) struct ConfirmForm {
 /// What to do in trouble where nobody is asked.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a map with `fail`, `inconclusive` and `error`")]
-#[schemars(rename = "On")]
+#[schemars(rename = "OnTrouble")]
 pub(in crate::plan) struct OnForm {
     /// A check or step failed. `rollback` where it is not stated.
     pub(in crate::plan) fail: Option<Reaction>,

@@ -188,10 +188,30 @@ impl JsonSchema for Count {
     }
 }
 
+/// The version of a format, of which there is one.
+pub(in crate::plan) struct One;
+
+impl JsonSchema for One {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "One".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"const": 1})
+    }
+}
+
 /// A type that has a short form: one word in place of a map.
 pub(in crate::plan) trait FromWord: Sized {
     /// What is expected, in words.
     const EXPECTED: &'static str;
+
+    /// The words that there are; any text where there are none.
+    const WORDS: &'static [&'static str] = &[];
 
     /// The value that a word stands for.
     fn from_word<E: de::Error>(word: &str) -> Result<Self, E>;
@@ -225,7 +245,7 @@ impl<'de, T: FromWord + Deserialize<'de>> Visitor<'de> for ShortVisitor<T> {
     }
 }
 
-impl<T: JsonSchema> JsonSchema for Short<T> {
+impl<T: JsonSchema + FromWord> JsonSchema for Short<T> {
     fn inline_schema() -> bool {
         true
     }
@@ -235,7 +255,11 @@ impl<T: JsonSchema> JsonSchema for Short<T> {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({"anyOf": [{"type": "string"}, generator.subschema_for::<T>()]})
+        let map = generator.subschema_for::<T>();
+        if T::WORDS.is_empty() {
+            return json_schema!({"anyOf": [{"type": "string"}, map]});
+        }
+        json_schema!({"anyOf": [{"enum": T::WORDS}, map, {"type": "string", "pattern": VARIABLE}]})
     }
 }
 

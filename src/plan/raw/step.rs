@@ -107,6 +107,7 @@ pub(in crate::plan) struct UndoForm {
 
 impl FromWord for UndoForm {
     const EXPECTED: &'static str = "`none` or a map with one act";
+    const WORDS: &'static [&'static str] = &["none"];
 
     fn from_word<E: serde::de::Error>(word: &str) -> Result<Self, E> {
         match word {

@@ -50,7 +50,7 @@ fn a_disk_that_is_full_before_the_start_refuses_the_run_and_says_why() {
         world
             .switchback(&["run", "plan.yaml", "--unattended", "--state", &state])
             .ended(10)
-            .with("no generation can be recorded, so nothing was begun")
+            .with("no generation can be recorded, so its phase was not begun")
             .with("No space left on device")
             .with(&state)
             .hinting("give it room");

@@ -1,0 +1,148 @@
+//! One phase through each of its ends.
+
+use super::*;
+
+#[test]
+fn a_phase_on_which_everything_succeeds_is_committed_in_the_order_that_bears_the_load() {
+    let (acts, ended) = play(&plan(), |_| None);
+    assert_eq!(ended, Ended::Finished(Verdict::Committed));
+    assert_eq!(
+        acts,
+        [
+            "Open { phase: PhaseId(\"one\") }",
+            "Judge { moment: Preflight }",
+            "Record { layer: 0 }",
+            "Seal",
+            "Arm",
+            "Perform { part: Apply, step: 0 }",
+            "Perform { part: Apply, step: 1 }",
+            "Judge { moment: Validate }",
+            "Keep { layer: 0 }",
+            "Disarm",
+        ]
+    );
+}
+
+#[test]
+fn a_failed_step_takes_the_whole_phase_back_newest_first() {
+    let (acts, ended) = play(&plan(), |action| match action {
+        Action::Perform { part: Part::Apply, step: 1 } => {
+            Some(Input::Stepped(StepOutcome::Failed(ProcessEnd::Exited(1))))
+        }
+        _ => None,
+    });
+    assert_eq!(ended, Ended::Finished(Verdict::RolledBack));
+    assert_eq!(
+        acts[7..],
+        [
+            "EndChildren",
+            "Undo { part: Apply, step: 1 }",
+            "Undo { part: Apply, step: 0 }",
+            "Restore { layer: 0 }",
+            "Perform { part: Rollback, step: 0 }",
+            "Quarantine { cause: StepFailed { part: Apply, step: StepId(\"b\"), outcome: Failed(Exited(1)) } }",
+            "Disarm",
+        ]
+    );
+}
+
+#[test]
+fn a_guard_that_cannot_be_armed_refuses_before_anything_changed() {
+    let (acts, ended) =
+        play(&plan(), |action| (*action == Action::Arm).then(|| Input::Armed(Err("no".into()))));
+    assert_eq!(ended, Ended::Finished(Verdict::Refused));
+    assert_eq!(acts[acts.len() - 2..], ["Arm", "Disarm"], "it may stand all the same");
+}
+
+#[test]
+fn a_record_that_cannot_be_written_before_the_first_act_refuses() {
+    let (acts, ended) =
+        play(&plan(), |action| (*action == Action::Arm).then(|| Input::JournalLost("full".into())));
+    assert_eq!(ended, Ended::Finished(Verdict::Refused));
+    assert_eq!(acts[acts.len() - 2..], ["Arm", "Disarm"]);
+}
+
+#[test]
+fn a_layer_that_does_not_come_back_is_inconsistent_and_named() {
+    let (_, ended) = play(&plan(), |action| match action {
+        Action::Perform { part: Part::Apply, .. } => Some(Input::Stepped(StepOutcome::Lost)),
+        Action::Restore { .. } => {
+            Some(Input::Restored(Restored { changed: 0, failed: vec![Item::new("/x", "gone")] }))
+        }
+        _ => None,
+    });
+    assert_eq!(ended, Ended::Finished(Verdict::Inconsistent));
+}
+
+#[test]
+fn a_step_that_acted_and_then_had_nothing_to_do_is_undone_all_the_same() {
+    let mut run = Told::new(plan(), Guidance::Guided);
+    run.succeed_until(Input::Begin, &SECOND);
+    run.tell(Input::Stepped(StepOutcome::Failed(ProcessEnd::Exited(1))));
+    assert_eq!(run.tell(Input::Chosen(Choice::Retry)), SECOND);
+    run.tell(Input::Stepped(StepOutcome::Declined));
+    assert_eq!(undo_owed(&run.plan.phases[0], &run.state), [(Part::Apply, 1), (Part::Apply, 0)]);
+}
+
+#[test]
+fn a_step_whose_end_was_not_recorded_asks_nothing_when_the_way_back_is_taken_up_again() {
+    let mut run = Told::new(plan(), Guidance::Guided);
+    run.succeed_until(Input::Begin, &SECOND);
+    assert_eq!(run.tell(Input::JournalLost("full".into())), Action::EndChildren);
+    assert_eq!(run.tell(resumed(Guidance::Guided)), Action::EndChildren);
+    assert_eq!(run.state.trouble, None);
+    assert_eq!(run.succeed(Input::ChildrenGone { left: Vec::new() }), Ended::Finished(Verdict::RolledBack));
+}
+
+#[test]
+fn what_is_over_stays_over_however_often_it_is_taken_up() {
+    let mut run = Told::new(plan(), Guidance::Unattended);
+    run.succeed_until(Input::Begin, &SECOND);
+    let over = Ended::Finished(Verdict::RolledBack);
+    assert_eq!(run.succeed(Input::Stepped(StepOutcome::Failed(ProcessEnd::Signaled(9)))), over);
+    let facts = run.facts.len();
+    for _ in 0..9 {
+        assert_eq!(run.tell(resumed(Guidance::Unattended)), Action::Stop(over.clone()));
+    }
+    assert_eq!(run.facts.len(), facts);
+}
+
+#[test]
+fn an_ended_phase_is_not_taken_back_for_having_been_taken_up_too_often() {
+    let mut run = Told::new(plan(), Guidance::Unattended);
+    run.succeed_until(Input::Begin, &SECOND);
+    run.succeed(Input::Stepped(StepOutcome::Failed(ProcessEnd::Exited(1))));
+    // The last fact is torn off by a crash, after the way back was taken up often.
+    run.state.finished = None;
+    run.state.resumptions = Limits::FORWARD;
+    assert_eq!(run.succeed(resumed(Guidance::Unattended)), Ended::Finished(Verdict::RolledBack));
+}
+
+#[test]
+fn asking_for_the_way_back_before_a_phase_began_begins_none() {
+    let mut run = Told::new(plan(), Guidance::Guided);
+    let action = run.tell(Input::RollbackAsked { boot: None });
+    assert_eq!(action, Action::Stop(Ended::Finished(Verdict::Refused)));
+}
+
+#[test]
+fn a_phase_that_is_taken_back_soaks_no_longer() {
+    let mut plan = plan();
+    plan.phases[0].soak = Some(Soak { length: Span::seconds(9), every: None });
+    let mut run = Told::new(plan, Guidance::Unattended);
+    assert_eq!(run.succeed(Input::Begin), Ended::Finished(Verdict::Committed));
+    assert_eq!(run.state.soak_until, Some(Timestamp(9_000)));
+    let asked = Input::RollbackAsked { boot: None };
+    assert_eq!(run.succeed(asked), Ended::Finished(Verdict::RolledBack));
+    assert_eq!(run.state.soak_until, None);
+}
+
+#[test]
+fn a_rejected_revision_stays_rejected_when_the_way_back_is_asked_for_again() {
+    let mut run = Told::new(plan(), Guidance::Unattended);
+    run.succeed_until(Input::Begin, &SECOND);
+    run.succeed(Input::Stepped(StepOutcome::TimedOut(Span::seconds(1))));
+    assert!(run.state.quarantined);
+    run.succeed(Input::RollbackAsked { boot: None });
+    assert!(run.state.quarantined);
+}
