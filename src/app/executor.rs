@@ -59,7 +59,7 @@ impl Session<'_> {
             }
             Err(why) => {
                 let why = in_full(&why);
-                self.unrecorded.get_or_insert_with(|| why.clone());
+                self.not_begun.get_or_insert_with(|| why.clone());
                 Input::JournalLost(why)
             }
         }

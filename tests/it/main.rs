@@ -3,6 +3,7 @@
 mod cli;
 mod docs;
 mod generated;
+mod hostile;
 mod layers;
 mod order;
 mod program;
@@ -13,3 +14,5 @@ mod shoshin;
 mod skipped;
 mod static_program;
 mod support;
+#[path = "support/world.rs"]
+mod world;
