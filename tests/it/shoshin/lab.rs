@@ -27,7 +27,7 @@ pub(super) struct Lab {
     pub(super) root: PathBuf,
     /// The values of the plan's variables, as last set.
     variables: BTreeMap<&'static str, String>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// Everything about the machine that must come back.
@@ -70,9 +70,8 @@ fn program(name: impl AsRef<std::ffi::OsStr>) -> Command {
     command
 }
 
-fn plan() -> String {
-    concat!(env!("CARGO_MANIFEST_DIR"), "/plans/shoshin.yaml").to_owned()
-}
+/// As a person at the root of the source tree names it.
+const PLAN: &str = "plans/shoshin.yaml";
 
 impl Lab {
     /// A machine before the first phase; nothing, and a line in the list of skipped tests, where this machine cannot carry one.
@@ -93,7 +92,7 @@ impl Lab {
         }
         let folder = tempfile::Builder::new().prefix("switchback-lab-").tempdir().expect("folder");
         let root = folder.path().canonicalize().expect("path");
-        let mut lab = Self { root, variables: BTreeMap::new(), _folder: folder };
+        let mut lab = Self { root, variables: BTreeMap::new(), folder };
         lab.furnish();
         let built = match lab.build(&START) {
             Ok(built) => built,
@@ -101,7 +100,7 @@ impl Lab {
         };
         let [system, home] = <[PathBuf; 2]>::try_from(built).expect("two paths");
         lab.set(&system, &home);
-        let linted = lab.switchback(&["lint", &plan()]);
+        let linted = lab.switchback(&["lint", PLAN]);
         // Root does not read a plan that others may write; that is not what is tested here.
         if linted.text.contains("must belong to root") || linted.text.contains("may write it") {
             return skip(&format!("root may not trust this checkout: {}", linted.text));
@@ -238,8 +237,9 @@ impl Lab {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = program(env!("CARGO_BIN_EXE_switchback"));
+        command.current_dir(env!("CARGO_MANIFEST_DIR"));
         command.arg("--state").arg(self.root.join("state")).args(arguments);
-        if arguments.contains(&plan().as_str()) {
+        if arguments.contains(&PLAN) {
             command.args(
                 self.variables
                     .iter()
@@ -255,12 +255,12 @@ impl Lab {
 
     /// The plan, unattended.
     pub(super) fn run(&self, arguments: &[&str]) -> Ended {
-        self.switchback(&[&["run", &plan(), "--unattended"], arguments].concat())
+        self.switchback(&[&["run", PLAN, "--unattended"], arguments].concat())
     }
 
     /// The plan, unattended, while the test goes on.
     pub(super) fn start(&self, arguments: &[&str]) -> std::process::Child {
-        let mut command = self.command(&[&["run", &plan(), "--unattended"], arguments].concat());
+        let mut command = self.command(&[&["run", PLAN, "--unattended"], arguments].concat());
         command.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null());
         command.stderr(std::process::Stdio::null()).spawn().expect("started")
     }
@@ -305,5 +305,22 @@ impl Lab {
         let asked = program("nix-store").args(arguments).output().expect("started");
         assert!(asked.status.success(), "{}", Ended::from(asked).text);
         String::from_utf8_lossy(&asked.stdout).into_owned()
+    }
+}
+
+/// The store of a machine that runs the tests every day does not fill up with labs.
+impl Drop for Lab {
+    fn drop(&mut self) {
+        let lines = |command: &mut Command| -> Vec<String> {
+            let output = command.output().map(|output| output.stdout).unwrap_or_default();
+            String::from_utf8_lossy(&output).lines().map(str::to_owned).collect()
+        };
+        let built = lines(program("nix-instantiate").arg(self.folder.path().join("flake/lab.nix")));
+        let outputs = lines(program("nix-store").args(["--query", "--outputs"]).args(&built));
+        let _ = fs::remove_dir_all(self.folder.path());
+        // What was never built cannot be deleted, and does not matter.
+        let there: Vec<&String> =
+            outputs.iter().chain(&built).filter(|path| Path::new(path).exists()).collect();
+        let _ = program("nix-store").arg("--delete").args(there).output();
     }
 }

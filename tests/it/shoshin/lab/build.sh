@@ -13,7 +13,7 @@ programs_in() {
 
 case $kind in
 nixos-system)
-  programs_in "$out/sw/bin" ls cat grep git gzip free nix-build nvidia-smi busctl vainfo vdpauinfo
+  programs_in "$out/sw/bin" ls cat grep git free nix-build nvidia-smi busctl vainfo vdpauinfo
   mkdir "$out/bin"
   cat > "$out/bin/switch-to-configuration" <<END
 #!/bin/sh -eu
