@@ -47,25 +47,34 @@ pub struct Tools<'a> {
 /// What is shown, and who interrupts: apart from the session, so that both can be borrowed.
 pub(super) struct Front<'a> {
     pub(super) reporter: &'a mut dyn Reporter,
-    signals: Signals,
+    pub(super) signals: Signals,
     /// Interrupts at prompts that came as a key and no signal.
     keys: usize,
+    /// A wish to stop was answered with a line on what becomes of it.
+    said: bool,
     /// Signals that a prompt raised on top of the one that it was told of.
     echoes: usize,
 }
 
 impl Front<'_> {
-    /// Takes one interrupt at a prompt for one wish to stop, however many signals were counted for it.
-    pub(super) fn interrupted_at_prompt(&mut self, signals_before: usize) {
-        match self.signals.count() - signals_before {
+    /// Takes one interrupt at a prompt for one wish to stop, however many signals were counted for it. Where the
+    /// terminal went away meanwhile it is no wish at all: false.
+    pub(super) fn interrupted_at_prompt(&mut self, signals_before: usize) -> bool {
+        let counted = self.signals.count() - signals_before;
+        if self.hung_up() {
+            self.echoes += counted;
+            return false;
+        }
+        match counted {
             0 => self.keys += 1,
             counted => self.echoes += counted - 1,
         }
+        true
     }
 
-    /// Signals so far.
-    pub(super) fn signals(&self) -> usize {
-        self.signals.count()
+    /// Nobody is there to say that the next phase may begin: that is the safe point to stop at.
+    pub(super) fn stop_for_lack_of_anybody(&mut self) {
+        self.keys += 1;
     }
 
     /// The terminal is gone: that is not a wish to stop, but nobody can be asked any more.
@@ -85,6 +94,12 @@ impl Desk for Front<'_> {
             0 => Heard::Nothing,
             1 => Heard::Once,
             2.. => Heard::Twice,
+        }
+    }
+
+    fn say_that_it_was_heard(&mut self, going_back: bool) {
+        if !std::mem::replace(&mut self.said, true) {
+            self.notice(&Notice::Stopping { going_back });
         }
     }
 }
@@ -108,10 +123,12 @@ pub struct Session<'a> {
     fresh: Option<GenerationNumber>,
     /// Ballast is released only on the way back.
     going_back: bool,
+    /// Why facts are not durable.
+    unrecorded: Option<String>,
+    /// Why the next phase was not begun.
+    pub(super) not_begun: Option<String>,
     /// Facts of the way back that could not be written; they come first with the next.
     unwritten: Vec<Envelope>,
-    /// Why facts are not durable: the first time.
-    pub(super) unrecorded: Option<String>,
 }
 
 impl<'a> Session<'a> {
@@ -122,7 +139,13 @@ impl<'a> Session<'a> {
             folder,
             approved,
             host: tools.host,
-            front: Front { reporter: tools.reporter, signals: tools.signals, keys: 0, echoes: 0 },
+            front: Front {
+                reporter: tools.reporter,
+                signals: tools.signals,
+                keys: 0,
+                said: false,
+                echoes: 0,
+            },
             operator: tools.operator,
             style: tools.style,
             scene: Scene::default(),
@@ -133,17 +156,18 @@ impl<'a> Session<'a> {
             recall: Recall::default(),
             fresh: None,
             going_back: false,
-            unwritten: Vec::new(),
             unrecorded: None,
+            not_begun: None,
+            unwritten: Vec::new(),
         }
     }
 
     /// Drives a run from its beginning.
     ///
     /// # Errors
-    /// [`SessionError`] where an earlier runner's children do not end.
+    /// [`SessionError::Children`] where an earlier runner's children do not end.
     pub fn begin(&mut self, itinerary: Itinerary) -> Result<(RunState, Ended), SessionError> {
-        self.claim()?;
+        self.claim_children()?;
         let plan = self.approved.plan.clone();
         Ok(drive(&plan, RunState::new(itinerary), Input::Begin, self))
     }
@@ -152,14 +176,14 @@ impl<'a> Session<'a> {
     /// way back it was done all the same.
     #[must_use]
     pub fn unrecorded(&self) -> Option<&str> {
-        self.unrecorded.as_deref()
+        self.not_begun.as_deref().or(self.unrecorded.as_deref())
     }
 
-    /// Ends what an earlier runner left running here, and marks the children of this one: whoever comes after a kill
-    /// must find them.
-    fn claim(&self) -> Result<(), SessionError> {
-        process::claim(&self.folder.scope()).map_err(|why| SessionError::Children(why.to_string()))?;
-        Ok(())
+    /// Nothing that an earlier runner of this state folder started may go on, and what this one starts can be told
+    /// by its mark.
+    fn claim_children(&self) -> Result<(), SessionError> {
+        let claimed = process::claim(&self.folder.scope());
+        claimed.map(|_| ()).map_err(|why| SessionError::Children(why.to_string()))
     }
 
     /// Takes up the run of a capsule.
@@ -187,7 +211,7 @@ impl<'a> Session<'a> {
     }
 
     fn open(&mut self, capsule: Capsule, damage: Damage) -> Result<(Plan, RunState), SessionError> {
-        self.claim()?;
+        self.claim_children()?;
         let (writer, journal) = match damage {
             Damage::Refuse => {
                 let (writer, journal) = capsule.writer()?;
@@ -279,10 +303,13 @@ impl Ports for Session<'_> {
         self.unwritten.extend(envelopes.iter().cloned());
         let batch = std::mem::take(&mut self.unwritten);
         let written = self.write(&batch);
-        if let Err(why) = &written {
-            self.unrecorded.get_or_insert_with(|| why.clone());
-            if self.going_back {
-                self.unwritten = batch;
+        match &written {
+            Ok(()) => self.unrecorded = None,
+            Err(why) => {
+                self.unrecorded.get_or_insert_with(|| why.clone());
+                if self.going_back {
+                    self.unwritten = batch;
+                }
             }
         }
         if written.is_ok() || self.going_back {
