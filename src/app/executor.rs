@@ -1,6 +1,7 @@
 //! Every act the engine can owe, carried out. It cannot fail: every way of failing is an input.
 
 use super::acts::{Acted, Hands, RunTime};
+use super::questions;
 use super::session::{Front, Session, in_full};
 use super::undo_page::undo_page;
 use super::watch::{Desk, StepWatch};
@@ -68,7 +69,11 @@ impl Session<'_> {
         let question = asked(report::question::gate(phase, &self.style));
         match ask(&mut self.front, |operator| operator.gate(&question), self.operator) {
             Reply::Yes => Input::Answered(true),
-            Reply::No | Reply::Nobody => Input::Answered(false),
+            Reply::No => Input::Answered(false),
+            Reply::Nobody => {
+                self.front.stop_for_lack_of_anybody();
+                Input::Nothing
+            }
             Reply::Interrupted => Input::Nothing,
         }
     }
@@ -79,15 +84,15 @@ impl Session<'_> {
             Moment::Preflight => &phase.preflight,
             Moment::Baseline | Moment::Validate | Moment::Reprobe => &phase.validate,
         };
-        let single: Vec<Check>;
-        let checks = if moment == Moment::Baseline {
-            // One look: what is broken before the phase must not make it wait.
-            single = checks.iter().map(one_look).collect();
-            &single
-        } else {
-            checks
+        let (mut checks, unasked) = match moment {
+            Moment::Baseline | Moment::Reprobe => questions::put_aside(checks),
+            Moment::Applies | Moment::Preflight | Moment::Validate => (checks.to_vec(), Vec::new()),
         };
-        let mut reports = self.look(checks, moment);
+        if moment == Moment::Baseline {
+            // One look: what is broken before the phase must not make it wait.
+            checks = checks.iter().map(one_look).collect();
+        }
+        let mut reports = self.look(&checks, moment);
         if self.front.heard() == Heard::Twice && moment != Moment::Reprobe {
             return Input::Nothing;
         }
@@ -101,6 +106,9 @@ impl Session<'_> {
                 report.weight = judged.weight;
                 report.reasons = judged.reasons;
             }
+        }
+        for (at, report) in unasked {
+            reports.insert(at.min(reports.len()), report);
         }
         Input::Judged(reports)
     }
@@ -138,7 +146,9 @@ impl Session<'_> {
             watch: &mut watch,
             evidence: &mut evidence,
         };
-        check::look(checks, &mut cx)
+        let reports = check::look(checks, &mut cx);
+        self.front.notice(&Notice::Ended);
+        reports
     }
 
     fn record_layer(&mut self, phase: &Phase, layer: usize) -> Result<crate::model::LayerRecord, String> {
@@ -261,16 +271,17 @@ impl Session<'_> {
         if self.front.hung_up() {
             return self.wait(until);
         }
-        let before = self.front.signals();
-        match self.operator.confirm(&question, &mut || until.since(clock::now())) {
+        self.front.notice(&Notice::Ended);
+        let before = self.front.signals.count();
+        let signals = self.front.signals;
+        let mut left = || (signals.count() == before).then(|| until.since(clock::now()));
+        match self.operator.confirm(&question, &mut left) {
             Kept::Keep => Input::Answered(true),
             Kept::Revert => Input::Answered(false),
             Kept::Silence => Input::TimeReached,
             Kept::Nobody => self.wait(until),
-            Kept::Interrupted => {
-                self.front.interrupted_at_prompt(before);
-                Input::Nothing
-            }
+            Kept::Interrupted if self.front.interrupted_at_prompt(before) => Input::Nothing,
+            Kept::Interrupted => self.wait(until),
         }
     }
 
@@ -288,16 +299,14 @@ impl Session<'_> {
         let capsule = self.capsule.as_ref();
         let mut evidence = || capsule.map(evidence_text).unwrap_or_default();
         let mut trouble = Trouble { about, may_accept, evidence: &mut evidence };
-        let before = self.front.signals();
+        self.front.notice(&Notice::Ended);
+        let before = self.front.signals.count();
         // Where the terminal is gone, the next safe point is here.
         let chosen = if self.front.hung_up() { Chosen::Nobody } else { self.operator.choose(&mut trouble) };
         match chosen {
             Chosen::Choice(choice) => Input::Chosen(choice),
-            Chosen::Nobody => Input::Chosen(Choice::Pause),
-            Chosen::Interrupted => {
-                self.front.interrupted_at_prompt(before);
-                Input::Nothing
-            }
+            Chosen::Interrupted if self.front.interrupted_at_prompt(before) => Input::Nothing,
+            Chosen::Interrupted | Chosen::Nobody => Input::Chosen(Choice::Pause),
         }
     }
 
@@ -359,10 +368,10 @@ pub(super) fn ask(
     }
     // No live line may be in the way of a question.
     front.notice(&Notice::Ended);
-    let before = front.signals();
+    let before = front.signals.count();
     let reply = question(operator);
-    if reply == Reply::Interrupted {
-        front.interrupted_at_prompt(before);
+    if reply == Reply::Interrupted && !front.interrupted_at_prompt(before) {
+        return Reply::Nobody;
     }
     reply
 }
@@ -384,7 +393,7 @@ fn end_children() -> Vec<Item> {
 fn evidence_text(capsule: &crate::store::Capsule) -> String {
     let names = capsule.evidence_names().unwrap_or_default();
     if names.is_empty() {
-        return "No step or probe has printed anything so far.\n".to_owned();
+        return "nothing was printed so far\n".to_owned();
     }
     let mut text = String::new();
     for name in names {
@@ -438,7 +447,11 @@ impl CheckWatch for Looking<'_, '_> {
     }
 
     fn interrupted(&mut self) -> bool {
-        self.may_end && self.front.heard() == Heard::Twice
+        let heard = self.front.heard();
+        if heard != Heard::Nothing {
+            self.front.say_that_it_was_heard(!self.may_end);
+        }
+        heard == Heard::Twice && self.may_end
     }
 
     fn ask(&mut self, check: &Check, question: &str) -> Option<bool> {

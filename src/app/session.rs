@@ -47,25 +47,34 @@ pub struct Tools<'a> {
 /// What is shown, and who interrupts: apart from the session, so that both can be borrowed.
 pub(super) struct Front<'a> {
     pub(super) reporter: &'a mut dyn Reporter,
-    signals: Signals,
+    pub(super) signals: Signals,
     /// Interrupts at prompts that came as a key and no signal.
     keys: usize,
+    /// A wish to stop was answered with a line on what becomes of it.
+    said: bool,
     /// Signals that a prompt raised on top of the one that it was told of.
     echoes: usize,
 }
 
 impl Front<'_> {
-    /// Takes one interrupt at a prompt for one wish to stop, however many signals were counted for it.
-    pub(super) fn interrupted_at_prompt(&mut self, signals_before: usize) {
-        match self.signals.count() - signals_before {
+    /// Takes one interrupt at a prompt for one wish to stop, however many signals were counted for it. Where the
+    /// terminal went away meanwhile it is no wish at all: false.
+    pub(super) fn interrupted_at_prompt(&mut self, signals_before: usize) -> bool {
+        let counted = self.signals.count() - signals_before;
+        if self.hung_up() {
+            self.echoes += counted;
+            return false;
+        }
+        match counted {
             0 => self.keys += 1,
             counted => self.echoes += counted - 1,
         }
+        true
     }
 
-    /// Signals so far.
-    pub(super) fn signals(&self) -> usize {
-        self.signals.count()
+    /// Nobody is there to say that the next phase may begin: that is the safe point to stop at.
+    pub(super) fn stop_for_lack_of_anybody(&mut self) {
+        self.keys += 1;
     }
 
     /// The terminal is gone: that is not a wish to stop, but nobody can be asked any more.
@@ -85,6 +94,12 @@ impl Desk for Front<'_> {
             0 => Heard::Nothing,
             1 => Heard::Once,
             2.. => Heard::Twice,
+        }
+    }
+
+    fn say_that_it_was_heard(&mut self, going_back: bool) {
+        if !std::mem::replace(&mut self.said, true) {
+            self.notice(&Notice::Stopping { going_back });
         }
     }
 }
@@ -124,7 +139,13 @@ impl<'a> Session<'a> {
             folder,
             approved,
             host: tools.host,
-            front: Front { reporter: tools.reporter, signals: tools.signals, keys: 0, echoes: 0 },
+            front: Front {
+                reporter: tools.reporter,
+                signals: tools.signals,
+                keys: 0,
+                said: false,
+                echoes: 0,
+            },
             operator: tools.operator,
             style: tools.style,
             scene: Scene::default(),

@@ -10,6 +10,8 @@ pub trait Desk {
     fn notice(&mut self, notice: &Notice);
     /// How often a person has asked to stop so far.
     fn heard(&mut self) -> Heard;
+    /// Says once that a wish to stop was heard, while what goes on still goes on.
+    fn say_that_it_was_heard(&mut self, going_back: bool);
 }
 
 /// Watches one child of a step: its lines are shown; it is ended when a person has asked twice.
@@ -29,6 +31,10 @@ impl Watch for StepWatch<'_> {
     }
 
     fn interrupted(&mut self) -> bool {
-        self.desk.heard() == Heard::Twice && self.may_end
+        let heard = self.desk.heard();
+        if heard != Heard::Nothing {
+            self.desk.say_that_it_was_heard(!self.may_end);
+        }
+        heard == Heard::Twice && self.may_end
     }
 }

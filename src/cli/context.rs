@@ -3,7 +3,7 @@
 use super::args::Common;
 use super::error::CliError;
 use super::exit::Exit;
-use crate::report::{Style, Surroundings};
+use crate::report::{self, Style, Surroundings};
 use crate::store::StateFolder;
 use crate::system::host::Host;
 use crate::system::lock::Lock;
@@ -18,6 +18,8 @@ pub(crate) struct Context {
     pub(crate) host: Host,
     pub(crate) json: bool,
     pub(crate) state: PathBuf,
+    /// The state folder was named on the command line, so that every command that is proposed must name it too.
+    state_named: bool,
     env: BTreeMap<OsString, OsString>,
 }
 
@@ -39,12 +41,33 @@ impl Context {
             };
         let state = std::path::absolute(&state)
             .map_err(|why| CliError::usage(format!("{}: {why}", state.display())))?;
-        Ok(Self { host, json: common.json, state, env })
+        Ok(Self { host, json: common.json, state, state_named: common.state.is_some(), env })
     }
 
     /// The same world with another state folder.
     pub(crate) fn with_state(&self, state: PathBuf) -> Self {
-        Self { state, ..self.clone() }
+        Self { state, state_named: true, ..self.clone() }
+    }
+
+    /// Words of ours in which every proposed command names the state folder, where that is needed.
+    pub(crate) fn proposing(&self, words: &str) -> String {
+        if !self.state_named {
+            return words.to_owned();
+        }
+        let state = report::shell_words(&[self.state.display().to_string()]);
+        let mut parts = words.split('`').enumerate();
+        let first = parts.next().map(|(_, part)| part.to_owned()).unwrap_or_default();
+        parts.fold(first, |text, (at, part)| {
+            let command = at % 2 == 1 && part.starts_with("switchback ") && !part.contains(" lint ");
+            let state = if command { format!(" --state {state}") } else { String::new() };
+            format!("{text}`{part}{state}")
+        })
+    }
+
+    /// The option that every command needs that was proposed before, where they need one.
+    pub(crate) fn state_hint(&self) -> Option<String> {
+        let state = report::shell_words(&[self.state.display().to_string()]);
+        self.state_named.then(|| format!("hint: these commands need `--state {state}`"))
     }
 
     fn set(&self, name: &str) -> bool {
@@ -52,7 +75,7 @@ impl Context {
     }
 
     /// How text is shown on standard output or standard error.
-    pub(crate) fn style(&self, terminal: bool) -> Style {
+    fn style(&self, terminal: bool, size: Option<(u16, u16)>) -> Style {
         let term = self.env.get(OsStr::new("TERM")).and_then(|term| term.to_str()).unwrap_or("dumb");
         let language = ["LC_ALL", "LC_CTYPE", "LANG"]
             .iter()
@@ -60,7 +83,7 @@ impl Context {
             .find(|value| !value.is_empty())
             .unwrap_or("");
         let columns = self.env.get(OsStr::new("COLUMNS")).and_then(|columns| columns.to_str()?.parse().ok());
-        let width = console::Term::stdout().size_checked().map(|(_, columns)| columns);
+        let width = size.map(|(_, columns)| columns);
         let around = Surroundings {
             terminal,
             columns: width.or(columns),
@@ -73,11 +96,11 @@ impl Context {
     }
 
     pub(crate) fn out_style(&self) -> Style {
-        self.style(std::io::stdout().is_terminal())
+        self.style(std::io::stdout().is_terminal(), console::Term::stdout().size_checked())
     }
 
     pub(crate) fn err_style(&self) -> Style {
-        self.style(std::io::stderr().is_terminal())
+        self.style(std::io::stderr().is_terminal(), console::Term::stderr().size_checked())
     }
 
     /// The state folder for looking: nothing is created.

@@ -5,7 +5,7 @@ use crate::store::StoreError;
 use crate::system::lock::LockError;
 
 /// What ends a verb early.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct CliError {
     pub(crate) exit: Exit,
     pub(crate) text: String,

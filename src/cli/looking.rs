@@ -13,7 +13,7 @@ use crate::store::{HistoryFilter, StateFolder};
 
 pub(crate) fn status(context: &Context) -> Result<Exit, CliError> {
     let status = match context.look() {
-        Ok(folder) => gather(&folder)?,
+        Ok(folder) => gather(context, &folder)?,
         // A machine on which nothing was ever run has a status too.
         Err(_) if !context.state.exists() => Status {
             state: context.state.display().to_string(),
@@ -33,7 +33,7 @@ pub(crate) fn status(context: &Context) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-fn gather(folder: &StateFolder) -> Result<Status, CliError> {
+fn gather(context: &Context, folder: &StateFolder) -> Result<Status, CliError> {
     let quarantine = folder.quarantine()?;
     let mut status = Status {
         state: folder.root().display().to_string(),
@@ -48,7 +48,8 @@ fn gather(folder: &StateFolder) -> Result<Status, CliError> {
     let at =
         |envelope: Option<&crate::model::Envelope>| envelope.map_or(Timestamp(0), |envelope| envelope.at);
     let running = status.holder.is_some() && past.state.finished.is_none() && past.state.paused.is_none();
-    let waiting = if running { None } else { stage::waiting(&past.state) };
+    let waiting =
+        if running { None } else { stage::waiting(&past.state).map(|words| context.proposing(&words)) };
     status.current = Some(CurrentLine {
         generation: past.number(),
         run: header.run.clone(),
@@ -134,8 +135,10 @@ pub(crate) fn show(context: &Context, args: &Show) -> Result<Exit, CliError> {
         let capsule = folder.capsule(number)?;
         for name in capsule.evidence_names()? {
             let text = capsule.evidence_read(&name)?;
-            out::line(context, &format!("== {name}"));
-            out::line(context, text.trim_end());
+            out::unbroken(context, &format!("== {name}"));
+            for line in text.trim_end().lines() {
+                out::unbroken(context, line);
+            }
         }
     }
     Ok(Exit::Done)

@@ -49,28 +49,35 @@ pub fn main() -> ExitCode {
             return Exit::Done.into();
         }
     };
-    match act(&cli) {
+    let context = Context::new(&cli.common);
+    let done = match &context {
+        Ok(context) => act(context, &cli),
+        Err(why) => Err(why.clone()),
+    };
+    match done {
         Ok(exit) => exit.into(),
-        Err(why) => {
+        Err(mut why) => {
+            if let Ok(context) = &context {
+                why.hint = why.hint.map(|hint| context.proposing(&hint));
+            }
             complain(cli.common.json, &why);
             why.exit.into()
         }
     }
 }
 
-fn act(cli: &Cli) -> Result<Exit, CliError> {
-    let context = Context::new(&cli.common)?;
+fn act(context: &Context, cli: &Cli) -> Result<Exit, CliError> {
     match &cli.verb {
-        Verb::Run(args) => run::run(&context, args),
-        Verb::Resume(args) => resume::resume(&context, args),
-        Verb::Rollback(args) => rollback::rollback(&context, args),
-        Verb::Status => looking::status(&context),
-        Verb::History(args) => looking::history(&context, args),
-        Verb::Show(args) => looking::show(&context, args),
-        Verb::Lint(file) => lint::lint(&context, file),
-        Verb::Explain(file) => explain::explain(&context, file),
+        Verb::Run(args) => run::run(context, args),
+        Verb::Resume(args) => resume::resume(context, args),
+        Verb::Rollback(args) => rollback::rollback(context, args),
+        Verb::Status => looking::status(context),
+        Verb::History(args) => looking::history(context, args),
+        Verb::Show(args) => looking::show(context, args),
+        Verb::Lint(file) => lint::lint(context, file),
+        Verb::Explain(file) => explain::explain(context, file),
         Verb::Schema(args) => Ok(schema::schema(args)),
-        Verb::Tour(args) => tour::tour(&context, args),
+        Verb::Tour(args) => tour::tour(context, args),
         Verb::Generate(args) => generate::generate(args),
         Verb::Hands => hands::hands(),
     }

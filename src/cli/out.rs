@@ -1,10 +1,19 @@
 //! Lines of our own on standard output and standard error. Everything is made safe to show here.
 
 use super::context::Context;
+use crate::report::{Line, render};
 use std::io::Write as _;
 
 /// A line for a person. Programs that read JSON are not told.
 pub(crate) fn line(context: &Context, text: &str) {
+    if !context.json {
+        let style = context.out_style();
+        put(&render(&[Line::plain(text)], &style));
+    }
+}
+
+/// A line that somebody may want to copy: it is left in one piece, whatever the width.
+pub(crate) fn unbroken(context: &Context, text: &str) {
     if !context.json {
         put(&format!("{}\n", context.out_style().clean(text)));
     }

@@ -303,7 +303,7 @@ fn take_back(context: &Context, folder: &StateFolder, past: Past) -> Result<(Run
     let (state, ended) = session.roll_back(past.capsule)?;
     let unrecorded = session.unrecorded().map(str::to_owned);
     drop(session);
-    tools::finish(&mut reporter, &ended);
+    tools::finish(context, &mut reporter, &ended);
     tools::say_unrecorded(context, unrecorded, &ended);
     let capsule = folder.capsule(number)?;
     let unknown = phase.map(|phase| super::salvage::beyond_damage(context, &capsule, &journal, &phase));

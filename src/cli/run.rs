@@ -69,7 +69,7 @@ pub(crate) fn take(
     let unrecorded = session.unrecorded().map(str::to_owned);
     drop(session);
     super::index(folder);
-    let exit = tools::finish(&mut reporter, &ended);
+    let exit = tools::finish(context, &mut reporter, &ended);
     tools::say_unrecorded(context, unrecorded, &ended);
     Ok(exit)
 }

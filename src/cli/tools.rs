@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
+use super::out;
 use crate::engine::Ended;
 use crate::model::Guidance;
 use crate::prompt;
@@ -71,9 +72,12 @@ pub(crate) fn signals() -> Result<Signals, CliError> {
 }
 
 /// The end of a run: the reporters' last words, and the exit status.
-pub(crate) fn finish(reporter: &mut Fanout, ended: &Ended) -> Exit {
+pub(crate) fn finish(context: &Context, reporter: &mut Fanout, ended: &Ended) -> Exit {
     // A reporter that cannot say its last words does not change how the run ended.
     let _ = reporter.finish();
+    if let Some(hint) = context.state_hint() {
+        out::line(context, &format!("  {hint}"));
+    }
     ended.into()
 }
 

@@ -96,12 +96,13 @@ fn ended_as_told(context: &Context, folder: &StateFolder, exit: Exit) -> Result<
             ("rollback --list", "where one can go back to"),
             ("rollback --to start", "take the two good phases back as well"),
         ] {
-            out::line(context, &format!("  switchback {verb} --state {state}    # {what}"));
+            out::line(context, &format!("  {what}:"));
+            out::unbroken(context, &format!("    switchback {verb} --state {state}"));
         }
         return Ok(Exit::Done);
     }
     out::line(context, "The tour did not go to its end as told; that may be your answers. Look at it:");
-    out::line(context, &format!("  switchback status --state {state}"));
+    out::unbroken(context, &format!("  switchback status --state {state}"));
     Ok(exit)
 }
 

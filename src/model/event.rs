@@ -280,6 +280,11 @@ pub enum Notice {
         /// The line.
         text: String,
     },
+    /// A person asked to stop while something goes on.
+    Stopping {
+        /// On the way back nothing is broken off.
+        going_back: bool,
+    },
     /// Time passed.
     Tick,
     /// What began is over.

@@ -150,6 +150,8 @@ pub struct CheckLine {
     pub moment: Moment,
     /// The result.
     pub report: CheckReport,
+    /// The reason for which it was accepted all the same.
+    pub accepted: Option<String>,
 }
 
 /// What a rollback will do.

@@ -16,7 +16,7 @@ impl Operator for Absent {
         Chosen::Nobody
     }
 
-    fn confirm(&mut self, _: &Question, _: &mut dyn FnMut() -> Span) -> Kept {
+    fn confirm(&mut self, _: &Question, _: &mut dyn FnMut() -> Option<Span>) -> Kept {
         Kept::Nobody
     }
 }

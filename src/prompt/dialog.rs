@@ -135,7 +135,7 @@ impl Operator for Dialog {
         }
     }
 
-    fn confirm(&mut self, question: &Question, left: &mut dyn FnMut() -> Span) -> Kept {
+    fn confirm(&mut self, question: &Question, left: &mut dyn FnMut() -> Option<Span>) -> Kept {
         if self.show(&question.about).is_err() {
             return Kept::Nobody;
         }

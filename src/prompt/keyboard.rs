@@ -120,15 +120,19 @@ impl Keyboard {
         &mut self,
         out: &mut dyn Write,
         question: &Question,
-        left: &mut dyn FnMut() -> Span,
+        left: &mut dyn FnMut() -> Option<Span>,
         redraw: Redraw,
     ) -> io::Result<Kept> {
         self.forget_typed_ahead();
         loop {
             let mut shown = None;
             let mut failed = None;
+            let mut interrupted = false;
             let typed = self.line(&mut || {
-                let left = left();
+                let Some(left) = left() else {
+                    interrupted = true;
+                    return None;
+                };
                 if left == Span::ZERO {
                     return None;
                 }
@@ -142,6 +146,7 @@ impl Keyboard {
             if let Some(why) = failed {
                 return Err(why);
             }
+            let typed = if interrupted { Typed::Interrupted } else { typed };
             match typed {
                 Typed::Line(line) => match answer(&line) {
                     Some(true) => return Ok(Kept::Keep),
@@ -214,11 +219,11 @@ mod tests {
     }
 
     /// Time that runs by these milliseconds at every look.
-    fn running(mut left: u64, step: u64) -> impl FnMut() -> Span {
+    fn running(mut left: u64, step: u64) -> impl FnMut() -> Option<Span> {
         move || {
             let now = left;
             left = left.saturating_sub(step);
-            Span(now)
+            Some(Span(now))
         }
     }
 
@@ -234,9 +239,17 @@ mod tests {
         ] {
             let (mut keyboard, _open) = typed(text);
             let mut out = Vec::new();
-            let got = keyboard.keep(&mut out, &question(), &mut || Span::seconds(60), Redraw::InPlace);
+            let got = keyboard.keep(&mut out, &question(), &mut || Some(Span::seconds(60)), Redraw::InPlace);
             assert_eq!(got.expect("written"), kept, "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_signal_between_two_waits_is_not_missed() {
+        let (mut keyboard, _open) = typed("");
+        let mut looks = [Some(Span(1)), None].into_iter();
+        let kept = keyboard.keep(&mut Vec::new(), &question(), &mut || looks.next().flatten(), Redraw::Never);
+        assert_eq!(kept.expect("written"), Kept::Interrupted);
     }
 
     #[test]
@@ -277,7 +290,7 @@ mod tests {
         assert_eq!(keyboard.yes(&mut out, "begin?").expect("written"), Reply::Nobody);
         let (mut keyboard, write) = typed("");
         drop(write);
-        let kept = keyboard.keep(&mut out, &question(), &mut || Span::seconds(5), Redraw::Never);
+        let kept = keyboard.keep(&mut out, &question(), &mut || Some(Span::seconds(5)), Redraw::Never);
         assert_eq!(kept.expect("written"), Kept::Nobody);
     }
 

@@ -36,6 +36,7 @@ pub trait Operator {
     /// What to do in trouble.
     fn choose(&mut self, trouble: &mut Trouble<'_>) -> Chosen;
 
-    /// Whether to keep what was done. `left` gives the time that is left; at zero the answer is [`Kept::Silence`].
-    fn confirm(&mut self, question: &Question, left: &mut dyn FnMut() -> Span) -> Kept;
+    /// Whether to keep what was done. `left` gives the time that is left; at zero the answer is
+    /// [`Kept::Silence`]. It gives nothing where a person interrupted: a signal may come between two waits.
+    fn confirm(&mut self, question: &Question, left: &mut dyn FnMut() -> Option<Span>) -> Kept;
 }

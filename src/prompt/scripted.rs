@@ -58,7 +58,7 @@ impl Operator for Scripted {
         }
     }
 
-    fn confirm(&mut self, question: &Question, _: &mut dyn FnMut() -> Span) -> Kept {
+    fn confirm(&mut self, question: &Question, _: &mut dyn FnMut() -> Option<Span>) -> Kept {
         self.asked.push(question.ask.clone());
         match self.answers.pop_front() {
             Some(Told::Kept(kept)) => kept,
@@ -77,7 +77,7 @@ mod tests {
         let mut operator = Scripted::new([Told::Reply(Reply::Yes), Told::Kept(Kept::Keep)]);
         assert_eq!(operator.gate(&question("begin?")), Reply::Yes);
         assert_eq!(operator.yes(&question("done?")), Reply::Nobody);
-        assert_eq!(operator.confirm(&question("keep?"), &mut || Span::ZERO), Kept::Nobody);
+        assert_eq!(operator.confirm(&question("keep?"), &mut || Some(Span::ZERO)), Kept::Nobody);
         assert_eq!((operator.asked().len(), operator.left()), (3, 0));
     }
 }

@@ -73,7 +73,7 @@ impl<W: Write> Operator for Typed<W> {
         self.trouble(trouble).unwrap_or(Chosen::Nobody)
     }
 
-    fn confirm(&mut self, question: &Question, left: &mut dyn FnMut() -> Span) -> Kept {
+    fn confirm(&mut self, question: &Question, left: &mut dyn FnMut() -> Option<Span>) -> Kept {
         let asked = write!(self.out, "{}", question.about);
         asked
             .and_then(|()| self.keyboard.keep(&mut self.out, question, left, Redraw::Never))

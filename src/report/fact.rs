@@ -58,7 +58,7 @@ pub fn words(plan: &Plan, scene: &Scene, envelope: &Envelope) -> Vec<Line> {
             vec![ended(scene, text::step_name(phase, *part, *step), text::step_outcome(outcome))]
         }
         Event::SettleBegan { until } => {
-            let wait = until.since(envelope.at);
+            let wait = phase.map_or_else(|| until.since(envelope.at), |phase| phase.settle);
             vec![did(Tone::Plain, "settling", format!("{wait}, until {}", text::when(*until)))]
         }
         Event::SettleEnded => vec![did(Tone::Plain, "settled", "judging begins")],
@@ -68,7 +68,7 @@ pub fn words(plan: &Plan, scene: &Scene, envelope: &Envelope) -> Vec<Line> {
         }
         Event::RetryChosen => vec![did(Tone::Plain, "retry", "once more")],
         Event::ConfirmOpened { until } => {
-            let window = until.since(envelope.at);
+            let window = phase.and_then(|phase| phase.confirm).unwrap_or_else(|| until.since(envelope.at));
             let rule = format!(
                 "somebody must say keep within {window}, until {}; silence reverts",
                 text::when(*until)
@@ -77,7 +77,7 @@ pub fn words(plan: &Plan, scene: &Scene, envelope: &Envelope) -> Vec<Line> {
         }
         Event::Confirmed => vec![did(Tone::Good, "confirmed", "somebody said keep")],
         Event::LayerKept { layer } => {
-            vec![did(Tone::Good, "kept", "permanent").about(text::layer_name(phase, *layer))]
+            vec![did(Tone::Good, "kept", "as the phase left it").about(text::layer_name(phase, *layer))]
         }
         Event::PhaseCommitted { soak_until } => {
             let (tone, word, meaning) = text::phase_end(PhaseEnd::Committed);
@@ -88,13 +88,8 @@ pub fn words(plan: &Plan, scene: &Scene, envelope: &Envelope) -> Vec<Line> {
             vec![Line::new(tone, word, soak).about(phase_name(scene))]
         }
         Event::GuardDisarmed => vec![did(Tone::Quiet, "unguarded", "the decision is on disk")],
-        Event::StopWanted => {
-            vec![Line::new(
-                Tone::Caution,
-                "stopping",
-                "at the next safe point; a second Ctrl-C rolls the phase back",
-            )]
-        }
+        Event::StopWanted if scene.stopping_said => Vec::new(),
+        Event::StopWanted => vec![Line::new(Tone::Caution, "stopping", "at the next safe point")],
         Event::RunPaused { .. } => summary::paused(scene),
         Event::RevertBegan { cause } if scene.touched => {
             vec![Line::new(Tone::Caution, "reverting", text::cause(cause)).about(phase_name(scene))]
@@ -121,14 +116,25 @@ pub fn words(plan: &Plan, scene: &Scene, envelope: &Envelope) -> Vec<Line> {
             vec![ended(scene, name, text::step_outcome(outcome))]
         }
         Event::LayerRestored { layer, restored } => restored_words(text::layer_name(phase, *layer), restored),
-        Event::Quarantined { cause } => {
-            let why = format!("not taken again here without `--override`: {}", text::cause(cause));
+        // Its cause was said when the way back began, and the verdict says it again.
+        Event::Quarantined { .. } => {
+            let why = "not taken again here without `--override`";
             let what = format!("plan {} revision {}", plan.name, plan.revision);
             vec![did(Tone::Caution, "quarantine", why).about(what)]
         }
         Event::PhaseEnded { end, .. } => phase_ended(scene, *end),
         Event::RunFinished { verdict } => summary::finished(plan, scene, *verdict),
     }
+}
+
+/// What becomes of a wish to stop while something goes on.
+pub(super) fn stopping(going_back: bool) -> Line {
+    let what = if going_back {
+        "not now: the way back is not broken off"
+    } else {
+        "when this is done; a second Ctrl-C ends it and rolls the phase back"
+    };
+    Line::new(Tone::Caution, "stopping", what)
 }
 
 /// Something that was done inside a phase.
@@ -201,7 +207,8 @@ fn moment_judged(scene: &Scene, moment: Moment) -> Vec<Line> {
         return Vec::new();
     }
     let faults = || scene.faults.iter().filter(|fault| fault.moment == moment);
-    let tone = faults().map(|fault| check_tone(scene, moment, &fault.report)).fold(Tone::Good, worse);
+    let well = if moment == Moment::Baseline { Tone::Plain } else { Tone::Good };
+    let tone = faults().map(|fault| check_tone(scene, moment, &fault.report)).fold(well, worse);
     let light =
         faults().filter(|fault| text::bad(fault.report.outcome) && fault.report.weight != Weight::Counts);
     let counts: Vec<String> =
@@ -213,14 +220,16 @@ fn moment_judged(scene: &Scene, moment: Moment) -> Vec<Line> {
     vec![did(tone, "judged", format!("{}{light}", counts.join(", "))).about(text::moment(moment))]
 }
 
-/// The tone of a result in its place: what has no weight, or was no better before the phase, is no alarm.
+/// The tone of a result in its place: what has no weight, or was no better before the phase, is no alarm. The baseline
+/// is how things are and no reproach to anybody.
 fn check_tone(scene: &Scene, moment: Moment, report: &CheckReport) -> Tone {
     let known = match moment {
-        Moment::Baseline => true,
+        Moment::Baseline => false,
         Moment::Reprobe => scene.was_bad(&report.check),
         Moment::Applies | Moment::Preflight | Moment::Validate => false,
     };
     match text::outcome_tone(report.outcome) {
+        Tone::Bad | Tone::Caution if moment == Moment::Baseline => Tone::Quiet,
         Tone::Bad if known || report.weight != Weight::Counts => Tone::Caution,
         tone @ (Tone::Heading | Tone::Good | Tone::Caution | Tone::Bad | Tone::Quiet | Tone::Plain) => tone,
     }

@@ -191,6 +191,7 @@ pub fn show(showing: &Showing, style: &Style) -> String {
             lines.push(Line::new(Tone::Heading, text::moment(check.moment), purpose));
         }
         lines.extend(fact::check(&check.report, tone(check), align, 1));
+        lines.extend(check.accepted.iter().map(|reason| Line::plain(format!("accepted: {reason}")).at(2)));
     }
     if !showing.evidence.is_empty() {
         lines.push(Line::new(Tone::Heading, "evidence", "(in the capsule)"));
@@ -201,10 +202,11 @@ pub fn show(showing: &Showing, style: &Style) -> String {
     render(&lines, style)
 }
 
-/// A result without weight, or of the baseline, is no alarm.
+/// A result without weight, or one that was accepted, is no alarm; what the baseline saw is not even a caution.
 fn tone(check: &CheckLine) -> Tone {
-    let known = check.moment == Moment::Baseline || check.report.weight != Weight::Counts;
+    let known = check.accepted.is_some() || check.report.weight != Weight::Counts;
     match text::outcome_tone(check.report.outcome) {
+        Tone::Bad | Tone::Caution if check.moment == Moment::Baseline => Tone::Quiet,
         Tone::Bad if known => Tone::Caution,
         tone @ (Tone::Heading | Tone::Good | Tone::Caution | Tone::Bad | Tone::Quiet | Tone::Plain) => tone,
     }

@@ -1,7 +1,7 @@
 //! One line for one fact: for pipes, files, dumb terminals, and runs that nobody watches.
 
-use super::{Line, Lost, Reporter, Scene, Style, words};
-use crate::model::{Envelope, Plan};
+use super::{Line, Lost, Reporter, Scene, Style, fact, words};
+use crate::model::{Envelope, Notice, Plan};
 use std::io::{self, Write};
 
 /// Whether lines begin with the time of their fact.
@@ -55,6 +55,20 @@ impl<W: Write> Reporter for Plain<W> {
         };
         let lines = words(plan, &self.scene, envelope);
         self.write(&stamp, &lines)
+    }
+
+    fn notice(&mut self, notice: &Notice) -> io::Result<()> {
+        match notice {
+            Notice::Stopping { going_back } => {
+                self.scene.stopping_said();
+                self.write("", &[fact::stopping(*going_back)])
+            }
+            Notice::Began { .. }
+            | Notice::Line { .. }
+            | Notice::Tick
+            | Notice::Ended
+            | Notice::Progress { .. } => Ok(()),
+        }
     }
 
     fn lost(&mut self, lost: &Lost) -> io::Result<()> {

@@ -60,12 +60,17 @@ pub fn trouble(scene: &Scene, cause: &Cause, style: &Style) -> String {
     render(&lines, style)
 }
 
-/// Whether to keep a phase that passed its checks.
+/// Whether to keep a phase that passed its checks. That silence reverts was said when the window was opened.
 #[must_use]
 pub fn confirm(phase: &Phase, window: Span, style: &Style) -> Asked {
-    let rule = format!("the checks hold; keep it? Silence for {window} reverts");
-    let line = Line::new(Tone::Caution, "confirm", rule).about(format!("phase {}", phase.id));
-    Asked { about: render(&[line], style), ask: "keep?".to_owned() }
+    let about = if style.live() {
+        String::new()
+    } else {
+        let rule = format!("the checks hold; keep it? Silence for {window} reverts");
+        let line = Line::new(Tone::Caution, "confirm", rule).about(format!("phase {}", phase.id));
+        render(&[line], style)
+    };
+    Asked { about, ask: "keep?".to_owned() }
 }
 
 /// A step that a person does.

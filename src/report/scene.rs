@@ -68,6 +68,8 @@ pub struct Scene {
     pub(super) committed: Vec<PhaseId>,
     pub(super) soak_until: Option<Timestamp>,
     pub(super) standing: Standing,
+    /// A wish to stop was answered while something went on; the fact of it says nothing new.
+    pub(super) stopping_said: bool,
 }
 
 impl Scene {
@@ -111,6 +113,11 @@ impl Scene {
     /// Whether the check did not pass before the phase already.
     pub(super) fn was_bad(&self, check: &CheckId) -> bool {
         self.faults.iter().any(|fault| fault.moment == Moment::Baseline && fault.report.check == *check)
+    }
+
+    /// Somebody was told what becomes of a wish to stop.
+    pub(super) fn stopping_said(&mut self) {
+        self.stopping_said = true;
     }
 
     /// Takes in one fact.

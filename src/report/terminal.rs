@@ -1,7 +1,7 @@
 //! Facts on a terminal that can redraw a line: what is over stays, what goes on shows elapsed time and the last line
 //! of output. No thread draws: time comes as [`Notice::Tick`].
 
-use super::{Line, Lost, Reporter, Scene, Style, words};
+use super::{Line, Lost, Reporter, Scene, Style, fact, words};
 use crate::model::{Envelope, Event, Notice, Plan, Span};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle, TermLike};
 use std::fmt::{self, Write as _};
@@ -144,6 +144,10 @@ impl<T: TermLike + Clone + 'static> Reporter for Terminal<T> {
         match notice {
             Notice::Began { what } => self.begin(what),
             Notice::Ended => self.end(),
+            Notice::Stopping { going_back } => {
+                self.scene.stopping_said();
+                self.write(&[fact::stopping(*going_back)])?;
+            }
             Notice::Tick => {
                 if let Some(live) = &self.live {
                     live.bar.tick();

@@ -97,7 +97,7 @@ pub const fn moment_purpose(moment: Moment) -> &'static str {
     match moment {
         Moment::Applies => "whether the phase applies here",
         Moment::Preflight => "before anything is recorded",
-        Moment::Baseline => "the values to compare with",
+        Moment::Baseline => "as it is before the phase; nothing counts yet",
         Moment::Validate => "after the phase acted",
         Moment::Reprobe => "whether the way back held",
     }
@@ -236,7 +236,7 @@ pub fn cause(cause: &Cause) -> String {
         Cause::JournalLost(why) => format!("the journal could not be written: {why}"),
         Cause::NotConfirmed => "nobody said keep within the confirm window".to_owned(),
         Cause::Declined => "a person said no".to_owned(),
-        Cause::Interrupted => "a person interrupted the run".to_owned(),
+        Cause::Interrupted => "the run was interrupted".to_owned(),
         Cause::Asked => "a person asked for the way back".to_owned(),
         Cause::TooManyResumptions(times) => {
             format!("the run was taken up again {} without an end", count(*times as usize, "time"))

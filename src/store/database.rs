@@ -275,7 +275,7 @@ fn write(transaction: &Transaction<'_>, row: &Row) -> rusqlite::Result<()> {
             row.verdict,
             row.sum(),
         ])?;
-    for (place, CheckLine { moment, report }) in row.checks.iter().enumerate() {
+    for (place, CheckLine { moment, report, .. }) in row.checks.iter().enumerate() {
         let place = i64::try_from(place).unwrap_or(i64::MAX);
         transaction
             .prepare_cached("INSERT INTO checks VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?

@@ -92,7 +92,19 @@ impl<'a> Telling<'a> {
     fn tell(&mut self, event: &Event) {
         match event {
             Event::CheckJudged { moment, report } => {
-                self.summary.checks.push(CheckLine { moment: *moment, report: report.clone() });
+                self.summary.checks.push(CheckLine {
+                    moment: *moment,
+                    report: report.clone(),
+                    accepted: None,
+                });
+            }
+            Event::ChecksAccepted { moment, checks, reason } => {
+                for id in checks {
+                    let judged = |line: &&mut CheckLine| line.moment == *moment && line.report.check == *id;
+                    if let Some(line) = self.summary.checks.iter_mut().rev().find(judged) {
+                        line.accepted = Some(reason.clone());
+                    }
+                }
             }
             Event::GateAnswered { go: false } => self.because(Cause::Declined, false),
             Event::LayerRecorded { record, .. } => {
@@ -133,7 +145,6 @@ impl<'a> Telling<'a> {
             | Event::GuardArmed { .. }
             | Event::SettleBegan { .. }
             | Event::SettleEnded
-            | Event::ChecksAccepted { .. }
             | Event::ConfirmOpened { .. }
             | Event::Confirmed
             | Event::LayerKept { .. }

@@ -1,12 +1,18 @@
 //! One binary for all integration tests.
 
+mod cli;
 mod docs;
 mod generated;
 mod hostile;
 mod layers;
+mod order;
 mod program;
+mod pty;
+mod shoshin;
+#[cfg(test)]
 #[path = "../support/skipped.rs"]
 mod skipped;
 mod static_program;
+mod support;
 #[path = "support/world.rs"]
 mod world;

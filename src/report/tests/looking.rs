@@ -94,8 +94,13 @@ fn showing() -> Showing {
             CheckLine {
                 moment: Moment::Preflight,
                 report: report("disk-free", Outcome::Pass, "61.0 GiB >= 20.0 GiB"),
+                accepted: None,
             },
-            CheckLine { moment: Moment::Validate, report: bad_profiles() },
+            CheckLine {
+                moment: Moment::Validate,
+                report: bad_profiles(),
+                accepted: Some("known".to_owned()),
+            },
         ],
         items: Vec::new(),
         evidence: vec!["evidence/apply-0.log".to_owned(), "evidence/\u{1b}]0;x\u{7}.log".to_owned()],

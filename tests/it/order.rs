@@ -1,0 +1,85 @@
+//! The order of acts: every hook writes its name into one file, and the file is compared.
+
+use crate::support::bench::Bench;
+
+/// Every hook that a phase has, each saying that it was there. `c/bad` makes the second phase fail its check.
+const HOOKS: &str = r#"
+  - id: one
+    layers:
+      - command:
+          name: outer
+          record: [sh, -c, "echo record outer >> '${c}/log'; cat '${c}/outer'"]
+          restore: [sh, -c, "echo restore outer >> '${c}/log'; echo old > '${c}/outer'"]
+          verify: [sh, -c, "echo verify outer >> '${c}/log'; cat '${c}/outer'"]
+      - command:
+          name: inner
+          record: [sh, -c, "echo record inner >> '${c}/log'; cat '${c}/inner'"]
+          restore: [sh, -c, "echo restore inner >> '${c}/log'; echo old > '${c}/inner'"]
+          verify: [sh, -c, "echo verify inner >> '${c}/log'; cat '${c}/inner'"]
+    preflight:
+      - {id: before, probe: {run: [sh, -c, "echo preflight >> '${c}/log'"]}}
+    apply:
+      - {id: first, shell: 'echo apply first >> "$c/log"; echo new | tee "$c/outer" > "$c/inner"', undo: {shell: 'echo undo first >> "$c/log"'}}
+      - {id: second, shell: 'echo apply second >> "$c/log"', undo: {shell: 'echo undo second >> "$c/log"'}}
+    validate:
+      - {id: holds, probe: {run: [sh, -c, "echo check >> '${c}/log'; test ! -e '${c}/bad'"]}}
+    commit:
+      - {id: keep, shell: 'echo commit >> "$c/log"', undo: {shell: 'echo undo commit >> "$c/log"'}}
+    rollback:
+      - {id: tidy, shell: 'echo rollback step >> "$c/log"'}
+"#;
+
+fn hooked(phases: &str) -> Bench {
+    let bench = Bench::new();
+    bench.write("c/outer", "old\n");
+    bench.write("c/inner", "old\n");
+    bench.plan(phases);
+    bench
+}
+
+/// A layer looks before it restores, and reads back afterwards.
+const LAYERS: [&str; 6] =
+    ["verify inner", "restore inner", "verify inner", "verify outer", "restore outer", "verify outer"];
+
+fn lines(bench: &Bench) -> Vec<String> {
+    bench.read("c/log").lines().map(str::to_owned).collect()
+}
+
+const FORWARD: [&str; 6] =
+    ["preflight", "record outer", "record inner", "check", "apply first", "apply second"];
+
+#[test]
+fn forward_is_preflight_record_baseline_apply_validate_commit() {
+    let bench = hooked(HOOKS);
+    let ran = bench.run(&["run", "plan.yaml", "--unattended"]);
+    assert_eq!(ran.exit, 0, "{ran:?}");
+    assert_eq!(lines(&bench), [&FORWARD[..], &["check", "commit"]].concat());
+}
+
+#[test]
+fn back_is_undo_in_reverse_then_layers_in_reverse_then_rollback_steps_then_the_baseline_again() {
+    let spoilt =
+        HOOKS.replace("apply second >> \"$c/log\"'", "apply second >> \"$c/log\"; touch \"$c/bad\"'");
+    let bench = hooked(&spoilt);
+    let ran = bench.run(&["run", "plan.yaml", "--unattended"]);
+    let said = lines(&bench);
+    let undone = ["check", "undo second", "undo first"];
+    let rest = ["rollback step", "check"];
+    assert_eq!(said, [&FORWARD[..], &undone, &LAYERS, &rest].concat(), "{ran:?}");
+    // The check was good before and is not good again: `bad` is still there.
+    assert_eq!(ran.exit, 13, "{ran:?}");
+    assert!(ran.out.contains("check holds"), "the item is named: {ran:?}");
+}
+
+#[test]
+fn a_committed_phase_that_is_rolled_back_undoes_its_commit_first() {
+    let bench = hooked(HOOKS);
+    assert_eq!(bench.run(&["run", "plan.yaml", "--unattended"]).exit, 0);
+    bench.write("c/log", "");
+    let ran = bench.run(&["rollback", "--yes"]);
+    assert_eq!(ran.exit, 12, "{ran:?}");
+    let preview = ["verify inner", "verify outer"];
+    let undone = ["undo commit", "undo second", "undo first"];
+    let rest = ["rollback step", "check"];
+    assert_eq!(lines(&bench), [&preview[..], &undone, &LAYERS, &rest].concat());
+}
