@@ -1,7 +1,8 @@
 //! Every act the engine can owe, carried out. It cannot fail: every way of failing is an input.
 
 use super::acts::{Acted, Hands, RunTime};
-use super::session::{Front, Session};
+use super::questions;
+use super::session::{Front, Session, in_full};
 use super::undo_page::undo_page;
 use super::watch::{Desk, StepWatch};
 use crate::check::{self, CheckWatch, LookCx};
@@ -56,7 +57,11 @@ impl Session<'_> {
             Ok(generation) => {
                 Input::Opened { generation, boot: self.host.boot_id.clone(), version: self.version.clone() }
             }
-            Err(why) => Input::JournalLost(why.to_string()),
+            Err(why) => {
+                let why = in_full(&why);
+                self.unrecorded.get_or_insert_with(|| why.clone());
+                Input::JournalLost(why)
+            }
         }
     }
 
@@ -75,15 +80,15 @@ impl Session<'_> {
             Moment::Preflight => &phase.preflight,
             Moment::Baseline | Moment::Validate | Moment::Reprobe => &phase.validate,
         };
-        let single: Vec<Check>;
-        let checks = if moment == Moment::Baseline {
-            // One look: what is broken before the phase must not make it wait.
-            single = checks.iter().map(one_look).collect();
-            &single
-        } else {
-            checks
+        let (mut checks, unasked) = match moment {
+            Moment::Baseline | Moment::Reprobe => questions::put_aside(checks),
+            Moment::Applies | Moment::Preflight | Moment::Validate => (checks.to_vec(), Vec::new()),
         };
-        let mut reports = self.look(checks, moment);
+        if moment == Moment::Baseline {
+            // One look: what is broken before the phase must not make it wait.
+            checks = checks.iter().map(one_look).collect();
+        }
+        let mut reports = self.look(&checks, moment);
         if self.front.heard() == Heard::Twice && moment != Moment::Reprobe {
             return Input::Nothing;
         }
@@ -97,6 +102,9 @@ impl Session<'_> {
                 report.weight = judged.weight;
                 report.reasons = judged.reasons;
             }
+        }
+        for (at, report) in unasked {
+            reports.insert(at.min(reports.len()), report);
         }
         Input::Judged(reports)
     }
@@ -154,7 +162,7 @@ impl Session<'_> {
             }
         }
         let spec = phase.layers.get(layer).ok_or("no such layer")?;
-        layer_for(spec).record(&mut cx, layer).map_err(|why| why.to_string())
+        layer_for(spec).record(&mut cx, layer).map_err(|why| in_full(&why))
     }
 
     fn seal(&mut self, state: &RunState, phase: &Phase) -> Result<Vec<crate::model::SealedFile>, String> {
@@ -162,10 +170,10 @@ impl Session<'_> {
         let header = state.header.as_deref().ok_or("no phase is open")?;
         let mut layers = Vec::new();
         for (spec, record) in phase.layers.iter().zip(self.recall.records.values()) {
-            let lines = layer_for(spec).by_hand(capsule.folder(), record).map_err(|why| why.to_string())?;
+            let lines = layer_for(spec).by_hand(capsule.folder(), record).map_err(|why| in_full(&why))?;
             layers.push((format!("{}: {}", record.kind, record.target), lines));
         }
-        capsule.seal(&undo_page(header, phase, &layers)).map_err(|why| why.to_string())
+        capsule.seal(&undo_page(header, phase, &layers)).map_err(|why| in_full(&why))
     }
 
     fn perform_step(&mut self, phase: &Phase, part: Part, at: usize) -> Input {
@@ -276,7 +284,7 @@ impl Session<'_> {
         let record = self.recall.records.get(&layer).ok_or("the layer was not recorded")?;
         let mut watch = StepWatch { desk: &mut self.front, may_end: false };
         let mut cx = LayerCx { host: self.host, capsule: capsule.folder(), watch: &mut watch };
-        layer_for(spec).keep(&mut cx, record).map_err(|why| format!("{}: {why}", record.kind))
+        layer_for(spec).keep(&mut cx, record).map_err(|why| format!("{}: {}", record.kind, in_full(&why)))
     }
 
     fn choose(&mut self, cause: &Cause, may_accept: bool) -> Input {

@@ -110,6 +110,8 @@ pub struct Session<'a> {
     going_back: bool,
     /// Facts of the way back that could not be written; they come first with the next.
     unwritten: Vec<Envelope>,
+    /// Why facts are not durable: the first time.
+    pub(super) unrecorded: Option<String>,
 }
 
 impl<'a> Session<'a> {
@@ -132,24 +134,32 @@ impl<'a> Session<'a> {
             fresh: None,
             going_back: false,
             unwritten: Vec::new(),
+            unrecorded: None,
         }
     }
 
     /// Drives a run from its beginning.
     ///
     /// # Errors
-    /// [`SessionError::Children`] where an earlier runner's children do not end.
+    /// [`SessionError`] where an earlier runner's children do not end.
     pub fn begin(&mut self, itinerary: Itinerary) -> Result<(RunState, Ended), SessionError> {
-        self.claim_children()?;
+        self.claim()?;
         let plan = self.approved.plan.clone();
         Ok(drive(&plan, RunState::new(itinerary), Input::Begin, self))
     }
 
-    /// Nothing that an earlier runner of this state folder started may go on, and what this one starts can be told
-    /// by its mark.
-    fn claim_children(&self) -> Result<(), SessionError> {
-        let scope = self.folder.root().display().to_string();
-        process::claim(&scope).map(|_| ()).map_err(|why| SessionError::Children(why.to_string()))
+    /// Why facts could not be made durable, where that happened: forward, nothing was done without its record; on the
+    /// way back it was done all the same.
+    #[must_use]
+    pub fn unrecorded(&self) -> Option<&str> {
+        self.unrecorded.as_deref()
+    }
+
+    /// Ends what an earlier runner left running here, and marks the children of this one: whoever comes after a kill
+    /// must find them.
+    fn claim(&self) -> Result<(), SessionError> {
+        process::claim(&self.folder.scope()).map_err(|why| SessionError::Children(why.to_string()))?;
+        Ok(())
     }
 
     /// Takes up the run of a capsule.
@@ -177,7 +187,7 @@ impl<'a> Session<'a> {
     }
 
     fn open(&mut self, capsule: Capsule, damage: Damage) -> Result<(Plan, RunState), SessionError> {
-        self.claim_children()?;
+        self.claim()?;
         let (writer, journal) = match damage {
             Damage::Refuse => {
                 let (writer, journal) = capsule.writer()?;
@@ -186,7 +196,10 @@ impl<'a> Session<'a> {
             // On the way back a journal that cannot be written does not stop anything.
             Damage::UseWhatIsGood => match capsule.rescue_writer() {
                 Ok((writer, journal)) => (Some(writer), journal),
-                Err(_) => (None, capsule.journal()?),
+                Err(why) => {
+                    self.unrecorded = Some(in_full(&why));
+                    (None, capsule.journal()?)
+                }
             },
         };
         if journal.envelopes.is_empty() {
@@ -216,7 +229,7 @@ impl<'a> Session<'a> {
     }
 
     fn write(&mut self, envelopes: &[Envelope]) -> Result<(), String> {
-        let journal = self.journal.as_mut().ok_or("no journal is open")?;
+        let journal = self.journal.as_mut().ok_or("no journal can be written")?;
         let Err(why) = journal.append(envelopes) else { return Ok(()) };
         let full = matches!(why, StoreError::Full { .. });
         // A full disk must not keep the way home off the record: that is what the ballast is for.
@@ -224,10 +237,21 @@ impl<'a> Session<'a> {
             && full
             && self.capsule.as_ref().is_some_and(|capsule| capsule.release_ballast().is_ok());
         if !released {
-            return Err(why.to_string());
+            return Err(in_full(&why));
         }
-        journal.append(envelopes).map_err(|why| why.to_string())
+        journal.append(envelopes).map_err(|why| in_full(&why))
     }
+}
+
+/// An error with its causes, in one line.
+pub(super) fn in_full(why: &dyn std::error::Error) -> String {
+    let mut text = why.to_string();
+    let mut cause = why.source();
+    while let Some(why) = cause {
+        text.push_str(&format!(": {why}"));
+        cause = why.source();
+    }
+    text
 }
 
 /// What is done about a damaged line in a journal.
@@ -255,8 +279,11 @@ impl Ports for Session<'_> {
         self.unwritten.extend(envelopes.iter().cloned());
         let batch = std::mem::take(&mut self.unwritten);
         let written = self.write(&batch);
-        if written.is_err() && self.going_back {
-            self.unwritten = batch;
+        if let Err(why) = &written {
+            self.unrecorded.get_or_insert_with(|| why.clone());
+            if self.going_back {
+                self.unwritten = batch;
+            }
         }
         if written.is_ok() || self.going_back {
             for envelope in &envelopes {
@@ -265,7 +292,7 @@ impl Ports for Session<'_> {
         }
         written?;
         if let Some(number) = self.fresh.take() {
-            self.folder.make_current(number).map_err(|why| why.to_string())?;
+            self.folder.make_current(number).map_err(|why| in_full(&why))?;
         }
         Ok(())
     }

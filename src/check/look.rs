@@ -29,6 +29,8 @@ pub(super) struct Ground<'a> {
     pub(super) today: &'a str,
     pub(super) phase_started: Option<Timestamp>,
     pub(super) baseline: Option<&'a Observation>,
+    /// Where root looks: who else may own a program that is found in a folder.
+    pub(super) trusting: Option<u32>,
     /// Both clocks now.
     pub(super) tick: Instant,
     pub(super) now: Timestamp,
@@ -237,7 +239,7 @@ fn taken<'a>(check: &'a Check, ground: Ground<'_>) -> Box<dyn Looking + 'a> {
     match &check.look {
         Look::Probe(probe) => begin(probe, around),
         Look::Plugin(command) => plugin::begin(command),
-        Look::Scripts(folder) => Box::new(Scripts::new(folder)),
+        Look::Scripts(folder) => Box::new(Scripts::new(folder, ground.trusting)),
         Look::Ask(question) => Box::new(Asking(question)),
     }
 }

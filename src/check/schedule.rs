@@ -304,6 +304,7 @@ fn ground<'g>(cx: &'g LookCx<'_>, check: &Check) -> Ground<'g> {
         today: &cx.today,
         phase_started: cx.phase_started,
         baseline: cx.baseline.get(&check.id),
+        trusting: (cx.host.euid == 0).then_some(cx.host.invoker.ids.uid),
         tick: clock::tick(),
         now: clock::now(),
     }

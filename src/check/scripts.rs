@@ -5,6 +5,7 @@ use super::ProbeError;
 use super::probe::{Given, Looking, Need, last_line, process_end, status};
 use crate::model::{CommandLine, Observation, Value};
 use crate::system::process::Ended;
+use crate::system::trust;
 use std::collections::VecDeque;
 use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt as _;
@@ -29,6 +30,8 @@ struct Script {
 /// Runs the scripts of a folder one after another.
 pub(super) struct Scripts<'a> {
     folder: &'a Path,
+    /// Where root looks: who else may own a script.
+    trusting: Option<u32>,
     running: Option<Script>,
     waiting: VecDeque<Script>,
     lines: Vec<Value>,
@@ -37,9 +40,10 @@ pub(super) struct Scripts<'a> {
 }
 
 impl<'a> Scripts<'a> {
-    pub(super) fn new(folder: &'a Path) -> Self {
+    pub(super) fn new(folder: &'a Path, trusting: Option<u32>) -> Self {
         Self {
             folder,
+            trusting,
             running: None,
             waiting: VecDeque::new(),
             lines: Vec::new(),
@@ -105,19 +109,21 @@ impl Looking for Scripts<'_> {
                 self.note(script, &ended);
                 self.go_on()
             }
-            (Given::Nothing | Given::Ended(_) | Given::Answered(_), _) => match found(self.folder) {
-                Ok(scripts) => {
-                    *self = Self { waiting: scripts, ..Self::new(self.folder) };
-                    self.go_on()
+            (Given::Nothing | Given::Ended(_) | Given::Answered(_), _) => {
+                match found(self.folder, self.trusting) {
+                    Ok(scripts) => {
+                        *self = Self { waiting: scripts, ..Self::new(self.folder, self.trusting) };
+                        self.go_on()
+                    }
+                    Err(why) => Need::Seen(Err(why)),
                 }
-                Err(why) => Need::Seen(Err(why)),
-            },
+            }
         }
     }
 }
 
 /// The executable files of both folders. One of them may be missing; the folder itself may not.
-fn found(folder: &Path) -> Result<VecDeque<Script>, ProbeError> {
+fn found(folder: &Path, trusting: Option<u32>) -> Result<VecDeque<Script>, ProbeError> {
     let unreadable = |path: &Path, why: &str| ProbeError::Unreadable {
         what: path.display().to_string(),
         why: why.to_owned(),
@@ -138,6 +144,12 @@ fn found(folder: &Path) -> Result<VecDeque<Script>, ProbeError> {
             let path = entry.map_err(|why| unreadable(&inside, &why.kind().to_string()))?.path();
             let runs = |file: std::fs::Metadata| file.is_file() && file.permissions().mode() & 0o111 != 0;
             if path.metadata().is_ok_and(runs) {
+                // Root runs nothing that somebody else may have put there.
+                if let Some(user) = trusting {
+                    let path = std::path::absolute(&path)
+                        .map_err(|why| unreadable(&path, &why.kind().to_string()))?;
+                    trust::judge_file(&path, user).map_err(|why| unreadable(&inside, &why.to_string()))?;
+                }
                 paths.push(path);
             }
         }
@@ -172,7 +184,7 @@ mod tests {
             script(folder.path(), name, 0o755);
         }
         script(folder.path(), "required.d/README", 0o644);
-        let mut look = Scripts::new(folder.path());
+        let mut look = Scripts::new(folder.path(), None);
         let mut given = Given::Nothing;
         let mut ends = VecDeque::from([
             ended(End::Process(ProcessEnd::Exited(0)), "", ""),
@@ -204,11 +216,25 @@ mod tests {
     }
 
     #[test]
+    fn root_runs_no_script_that_others_may_write() {
+        let folder = tempfile::tempdir().expect("a folder");
+        script(folder.path(), "required.d/10-open", 0o777);
+        let me = nix::unistd::geteuid().as_raw();
+        match Scripts::new(folder.path(), Some(me)).next(Given::Nothing) {
+            Need::Seen(Err(why)) => {
+                // The temporary folder is everybody's, or at the latest the script is.
+                assert!(why.to_string().contains("neither group nor others may write it"), "{why}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
     fn what_is_not_a_folder_is_an_error_and_an_empty_one_is_seen_empty() {
         let folder = tempfile::tempdir().expect("a folder");
         let absent = folder.path().join("none");
-        assert!(matches!(Scripts::new(&absent).next(Given::Nothing), Need::Seen(Err(_))));
-        match Scripts::new(folder.path()).next(Given::Nothing) {
+        assert!(matches!(Scripts::new(&absent, None).next(Given::Nothing), Need::Seen(Err(_))));
+        match Scripts::new(folder.path(), None).next(Given::Nothing) {
             Need::Seen(Ok(seen)) => assert_eq!(seen.get("ran"), Some(&json!(0))),
             other => panic!("{other:?}"),
         }

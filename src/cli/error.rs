@@ -55,6 +55,10 @@ impl From<StoreError> for CliError {
             StoreError::NoState(_) => {
                 Some("nothing was ever run here; `--state DIR` names another state folder".to_owned())
             }
+            StoreError::Damaged { .. } | StoreError::Newer { .. } => Some(
+                "nothing goes forward on it; `switchback rollback` goes back with what is good of it"
+                    .to_owned(),
+            ),
             StoreError::Loose { path, .. } => Some(format!("chmod 700 {}", path.display())),
             _ => None,
         };
@@ -75,6 +79,11 @@ impl From<LockError> for CliError {
 
 impl From<crate::app::SessionError> for CliError {
     fn from(why: crate::app::SessionError) -> Self {
-        Self::new(Exit::Internal, why.to_string()).hint("`switchback show` names what is damaged")
+        match why {
+            crate::app::SessionError::Store(why) => why.into(),
+            crate::app::SessionError::Children(_) | crate::app::SessionError::Empty(_) => {
+                Self::new(Exit::Internal, why.to_string()).hint("`switchback show` names what is damaged")
+            }
+        }
     }
 }

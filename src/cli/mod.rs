@@ -16,12 +16,14 @@ mod reference;
 mod resume;
 mod rollback;
 mod run;
+mod salvage;
 mod schema;
 mod stage;
 mod tools;
 mod tour;
 
 use crate::model::{Plan, QuarantineLine};
+use crate::report::{Style, Surroundings};
 use crate::store::StateFolder;
 use crate::system::sanitise::sanitise;
 use args::{Cli, Verb};
@@ -38,15 +40,19 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(why) => {
             // clap says itself whether this is help (0) or a mistake (2).
-            let exit = if why.use_stderr() { Exit::Usage } else { Exit::Done };
+            if why.use_stderr() {
+                // It repeats what was typed, and that may have come from anywhere.
+                out::complain(&sanitise(&why.to_string()));
+                return Exit::Usage.into();
+            }
             let _ = why.print();
-            return exit.into();
+            return Exit::Done.into();
         }
     };
     match act(&cli) {
         Ok(exit) => exit.into(),
         Err(why) => {
-            complain(&cli, &why);
+            complain(cli.common.json, &why);
             why.exit.into()
         }
     }
@@ -70,15 +76,16 @@ fn act(cli: &Cli) -> Result<Exit, CliError> {
     }
 }
 
-fn complain(cli: &Cli, why: &CliError) {
+fn complain(json: bool, why: &CliError) {
     if let Some(first) = &why.first {
         out::complain(first);
     }
-    if cli.common.json {
+    if json {
         let line = serde_json::json!({
             "error": why.text, "causes": why.causes, "hint": why.hint, "exit": why.exit.status(),
         });
-        out::complain(&format!("{line}\n"));
+        let style = Style::new(&Surroundings::default(), sanitise);
+        out::complain(&format!("{}\n", style.clean_json(&line.to_string())));
         return;
     }
     for line in why.lines() {

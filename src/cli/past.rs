@@ -1,9 +1,20 @@
 //! What the state folder says about earlier runs.
 
 use super::error::CliError;
+use super::exit::Exit;
 use crate::engine::{Itinerary, RunState, replay};
 use crate::model::{Event, GenerationNumber, LayerRecord, PhaseEnd, PhaseId, Plan, PlanName};
 use crate::store::{Capsule, Journal, StateFolder};
+
+/// What is left where a capsule cannot be read by us.
+fn by_hand(capsule: &Capsule) -> String {
+    let page = capsule.folder().join("UNDO");
+    if page.exists() {
+        format!("the way back by hand is written in {}", page.display())
+    } else {
+        format!("what was saved is in {}", capsule.folder().display())
+    }
+}
 
 /// A generation as its journal tells it.
 pub(crate) struct Past {
@@ -16,8 +27,16 @@ pub(crate) struct Past {
 impl Past {
     pub(crate) fn of(folder: &StateFolder, number: GenerationNumber) -> Result<Self, CliError> {
         let capsule = folder.capsule(number)?;
-        let journal = capsule.journal()?;
-        let plan = capsule.plan_given(&journal)?;
+        let by_hand = |why: CliError| CliError { exit: Exit::Inconsistent, ..why }.hint(by_hand(&capsule));
+        let journal = capsule.journal().map_err(|why| by_hand(why.into()))?;
+        if journal.envelopes.is_empty() {
+            let text = format!("the journal of generation {number} holds no fact that can be read");
+            let damage =
+                journal.damage.as_ref().map(|damage| format!("line {}: {}", damage.line, damage.why));
+            let error = CliError::new(Exit::Inconsistent, text);
+            return Err(by_hand(damage.into_iter().fold(error, CliError::because)));
+        }
+        let plan = capsule.plan_given(&journal).map_err(|why| by_hand(why.into()))?;
         let facts = journal.envelopes.iter().map(|envelope| &envelope.event);
         let state = replay(&plan, RunState::new(Itinerary::default()), facts);
         Ok(Self { capsule, journal, plan, state })

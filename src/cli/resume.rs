@@ -15,9 +15,16 @@ pub(crate) fn resume(context: &Context, args: &Resume) -> Result<Exit, CliError>
     context.look()?;
     let (folder, _lock) = context.act("resume")?;
     let Some(past) = Past::current(&folder)? else {
-        return Err(CliError::new(Exit::Internal, format!("no generation in {}", folder.root().display())));
+        // A runner that was killed before its first fact leaves a folder and no generation: the machine is as it was.
+        out::line(context, &format!("Nothing to resume: nothing was begun in {}.", folder.root().display()));
+        return Ok(Exit::Done);
     };
     if let Some(verdict) = past.state.finished {
+        let current = past.number();
+        let half = super::rollback::half_taken_back(context, &folder, current)?;
+        if !half.is_empty() {
+            return super::rollback::take_all_back(context, &folder, current, half);
+        }
         out::line(context, &format!("Nothing to resume: the run of generation {} has ended.", past.number()));
         return Ok(match verdict {
             crate::model::Verdict::Inconsistent => Exit::Inconsistent,
@@ -40,7 +47,10 @@ pub(crate) fn resume(context: &Context, args: &Resume) -> Result<Exit, CliError>
     };
     let mut session = Session::new(&folder, approved, tools);
     let (_, ended) = session.take_up(past.capsule, guidance)?;
+    let unrecorded = session.unrecorded().map(str::to_owned);
     drop(session);
     super::index(&folder);
-    Ok(tools::finish(&mut reporter, &ended))
+    let exit = tools::finish(&mut reporter, &ended);
+    tools::say_unrecorded(context, unrecorded, &ended);
+    Ok(exit)
 }

@@ -26,11 +26,21 @@ pub(crate) fn rollback(context: &Context, args: &Rollback) -> Result<Exit, CliEr
     }
     let _lock = folder.lock("rollback")?;
     let Some(current) = folder.current() else {
-        return Err(CliError::new(Exit::Internal, format!("no generation in {}", folder.root().display()))
-            .hint("nothing was ever recorded here; `--state DIR` names another state folder"));
+        // A runner that was killed before its first fact leaves a folder and no generation: the machine is as it was.
+        out::line(
+            context,
+            &format!("Nothing to take back: nothing was begun in {}.", folder.root().display()),
+        );
+        return Ok(Exit::Done);
     };
     let target = target(&folder, current, args.to.as_deref())?;
-    let route = route(&folder, current, target)?;
+    let route = match route(context, &folder, current, target) {
+        Ok(route) => route,
+        Err(why) if target == current => {
+            return super::salvage::without_plan(context, &folder, current, args.yes, why);
+        }
+        Err(why) => return Err(why),
+    };
     if route.is_empty() {
         out::line(
             context,
@@ -43,20 +53,62 @@ pub(crate) fn rollback(context: &Context, args: &Rollback) -> Result<Exit, CliEr
         out::line(context, "Nothing was changed.");
         return Ok(Exit::Refused);
     }
-    let mut worst = Exit::RolledBack;
+    take_all_back(context, &folder, current, route)
+}
+
+/// Takes back generations, newest first, and tells the current one of each.
+pub(crate) fn take_all_back(
+    context: &Context,
+    folder: &StateFolder,
+    current: GenerationNumber,
+    route: Vec<Past>,
+) -> Result<Exit, CliError> {
+    // Where no phase had touched anything, nothing was rolled back.
+    let mut worst = Exit::Refused;
     for past in route {
         let number = past.number();
-        let (state, ended) = take_back(context, &folder, past)?;
+        let (state, ended) = take_back(context, folder, past)?;
         if number != current {
-            note_in_current(context, &folder, current, number, &state);
+            note_in_current(context, folder, current, number, &state);
         }
-        if ended != Ended::Finished(Verdict::RolledBack) && ended != Ended::Finished(Verdict::Refused) {
-            worst = Exit::from(&ended);
-            break;
+        match ended {
+            Ended::Finished(Verdict::RolledBack) => worst = Exit::RolledBack,
+            Ended::Finished(Verdict::Refused) => {}
+            Ended::Finished(Verdict::Committed | Verdict::Inconsistent) | Ended::Paused(_) => {
+                worst = Exit::from(&ended);
+                break;
+            }
         }
     }
-    super::index(&folder);
+    super::index(folder);
     Ok(worst)
+}
+
+/// Generations on whose way back the runner was killed, newest first. A rollback over several generations may have been
+/// in any of those below the newest that still holds; one that came back and was not yet told of is told of here.
+pub(crate) fn half_taken_back(
+    context: &Context,
+    folder: &StateFolder,
+    current: GenerationNumber,
+) -> Result<Vec<Past>, CliError> {
+    let mut half = Vec::new();
+    let newest = Past::of(folder, current)?;
+    for number in folder.generations()?.into_iter().rev().filter(|number| *number <= current) {
+        // A capsule that never began changed nothing.
+        let Ok(past) = Past::of(folder, number) else { continue };
+        match &past.state.stage {
+            Stage::Reverting(_) => half.push(past),
+            Stage::Ended(PhaseEnd::Committed) => break,
+            Stage::Ended(PhaseEnd::Reverted) if number != current => {
+                let held = past.state.phase().map(|phase| (phase.clone(), PhaseEnd::Committed));
+                if held.is_some_and(|held| newest.done().contains(&held)) {
+                    note_in_current(context, folder, current, number, &past.state);
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(half)
 }
 
 /// Which generation's beginning is asked for.
@@ -97,6 +149,7 @@ fn target(
 
 /// The generations to take back, newest first: those whose phase may still be in effect.
 fn route(
+    context: &Context,
     folder: &StateFolder,
     current: GenerationNumber,
     target: GenerationNumber,
@@ -104,7 +157,11 @@ fn route(
     if current == target {
         // The common case reads one capsule, however many there are.
         let past = Past::of(folder, current)?;
-        return Ok(if in_effect(&past.state) { vec![past] } else { Vec::new() });
+        return if in_effect(&past.state) {
+            Ok(vec![past])
+        } else {
+            half_taken_back(context, folder, current)
+        };
     }
     let mut route = Vec::new();
     for number in
@@ -212,7 +269,7 @@ fn shorten(mut lines: Vec<String>) -> Vec<String> {
     lines
 }
 
-fn agreed(context: &Context) -> Result<bool, CliError> {
+pub(crate) fn agreed(context: &Context) -> Result<bool, CliError> {
     let guidance = tools::guidance(context, false).map_err(|why| CliError {
         hint: Some("add `--yes` to go back without being asked".to_owned()),
         ..why
@@ -228,6 +285,8 @@ fn agreed(context: &Context) -> Result<bool, CliError> {
 fn take_back(context: &Context, folder: &StateFolder, past: Past) -> Result<(RunState, Ended), CliError> {
     let mut reporter = tools::reporter(context);
     let mut operator = tools::operator(context, Guidance::Unattended);
+    let phase = past.state.phase().and_then(|id| past.plan.phase(id)).cloned();
+    let (number, journal) = (past.number(), past.journal);
     let approved = Approved { plan_yaml: Vec::new(), plan: past.plan };
     let tools = Tools {
         host: &context.host,
@@ -240,9 +299,20 @@ fn take_back(context: &Context, folder: &StateFolder, past: Past) -> Result<(Run
     };
     let mut session = Session::new(folder, approved, tools);
     let (state, ended) = session.roll_back(past.capsule)?;
+    let unrecorded = session.unrecorded().map(str::to_owned);
     drop(session);
     tools::finish(&mut reporter, &ended);
-    Ok((state, ended))
+    tools::say_unrecorded(context, unrecorded, &ended);
+    let capsule = folder.capsule(number)?;
+    let unknown = phase.map(|phase| super::salvage::beyond_damage(context, &capsule, &journal, &phase));
+    let unknown = unknown.unwrap_or_default();
+    if unknown.is_empty() {
+        return Ok((state, ended));
+    }
+    let text = format!("generation {number} went back along a damaged journal, and not everything is known");
+    let error = CliError::new(Exit::Inconsistent, text)
+        .hint(format!("look at these, with {} at hand", capsule.folder().join("UNDO").display()));
+    Err(unknown.into_iter().fold(error, CliError::because))
 }
 
 /// The current generation's journal says how every phase stands; so it is told of an older one that was taken back.

@@ -66,9 +66,12 @@ pub(crate) fn take(
     };
     let mut session = Session::new(folder, read.approved, tools);
     let (_, ended) = session.begin(itinerary)?;
+    let unrecorded = session.unrecorded().map(str::to_owned);
     drop(session);
     super::index(folder);
-    Ok(tools::finish(&mut reporter, &ended))
+    let exit = tools::finish(&mut reporter, &ended);
+    tools::say_unrecorded(context, unrecorded, &ended);
+    Ok(exit)
 }
 
 /// A run is named after the moment in which it began; the process id tells two of one moment apart.
@@ -100,6 +103,7 @@ pub(crate) struct SettledPast {
 /// Nothing goes forward while an earlier run is open or the machine is inconsistent.
 pub(crate) fn settled_past(folder: &StateFolder, plan: &Plan) -> Result<SettledPast, CliError> {
     let Some(current) = Past::current(folder)? else { return Ok(SettledPast::default()) };
+    current.journal.sound(&current.capsule.journal_path())?;
     let phase = current.state.phase().map(ToString::to_string).unwrap_or_default();
     match current.state.finished {
         None => {

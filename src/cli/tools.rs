@@ -76,3 +76,19 @@ pub(crate) fn finish(reporter: &mut Fanout, ended: &Ended) -> Exit {
     let _ = reporter.finish();
     ended.into()
 }
+
+/// Says that the record is not whole, and what that means.
+pub(crate) fn say_unrecorded(context: &Context, why: Option<String>, ended: &Ended) {
+    let Some(why) = why else { return };
+    let (text, hint) = match ended {
+        Ended::Finished(crate::model::Verdict::Refused) => (
+            "no generation can be recorded, so nothing was begun",
+            "make the state folder writable and give it room, or name another one with `--state DIR`",
+        ),
+        Ended::Finished(_) | Ended::Paused(_) => (
+            "the record of this run is not whole; what is said above was done all the same",
+            "`switchback status` knows only what was recorded; a second `switchback rollback` changes nothing more",
+        ),
+    };
+    super::complain(context.json, &CliError::new(ended.into(), text).because(why).hint(hint));
+}

@@ -74,6 +74,14 @@ impl Journal {
         File::open(path).and_then(|file| scan(file, 1)).is_ok_and(|journal| journal.last_seq == 1)
     }
 
+    /// Whether it is there and holds no acknowledged line: its generation was opened and never began.
+    #[must_use]
+    pub fn never_began(path: &Path) -> bool {
+        File::open(path)
+            .and_then(|file| scan(file, 1))
+            .is_ok_and(|journal| journal.last_seq == 0 && journal.damage.is_none())
+    }
+
     /// Whether a run may go forward on it.
     ///
     /// # Errors

@@ -84,6 +84,12 @@ impl StateFolder {
         &self.root
     }
 
+    /// What marks the children of whoever acts on this state: one folder has one name, whatever links lead to it.
+    #[must_use]
+    pub fn scope(&self) -> String {
+        fs::canonicalize(&self.root).unwrap_or_else(|_| self.root.clone()).display().to_string()
+    }
+
     /// The right to change this state; `what` is the verb that others are told.
     ///
     /// # Errors
@@ -137,11 +143,13 @@ impl StateFolder {
     /// the link is missing or leads nowhere are the folders looked through, newest first.
     #[must_use]
     pub fn current(&self) -> Option<GenerationNumber> {
-        let begun = |number: &GenerationNumber| {
-            Journal::has_begun(&self.generation_folder(*number).join(capsule::JOURNAL))
-        };
+        let journal = |number: &GenerationNumber| self.generation_folder(*number).join(capsule::JOURNAL);
+        let begun = |number: &GenerationNumber| Journal::has_begun(&journal(number));
+        // A generation is linked after its journal was made. Where that is damaged at its very beginning, or gone, the
+        // generation is damaged, and the one before it is not the current one.
         self.linked()
-            .filter(begun)
+            .filter(|number| self.generation_folder(*number).is_dir())
+            .filter(|number| begun(number) || !Journal::never_began(&journal(number)))
             .or_else(|| self.generations().unwrap_or_default().into_iter().rev().find(begun))
     }
 
@@ -215,8 +223,12 @@ impl StateFolder {
         files::write_atomic(&self.root.join(HIGHEST), format!("{number}\n").as_bytes(), Access::PRIVATE)?;
         let program = self.pin_program()?;
         let folder = self.generation_folder(number);
+        let pinned = self.root.join(BIN).join(&program.0);
         let capsule =
-            Capsule::make(folder, number, approved, program, &self.root.join(BIN).join(&program.0))?;
+            Capsule::make(folder.clone(), number, approved, program, &pinned).inspect_err(|_| {
+                // Half a capsule is of no use, and on a full disk in the way. The error that led here is the one to tell.
+                let _ = fs::remove_dir_all(&folder);
+            })?;
         files::sync_folder(&self.generations_folder())?;
         self.make_current(number)?;
         if let Some(before) = before.filter(|before| *before != number) {

@@ -4,7 +4,7 @@ use super::clock;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Write};
+use std::io::{Read, Seek, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -77,24 +77,16 @@ impl Lock {
         let path = state.join(NAME);
         let failed = |source| LockError::Failed { path: path.clone(), source };
         for _ in 0..TRIES {
-            let mut file = OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .mode(0o600)
-                .custom_flags(libc::O_NOFOLLOW)
-                .open(&path)
-                .map_err(failed)?;
+            let (mut file, place) = open(&path).map_err(failed)?;
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
-                    return Err(LockError::Held { holder: read_holder(&mut file), path });
+                    return Err(LockError::Held { holder: told(&mut file), path });
                 }
                 Err(TryLockError::Error(source)) => return Err(failed(source)),
             }
             // Somebody may have removed the file between open and lock: then ours guards nothing.
-            if !is_still(&path, &file).map_err(failed)? {
+            if !is_still(place, &file).map_err(failed)? {
                 continue;
             }
             // For messages only, so that a full disk does not stop a rollback here.
@@ -117,6 +109,44 @@ pub fn holder(state: &Path) -> Option<Holder> {
     }
 }
 
+/// Opens what is locked: the lock file, made where it is missing. On a file system that is read-only it is the file as
+/// it is there, or else the folder itself: the way back must not end here.
+fn open(path: &Path) -> std::io::Result<(File, &Path)> {
+    let made = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .custom_flags(libc::O_NOFOLLOW)
+        .open(path);
+    let why = match made {
+        Ok(file) => return Ok((file, path)),
+        Err(why) => why,
+    };
+    if why.kind() != std::io::ErrorKind::ReadOnlyFilesystem {
+        return Err(why);
+    }
+    let read = |path| OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW).open(path);
+    match (read(path), path.parent()) {
+        (Ok(file), _) => Ok((file, path)),
+        (Err(missing), Some(folder)) if missing.kind() == std::io::ErrorKind::NotFound => {
+            Ok((read(folder)?, folder))
+        }
+        (Err(_), _) => Err(why),
+    }
+}
+
+/// Who holds it, read once more where the holder has only just taken it and has not said so yet.
+fn told(file: &mut File) -> Option<Holder> {
+    (0..TRIES).find_map(|attempt| {
+        if attempt > 0 {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        read_holder(file)
+    })
+}
+
 fn is_still(path: &Path, file: &File) -> std::io::Result<bool> {
     let ours = file.metadata()?;
     match std::fs::symlink_metadata(path) {
@@ -135,6 +165,7 @@ fn write_holder(file: &mut File, what: &str) -> std::io::Result<()> {
 
 fn read_holder(file: &mut File) -> Option<Holder> {
     let mut text = Vec::new();
+    file.rewind().ok()?;
     file.take(4096).read_to_end(&mut text).ok()?;
     serde_json::from_slice(&text).ok()
 }

@@ -4,6 +4,7 @@ mod docs;
 mod generated;
 mod layers;
 mod program;
+mod shoshin;
 #[cfg(test)]
 #[path = "../support/skipped.rs"]
 mod skipped;

@@ -203,8 +203,10 @@ fn exit_status(
     };
     let was_over = wreck.journals.generations.is_empty()
         || wreck.journals.last("run-finished").is_some() && recovery == Recovery::Resume
-        || wreck.journals == *journals;
-    let fits = ran.status.is_some() && (ran.status == stated || was_over && ran.status == Some(0));
+        || wreck.journals.without_notes() == journals.without_notes();
+    // Killed before the state folder was whole: what is not there cannot be opened, and that is said.
+    let unknown = journals.generations.is_empty() && ran.output.contains("no state");
+    let fits = ran.status.is_some() && (ran.status == stated || was_over && ran.status == Some(0)) || unknown;
     if !fits {
         complaints.push(format!(
             "{recovery:?} ended with {:?}, the journal says {}; it printed:\n{}",
@@ -212,6 +214,10 @@ fn exit_status(
             verdict.unwrap_or("no verdict"),
             ran.output
         ));
+    }
+    let printed = journal::exit_printed(&ran.output);
+    if printed.is_some() && printed != ran.status {
+        complaints.push(format!("{recovery:?} printed exit {printed:?} and ended with {:?}", ran.status));
     }
     if !journals.generations.is_empty() && verdict.is_none() {
         complaints.push(format!("the run is left open after {recovery:?}; it printed:\n{}", ran.output));
@@ -238,6 +244,16 @@ fn status_agrees(world: &World, journals: &Journals, complaints: &mut Vec<String
     let verdict = journals.last("run-finished").and_then(|fact| fact.word("verdict"));
     if status["current"]["verdict"].as_str() != verdict {
         complaints.push(format!("status says {}, the journal {verdict:?}", status["current"]["verdict"]));
+    }
+    for phase in status["phases"].as_array().into_iter().flatten() {
+        let name = phase["phase"].as_str().unwrap_or_default();
+        if phase["end"].as_str() != journals.end(name) {
+            complaints.push(format!(
+                "status says phase {name} ended {}, its journal {:?}",
+                phase["end"],
+                journals.end(name)
+            ));
+        }
     }
     if !status["holder"].is_null() || status["damage"].as_array().is_none_or(|damage| !damage.is_empty()) {
         complaints.push(format!("status says held or damaged: {} {}", status["holder"], status["damage"]));

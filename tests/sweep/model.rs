@@ -240,13 +240,26 @@ impl Model {
         }
     }
 
+    /// Where a fact stands last; nothing comes before everything.
+    fn last(&self, fact: &str) -> Option<usize> {
+        self.facts().iter().rposition(|line| line["fact"] == fact)
+    }
+
     fn resume(&mut self) -> io::Result<u8> {
-        let over = self.generation == 0 || self.has("run-finished");
-        if over {
+        // A rollback of several generations may have been in an earlier one.
+        for generation in (1..=self.generation).rev() {
+            self.enter(generation)?;
+            if self.last("revert-began") > self.last("run-finished") {
+                self.go_back()?;
+                return Ok(12);
+            }
+        }
+        self.enter(self.newest())?;
+        if self.generation == 0 || self.has("run-finished") {
             return Ok(0);
         }
         self.record("run-resumed", &json!({}))?;
-        if self.has("phase-committed") && !self.has("revert-began") {
+        if self.has("phase-committed") {
             if !self.has("phase-ended") {
                 self.record("phase-ended", &json!({"end": "committed"}))?;
             }
@@ -261,13 +274,14 @@ impl Model {
         if self.generation == 0 {
             return Ok(0);
         }
-        for generation in (1..=self.generation).rev() {
+        // The newest, all of them, and whatever an interrupted way back has left half done.
+        let newest = self.generation;
+        for generation in (1..=newest).rev() {
             self.enter(generation)?;
-            if self.end_of(&self.phase).as_deref() != Some("reverted") || !self.has("run-finished") {
+            let half_done = self.last("revert-began") > self.last("run-finished");
+            let wanted = to_start || generation == newest;
+            if half_done || wanted && self.end_of(&self.phase).as_deref() != Some("reverted") {
                 self.go_back()?;
-            }
-            if !to_start {
-                break;
             }
         }
         Ok(12)
@@ -336,15 +350,20 @@ fn write(path: &Path, content: &str) -> io::Result<()> {
     file.sync_data()
 }
 
-/// Ends whatever carries the mark of this state folder.
+/// Ends whatever carries the mark of this state folder, and what was forked by the runner and is no program yet.
 fn end_children_of(state: &Path) -> io::Result<()> {
     let mark = format!("MODEL_OF={}", state.display());
+    let state = state.display().to_string();
     loop {
         let mut found = 0;
         for entry in fs::read_dir("/proc")?.flatten() {
             let Ok(pid) = entry.file_name().to_string_lossy().parse::<i32>() else { continue };
-            let environment = fs::read(entry.path().join("environ")).unwrap_or_default();
-            if environment.split(|byte| *byte == 0).any(|pair| pair == mark.as_bytes()) {
+            let has = |file: &str, wanted: &str| {
+                let words = fs::read(entry.path().join(file)).unwrap_or_default();
+                words.split(|byte| *byte == 0).any(|word| word == wanted.as_bytes())
+            };
+            let other = u32::try_from(pid).is_ok_and(|pid| pid != std::process::id());
+            if other && (has("environ", &mark) || has("cmdline", &state)) {
                 found += 1;
                 // One that has just ended by itself is as good.
                 let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::SIGKILL);

@@ -152,19 +152,24 @@ pub fn claim(scope: &str) -> Result<usize, StillAlive> {
 
 /// Processes whose marker names this scope and another runner than us.
 fn strays(scope: &str) -> Vec<i32> {
-    let theirs = format!("{MARKER}={scope}/");
-    let ours = format!("{MARKER}={scope}/{}/", getpid());
     let me = getpid().as_raw();
     processes()
         .filter(|pid| *pid != me && *pid != 1)
         .filter(|pid| {
             std::fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environ| {
-                environ
-                    .split(|b| *b == 0)
-                    .any(|pair| pair.starts_with(theirs.as_bytes()) && !pair.starts_with(ours.as_bytes()))
+                environ.split(|b| *b == 0).any(|pair| is_of_another_runner(pair, scope, me))
             })
         })
         .collect()
+}
+
+/// Whether a variable marks a process of this very scope, and not one of a folder below it, and of another runner.
+fn is_of_another_runner(pair: &[u8], scope: &str, me: i32) -> bool {
+    let Ok(pair) = std::str::from_utf8(pair) else { return false };
+    let marker = pair.strip_prefix(MARKER).and_then(|rest| rest.strip_prefix('='));
+    let mut parts = marker.unwrap_or_default().rsplitn(3, '/');
+    let (_, pid, of) = (parts.next(), parts.next(), parts.next());
+    of == Some(scope) && pid.is_some_and(|pid| pid != me.to_string())
 }
 
 /// Kills these children and reaps them.
@@ -246,6 +251,20 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(parse_stat(stat), seen, "{stat}");
+        }
+    }
+
+    #[test]
+    fn only_children_of_another_runner_of_this_very_scope_are_strays() {
+        for (pair, stray) in [
+            ("SWITCHBACK_JOB=/s/7/0", true),
+            ("SWITCHBACK_JOB=/s/8/0", false),
+            ("SWITCHBACK_JOB=/s/below/7/0", false),
+            ("SWITCHBACK_JOB=/t/7/0", false),
+            ("SWITCHBACK_JOB=7/0", false),
+            ("OTHER=/s/7/0", false),
+        ] {
+            assert_eq!(is_of_another_runner(pair.as_bytes(), "/s", 8), stray, "{pair}");
         }
     }
 
