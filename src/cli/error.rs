@@ -51,6 +51,9 @@ impl CliError {
 
 impl From<StoreError> for CliError {
     fn from(why: StoreError) -> Self {
+        let cause = std::error::Error::source(&why).map(ToString::to_string);
+        let refused = cause.as_deref().is_some_and(|cause| cause.contains("Permission denied"));
+        let denied = || Some("run it as root, or name a folder of yours with `--state DIR`".to_owned());
         let hint = match &why {
             StoreError::NoState(_) => {
                 Some("nothing was ever run here; `--state DIR` names another state folder".to_owned())
@@ -60,10 +63,13 @@ impl From<StoreError> for CliError {
                     .to_owned(),
             ),
             StoreError::Loose { path, .. } => Some(format!("chmod 700 {}", path.display())),
+            _ if refused => denied(),
             _ => None,
         };
-        let cause = std::error::Error::source(&why).map(ToString::to_string);
-        Self { hint, causes: cause.into_iter().collect(), ..Self::new(Exit::Internal, why.to_string()) }
+        let text = why.to_string();
+        // What the text says already is not said again.
+        let causes = cause.into_iter().filter(|cause| !text.contains(cause.as_str())).collect();
+        Self { hint, causes, ..Self::new(Exit::Internal, text) }
     }
 }
 

@@ -15,7 +15,7 @@ pub(crate) fn status(context: &Context) -> Result<Exit, CliError> {
     let status = match context.look() {
         Ok(folder) => gather(context, &folder)?,
         // A machine on which nothing was ever run has a status too.
-        Err(_) if !context.state.exists() => Status {
+        Err(_) if matches!(context.state.try_exists(), Ok(false)) => Status {
             state: context.state.display().to_string(),
             current: None,
             phases: Vec::new(),
@@ -84,7 +84,7 @@ fn gather(context: &Context, folder: &StateFolder) -> Result<Status, CliError> {
             due: due.as_ref() == Some(&phase.id),
         })
         .collect();
-    status.damage.extend(past.capsule.damage(&past.journal));
+    status.damage.extend(past.capsule.journal_damage(&past.journal));
     Ok(status)
 }
 

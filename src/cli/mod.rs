@@ -26,6 +26,7 @@ use crate::model::{Plan, QuarantineLine};
 use crate::report::{Style, Surroundings};
 use crate::store::StateFolder;
 use crate::system::sanitise::sanitise;
+use crate::system::terminal::QuietKeys;
 use args::{Cli, Verb};
 use clap::Parser as _;
 use context::Context;
@@ -67,6 +68,17 @@ pub fn main() -> ExitCode {
 }
 
 fn act(context: &Context, cli: &Cli) -> Result<Exit, CliError> {
+    let _quiet = match &cli.verb {
+        Verb::Run(_) | Verb::Resume(_) | Verb::Rollback(_) | Verb::Tour(_) => QuietKeys::hold(),
+        Verb::Status
+        | Verb::History(_)
+        | Verb::Show(_)
+        | Verb::Lint(_)
+        | Verb::Explain(_)
+        | Verb::Schema(_)
+        | Verb::Generate(_)
+        | Verb::Hands => None,
+    };
     match &cli.verb {
         Verb::Run(args) => run::run(context, args),
         Verb::Resume(args) => resume::resume(context, args),

@@ -59,8 +59,15 @@ pub(crate) fn load(context: &Context, file: &PlanFile) -> Result<Outcome, CliErr
         .collect::<Result<Vec<_>, _>>()?;
     let path = std::path::absolute(&file.plan)
         .map_err(|why| CliError::usage(format!("{}: {why}", file.plan.display())))?;
-    let bytes = read(context, &path, PLAN_LIMIT)
-        .map_err(|why| CliError::usage("the plan cannot be read").because(why))?;
+    let bytes = read(context, &path, PLAN_LIMIT).map_err(|why| {
+        let shared = why.contains("may write it") || why.contains("must belong to");
+        let error = CliError::usage("the plan cannot be read").because(why);
+        if shared {
+            error.hint("root takes a plan only from where nobody else may write: /root, /etc")
+        } else {
+            error
+        }
+    })?;
     let text = String::from_utf8(bytes).map_err(|why| {
         CliError::usage(format!("{} is not UTF-8", file.plan.display())).because(why.utf8_error())
     })?;

@@ -76,7 +76,10 @@ pub(crate) fn finish(context: &Context, reporter: &mut Fanout, ended: &Ended) ->
     // A reporter that cannot say its last words does not change how the run ended.
     let _ = reporter.finish();
     if let Some(hint) = context.state_hint() {
-        out::line(context, &format!("  {hint}"));
+        let line = crate::report::Line::plain(hint).at(1);
+        if !context.json {
+            out::put(&crate::report::render(&[line], &context.out_style()));
+        }
     }
     ended.into()
 }

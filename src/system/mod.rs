@@ -9,4 +9,5 @@ pub mod process;
 pub mod sanitise;
 pub mod settings;
 pub mod signal;
+pub mod terminal;
 pub mod trust;

@@ -47,6 +47,7 @@ fn ctrl_c_once_lets_the_step_end_and_pauses_and_resume_goes_on_with_the_next() {
     bench.open_gate("c/gate");
     assert_eq!(pty.exit(), 11, "{}", pty.screen());
     assert_eq!(pty.screen().matches("stopping").count(), 1, "said once\n{}", pty.screen());
+    assert!(!pty.screen().contains("at work"), "the live line is gone\n{}", pty.screen());
     assert_eq!(bench.read("m/file"), "new\n", "the step ended, the next did not begin");
 
     let mut pty = at_terminal(&bench, &["resume"]);

@@ -41,7 +41,6 @@ pub(crate) enum Streams {
 
 impl Pty {
     /// Starts the program at a terminal of so many columns, as its session leader.
-    #[expect(clippy::disallowed_methods, reason = "a test may look at the clock")]
     #[expect(unsafe_code, reason = "a controlling terminal is taken between fork and exec")]
     pub(crate) fn start(mut command: Command, columns: u16, streams: Streams) -> Self {
         // Closed on exec: a program that another test starts meanwhile must not keep this terminal open.
