@@ -20,9 +20,10 @@ const BYTES: usize = (1 << 30) / FILES;
 const TREE_ROUNDS: usize = 3;
 
 fn main() -> io::Result<()> {
+    let rounds = bench::rounds(ROUNDS);
     let place = place()?;
-    let (first_act, status) = generations(place.path())?;
-    heading("home", &format!("going home, {ROUNDS} rounds"));
+    let (first_act, status) = generations(place.path(), rounds)?;
+    heading("home", &format!("going home, {rounds} rounds"));
     let what = format!("rollback, from start to first act, {FOR_ROLLBACK} generations");
     line(&what, &first_act, "ms", Some(10.0));
     line(&format!("status, {FOR_STATUS} generations"), &status, "ms", Some(10.0));
@@ -33,7 +34,7 @@ fn milliseconds(took: Duration) -> f64 {
     took.as_secs_f64() * 1e3
 }
 
-fn generations(place: &Path) -> io::Result<(Vec<f64>, Vec<f64>)> {
+fn generations(place: &Path, rounds: usize) -> io::Result<(Vec<f64>, Vec<f64>)> {
     let state = fresh(&place.join("state"))?;
     let tree = fresh(&place.join("small"))?;
     fs::write(tree.join("conf"), "old\n")?;
@@ -56,7 +57,7 @@ phases:
     run()?;
     fill(&state, FOR_ROLLBACK)?;
     let mut first_act = Vec::new();
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         run()?;
         fs::write(tree.join("conf"), "newer\n")?;
         first_act.push(milliseconds(until_first_act(&state, &tree)?));
@@ -64,7 +65,7 @@ phases:
     fill(&state, FOR_STATUS)?;
     run()?;
     let mut status = Vec::new();
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         status.push(milliseconds(timed(&mut command(&["status"], &state), 0)?));
     }
     Ok((first_act, status))
@@ -113,9 +114,11 @@ fn until_first_act(state: &Path, tree: &Path) -> io::Result<Duration> {
 }
 
 fn trees(place: &Path) -> io::Result<()> {
+    let rounds = bench::rounds(TREE_ROUNDS);
     let tree = place.join("tree");
     let copy = place.join("copy");
     make_tree(&tree)?;
+    let place_word = place.display().to_string();
     let (tree_word, copy_word) = (tree.display().to_string(), copy.display().to_string());
     let plan = plan(
         place,
@@ -137,12 +140,12 @@ phases:
         Ok(took.as_secs_f64())
     };
     let flushing =
-        || -> io::Result<f64> { Ok(timed(&mut other(&["sync", "-f", &tree_word]), 0)?.as_secs_f64()) };
+        || -> io::Result<f64> { Ok(timed(&mut other(&["sync", "-f", &place_word]), 0)?.as_secs_f64()) };
 
     let (mut save, mut restore) = (Vec::new(), Vec::new());
     let (mut copy_there, mut copy_back) = (Vec::new(), Vec::new());
     let (mut durable_there, mut durable_back) = (Vec::new(), Vec::new());
-    for _ in 0..TREE_ROUNDS {
+    for _ in 0..rounds {
         fresh(&copy)?;
         flushing()?;
         let there = copying(&tree_word, &copy_word)?;
@@ -164,7 +167,7 @@ phases:
         copy_back.push(back);
         durable_back.push(back + flushing()?);
     }
-    heading("home", &format!("{FILES} files, 1 GiB, {TREE_ROUNDS} rounds side by side"));
+    heading("home", &format!("{FILES} files, 1 GiB, {rounds} rounds side by side"));
     line("record: the whole `run`, durable", &save, "s", None);
     line("cp -a --reflink=auto", &copy_there, "s", None);
     line("cp -a --reflink=auto; sync -f", &durable_there, "s", None);

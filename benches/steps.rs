@@ -14,6 +14,7 @@ const STEPS: usize = 1000;
 const ROUNDS: usize = 7;
 
 fn main() -> io::Result<()> {
+    let rounds = bench::rounds(ROUNDS);
     let place = place()?;
     let mut text = "switchback: 1\nname: steps\nrevision: 1\nphases:\n  - id: all\n    apply:\n".to_owned();
     for _ in 0..STEPS {
@@ -32,14 +33,14 @@ fn main() -> io::Result<()> {
     }
 
     let (mut ours, mut recording, mut shell) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         recording.push(timed_here(|| record_and_spawn(&place.path().join("facts"), &acts))?.as_secs_f64());
         ours.push(run(&state)?.as_secs_f64());
         shell.push(timed(&mut other(&["sh", "-c", &script]), 0)?.as_secs_f64());
     }
 
     let mut words = String::new();
-    write!(words, "{STEPS} steps of /bin/true, {ROUNDS} rounds side by side").map_err(io::Error::other)?;
+    write!(words, "{STEPS} steps of /bin/true, {rounds} rounds side by side").map_err(io::Error::other)?;
     heading("steps", &words);
     line("switchback run --unattended", &ours, "s", None);
     line("A: spawns the same, writes and syncs the same bytes", &recording, "s", None);

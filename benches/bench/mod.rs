@@ -23,6 +23,11 @@ pub(crate) fn switchback() -> String {
     std::env::var("SWITCHBACK_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_switchback").to_owned())
 }
 
+/// How many rounds: the first number on the command line (`cargo bench --bench NAME -- 3`), or this many.
+pub(crate) fn rounds(usual: usize) -> usize {
+    std::env::args().skip(1).find_map(|word| word.parse().ok()).unwrap_or(usual)
+}
+
 /// A switchback command with this state folder.
 pub(crate) fn command(words: &[&str], state: &Path) -> Command {
     let mut command = Command::new(switchback());

@@ -1,6 +1,7 @@
 //! Every act the engine can owe, carried out. It cannot fail: every way of failing is an input.
 
 use super::acts::{Acted, Hands, RunTime};
+use super::questions;
 use super::session::{Front, Session, in_full};
 use super::undo_page::undo_page;
 use super::watch::{Desk, StepWatch};
@@ -58,7 +59,7 @@ impl Session<'_> {
             }
             Err(why) => {
                 let why = in_full(&why);
-                self.unrecorded.get_or_insert_with(|| why.clone());
+                self.not_begun.get_or_insert_with(|| why.clone());
                 Input::JournalLost(why)
             }
         }
@@ -83,15 +84,15 @@ impl Session<'_> {
             Moment::Preflight => &phase.preflight,
             Moment::Baseline | Moment::Validate | Moment::Reprobe => &phase.validate,
         };
-        let single: Vec<Check>;
-        let checks = if moment == Moment::Baseline {
-            // One look: what is broken before the phase must not make it wait.
-            single = checks.iter().map(one_look).collect();
-            &single
-        } else {
-            checks
+        let (mut checks, unasked) = match moment {
+            Moment::Baseline | Moment::Reprobe => questions::put_aside(checks),
+            Moment::Applies | Moment::Preflight | Moment::Validate => (checks.to_vec(), Vec::new()),
         };
-        let mut reports = self.look(checks, moment);
+        if moment == Moment::Baseline {
+            // One look: what is broken before the phase must not make it wait.
+            checks = checks.iter().map(one_look).collect();
+        }
+        let mut reports = self.look(&checks, moment);
         if self.front.heard() == Heard::Twice && moment != Moment::Reprobe {
             return Input::Nothing;
         }
@@ -105,6 +106,9 @@ impl Session<'_> {
                 report.weight = judged.weight;
                 report.reasons = judged.reasons;
             }
+        }
+        for (at, report) in unasked {
+            reports.insert(at.min(reports.len()), report);
         }
         Input::Judged(reports)
     }

@@ -3,6 +3,7 @@
 mod acts;
 mod drive;
 mod executor;
+mod questions;
 mod recall;
 mod session;
 mod undo_page;

@@ -123,10 +123,12 @@ pub struct Session<'a> {
     fresh: Option<GenerationNumber>,
     /// Ballast is released only on the way back.
     going_back: bool,
+    /// Why facts are not durable.
+    unrecorded: Option<String>,
+    /// Why the next phase was not begun.
+    pub(super) not_begun: Option<String>,
     /// Facts of the way back that could not be written; they come first with the next.
     unwritten: Vec<Envelope>,
-    /// Why facts are not durable: the first time.
-    pub(super) unrecorded: Option<String>,
 }
 
 impl<'a> Session<'a> {
@@ -154,17 +156,18 @@ impl<'a> Session<'a> {
             recall: Recall::default(),
             fresh: None,
             going_back: false,
-            unwritten: Vec::new(),
             unrecorded: None,
+            not_begun: None,
+            unwritten: Vec::new(),
         }
     }
 
     /// Drives a run from its beginning.
     ///
     /// # Errors
-    /// [`SessionError`] where an earlier runner's children do not end.
+    /// [`SessionError::Children`] where an earlier runner's children do not end.
     pub fn begin(&mut self, itinerary: Itinerary) -> Result<(RunState, Ended), SessionError> {
-        self.claim()?;
+        self.claim_children()?;
         let plan = self.approved.plan.clone();
         Ok(drive(&plan, RunState::new(itinerary), Input::Begin, self))
     }
@@ -173,14 +176,14 @@ impl<'a> Session<'a> {
     /// way back it was done all the same.
     #[must_use]
     pub fn unrecorded(&self) -> Option<&str> {
-        self.unrecorded.as_deref()
+        self.not_begun.as_deref().or(self.unrecorded.as_deref())
     }
 
-    /// Ends what an earlier runner left running here, and marks the children of this one: whoever comes after a kill
-    /// must find them.
-    fn claim(&self) -> Result<(), SessionError> {
-        process::claim(&self.folder.scope()).map_err(|why| SessionError::Children(why.to_string()))?;
-        Ok(())
+    /// Nothing that an earlier runner of this state folder started may go on, and what this one starts can be told
+    /// by its mark.
+    fn claim_children(&self) -> Result<(), SessionError> {
+        let claimed = process::claim(&self.folder.scope());
+        claimed.map(|_| ()).map_err(|why| SessionError::Children(why.to_string()))
     }
 
     /// Takes up the run of a capsule.
@@ -208,7 +211,7 @@ impl<'a> Session<'a> {
     }
 
     fn open(&mut self, capsule: Capsule, damage: Damage) -> Result<(Plan, RunState), SessionError> {
-        self.claim()?;
+        self.claim_children()?;
         let (writer, journal) = match damage {
             Damage::Refuse => {
                 let (writer, journal) = capsule.writer()?;
@@ -300,10 +303,13 @@ impl Ports for Session<'_> {
         self.unwritten.extend(envelopes.iter().cloned());
         let batch = std::mem::take(&mut self.unwritten);
         let written = self.write(&batch);
-        if let Err(why) = &written {
-            self.unrecorded.get_or_insert_with(|| why.clone());
-            if self.going_back {
-                self.unwritten = batch;
+        match &written {
+            Ok(()) => self.unrecorded = None,
+            Err(why) => {
+                self.unrecorded.get_or_insert_with(|| why.clone());
+                if self.going_back {
+                    self.unwritten = batch;
+                }
             }
         }
         if written.is_ok() || self.going_back {

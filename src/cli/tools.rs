@@ -89,7 +89,7 @@ pub(crate) fn say_unrecorded(context: &Context, why: Option<String>, ended: &End
     let Some(why) = why else { return };
     let (text, hint) = match ended {
         Ended::Finished(crate::model::Verdict::Refused) => (
-            "no generation can be recorded, so nothing was begun",
+            "no generation can be recorded, so its phase was not begun",
             "make the state folder writable and give it room, or name another one with `--state DIR`",
         ),
         Ended::Finished(_) | Ended::Paused(_) => (

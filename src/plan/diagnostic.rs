@@ -326,6 +326,10 @@ impl Excerpt {
                 .filter(|(place, _)| place.file == one.place.file)
                 .map(|(place, text)| LabeledSpan::new_with_span(Some(printable(text)), span(place))),
         );
+        // An empty file has no line to show, and one that was made to be long would fill the screen.
+        let shows =
+            !shown.is_empty() && labels.iter().all(|label| is_short(&shown, label.offset(), label.len()));
+        let places = if shows { labels } else { Vec::new() };
         let elsewhere: Vec<String> = one
             .also
             .iter()
@@ -334,7 +338,11 @@ impl Excerpt {
             .collect();
         let help = one.help.iter().cloned().chain(elsewhere).collect::<Vec<_>>().join("\n");
         Self {
-            message: one.message.clone(),
+            message: if places.is_empty() {
+                format!("{}:{}:{}: {}", one.file, one.line, one.column, one.message)
+            } else {
+                one.message.clone()
+            },
             code: one.code.clone(),
             help: (!help.is_empty()).then_some(help),
             severity: match one.gravity {
@@ -342,9 +350,25 @@ impl Excerpt {
                 Gravity::Warning => miette::Severity::Warning,
             },
             source: NamedSource::new(printable(name), shown.clone()),
-            labels: if shown.is_empty() { Vec::new() } else { labels },
+            labels: places,
         }
     }
+}
+
+/// Whether the lines of a span, with one before and one behind it, are such as people write.
+fn is_short(text: &str, start: usize, length: usize) -> bool {
+    const LONGEST: usize = 1000;
+    let begin = text.get(..start).map_or(0, |before| before.len() - tail(before, 2).len());
+    let behind = text.get(start.saturating_add(length)..).unwrap_or_default();
+    let end = text.len() - behind.len() + behind.split_inclusive('\n').take(2).map(str::len).sum::<usize>();
+    let excerpt = text.get(begin..end).unwrap_or(text);
+    excerpt.lines().all(|line| line.len() <= LONGEST) && excerpt.len() <= 8 * LONGEST
+}
+
+/// The last lines of a text, the one that is not complete included.
+fn tail(text: &str, lines: usize) -> &str {
+    let start = text.rmatch_indices('\n').nth(lines - 1).map_or(0, |(at, _)| at + 1);
+    text.get(start..).unwrap_or_default()
 }
 
 impl fmt::Display for Excerpt {

@@ -15,7 +15,7 @@ const PLAN_YAML: &str = "plan.yaml";
 const PLAN_JSON: &str = "plan.json";
 const PLAN_SUMS: &str = "plan.sha256";
 const PROGRAM: &str = "switchback";
-const UNDO: &str = "UNDO";
+pub(super) const UNDO: &str = "UNDO";
 const BALLAST: &str = "ballast";
 const FOLDERS: [&str; 4] = ["layers", "originals", "evidence", "roots"];
 

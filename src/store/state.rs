@@ -145,11 +145,12 @@ impl StateFolder {
     pub fn current(&self) -> Option<GenerationNumber> {
         let journal = |number: &GenerationNumber| self.generation_folder(*number).join(capsule::JOURNAL);
         let begun = |number: &GenerationNumber| Journal::has_begun(&journal(number));
+        let sealed = |number: &GenerationNumber| self.generation_folder(*number).join(capsule::UNDO).exists();
         // A generation is linked after its journal was made. Where that is damaged at its very beginning, or gone, the
         // generation is damaged, and the one before it is not the current one.
         self.linked()
             .filter(|number| self.generation_folder(*number).is_dir())
-            .filter(|number| begun(number) || !Journal::never_began(&journal(number)))
+            .filter(|number| begun(number) || !Journal::never_began(&journal(number)) || sealed(number))
             .or_else(|| self.generations().unwrap_or_default().into_iter().rev().find(begun))
     }
 

@@ -3,11 +3,16 @@
 mod cli;
 mod docs;
 mod generated;
+mod hostile;
 mod layers;
 mod order;
 mod program;
 mod pty;
+mod shoshin;
+#[cfg(test)]
 #[path = "../support/skipped.rs"]
 mod skipped;
 mod static_program;
 mod support;
+#[path = "support/world.rs"]
+mod world;

@@ -74,6 +74,15 @@ impl Journals {
         facts.iter().rev().find(|fact| fact.name == name)
     }
 
+    /// Without what one generation was told of another: that is no act.
+    pub(crate) fn without_notes(&self) -> Self {
+        let mut journals = self.clone();
+        for facts in journals.generations.values_mut() {
+            facts.retain(|fact| fact.name != "earlier-taken-back");
+        }
+        journals
+    }
+
     /// How a phase stands: the last that was said of it, in its own journal or in a later one.
     pub(crate) fn end(&self, phase: &str) -> Option<&str> {
         let (number, facts) = self.newest(phase)?;
@@ -126,7 +135,7 @@ pub(crate) fn acknowledged(output: &str) -> Vec<(u32, u64, String)> {
 
 /// The exit status that the last line states.
 pub(crate) fn exit_printed(output: &str) -> Option<i32> {
-    let lines = output.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let last = lines.filter(|line| line.get("ended").is_some()).next_back()?;
+    let mut lines = output.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let last = lines.rfind(|line| line.get("ended").is_some())?;
     i32::try_from(last.get("exit")?.as_i64()?).ok()
 }

@@ -95,7 +95,7 @@ pub(crate) fn after_recovery(
             }
         }
     }
-    exit_status(world, recovery, ran, wreck, &journals, complaints);
+    exit_status(recovery, ran, wreck, &journals, complaints);
     status_agrees(world, &journals, complaints)?;
     Ok(match (ran.status, journals.generations.is_empty()) {
         (_, true) => "nothing had begun",
@@ -187,7 +187,6 @@ fn going_back(journals: &Journals, phase: &str) -> bool {
 
 /// The exit status says what the last fact says.
 fn exit_status(
-    world: &World,
     recovery: Recovery,
     ran: &Ran,
     wreck: &Wreck,
@@ -204,9 +203,9 @@ fn exit_status(
     };
     let was_over = wreck.journals.generations.is_empty()
         || wreck.journals.last("run-finished").is_some() && recovery == Recovery::Resume
-        || wreck.journals == *journals;
-    // Killed before the state folder was made: what is not there cannot be opened, and that is said.
-    let unknown = !world.state().is_dir() && ran.output.contains("no state");
+        || wreck.journals.without_notes() == journals.without_notes();
+    // Killed before the state folder was whole: what is not there cannot be opened, and that is said.
+    let unknown = journals.generations.is_empty() && ran.output.contains("no state");
     let fits = ran.status.is_some() && (ran.status == stated || was_over && ran.status == Some(0)) || unknown;
     if !fits {
         complaints.push(format!(

@@ -29,9 +29,9 @@ use sweep::{SCENARIOS, Scenario, Share, Tally};
 use world::World;
 
 /// Points of each scenario in a sample.
-const SAMPLE: u64 = 160;
+const SAMPLE: u64 = 48;
 /// Points of each scenario in a sample, for a model with a planted bug.
-const PLANTED_SAMPLE: u64 = 120;
+const PLANTED_SAMPLE: u64 = 80;
 /// Two cores, two workers: more would only make the runs differ in length.
 const WORKERS: u64 = 2;
 /// No point takes so long, in milliseconds.

@@ -1,0 +1,10 @@
+//! Bad input, each with a clear error and nothing lost; proven through the real program.
+
+mod damage;
+mod disk;
+mod looking;
+mod plans;
+mod programs;
+mod runners;
+mod trust;
+mod variables;
