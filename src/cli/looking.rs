@@ -84,7 +84,7 @@ fn gather(context: &Context, folder: &StateFolder) -> Result<Status, CliError> {
             due: due.as_ref() == Some(&phase.id),
         })
         .collect();
-    status.damage.extend(past.capsule.damage(&past.journal));
+    status.damage.extend(past.capsule.journal_damage(&past.journal));
     Ok(status)
 }
 

@@ -283,7 +283,9 @@ pub(crate) fn agreed(context: &Context) -> Result<bool, CliError> {
 }
 
 fn take_back(context: &Context, folder: &StateFolder, past: Past) -> Result<(RunState, Ended), CliError> {
-    let mut reporter = tools::reporter(context);
+    // What the good part of a damaged journal says of an untouched machine is not to be told as the truth.
+    let misled = past.journal.damage.is_some() && !past.state.touched;
+    let mut reporter = if misled { report::Fanout::new() } else { tools::reporter(context) };
     let mut operator = tools::operator(context, Guidance::Unattended);
     let phase = past.state.phase().and_then(|id| past.plan.phase(id)).cloned();
     let (number, journal) = (past.number(), past.journal);
@@ -306,6 +308,11 @@ fn take_back(context: &Context, folder: &StateFolder, past: Past) -> Result<(Run
     let capsule = folder.capsule(number)?;
     let unknown = phase.map(|phase| super::salvage::beyond_damage(context, &capsule, &journal, &phase));
     let unknown = unknown.unwrap_or_default();
+    if unknown.is_empty() && misled {
+        let text = format!("rolled back generation {number}: its layers are as recorded, read back");
+        out::line(context, &text);
+        return Ok((state, Ended::Finished(Verdict::RolledBack)));
+    }
     if unknown.is_empty() {
         return Ok((state, ended));
     }

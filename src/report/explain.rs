@@ -74,7 +74,10 @@ fn explain_phase(phase: &Phase, number: usize, of: usize) -> Vec<Line> {
     }
     if let Some(soak) = &phase.soak {
         lines.push(section("soak", ""));
-        let every = soak.every.map(|every| format!(", judged every {every}")).unwrap_or_default();
+        let every = soak
+            .every
+            .map(|every| format!(" (not judged every {every} by this version)"))
+            .unwrap_or_default();
         lines.push(Line::plain(format!("{} before the next phase{every}", soak.length)).at(2));
     }
     lines.extend(way_back(phase));

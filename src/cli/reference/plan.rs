@@ -155,10 +155,8 @@ fn is_required(schema: &Value, field: &str) -> bool {
 
 /// The words of a choice, each with its meaning.
 fn variants(schema: &Value) -> Option<Vec<(&str, &str)>> {
-    let all = schema.get("oneOf")?.as_array()?;
-    all.iter()
-        .map(|one| Some((one.get("const")?.as_str()?, text(one, "description").unwrap_or(""))))
-        .collect()
+    let words = schema.get("oneOf")?.as_array()?.iter().filter(|one| !is_variable(one));
+    words.map(|one| Some((one.get("const")?.as_str()?, text(one, "description").unwrap_or("")))).collect()
 }
 
 /// What a value may be, in a few words; links lead to their section.
@@ -288,6 +286,7 @@ mod tests {
         for name in definitions(&schema).expect("definitions").keys() {
             assert!(headings.contains(&words(name).replace(' ', "-")), "{name} has no section");
         }
+        assert!(page.contains("\n| `critical` | "), "the words of a choice are told");
         for (at, _) in page.match_indices("](#") {
             let target: String = page[at + 3..].chars().take_while(|c| *c != ')').collect();
             assert!(headings.contains(&target), "a link leads to #{target}");

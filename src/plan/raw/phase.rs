@@ -128,7 +128,7 @@ pub(in crate::plan) struct SoakForm {
     /// How long.
     #[serde(rename = "for")]
     pub(in crate::plan) length: At<Length>,
-    /// How often its checks are judged meanwhile.
+    /// How often its checks are to be judged meanwhile. Only noted: this version judges nothing after the commit.
     pub(in crate::plan) every: Option<At<Length>>,
 }
 

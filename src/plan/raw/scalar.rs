@@ -7,7 +7,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 /// What a whole-value variable looks like in the schema.
-const VARIABLE: &str = r"^\$\{[A-Za-z_][A-Za-z0-9_.-]*\}$";
+pub(in crate::plan) const VARIABLE: &str = r"^\$\{[A-Za-z_][A-Za-z0-9_.-]*\}$";
 
 /// One word: a text, or a whole number in its plain spelling.
 #[derive(Debug, Clone, PartialEq, Eq)]

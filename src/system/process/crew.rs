@@ -16,8 +16,6 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::process::ExitStatusExt;
-use std::process::Child;
 use std::time::{Duration, Instant};
 
 /// Between TERM and KILL.
@@ -65,7 +63,6 @@ struct Stopping {
 #[derive(Debug)]
 struct Job {
     id: JobId,
-    child: Child,
     pid: Pid,
     pidfd: Option<OwnedFd>,
     marker: String,
@@ -112,8 +109,9 @@ impl Crew {
         self.started += 1;
         let marker = descent::marker(NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
         let began = clock::tick();
-        match spawn::start(spec, &marker).and_then(|started| Job::new(id, started, marker, spec, began)) {
-            Ok(mut job) => {
+        match spawn::start(spec, &marker) {
+            Ok(started) => {
+                let mut job = Job::new(id, started, marker, spec, began);
                 descent::register(job.pid);
                 job.feed();
                 self.jobs.push(job);
@@ -203,7 +201,7 @@ impl Crew {
     /// The main process is dead and not yet reaped: so its group cannot have become somebody else's.
     fn conclude(&mut self, mut job: Job, watch: &mut dyn Watch) {
         job.signal(Signal::SIGKILL);
-        let status = job.child.wait();
+        let status = reaped(job.pid);
         descent::unregister(job.pid);
         let took = clock::since(job.started);
         self.gone.push(Gone { pid: job.pid, marker: std::mem::take(&mut job.marker) });
@@ -213,12 +211,7 @@ impl Crew {
             Some(Stopping { why: Why::TimedOut, .. }) => End::TimedOut(job.timeout),
             Some(Stopping { why: Why::Interrupted, .. }) => End::Interrupted,
             // Reaped by `end_all_children`, which kills.
-            None => End::Process(status.map_or(ProcessEnd::Signaled(libc::SIGKILL), |status| {
-                match (status.code(), status.signal()) {
-                    (Some(code), _) => ProcessEnd::Exited(code),
-                    (None, signal) => ProcessEnd::Signaled(signal.unwrap_or(0)),
-                }
-            })),
+            None => End::Process(status.unwrap_or(ProcessEnd::Signaled(libc::SIGKILL))),
         };
         let ended =
             Ended { end, stdout: job.stdout.capture.finish(), stderr: job.stderr.capture.finish(), took };
@@ -242,7 +235,7 @@ impl Drop for Crew {
         for mut job in std::mem::take(&mut self.jobs) {
             job.signal(Signal::SIGKILL);
             // It was killed; where it was reaped elsewhere, so much the better.
-            let _ = job.child.wait();
+            let _ = reaped(job.pid);
             descent::unregister(job.pid);
             self.gone.push(Gone { pid: job.pid, marker: std::mem::take(&mut job.marker) });
         }
@@ -252,17 +245,33 @@ impl Drop for Crew {
     }
 }
 
+/// Reaps a child that is dead or about to be; `None` where it was reaped elsewhere.
+#[expect(unsafe_code, reason = "the safe form knows no real-time signals")]
+fn reaped(pid: Pid) -> Option<ProcessEnd> {
+    loop {
+        let mut status = 0;
+        // SAFETY: a plain system call that writes one integer.
+        let which = unsafe { libc::waitpid(pid.as_raw(), &raw mut status, 0) };
+        if which < 0 && Errno::last() != Errno::EINTR {
+            return None;
+        }
+        if which > 0 && libc::WIFEXITED(status) {
+            return Some(ProcessEnd::Exited(libc::WEXITSTATUS(status)));
+        }
+        if which > 0 && libc::WIFSIGNALED(status) {
+            return Some(ProcessEnd::Signaled(libc::WTERMSIG(status)));
+        }
+    }
+}
+
 impl Job {
-    fn new(id: JobId, started: Started, marker: String, spec: &Spec, began: Instant) -> Result<Self, String> {
-        let Started { mut child, pidfd } = started;
-        let raw = i32::try_from(child.id()).map_err(|why| format!("process {}: {why}", child.id()))?;
-        let input = child.stdin.take().map(OwnedFd::from);
-        let stdout = Stream::new(child.stdout.take().map(OwnedFd::from), spec.keep);
-        let stderr = Stream::new(child.stderr.take().map(OwnedFd::from), spec.keep);
-        Ok(Self {
+    fn new(id: JobId, started: Started, marker: String, spec: &Spec, began: Instant) -> Self {
+        let Started { pid, pidfd, stdin: input, stdout, stderr } = started;
+        let stdout = Stream::new(Some(stdout), spec.keep);
+        let stderr = Stream::new(Some(stderr), spec.keep);
+        Self {
             id,
-            pid: Pid::from_raw(raw),
-            child,
+            pid,
             pidfd,
             marker,
             stdout,
@@ -277,7 +286,7 @@ impl Job {
             deadline: began.checked_add(spec.timeout.duration()),
             stopping: None,
             closing: false,
-        })
+        }
     }
 
     /// Signals the whole process group.

@@ -3,15 +3,17 @@
 
 use super::{Ids, Spec};
 use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag};
+use nix::sys::signal::{SigSet, SigmaskHow};
+use nix::sys::wait::waitpid;
+use nix::unistd::Pid;
 use std::collections::BTreeMap;
 use std::ffi::{CString, OsStr, OsString};
 use std::io;
-use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 
 /// The variable that tells which runner and which job a process descends from.
 pub(super) const MARKER: &str = "SWITCHBACK_JOB";
@@ -20,6 +22,7 @@ pub(super) const MARKER: &str = "SWITCHBACK_JOB";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Session = 1,
+    Streams,
     Groups,
     User,
     Parent,
@@ -27,16 +30,15 @@ enum Stage {
     Exec,
 }
 
-const STAGES: [Stage; 6] =
-    [Stage::Session, Stage::Groups, Stage::User, Stage::Parent, Stage::Folder, Stage::Exec];
+const STAGES: [Stage; 7] =
+    [Stage::Session, Stage::Streams, Stage::Groups, Stage::User, Stage::Parent, Stage::Folder, Stage::Exec];
 
-/// Error numbers end below this; the stage is added in multiples of it and so survives the pipe between child and
-/// parent, which carries one integer.
+/// Error numbers end below this; the stage is added in multiples of it, so that one integer carries both.
 const STAGE_UNIT: i32 = 4096;
 
 impl Stage {
-    fn failed(self) -> io::Error {
-        io::Error::from_raw_os_error(self as i32 * STAGE_UNIT + Errno::last_raw())
+    fn failed(self) -> i32 {
+        self as i32 * STAGE_UNIT + Errno::last_raw()
     }
 }
 
@@ -50,14 +52,20 @@ struct Image {
     folder: CString,
     ids: Option<Ids>,
     parent: libc::pid_t,
+    /// What becomes standard input, output and error; numbers above those.
+    streams: [libc::c_int; 3],
     _words: Vec<CString>,
     _pairs: Vec<CString>,
 }
 
 /// A started child.
 pub(super) struct Started {
-    pub(super) child: Child,
+    pub(super) pid: Pid,
     pub(super) pidfd: Option<OwnedFd>,
+    /// Where its standard input is written, if it was given any.
+    pub(super) stdin: Option<OwnedFd>,
+    pub(super) stdout: OwnedFd,
+    pub(super) stderr: OwnedFd,
 }
 
 /// Starts the program, or says in words why it cannot be: program and reason.
@@ -69,8 +77,22 @@ pub(super) fn start(spec: &Spec, marker: &str) -> Result<Started, String> {
     let program = find(name, env.get(OsStr::new("PATH")).map(OsString::as_os_str))?;
     let folder = spec.command.folder.clone().unwrap_or_else(|| PathBuf::from("/"));
     let image = Image::new(&program, &folder, spec, env).map_err(|why| format!("{name}: {why}"))?;
-    launch(image, spec.input.is_some())
+    with_streams(image, spec.input.is_some())
         .map_err(|why| explain(name, &program, &folder, spec.ids.as_ref(), &why))
+}
+
+fn with_streams(mut image: Image, with_input: bool) -> io::Result<Started> {
+    let (stdout, out) = pipe()?;
+    let (stderr, err) = pipe()?;
+    let (stdin, input) = if with_input {
+        let (input, stdin) = pipe()?;
+        (Some(stdin), input)
+    } else {
+        (None, above_standard(std::fs::File::open("/dev/null")?.into())?)
+    };
+    image.streams = [input.as_raw_fd(), out.as_raw_fd(), err.as_raw_fd()];
+    let (pid, pidfd) = launch(image)?;
+    Ok(Started { pid, pidfd, stdin, stdout, stderr })
 }
 
 impl Image {
@@ -101,37 +123,49 @@ impl Image {
                 .clone()
                 .filter(|ids| nix::unistd::geteuid().is_root() || ids.uid != nix::unistd::geteuid().as_raw()),
             parent: nix::unistd::getpid().as_raw(),
+            streams: [-1; 3],
             _words: words,
             _pairs: pairs,
         })
     }
 
-    /// Becomes the program. Runs between fork and exec: raw calls only, no allocation, no lock.
-    #[expect(unsafe_code, reason = "the only way to run code between fork and exec")]
-    fn become_program(&self) -> io::Error {
-        // SAFETY: every call is async-signal-safe; every pointer is to memory owned by `self`, which the child has a
-        // copy of, and the address lists end in a null pointer.
+    /// Becomes the program, or leaves why it could not. Runs in the child on memory that it shares with the parent,
+    /// which is suspended meanwhile: raw calls only, no allocation, no lock.
+    #[expect(unsafe_code, reason = "the only way to run code between clone and exec")]
+    fn become_program(&self) -> i32 {
+        // SAFETY: every pointer is to memory owned by `self`, which outlives the suspended parent's wait, and the
+        // address lists end in a null pointer. Ids are set by raw calls: libc's own would reach for the parent's
+        // threads.
         unsafe {
             if libc::setsid() < 0 {
                 return Stage::Session.failed();
             }
+            for (descriptor, stream) in self.streams.iter().enumerate() {
+                if libc::dup2(*stream, descriptor as libc::c_int) < 0 {
+                    return Stage::Streams.failed();
+                }
+            }
             // By the raw call: libc keeps two signals to itself, and they are inherited like the others. All zero is
             // the default action, no flags, an empty mask.
-            let default = [0_u64; 4];
+            let none = [0_u64; 4];
             for signal in 1..=64 {
-                libc::syscall(libc::SYS_rt_sigaction, signal, default.as_ptr(), std::ptr::null::<u64>(), 8);
+                libc::syscall(libc::SYS_rt_sigaction, signal, none.as_ptr(), std::ptr::null::<u64>(), 8);
             }
-            let mut none: libc::sigset_t = std::mem::zeroed();
-            libc::sigemptyset(&raw mut none);
-            libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
+            libc::syscall(
+                libc::SYS_rt_sigprocmask,
+                libc::SIG_SETMASK,
+                none.as_ptr(),
+                std::ptr::null::<u64>(),
+                8,
+            );
             libc::umask(0o022);
             if let Some(ids) = &self.ids {
-                if libc::setgroups(ids.groups.len(), ids.groups.as_ptr()) < 0
-                    || libc::setresgid(ids.gid, ids.gid, ids.gid) < 0
+                if libc::syscall(libc::SYS_setgroups, ids.groups.len(), ids.groups.as_ptr()) < 0
+                    || libc::syscall(libc::SYS_setresgid, ids.gid, ids.gid, ids.gid) < 0
                 {
                     return Stage::Groups.failed();
                 }
-                if libc::setresuid(ids.uid, ids.uid, ids.uid) < 0 {
+                if libc::syscall(libc::SYS_setresuid, ids.uid, ids.uid, ids.uid) < 0 {
                     return Stage::User.failed();
                 }
             }
@@ -143,11 +177,9 @@ impl Image {
             if libc::chdir(self.folder.as_ptr()) < 0 {
                 return Stage::Folder.failed();
             }
-            // Closed by exec and not here: the pipe that reports a failed exec must live until then.
-            const CLOSE_RANGE_CLOEXEC: libc::c_uint = 4;
-            if libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, CLOSE_RANGE_CLOEXEC) < 0 {
+            if libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) < 0 {
                 for descriptor in 3..4096 {
-                    libc::fcntl(descriptor, libc::F_SETFD, libc::FD_CLOEXEC);
+                    libc::close(descriptor);
                 }
             }
             libc::execve(self.program.as_ptr(), self.argv.as_ptr().cast(), self.envp.as_ptr().cast());
@@ -156,26 +188,79 @@ impl Image {
     }
 }
 
-#[expect(unsafe_code, reason = "pre_exec and pidfd_open have no safe form")]
-#[expect(clippy::disallowed_methods, reason = "this is where children are started")]
-fn launch(image: Image, with_input: bool) -> io::Result<Started> {
-    // The name is never executed: `become_program` replaces the process before the standard library would.
-    let mut command = Command::new("/proc/self/exe");
-    command
-        .stdin(if with_input { Stdio::piped() } else { Stdio::null() })
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    // SAFETY: `become_program` allocates nothing and takes no lock.
-    unsafe {
-        command.pre_exec(move || Err(image.become_program()));
-    }
-    let child = command.spawn()?;
-    // SAFETY: a plain system call; the descriptor it returns is new and owned by nobody else.
-    let pidfd = unsafe {
-        let raw = libc::syscall(libc::SYS_pidfd_open, child.id(), 0);
-        i32::try_from(raw).ok().filter(|fd| *fd >= 0).map(|fd| OwnedFd::from_raw_fd(fd))
+/// What the child is given and what it leaves behind.
+struct Birth {
+    image: Image,
+    /// The stage and error number at which it failed; 0 where it became the program.
+    failed: i32,
+}
+
+/// The child's first and only function.
+#[expect(unsafe_code, reason = "called by the kernel's clone with the pointer that `launch` gives")]
+extern "C" fn be_born(birth: *mut libc::c_void) -> libc::c_int {
+    // SAFETY: the pointer is to the `Birth` of the parent, which is suspended until this process is another program
+    // or gone.
+    let birth = unsafe { &mut *birth.cast::<Birth>() };
+    birth.failed = birth.image.become_program();
+    127
+}
+
+/// Room for the child's few calls; it must not grow into memory of the parent.
+const STACK: usize = 64 * 1024;
+
+/// Starts the child on the parent's memory and waits until it is another program: a copy of the parent's page tables
+/// would cost more than all the rest.
+#[expect(unsafe_code, reason = "clone and pidfds have no safe form")]
+fn launch(image: Image) -> io::Result<(Pid, Option<OwnedFd>)> {
+    let mut birth = Birth { image, failed: 0 };
+    let mut stack = vec![0_u8; STACK];
+    let mut pidfd: libc::c_int = -1;
+    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
+    // A handler of ours must not run in the child while it has our memory.
+    let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
+    // SAFETY: the stack's end is aligned and the child alone runs on it; `birth` and `pidfd` live until it returns.
+    let pid = unsafe {
+        let top = stack.as_mut_ptr().add(STACK);
+        let top = top.sub(top as usize % 16);
+        libc::clone(be_born, top.cast(), flags, (&raw mut birth).cast(), &raw mut pidfd)
     };
-    Ok(Started { child, pidfd })
+    let why = io::Error::last_os_error();
+    before.thread_set_mask()?;
+    if pid < 0 {
+        return Err(why);
+    }
+    // SAFETY: the kernel made this descriptor for us alone.
+    let pidfd = (pidfd >= 0).then(|| unsafe { OwnedFd::from_raw_fd(pidfd) });
+    let pid = Pid::from_raw(pid);
+    // SAFETY: the child wrote it through a pointer that the compiler does not see.
+    let failed = unsafe { std::ptr::read_volatile(&raw const birth.failed) };
+    if failed != 0 {
+        reap(pid);
+        return Err(io::Error::from_raw_os_error(failed));
+    }
+    Ok((pid, pidfd))
+}
+
+/// Waits for a child that is dead or dying.
+fn reap(pid: Pid) {
+    while matches!(waitpid(pid, None), Err(Errno::EINTR)) {}
+}
+
+/// Both ends of a new pipe, none of them among the three standard streams.
+fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let (read, write) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
+    Ok((above_standard(read)?, above_standard(write)?))
+}
+
+/// The descriptor, moved where `dup2` onto a standard stream cannot hit it.
+#[expect(unsafe_code, reason = "takes ownership of a descriptor that was just made")]
+fn above_standard(fd: OwnedFd) -> io::Result<OwnedFd> {
+    if fd.as_raw_fd() > 2 {
+        return Ok(fd);
+    }
+    let moved = nix::fcntl::fcntl(&fd, FcntlArg::F_DUPFD_CLOEXEC(3))?;
+    // SAFETY: the kernel made this descriptor for us alone.
+    Ok(unsafe { OwnedFd::from_raw_fd(moved) })
 }
 
 /// The program's path: names without a slash are looked up in the child's `PATH`.
@@ -213,6 +298,7 @@ fn explain(name: &str, program: &Path, folder: &Path, ids: Option<&Ids>, why: &i
     let user = ids.map_or_else(String::new, |ids| format!(" as user {}", ids.uid));
     match stage {
         Stage::Session => format!("{name}: no session of its own: {}", errno.desc()),
+        Stage::Streams => format!("{name}: cannot set its streams: {}", errno.desc()),
         Stage::Groups => format!("{name}: cannot set its groups{user}: {}", errno.desc()),
         Stage::User => format!("{name}: cannot run{user}: {}", errno.desc()),
         Stage::Parent => format!("{name}: the runner is gone"),

@@ -73,6 +73,23 @@ fn program(name: impl AsRef<std::ffi::OsStr>) -> Command {
 /// As a person at the root of the source tree names it.
 const PLAN: &str = "plans/shoshin.yaml";
 
+/// The plan with the values that it has itself.
+pub(super) fn asked(arguments: &[&str]) -> Ended {
+    let mut command = program(env!("CARGO_BIN_EXE_switchback"));
+    command
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(arguments)
+        .arg(PLAN)
+        .output()
+        .expect("started")
+        .into()
+}
+
+/// Root does not read a plan that others may write; that is not what is tested here.
+pub(super) fn trusted(linted: &Ended) -> bool {
+    !linted.text.contains("must belong to root") && !linted.text.contains("may write it")
+}
+
 impl Lab {
     /// A machine before the first phase; nothing, and a line in the list of skipped tests, where this machine cannot carry one.
     pub(super) fn new(test: &str) -> Option<Self> {
@@ -101,8 +118,7 @@ impl Lab {
         let [system, home] = <[PathBuf; 2]>::try_from(built).expect("two paths");
         lab.set(&system, &home);
         let linted = lab.switchback(&["lint", PLAN]);
-        // Root does not read a plan that others may write; that is not what is tested here.
-        if linted.text.contains("must belong to root") || linted.text.contains("may write it") {
+        if !trusted(&linted) {
             return skip(&format!("root may not trust this checkout: {}", linted.text));
         }
         assert_eq!(linted.code, Some(0), "{}", linted.text);

@@ -9,3 +9,4 @@ mod failing;
 mod killed;
 mod lab;
 mod through;
+mod written;

@@ -189,6 +189,7 @@ impl World {
 
 /// Waits for a program that was started, reading what it says.
 #[expect(unsafe_code, reason = "wait4 alone tells the memory of one child")]
+#[expect(clippy::disallowed_methods, reason = "a test has its own clock")]
 pub(crate) fn finished(mut child: Child) -> Ran {
     let began = Instant::now();
     let read = |stream: Option<Box<dyn std::io::Read + Send>>| {
@@ -226,6 +227,7 @@ pub(crate) fn finished(mut child: Child) -> Ran {
 
 /// Looks again and again until it is so.
 #[track_caller]
+#[expect(clippy::disallowed_methods, reason = "a test has its own clock")]
 pub(crate) fn until(what: &str, mut so: impl FnMut() -> bool) {
     let began = Instant::now();
     while !so() {
