@@ -3,7 +3,9 @@
 use super::executor::{ask, asked};
 use super::session::Front;
 use super::watch::StepWatch;
-use crate::model::{Act, CommandLine, RunAs, SettingsFormat, Span, Step, StepOutcome, with_run_time};
+use crate::model::{
+    Act, CommandLine, Part, Phase, RunAs, SettingsFormat, Span, Step, StepOutcome, StepUndo, with_run_time,
+};
 use crate::prompt::{Operator, Reply};
 use crate::report::{self, Style};
 use crate::system::accounts::Accounts;
@@ -133,6 +135,22 @@ impl Hands<'_, '_> {
     fn fill(&self, text: &str) -> String {
         with_run_time(text, &self.values.generation, &self.values.phase_started)
     }
+}
+
+/// The files that the built-in acts of a phase put in place.
+pub(super) fn targets(phase: &Phase) -> impl Iterator<Item = &Path> {
+    [Part::Apply, Part::Commit, Part::Rollback]
+        .into_iter()
+        .flat_map(|part| phase.steps(part))
+        .flat_map(|step| {
+            let undo = if let StepUndo::Act(act) = &step.undo { Some(act) } else { None };
+            [Some(&step.act), undo]
+        })
+        .flatten()
+        .filter_map(|act| match act {
+            Act::Install { to: file, .. } | Act::Set { file, .. } => Some(file.as_path()),
+            Act::Run(_) | Act::Shell { .. } | Act::Ask { .. } => None,
+        })
 }
 
 /// Carries out an `install` or `set` act in this process.

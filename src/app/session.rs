@@ -10,7 +10,7 @@ use crate::report::{Reporter, Scene, Style};
 use crate::store::{Approved, Capsule, JournalWriter, StateFolder, StoreError};
 use crate::system::host::Host;
 use crate::system::signal::Signals;
-use crate::system::{clock, process};
+use crate::system::{clock, leftovers, process};
 
 /// A run that cannot be taken up.
 #[derive(Debug, thiserror::Error)]
@@ -238,6 +238,12 @@ impl<'a> Session<'a> {
         }
         let facts = journal.envelopes.iter().map(|envelope| &envelope.event);
         let state = replay(&plan, RunState::default(), facts);
+        if let Some(phase) = state.phase().and_then(|id| plan.phase(id)) {
+            // A runner that died between writing a file and renaming it left the file's new bytes beside it.
+            super::acts::targets(phase).filter_map(|file| file.parent()).for_each(|folder| {
+                leftovers::remove(folder);
+            });
+        }
         self.approved.plan.clone_from(&plan);
         self.journal = writer;
         self.capsule = Some(capsule);

@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod clock;
 pub mod files;
 pub mod host;
+pub mod leftovers;
 pub mod lock;
 pub mod process;
 pub mod sanitise;
