@@ -5,6 +5,7 @@ pub mod clock;
 pub mod files;
 pub mod host;
 pub mod lock;
+pub mod place;
 pub mod process;
 pub mod sanitise;
 pub mod settings;
