@@ -10,7 +10,7 @@ use crate::system::accounts::Accounts;
 use crate::system::files::Access;
 use crate::system::host::Host;
 use crate::system::place::Place;
-use crate::system::process::{self, End, Ended, Spec};
+use crate::system::process::{self, End, Ended, OwnProgram, Spec};
 use crate::system::{host, settings};
 use base64::Engine as _;
 use std::path::Path;
@@ -119,7 +119,13 @@ impl Hands<'_, '_> {
             Ok(input) => input,
             Err(why) => return StepOutcome::Broken(why.to_string()).into(),
         };
-        self.run(CommandLine::new(["/proc/self/exe", "hands"]), who, timeout, Some(input))
+        let own = match OwnProgram::for_any_user() {
+            Ok(own) => own,
+            Err(why) => {
+                return StepOutcome::Broken(format!("this program, as another user: {why}")).into();
+            }
+        };
+        self.run(CommandLine::new([own.name().as_str(), "hands"]), who, timeout, Some(input))
     }
 
     fn filled(&self, command: &CommandLine) -> CommandLine {
