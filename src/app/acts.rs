@@ -9,13 +9,13 @@ use crate::model::{
 use crate::prompt::{Operator, Reply};
 use crate::report::{self, Style};
 use crate::system::accounts::Accounts;
-use crate::system::files::{self, Access};
+use crate::system::files::Access;
 use crate::system::host::Host;
-use crate::system::process::{self, End, Ended, Spec};
+use crate::system::place::Place;
+use crate::system::process::{self, End, Ended, OwnProgram, Spec};
 use crate::system::{host, settings};
 use base64::Engine as _;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Bytes kept of each stream of a step.
 const KEEP: usize = 256 * 1024;
@@ -121,7 +121,13 @@ impl Hands<'_, '_> {
             Ok(input) => input,
             Err(why) => return StepOutcome::Broken(why.to_string()).into(),
         };
-        self.run(CommandLine::new(["/proc/self/exe", "hands"]), who, timeout, Some(input))
+        let own = match OwnProgram::for_any_user() {
+            Ok(own) => own,
+            Err(why) => {
+                return StepOutcome::Broken(format!("this program, as another user: {why}")).into();
+            }
+        };
+        self.run(CommandLine::new([own.name().as_str(), "hands"]), who, timeout, Some(input))
     }
 
     fn filled(&self, command: &CommandLine) -> CommandLine {
@@ -164,7 +170,8 @@ pub fn do_by_hand(act: &Act) -> Result<(), String> {
                 .decode(content)
                 .map_err(|why| format!("the plan's content for {}: {why}", to.display()))?;
             let owner = owner.as_deref().map(|owner| ids_of(to, owner)).transpose()?;
-            files::write_atomic(to, &bytes, Access { mode: *mode, owner }).map_err(|why| why.to_string())
+            let place = Place::open(to).map_err(|why| why.to_string())?;
+            place.write(&bytes, Access { mode: *mode, owner }, None).map_err(|why| why.to_string())
         }
         Act::Set { file, format, settings } => set(file, *format, settings),
         Act::Run(_) | Act::Shell { .. } | Act::Ask { .. } => {
@@ -177,23 +184,88 @@ fn ids_of(to: &Path, owner: &str) -> Result<(u32, u32), String> {
     Accounts::read().owner(owner).map_err(|why| format!("owner of {}: {why}", to.display()))
 }
 
-fn set(file: &PathBuf, format: SettingsFormat, settings: &[crate::model::Setting]) -> Result<(), String> {
-    use std::os::unix::fs::MetadataExt;
-    // A settings file that is a link (dotfiles often are) is edited where it lies.
-    let (real, before, mode, owner) = match std::fs::canonicalize(file) {
-        Ok(real) => {
-            let about = std::fs::metadata(&real).map_err(|why| format!("{}: {why}", real.display()))?;
-            let bytes = files::read_bounded(&real, SETTINGS_LIMIT).map_err(|why| why.to_string())?;
-            let text = String::from_utf8(bytes).map_err(|_| format!("{} is not UTF-8", real.display()))?;
-            (real, text, about.mode() & 0o7777, Some((about.uid(), about.gid())))
+fn set(file: &Path, format: SettingsFormat, settings: &[crate::model::Setting]) -> Result<(), String> {
+    let place = Place::open(file).map_err(|why| why.to_string())?;
+    let (before, access, attributes) = match place.read(SETTINGS_LIMIT).map_err(|why| why.to_string())? {
+        Some(found) => {
+            let text =
+                String::from_utf8(found.bytes).map_err(|_| format!("{} is not UTF-8", file.display()))?;
+            (Some(text), found.access, Some(found.attributes))
         }
-        Err(why) if why.kind() == io::ErrorKind::NotFound => (file.clone(), String::new(), 0o644, None),
-        Err(why) => return Err(format!("{}: {why}", file.display())),
+        None => (None, Access { mode: 0o644, owner: None }, None),
     };
-    let after =
-        settings::edit(format, &before, settings).map_err(|why| format!("{}: {why}", real.display()))?;
-    if after == before && owner.is_some() {
+    let after = settings::edit(format, before.as_deref().unwrap_or_default(), settings)
+        .map_err(|why| format!("{}: {why}", file.display()))?;
+    if before.as_ref() == Some(&after) {
         return Ok(());
     }
-    files::write_atomic(&real, after.as_bytes(), Access { mode, owner }).map_err(|why| why.to_string())
+    place.write(after.as_bytes(), access, attributes.as_ref()).map_err(|why| why.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Setting, Value};
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::path::PathBuf;
+
+    fn world() -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().canonicalize().expect("its path");
+        (folder, path)
+    }
+
+    fn set_in(file: PathBuf) -> Act {
+        let settings =
+            vec![Setting { path: vec!["Group".to_owned(), "Key".to_owned()], value: Value::from("new") }];
+        Act::Set { file, format: SettingsFormat::Ini, settings }
+    }
+
+    #[test]
+    fn neither_set_nor_install_reaches_a_file_through_a_link() {
+        let (_guard, top) = world();
+        std::fs::create_dir(top.join("w")).expect("a folder");
+        std::fs::write(top.join("w/secret.ini"), "[Group]\nKey=old\n").expect("a file");
+        symlink(top.join("w/secret.ini"), top.join("mine.ini")).expect("a link");
+        symlink(top.join("w"), top.join("dir")).expect("a link");
+        for path in ["mine.ini", "dir/secret.ini"] {
+            let to = top.join(path);
+            let install = Act::Install {
+                from: PathBuf::from("beside"),
+                content: String::new(),
+                to: to.clone(),
+                mode: 0o644,
+                owner: None,
+            };
+            for act in [set_in(to.clone()), install] {
+                let why = do_by_hand(&act).expect_err("a link");
+                assert!(why.contains(" is a link to ") && why.ends_with("name the real file"), "{why}");
+            }
+        }
+        assert_eq!(std::fs::read_to_string(top.join("w/secret.ini")).expect("read"), "[Group]\nKey=old\n");
+        assert!(top.join("mine.ini").is_symlink());
+    }
+
+    #[test]
+    fn set_keeps_mode_and_attributes_and_makes_a_file_that_is_not_there() {
+        let (_guard, top) = world();
+        let file = top.join("app.ini");
+        do_by_hand(&set_in(file.clone())).expect("made");
+        std::fs::write(&file, "[Group]\nKey=old\n").expect("an older one");
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).expect("mode");
+        let marked = xattr::set(&file, "user.colour", b"blue").is_ok();
+        do_by_hand(&set_in(file.clone())).expect("set");
+        assert_eq!(std::fs::read_to_string(&file).expect("read"), "[Group]\nKey=new\n");
+        assert_eq!(std::fs::metadata(&file).expect("meta").permissions().mode() & 0o7777, 0o600);
+        assert_eq!(xattr::get(&file, "user.colour").ok().flatten().is_some(), marked);
+    }
+
+    #[test]
+    fn set_refuses_a_file_with_a_second_name() {
+        let (_guard, top) = world();
+        std::fs::write(top.join("app.ini"), "").expect("a file");
+        std::fs::hard_link(top.join("app.ini"), top.join("other.ini")).expect("a second name");
+        let why = do_by_hand(&set_in(top.join("app.ini"))).expect_err("two names");
+        assert!(why.contains("has 2 names (hard links)"), "{why}");
+    }
 }

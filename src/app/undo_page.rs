@@ -1,6 +1,6 @@
 //! The page `UNDO` in a capsule: the way home by hand, for the day when no binary runs.
 
-use crate::model::{Act, Part, Phase, PhaseHeader, StepUndo};
+use crate::model::{Act, Part, Phase, PhaseHeader, RunAs, Step, StepUndo, with_run_time};
 use std::fmt::Write as _;
 
 /// The page. `layers` holds the lines of each layer in the order of the phase's list.
@@ -24,7 +24,7 @@ pub(super) fn undo_page(header: &PhaseHeader, phase: &Phase, layers: &[(String, 
                     &mut page,
                     &format!("Undo step {} (only if it was taken; see the journal).", step.id),
                 );
-                page.push_str(&by_hand(act));
+                page.push_str(&lines_of(step, act, header));
             }
         }
     }
@@ -37,21 +37,56 @@ pub(super) fn undo_page(header: &PhaseHeader, phase: &Phase, layers: &[(String, 
     }
     for step in &phase.rollback {
         heading(&mut page, &format!("Take rollback step {}.", step.id));
-        page.push_str(&by_hand(&step.act));
+        page.push_str(&lines_of(step, &step.act, header));
     }
     page
 }
 
-fn by_hand(act: &Act) -> String {
+/// Stands for what is not known before the page is written.
+const STARTED: &str = "PHASE-STARTED";
+
+/// What a step's act is by hand, and as whom.
+fn lines_of(step: &Step, act: &Act, header: &PhaseHeader) -> String {
+    let generation = header.generation.to_string();
+    let fill = |text: &str| with_run_time(text, &generation, STARTED);
+    let lines = by_hand(act, &fill);
+    let who = match step.who {
+        RunAs::Runner => "",
+        RunAs::Root => "# As root:\n",
+        RunAs::User => "# As the user who started the run, not as root:\n",
+        RunAs::Session => {
+            "# As the user who started the run, in a terminal of that user's desktop session:\n"
+        }
+    };
+    let started = if lines.contains(STARTED) {
+        format!("# For {STARTED} put the time at which the phase began; ./switchback history tells it.\n")
+    } else {
+        String::new()
+    };
+    format!("{who}{started}{lines}")
+}
+
+fn by_hand(act: &Act, fill: &dyn Fn(&str) -> String) -> String {
+    let assigned = |env: &std::collections::BTreeMap<String, String>| -> Vec<String> {
+        env.iter().map(|(name, value)| format!("{name}={}", quoted(&fill(value)))).collect()
+    };
     match act {
         Act::Run(command) => {
-            let words: Vec<String> = command.argv.iter().map(|word| quoted(word)).collect();
-            format!("{}\n", words.join(" "))
+            let mut words = assigned(&command.env);
+            if !words.is_empty() {
+                words.insert(0, "env".to_owned());
+            }
+            words.extend(command.argv.iter().map(|word| quoted(&fill(word))));
+            let line = words.join(" ");
+            match &command.folder {
+                Some(folder) => format!("(cd {} && {line})\n", quoted(&folder.display().to_string())),
+                None => format!("{line}\n"),
+            }
         }
         Act::Shell { text, env } => {
-            let settings: Vec<String> =
-                env.iter().map(|(name, value)| format!("{name}={} ", quoted(value))).collect();
-            format!("{}/bin/sh -eu -c {}\n", settings.concat(), quoted(text))
+            let mut words = assigned(env);
+            words.extend(["/bin/sh -eu -c".to_owned(), quoted(text)]);
+            format!("{}\n", words.join(" "))
         }
         Act::Install { from, to, .. } => {
             format!("# put the plan's {} at {}\n", from.display(), to.display())
@@ -73,5 +108,79 @@ fn quoted(word: &str) -> String {
         word.to_owned()
     } else {
         format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::CommandLine;
+    use std::collections::BTreeMap;
+    use std::path::PathBuf;
+
+    fn lines(act: &Act) -> String {
+        by_hand(act, &|text| with_run_time(text, "7", STARTED))
+    }
+
+    #[test]
+    fn a_line_carries_the_folder_the_environment_and_the_generation_of_its_step() {
+        let mut command = CommandLine::new(["take", "back", "${generation}", "$${generation}", "it's"]);
+        assert_eq!(lines(&Act::Run(command.clone())), "take back 7 '${generation}' 'it'\\''s'\n");
+        command.env = BTreeMap::from([
+            ("LEVEL".to_owned(), "a b".to_owned()),
+            ("N".to_owned(), "${generation}".to_owned()),
+        ]);
+        command.argv.truncate(2);
+        assert_eq!(lines(&Act::Run(command.clone())), "env LEVEL='a b' N=7 take back\n");
+        command.folder = Some(PathBuf::from("/a folder"));
+        assert_eq!(lines(&Act::Run(command)), "(cd '/a folder' && env LEVEL='a b' N=7 take back)\n");
+        let shell = Act::Shell {
+            text: "echo \"$since\"".to_owned(),
+            env: BTreeMap::from([("since".to_owned(), "${phase.started}".to_owned())]),
+        };
+        assert_eq!(lines(&shell), "since=PHASE-STARTED /bin/sh -eu -c 'echo \"$since\"'\n");
+    }
+
+    #[test]
+    fn lines_of_another_user_and_of_a_time_not_yet_known_say_so_above() {
+        let header = PhaseHeader {
+            run: crate::model::RunId::new("r-1").expect("an id"),
+            generation: crate::model::GenerationNumber(7),
+            plan: crate::model::PlanName::new("plan").expect("an id"),
+            revision: 1,
+            digest: crate::model::Digest(String::new()),
+            phase: crate::model::PhaseId::new("one").expect("an id"),
+            queue: Vec::new(),
+            done: Vec::new(),
+            guidance: crate::model::Guidance::Unattended,
+            boot: None,
+            version: String::new(),
+        };
+        let act = Act::Run(CommandLine::new(["since", "${phase.started}"]));
+        for (who, above) in [
+            (RunAs::Runner, ""),
+            (RunAs::Root, "# As root:\n"),
+            (RunAs::User, "# As the user who started the run, not as root:\n"),
+            (
+                RunAs::Session,
+                "# As the user who started the run, in a terminal of that user's desktop session:\n",
+            ),
+        ] {
+            let step = Step {
+                id: crate::model::StepId::new("step").expect("an id"),
+                title: None,
+                act: act.clone(),
+                who,
+                timeout: crate::model::Span::seconds(1),
+                undo: StepUndo::Act(act.clone()),
+                idempotent: false,
+                changes: crate::model::Changes::Machine,
+                when: None,
+            };
+            let lines = lines_of(&step, &act, &header);
+            let rest = lines.strip_prefix(above).expect("whose it is");
+            assert!(rest.starts_with("# For PHASE-STARTED put the time"), "{rest}");
+            assert!(rest.ends_with("\nsince PHASE-STARTED\n"), "{rest}");
+        }
     }
 }

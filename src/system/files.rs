@@ -30,6 +30,25 @@ pub enum FileError {
         /// The limit.
         limit: u64,
     },
+    /// A link stands where only the real file or folder is written.
+    #[error("{} is a link to {}; the plan and its files layer have to name the real file", .path.display(), .target.display())]
+    Linked {
+        /// The link.
+        path: PathBuf,
+        /// What it says.
+        target: PathBuf,
+    },
+    /// A new file in its place would part its names.
+    #[error("{} has {names} names (hard links); a change would reach only one of them", .path.display())]
+    ManyNames {
+        /// The file.
+        path: PathBuf,
+        /// How many names it has.
+        names: u64,
+    },
+    /// A folder, a pipe, a device.
+    #[error("{} is not a regular file", .0.display())]
+    NotAFile(PathBuf),
     /// A folder that shall be private is not.
     #[error("{} has mode {mode:04o} and owner {owner}; it must be a folder of user {user} with mode 0700", .path.display())]
     NotPrivate {
@@ -50,13 +69,17 @@ impl FileError {
     pub fn errno(&self) -> Option<i32> {
         match self {
             Self::Failed { source, .. } => source.raw_os_error(),
-            Self::TooLong { .. } | Self::NotPrivate { .. } => None,
+            Self::TooLong { .. }
+            | Self::Linked { .. }
+            | Self::ManyNames { .. }
+            | Self::NotAFile(_)
+            | Self::NotPrivate { .. } => None,
         }
     }
 }
 
 /// Names operation and file in an error.
-fn failed(act: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FileError {
+pub(super) fn failed(act: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FileError {
     move |source| FileError::Failed { act, path: path.to_owned(), source }
 }
 
@@ -122,7 +145,7 @@ fn create(path: &Path, bytes: &[u8], access: Access) -> Result<(), FileError> {
     fill(&mut file, path, bytes, access).inspect_err(|_| remove_quietly(path))
 }
 
-fn fill(file: &mut File, path: &Path, bytes: &[u8], access: Access) -> Result<(), FileError> {
+pub(super) fn fill(file: &mut File, path: &Path, bytes: &[u8], access: Access) -> Result<(), FileError> {
     file.write_all(bytes).map_err(failed("write", path))?;
     // Owner before mode: a change of owner clears the set-id bits.
     if let Some((uid, gid)) = access.owner {

@@ -6,6 +6,7 @@ pub mod files;
 pub mod host;
 pub mod leftovers;
 pub mod lock;
+pub mod place;
 pub mod process;
 pub mod sanitise;
 pub mod settings;

@@ -11,10 +11,12 @@
 mod capture;
 mod crew;
 mod descent;
+mod own;
 mod spawn;
 
 pub use crew::Crew;
 pub use descent::{StillAlive, claim, end_all_children};
+pub use own::OwnProgram;
 
 use crate::model::{CommandLine, ProcessEnd, Span};
 use std::collections::BTreeMap;

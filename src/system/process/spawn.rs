@@ -18,6 +18,9 @@ use std::path::{Path, PathBuf};
 /// The variable that tells which runner and which job a process descends from.
 pub(super) const MARKER: &str = "SWITCHBACK_JOB";
 
+/// Descriptors are closed by the next exec.
+const CLOSE_RANGE_CLOEXEC: libc::c_uint = libc::CLOSE_RANGE_CLOEXEC;
+
 /// Where the child failed between fork and program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
@@ -177,9 +180,10 @@ impl Image {
             if libc::chdir(self.folder.as_ptr()) < 0 {
                 return Stage::Folder.failed();
             }
-            if libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) < 0 {
+            // Closed by the exec and not before it: the program itself may be one of them.
+            if libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, CLOSE_RANGE_CLOEXEC) < 0 {
                 for descriptor in 3..4096 {
-                    libc::close(descriptor);
+                    libc::fcntl(descriptor, libc::F_SETFD, libc::FD_CLOEXEC);
                 }
             }
             libc::execve(self.program.as_ptr(), self.argv.as_ptr().cast(), self.envp.as_ptr().cast());

@@ -186,3 +186,31 @@ fn a_state_folder_that_others_may_use_is_refused() {
         world.switchback(&["rollback", "--yes"]).ended(1).with("belongs to user 65534");
     }
 }
+
+#[test]
+fn a_built_in_act_reaches_no_file_through_a_link_and_the_way_back_tells_the_truth() {
+    for (act, link) in [("set", "mine.ini"), ("install", "mine.ini"), ("install", "dir/secret.ini")] {
+        let world = World::new();
+        world.write("secrets/secret.ini", "[G]\nK=old\n");
+        world.write("source", "new\n");
+        fs::create_dir(world.at("house")).expect("a folder");
+        symlink(world.at("secrets/secret.ini"), world.at("house/mine.ini")).expect("a link");
+        symlink(world.at("secrets"), world.at("house/dir")).expect("a link");
+        let to = world.at("house").join(link).display().to_string();
+        let step = match act {
+            "set" => format!("{{set: {{file: \"{to}\", format: ini, keys: {{G: {{K: new}}}}}}}}"),
+            _ => format!("{{install: {{from: source, to: \"{to}\"}}}}"),
+        };
+        world.write(
+            "plan.yaml",
+            format!(
+                "switchback: 1\nname: t\nphases:\n  - id: a\n    layers: [{{files: {{paths: [\"{to}\"]}}}}]\n    apply:\n      - {step}\n    validate:\n      - {{id: ok, probe: {{run: [\"true\"]}}}}\n"
+            ),
+        );
+        let before = (tree(&world.at("secrets")), tree(&world.at("house")));
+        let said = unwrapped(&world.switchback(&["run", "plan.yaml", "--unattended"]).ended(12).said());
+        assert!(said.contains(" is a link to "), "{act} {link}: {said}");
+        same(&before.0, &tree(&world.at("secrets")));
+        same(&before.1, &tree(&world.at("house")));
+    }
+}
