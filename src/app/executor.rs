@@ -184,7 +184,7 @@ impl Session<'_> {
 
     fn perform_step(&mut self, phase: &Phase, part: Part, at: usize) -> Input {
         let Some(step) = phase.steps(part).get(at) else {
-            return Input::Stepped(StepOutcome::Broken("no such step".to_owned()));
+            return Input::Stepped(StepOutcome::NotStarted("no such step".to_owned()));
         };
         if let Some(when) = &step.when {
             let moment = if part == Part::Rollback { Moment::Reprobe } else { Moment::Validate };
@@ -198,7 +198,7 @@ impl Session<'_> {
                 }
                 Outcome::Error | Outcome::Inconclusive => {
                     let why = format!("whether it applies could not be measured: {why}");
-                    return Input::Stepped(StepOutcome::Broken(why));
+                    return Input::Stepped(StepOutcome::NotStarted(why));
                 }
             }
         }
@@ -208,7 +208,7 @@ impl Session<'_> {
 
     fn undo_step(&mut self, phase: &Phase, part: Part, at: usize) -> Input {
         let Some(step) = phase.steps(part).get(at) else {
-            return Input::Stepped(StepOutcome::Broken("no such step".to_owned()));
+            return Input::Stepped(StepOutcome::NotStarted("no such step".to_owned()));
         };
         match &step.undo {
             StepUndo::Act(act) => Input::Stepped(self.act(act, step, "undo", false)),

@@ -241,6 +241,7 @@ fn finished(phase: &Phase, state: &mut RunState, part: Part, step: usize, outcom
     let well = match outcome {
         StepOutcome::Done | StepOutcome::NotApplicable(_) => true,
         StepOutcome::Failed(_)
+        | StepOutcome::NotStarted(_)
         | StepOutcome::Broken(_)
         | StepOutcome::TimedOut(_)
         | StepOutcome::Declined
@@ -278,7 +279,7 @@ fn words(outcome: &StepOutcome) -> String {
         StepOutcome::NotApplicable(why) => format!("not applicable: {why}"),
         StepOutcome::Failed(ProcessEnd::Exited(status)) => format!("exit status {status}"),
         StepOutcome::Failed(ProcessEnd::Signaled(signal)) => format!("ended by signal {signal}"),
-        StepOutcome::Broken(why) => why.clone(),
+        StepOutcome::NotStarted(why) | StepOutcome::Broken(why) => why.clone(),
         StepOutcome::TimedOut(after) => format!("killed after {after}"),
         StepOutcome::Declined => "a person said no".to_owned(),
         StepOutcome::Interrupted => "interrupted".to_owned(),
@@ -366,6 +367,7 @@ fn undone(phase: &Phase, state: &mut RunState, part: Part, step: usize, outcome:
             state.undone.insert((part, step));
         }
         StepOutcome::Failed(_)
+        | StepOutcome::NotStarted(_)
         | StepOutcome::Broken(_)
         | StepOutcome::TimedOut(_)
         | StepOutcome::Declined

@@ -173,6 +173,7 @@ impl Scene {
                 match outcome {
                     StepOutcome::Done | StepOutcome::NotApplicable(_) => self.back.undone += 1,
                     StepOutcome::Failed(_)
+                    | StepOutcome::NotStarted(_)
                     | StepOutcome::Broken(_)
                     | StepOutcome::TimedOut(_)
                     | StepOutcome::Declined

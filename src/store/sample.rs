@@ -142,6 +142,7 @@ fn any_outcome() -> impl Strategy<Value = StepOutcome> {
     prop_oneof![
         Just(StepOutcome::Done),
         any::<String>().prop_map(StepOutcome::Broken),
+        any::<String>().prop_map(StepOutcome::NotStarted),
         any::<i32>().prop_map(|status| StepOutcome::Failed(ProcessEnd::Exited(status))),
         any::<u64>().prop_map(|ms| StepOutcome::TimedOut(Span(ms))),
         Just(StepOutcome::Lost),

@@ -228,6 +228,7 @@ impl Machine {
             acts(false, Content::New, says(StepOutcome::TimedOut(Span(1))), 1),
             acts(true, Content::Half, says(StepOutcome::Interrupted), 1),
             self.says(says(StepOutcome::Declined), 1),
+            self.says(says(StepOutcome::NotStarted("no".into())), 1),
             there,
             acts(true, Content::Half, Input::Nothing, 1),
         ]

@@ -136,7 +136,7 @@ impl Story {
                         self.well.insert(at);
                         self.absent.insert(at);
                     }
-                    StepOutcome::Declined => {}
+                    StepOutcome::Declined | StepOutcome::NotStarted(_) => {}
                     StepOutcome::Failed(_)
                     | StepOutcome::Broken(_)
                     | StepOutcome::TimedOut(_)
