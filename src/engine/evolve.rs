@@ -125,7 +125,7 @@ pub fn evolve(plan: &Plan, mut state: RunState, event: &Event) -> RunState {
             state.quarantined = true;
             state.stage = Stage::Reverting(short_way(&state));
         }
-        Event::PhaseEnded { end, items } => {
+        Event::PhaseEnded { end, items, .. } => {
             state.stage = Stage::Ended(*end);
             state.items.clone_from(items);
             state.trouble = None;
@@ -163,6 +163,9 @@ fn resumed(state: &mut RunState, guidance: Guidance) {
     state.stop_wanted = false;
     if state.paused.take().is_none() {
         state.resumptions += 1;
+    } else if let Stage::Confirming(Some(_)) = state.stage {
+        // Who paused in the window was there: the time in which nobody could say keep does not count as silence.
+        state.stage = Stage::Confirming(None);
     }
     // What could not be decided is judged afresh; a step that went wrong stays a question.
     let about_checks = state.trouble.as_ref().is_some_and(|cause| !choose::checks_in(cause).is_empty());

@@ -239,6 +239,9 @@ pub enum Event {
         end: PhaseEnd,
         /// What is neither old nor new, by name; empty unless inconsistent.
         items: Vec<Item>,
+        /// After a way back: steps that may have acted and that the plan says cannot be undone, with its reason.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        left: Vec<Item>,
     },
     /// An earlier generation was taken back, on the way to a state before this one.
     EarlierTakenBack {

@@ -143,7 +143,7 @@ pub enum PhaseEnd {
     NotApplicable,
     /// Refused before anything changed.
     Refused,
-    /// The machine is as before.
+    /// The machine is as before, but for steps that the plan says cannot be undone.
     Reverted,
     /// The way back failed for named items.
     Inconsistent,
@@ -157,7 +157,7 @@ pub enum Verdict {
     Committed,
     /// A phase was refused; it changed nothing.
     Refused,
-    /// A phase was rolled back; the machine is as before that phase.
+    /// A phase was rolled back; the machine is as before that phase, but for steps that the plan says cannot be undone.
     RolledBack,
     /// A rollback failed; the items are named.
     Inconsistent,

@@ -88,7 +88,7 @@ pub(super) fn story(number: u32) -> Vec<Envelope> {
             Event::RevertBegan { cause: Cause::ChecksFailed(vec![check_id("memory")]) },
             Event::UndoStarted { part: Part::Apply, step: 0 },
             Event::UndoFinished { part: Part::Apply, step: 0, outcome: StepOutcome::Done },
-            Event::PhaseEnded { end: PhaseEnd::Reverted, items: Vec::new() },
+            Event::PhaseEnded { end: PhaseEnd::Reverted, items: Vec::new(), left: Vec::new() },
             Event::RunFinished { verdict: Verdict::RolledBack },
         ],
     )
@@ -172,8 +172,11 @@ pub(super) fn any_event() -> impl Strategy<Value = Event> {
             outcome
         }),
         any::<String>().prop_map(|why| Event::RunPaused { cause: Cause::NotRecorded(why) }),
-        prop::collection::vec(any_item(), 0..3)
-            .prop_map(|items| Event::PhaseEnded { end: PhaseEnd::Inconsistent, items }),
+        prop::collection::vec(any_item(), 0..3).prop_map(|items| Event::PhaseEnded {
+            end: PhaseEnd::Inconsistent,
+            items,
+            left: Vec::new()
+        }),
         (0..4_000_000_000_000_i64).prop_map(|at| Event::SettleBegan { until: Timestamp(at) }),
         (values, prop::collection::vec(any::<String>(), 0..3)).prop_map(|(values, reasons)| {
             let observed = Some(Observation(values));
