@@ -33,6 +33,7 @@ pub(super) fn began(number: u32) -> Event {
         done: vec![(phase_id("first"), PhaseEnd::Committed)],
         guidance: Guidance::Unattended,
         boot: None,
+        invoker: Some(Invoker { uid: 1000, name: "ann".to_owned() }),
         version: "0.1.0".to_owned(),
     }))
 }

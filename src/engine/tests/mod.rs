@@ -128,7 +128,7 @@ impl Told {
 fn usual(action: &Action) -> Input {
     match action {
         Action::Open { .. } => {
-            Input::Opened { generation: GenerationNumber(1), boot: None, version: "0".into() }
+            Input::Opened { generation: GenerationNumber(1), boot: None, invoker: None, version: "0".into() }
         }
         Action::Judge { .. } => Input::Judged(Vec::new()),
         Action::AskGate | Action::Confirm { .. } => Input::Answered(true),

@@ -188,6 +188,7 @@ impl Trace {
             done: Vec::new(),
             guidance: Guidance::Guided,
             boot: None,
+            invoker: None,
             version: "0.1.0".to_owned(),
         })))
     }
