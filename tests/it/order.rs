@@ -126,3 +126,24 @@ fn an_undo_as_the_user_is_that_users_also_where_plain_root_goes_back() {
     let ran = bench.run(&["rollback", "--yes"]);
     assert_eq!((ran.exit, bench.read("m/undid").as_str()), (12, "65534\n"), "{}", ran.out);
 }
+
+#[test]
+fn what_cannot_be_undone_is_named_in_the_last_words_of_a_rollback() {
+    let bench = Bench::new();
+    bench.plan(
+        r#"
+  - id: one
+    layers: [{files: {paths: ["${m}/file"]}}]
+    apply:
+      - {id: send, shell: 'echo sent > "$c/sent"', undo: none, reason: "a letter is not called back"}
+"#,
+    );
+    assert_eq!(bench.run(&["run", "plan.yaml", "--unattended"]).exit, 0);
+    let ran = bench.run(&["rollback", "--yes"]);
+    assert_eq!(ran.exit, 12, "{}", ran.out);
+    for words in
+        ["but for what the plan says cannot be undone", "left by design", "a letter is not called back"]
+    {
+        assert!(ran.out.contains(words), "{words}: {}", ran.out);
+    }
+}
