@@ -1,6 +1,7 @@
 //! Every act the engine can owe, carried out. It cannot fail: every way of failing is an input.
 
 use super::acts::{Acted, Hands, RunTime};
+use super::filled::{filled_check, filled_question};
 use super::questions;
 use super::session::{Front, Session, in_full};
 use super::undo_page::undo_page;
@@ -9,7 +10,7 @@ use crate::check::{self, CheckWatch, LookCx};
 use crate::engine::{Action, Heard, Input, RunState};
 use crate::layer::{LayerCx, layer_for};
 use crate::model::{
-    Cause, Check, CheckReport, Choice, GuardKind, Item, Moment, Notice, Outcome, Part, Phase, Plan,
+    Cause, Check, CheckReport, Choice, GuardKind, Invoker, Item, Moment, Notice, Outcome, Part, Phase, Plan,
     QuarantineLine, Restored, Span, Step, StepOutcome, StepUndo, Timestamp,
 };
 use crate::prompt::{Chosen, Kept, Operator, Question, Reply, Trouble};
@@ -55,7 +56,13 @@ impl Session<'_> {
         });
         match opened {
             Ok(generation) => {
-                Input::Opened { generation, boot: self.host.boot_id.clone(), version: self.version.clone() }
+                let who = &self.host.invoker;
+                Input::Opened {
+                    generation,
+                    boot: self.host.boot_id.clone(),
+                    invoker: Some(Invoker { uid: who.ids.uid, name: who.name.clone() }),
+                    version: self.version.clone(),
+                }
             }
             Err(why) => {
                 let why = in_full(&why);
@@ -114,6 +121,8 @@ impl Session<'_> {
     }
 
     fn look(&mut self, checks: &[Check], moment: Moment) -> Vec<CheckReport> {
+        let values = self.run_time();
+        let checks: &[Check] = &checks.iter().map(|check| filled_check(check, &values)).collect::<Vec<_>>();
         let empty = BTreeMap::new();
         let baseline = match moment {
             Moment::Validate | Moment::Reprobe => &self.recall.baseline,
@@ -135,7 +144,7 @@ impl Session<'_> {
             done: 0,
         };
         let mut cx = LookCx {
-            host: self.host,
+            host: &self.host,
             today: today(),
             phase_started: match moment {
                 Moment::Validate | Moment::Reprobe => self.recall.acted,
@@ -154,7 +163,7 @@ impl Session<'_> {
     fn record_layer(&mut self, phase: &Phase, layer: usize) -> Result<crate::model::LayerRecord, String> {
         let capsule = self.capsule.as_ref().ok_or("no capsule is open")?;
         let mut watch = StepWatch { desk: &mut self.front, may_end: true };
-        let mut cx = LayerCx { host: self.host, capsule: capsule.folder(), watch: &mut watch };
+        let mut cx = LayerCx { host: &self.host, capsule: capsule.folder(), watch: &mut watch };
         if layer == 0 {
             // All that cannot be saved, by name, before the first layer is.
             let refused: Vec<String> = phase
@@ -184,7 +193,7 @@ impl Session<'_> {
 
     fn perform_step(&mut self, phase: &Phase, part: Part, at: usize) -> Input {
         let Some(step) = phase.steps(part).get(at) else {
-            return Input::Stepped(StepOutcome::Broken("no such step".to_owned()));
+            return Input::Stepped(StepOutcome::NotStarted("no such step".to_owned()));
         };
         if let Some(when) = &step.when {
             let moment = if part == Part::Rollback { Moment::Reprobe } else { Moment::Validate };
@@ -198,7 +207,7 @@ impl Session<'_> {
                 }
                 Outcome::Error | Outcome::Inconclusive => {
                     let why = format!("whether it applies could not be measured: {why}");
-                    return Input::Stepped(StepOutcome::Broken(why));
+                    return Input::Stepped(StepOutcome::NotStarted(why));
                 }
             }
         }
@@ -208,7 +217,7 @@ impl Session<'_> {
 
     fn undo_step(&mut self, phase: &Phase, part: Part, at: usize) -> Input {
         let Some(step) = phase.steps(part).get(at) else {
-            return Input::Stepped(StepOutcome::Broken("no such step".to_owned()));
+            return Input::Stepped(StepOutcome::NotStarted("no such step".to_owned()));
         };
         match &step.undo {
             StepUndo::Act(act) => Input::Stepped(self.act(act, step, "undo", false)),
@@ -219,15 +228,11 @@ impl Session<'_> {
     }
 
     fn act(&mut self, act: &crate::model::Act, step: &Step, part: &str, may_end: bool) -> StepOutcome {
-        let generation = self.capsule.as_ref().map(|capsule| capsule.number().to_string());
-        let values = RunTime {
-            generation: generation.unwrap_or_default(),
-            phase_started: self.recall.began.map(|began| began.to_string()).unwrap_or_default(),
-        };
+        let values = self.run_time();
         let title = step.title.clone().unwrap_or_else(|| step.id.to_string());
         self.front.notice(&Notice::Began { what: title });
         let mut hands = Hands {
-            host: self.host,
+            host: &self.host,
             front: &mut self.front,
             operator: self.operator,
             style: &self.style,
@@ -235,7 +240,7 @@ impl Session<'_> {
             values: &values,
             may_end,
         };
-        let Acted { outcome, printed } = hands.act(act);
+        let Acted { outcome, printed } = hands.act(&filled_question(act, &values));
         self.front.notice(&Notice::Ended);
         if let (Some(capsule), Some(printed)) = (&self.capsule, printed) {
             for (name, stream) in [("out", &printed.stdout), ("err", &printed.stderr)] {
@@ -246,6 +251,14 @@ impl Session<'_> {
             }
         }
         outcome
+    }
+
+    fn run_time(&self) -> RunTime {
+        let generation = self.capsule.as_ref().map(|capsule| capsule.number().to_string());
+        RunTime {
+            generation: generation.unwrap_or_default(),
+            phase_started: self.recall.began.map(|began| began.to_string()).unwrap_or_default(),
+        }
     }
 
     /// Waits for a point on the wall clock, in pieces, so that an interrupt is heard and a changed clock is seen.
@@ -290,7 +303,7 @@ impl Session<'_> {
         let spec = phase.layers.get(layer).ok_or("no such layer")?;
         let record = self.recall.records.get(&layer).ok_or("the layer was not recorded")?;
         let mut watch = StepWatch { desk: &mut self.front, may_end: false };
-        let mut cx = LayerCx { host: self.host, capsule: capsule.folder(), watch: &mut watch };
+        let mut cx = LayerCx { host: &self.host, capsule: capsule.folder(), watch: &mut watch };
         layer_for(spec).keep(&mut cx, record).map_err(|why| format!("{}: {}", record.kind, in_full(&why)))
     }
 
@@ -318,7 +331,7 @@ impl Session<'_> {
         let Some(record) = self.recall.records.get(&layer) else { return failed("it was not recorded") };
         self.front.notice(&Notice::Began { what: format!("restoring {}", record.kind) });
         let mut watch = StepWatch { desk: &mut self.front, may_end: false };
-        let mut cx = LayerCx { host: self.host, capsule: capsule.folder(), watch: &mut watch };
+        let mut cx = LayerCx { host: &self.host, capsule: capsule.folder(), watch: &mut watch };
         let restored = layer_for(spec).restore(&mut cx, record);
         self.front.notice(&Notice::Ended);
         restored

@@ -3,6 +3,7 @@
 mod acts;
 mod drive;
 mod executor;
+mod filled;
 mod questions;
 mod recall;
 mod session;

@@ -8,9 +8,11 @@ use crate::model::{Envelope, Event, GenerationNumber, Guidance, Notice, Plan, Ti
 use crate::prompt::Operator;
 use crate::report::{Reporter, Scene, Style};
 use crate::store::{Approved, Capsule, JournalWriter, StateFolder, StoreError};
+use crate::system::accounts::Accounts;
 use crate::system::host::Host;
 use crate::system::signal::Signals;
 use crate::system::{clock, leftovers, process};
+use std::borrow::Cow;
 
 /// A run that cannot be taken up.
 #[derive(Debug, thiserror::Error)]
@@ -108,7 +110,7 @@ impl Desk for Front<'_> {
 pub struct Session<'a> {
     pub(super) folder: &'a StateFolder,
     pub(super) approved: Approved,
-    pub(super) host: &'a Host,
+    pub(super) host: Cow<'a, Host>,
     pub(super) front: Front<'a>,
     pub(super) operator: &'a mut dyn Operator,
     pub(super) style: Style,
@@ -138,7 +140,7 @@ impl<'a> Session<'a> {
         Self {
             folder,
             approved,
-            host: tools.host,
+            host: Cow::Borrowed(tools.host),
             front: Front {
                 reporter: tools.reporter,
                 signals: tools.signals,
@@ -243,6 +245,10 @@ impl<'a> Session<'a> {
             super::acts::targets(phase).filter_map(|file| file.parent()).for_each(|folder| {
                 leftovers::remove(folder);
             });
+        }
+        if let Some(invoker) = state.header.as_deref().and_then(|header| header.invoker.as_ref()) {
+            // Whoever takes the run up: what belongs to its user is done, and undone, as that user.
+            self.host = Cow::Owned(self.host.invoked_by(invoker.uid, &invoker.name, &Accounts::read()));
         }
         self.approved.plan.clone_from(&plan);
         self.journal = writer;

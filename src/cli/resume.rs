@@ -23,7 +23,7 @@ pub(crate) fn resume(context: &Context, args: &Resume) -> Result<Exit, CliError>
         let current = past.number();
         let half = super::rollback::half_taken_back(context, &folder, current)?;
         if !half.is_empty() {
-            return super::rollback::take_all_back(context, &folder, current, half);
+            return super::rollback::take_all_back(context, &folder, current, half, guidance);
         }
         out::line(context, &format!("Nothing to resume: the run of generation {} has ended.", past.number()));
         return Ok(match verdict {

@@ -53,21 +53,25 @@ pub(crate) fn rollback(context: &Context, args: &Rollback) -> Result<Exit, CliEr
         out::line(context, "Nothing was changed.");
         return Ok(Exit::Refused);
     }
-    take_all_back(context, &folder, current, route)
+    // The undo of a step by hand is for a person, also where the way back itself was agreed to with `--yes`.
+    let guidance = tools::guidance(context, false).unwrap_or(Guidance::Unattended);
+    take_all_back(context, &folder, current, route, guidance)
 }
 
-/// Takes back generations, newest first, and tells the current one of each.
+/// Takes back generations, newest first, and tells the current one of each. The guidance says whether somebody is there
+/// to do what only a person can; whether to go back is not asked any more.
 pub(crate) fn take_all_back(
     context: &Context,
     folder: &StateFolder,
     current: GenerationNumber,
     route: Vec<Past>,
+    guidance: Guidance,
 ) -> Result<Exit, CliError> {
     // Where no phase had touched anything, nothing was rolled back.
     let mut worst = Exit::Refused;
     for past in route {
         let number = past.number();
-        let (state, ended) = take_back(context, folder, past)?;
+        let (state, ended) = take_back(context, folder, past, guidance)?;
         if number != current {
             note_in_current(context, folder, current, number, &state);
         }
@@ -282,11 +286,16 @@ pub(crate) fn agreed(context: &Context) -> Result<bool, CliError> {
     }
 }
 
-fn take_back(context: &Context, folder: &StateFolder, past: Past) -> Result<(RunState, Ended), CliError> {
+fn take_back(
+    context: &Context,
+    folder: &StateFolder,
+    past: Past,
+    guidance: Guidance,
+) -> Result<(RunState, Ended), CliError> {
     // What the good part of a damaged journal says of an untouched machine is not to be told as the truth.
     let misled = past.journal.damage.is_some() && !past.state.touched;
     let mut reporter = if misled { report::Fanout::new() } else { tools::reporter(context) };
-    let mut operator = tools::operator(context, Guidance::Unattended);
+    let mut operator = tools::operator(context, guidance);
     let phase = past.state.phase().and_then(|id| past.plan.phase(id)).cloned();
     let (number, journal) = (past.number(), past.journal);
     let approved = Approved { plan_yaml: Vec::new(), plan: past.plan };

@@ -1,8 +1,8 @@
 //! The two sides of the border: what the world said, and what the shell shall do.
 
 use crate::model::{
-    Cause, CheckReport, Choice, Event, GenerationNumber, GuardKind, Guidance, Item, LayerRecord, Moment,
-    Part, PhaseId, Restored, SealedFile, StepOutcome, Timestamp, Verdict,
+    Cause, CheckReport, Choice, Event, GenerationNumber, GuardKind, Guidance, Invoker, Item, LayerRecord,
+    Moment, Part, PhaseId, Restored, SealedFile, StepOutcome, Timestamp, Verdict,
 };
 
 /// What the world said. One for each way in which an [`Action`] can end, and the few that come by themselves.
@@ -28,6 +28,8 @@ pub enum Input {
         generation: GenerationNumber,
         /// The kernel's boot id.
         boot: Option<String>,
+        /// For whom the run was begun.
+        invoker: Option<Invoker>,
         /// The version of switchback.
         version: String,
     },

@@ -125,7 +125,7 @@ pub fn evolve(plan: &Plan, mut state: RunState, event: &Event) -> RunState {
             state.quarantined = true;
             state.stage = Stage::Reverting(short_way(&state));
         }
-        Event::PhaseEnded { end, items } => {
+        Event::PhaseEnded { end, items, .. } => {
             state.stage = Stage::Ended(*end);
             state.items.clone_from(items);
             state.trouble = None;
@@ -163,6 +163,9 @@ fn resumed(state: &mut RunState, guidance: Guidance) {
     state.stop_wanted = false;
     if state.paused.take().is_none() {
         state.resumptions += 1;
+    } else if let Stage::Confirming(Some(_)) = state.stage {
+        // Who paused in the window was there: the time in which nobody could say keep does not count as silence.
+        state.stage = Stage::Confirming(None);
     }
     // What could not be decided is judged afresh; a step that went wrong stays a question.
     let about_checks = state.trouble.as_ref().is_some_and(|cause| !choose::checks_in(cause).is_empty());
@@ -241,6 +244,7 @@ fn finished(phase: &Phase, state: &mut RunState, part: Part, step: usize, outcom
     let well = match outcome {
         StepOutcome::Done | StepOutcome::NotApplicable(_) => true,
         StepOutcome::Failed(_)
+        | StepOutcome::NotStarted(_)
         | StepOutcome::Broken(_)
         | StepOutcome::TimedOut(_)
         | StepOutcome::Declined
@@ -278,7 +282,7 @@ fn words(outcome: &StepOutcome) -> String {
         StepOutcome::NotApplicable(why) => format!("not applicable: {why}"),
         StepOutcome::Failed(ProcessEnd::Exited(status)) => format!("exit status {status}"),
         StepOutcome::Failed(ProcessEnd::Signaled(signal)) => format!("ended by signal {signal}"),
-        StepOutcome::Broken(why) => why.clone(),
+        StepOutcome::NotStarted(why) | StepOutcome::Broken(why) => why.clone(),
         StepOutcome::TimedOut(after) => format!("killed after {after}"),
         StepOutcome::Declined => "a person said no".to_owned(),
         StepOutcome::Interrupted => "interrupted".to_owned(),
@@ -366,6 +370,7 @@ fn undone(phase: &Phase, state: &mut RunState, part: Part, step: usize, outcome:
             state.undone.insert((part, step));
         }
         StepOutcome::Failed(_)
+        | StepOutcome::NotStarted(_)
         | StepOutcome::Broken(_)
         | StepOutcome::TimedOut(_)
         | StepOutcome::Declined

@@ -11,7 +11,7 @@ use crate::model::{
 pub(super) fn interpret(plan: &Plan, state: &RunState, input: &Input) -> Vec<Event> {
     match input {
         Input::Begin | Input::Nothing => Vec::new(),
-        Input::Opened { generation, boot, version } => match state.itinerary.queue.split_first() {
+        Input::Opened { generation, boot, invoker, version } => match state.itinerary.queue.split_first() {
             Some((phase, queue)) => vec![Event::PhaseBegan(Box::new(PhaseHeader {
                 run: state.itinerary.run.clone(),
                 generation: *generation,
@@ -23,6 +23,7 @@ pub(super) fn interpret(plan: &Plan, state: &RunState, input: &Input) -> Vec<Eve
                 done: state.itinerary.done.clone(),
                 guidance: state.guidance(),
                 boot: boot.clone(),
+                invoker: invoker.clone(),
                 version: version.clone(),
             }))],
             None => Vec::new(),

@@ -6,7 +6,7 @@ use super::choose;
 use super::evolve::end_of_way_back;
 use super::interpret::{moment, open_phase};
 use super::state::{Back, Limits, RunState, Stage};
-use super::undo::undo_owed;
+use super::undo::{left_by_design, undo_owed};
 use crate::model::{
     Cause, Event, Guidance, Item, Moment, Part, Phase, PhaseEnd, Plan, Reaction, Timestamp, Verdict,
 };
@@ -68,7 +68,7 @@ pub(super) fn owed(plan: &Plan, state: &RunState, now: Timestamp) -> Owed {
             if state.armed {
                 act(Action::Disarm)
             } else {
-                fact(Event::PhaseEnded { end: PhaseEnd::Committed, items: Vec::new() })
+                fact(Event::PhaseEnded { end: PhaseEnd::Committed, items: Vec::new(), left: Vec::new() })
             }
         }
         Stage::Reverting(back) => going_back(phase, state, back),
@@ -132,7 +132,7 @@ fn stop(state: &RunState) -> Owed {
 fn in_trouble(phase: &Phase, state: &RunState, cause: &Cause) -> Owed {
     let at = moment(&state.stage);
     if let (Some(Moment::Applies), Cause::ChecksFailed(_)) = (at, cause) {
-        return fact(Event::PhaseEnded { end: PhaseEnd::NotApplicable, items: Vec::new() });
+        return fact(Event::PhaseEnded { end: PhaseEnd::NotApplicable, items: Vec::new(), left: Vec::new() });
     }
     if *cause == Cause::Declined {
         return fact(Event::RevertBegan { cause: cause.clone() });
@@ -181,7 +181,7 @@ fn going_back(phase: &Phase, state: &RunState, back: &Back) -> Owed {
     let exhausted = state.resumptions > Limits::BACK;
     match back {
         // All is back but the guard, which finds the decision and does nothing.
-        Back::Disarming if exhausted => ending(state),
+        Back::Disarming if exhausted => ending(phase, state),
         Back::Children
         | Back::Undoing
         | Back::Restoring(_)
@@ -193,7 +193,8 @@ fn going_back(phase: &Phase, state: &RunState, back: &Back) -> Owed {
             let mut items = state.items.clone();
             let why = format!("the way back was taken up {} times and did not end", state.resumptions);
             items.push(Item::new(format!("phase {}", phase.id), why));
-            fact(Event::PhaseEnded { end: PhaseEnd::Inconsistent, items })
+            let left = left_by_design(phase, state);
+            fact(Event::PhaseEnded { end: PhaseEnd::Inconsistent, items, left })
         }
         Back::Children => act(Action::EndChildren),
         Back::Undoing => match undo_owed(phase, state).first() {
@@ -211,10 +212,11 @@ fn going_back(phase: &Phase, state: &RunState, back: &Back) -> Owed {
             None => Owed::Facts(Vec::new()),
         },
         Back::Disarming => act(Action::Disarm),
-        Back::Ending => ending(state),
+        Back::Ending => ending(phase, state),
     }
 }
 
-fn ending(state: &RunState) -> Owed {
-    fact(Event::PhaseEnded { end: end_of_way_back(state), items: state.items.clone() })
+fn ending(phase: &Phase, state: &RunState) -> Owed {
+    let (end, items) = (end_of_way_back(state), state.items.clone());
+    fact(Event::PhaseEnded { end, items, left: left_by_design(phase, state) })
 }

@@ -130,7 +130,9 @@ impl Mark {
     const fn of(outcome: &StepOutcome) -> Self {
         match outcome {
             StepOutcome::Done => Self::Done,
-            StepOutcome::NotApplicable(_) | StepOutcome::Declined => Self::Skipped,
+            StepOutcome::NotApplicable(_) | StepOutcome::NotStarted(_) | StepOutcome::Declined => {
+                Self::Skipped
+            }
             StepOutcome::Failed(_)
             | StepOutcome::Broken(_)
             | StepOutcome::TimedOut(_)

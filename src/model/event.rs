@@ -59,6 +59,15 @@ pub struct SealedFile {
     pub sha256: Digest,
 }
 
+/// For whom a run was begun: `as: user` is this user, on the way back too, whoever asks for it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Invoker {
+    /// The user id.
+    pub uid: u32,
+    /// The login name then.
+    pub name: String,
+}
+
 /// The header of a generation: all that its journal needs to be read alone.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PhaseHeader {
@@ -82,6 +91,9 @@ pub struct PhaseHeader {
     pub guidance: Guidance,
     /// The kernel's boot id, where there is one.
     pub boot: Option<String>,
+    /// For whom the run was begun; journals of earlier versions do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invoker: Option<Invoker>,
     /// The version of switchback.
     pub version: String,
 }
@@ -239,6 +251,9 @@ pub enum Event {
         end: PhaseEnd,
         /// What is neither old nor new, by name; empty unless inconsistent.
         items: Vec<Item>,
+        /// After a way back: steps that may have acted and that the plan says cannot be undone, with its reason.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        left: Vec<Item>,
     },
     /// An earlier generation was taken back, on the way to a state before this one.
     EarlierTakenBack {

@@ -23,7 +23,9 @@ pub enum StepOutcome {
     NotApplicable(String),
     /// Its program ended badly.
     Failed(ProcessEnd),
-    /// A built-in act failed, or the program could not be started.
+    /// It was never begun, so it changed nothing: the program could not be started, nobody was there to do it.
+    NotStarted(String),
+    /// A built-in act failed, and may have done part of its work.
     Broken(String),
     /// It was killed after this long.
     TimedOut(Span),
@@ -114,10 +116,9 @@ impl Cause {
             | Self::NotConfirmed
             | Self::TooManyResumptions(_) => true,
             Self::StepFailed { outcome, .. } => match outcome {
-                StepOutcome::Failed(_)
-                | StepOutcome::Broken(_)
-                | StepOutcome::TimedOut(_)
-                | StepOutcome::Lost => true,
+                StepOutcome::Failed(_) | StepOutcome::Broken(_) | StepOutcome::TimedOut(_) => true,
+                // The change was not tried, or nobody knows how it ended: a crash says nothing against it.
+                StepOutcome::NotStarted(_) | StepOutcome::Lost => false,
                 // A person's doing, not the change's.
                 StepOutcome::Declined | StepOutcome::Interrupted => false,
                 StepOutcome::Done | StepOutcome::NotApplicable(_) => false,
@@ -142,7 +143,7 @@ pub enum PhaseEnd {
     NotApplicable,
     /// Refused before anything changed.
     Refused,
-    /// The machine is as before.
+    /// The machine is as before, but for steps that the plan says cannot be undone.
     Reverted,
     /// The way back failed for named items.
     Inconsistent,
@@ -156,7 +157,7 @@ pub enum Verdict {
     Committed,
     /// A phase was refused; it changed nothing.
     Refused,
-    /// A phase was rolled back; the machine is as before that phase.
+    /// A phase was rolled back; the machine is as before that phase, but for steps that the plan says cannot be undone.
     RolledBack,
     /// A rollback failed; the items are named.
     Inconsistent,

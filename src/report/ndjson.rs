@@ -72,6 +72,7 @@ impl<W: Write> Reporter for Ndjson<W> {
             "phase": self.scene.phase_id(),
             "cause": cause,
             "items": self.scene.items,
+            "left": self.scene.left,
         });
         self.write(&line.to_string())
     }

@@ -64,6 +64,8 @@ pub struct Scene {
     pub(super) reverting: Option<Cause>,
     pub(super) back: WayBack,
     pub(super) items: Vec<Item>,
+    /// What the plan says cannot be undone and may have acted.
+    pub(super) left: Vec<Item>,
     pub(super) ended: Option<PhaseEnd>,
     pub(super) committed: Vec<PhaseId>,
     pub(super) soak_until: Option<Timestamp>,
@@ -163,6 +165,7 @@ impl Scene {
                 self.standing = Standing::Open;
                 self.back = WayBack::default();
                 self.items.clear();
+                self.left.clear();
                 // A phase that was committed and is rolled back later is not committed any more.
                 let open = self.phase_id().cloned();
                 self.committed.retain(|phase| Some(phase) != open.as_ref());
@@ -173,6 +176,7 @@ impl Scene {
                 match outcome {
                     StepOutcome::Done | StepOutcome::NotApplicable(_) => self.back.undone += 1,
                     StepOutcome::Failed(_)
+                    | StepOutcome::NotStarted(_)
                     | StepOutcome::Broken(_)
                     | StepOutcome::TimedOut(_)
                     | StepOutcome::Declined
@@ -188,9 +192,10 @@ impl Scene {
                     self.back.not_restored += 1;
                 }
             }
-            Event::PhaseEnded { end, items } => {
+            Event::PhaseEnded { end, items, left } => {
                 self.ended = Some(*end);
                 self.items.clone_from(items);
+                self.left.clone_from(left);
             }
             Event::RunFinished { verdict } => self.standing = Standing::Finished(*verdict),
             Event::GateAnswered { .. }

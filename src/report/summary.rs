@@ -92,6 +92,14 @@ pub(super) fn finished(plan: &Plan, scene: &Scene, verdict: Verdict) -> Vec<Line
             lines
         }
         Verdict::RolledBack | Verdict::Inconsistent => {
+            let meaning = match (verdict, scene.left.is_empty()) {
+                (Verdict::RolledBack, false) => {
+                    "the machine is as before the phase, but for what the plan says cannot be undone"
+                }
+                (Verdict::Committed | Verdict::Refused | Verdict::RolledBack | Verdict::Inconsistent, _) => {
+                    meaning
+                }
+            };
             let mut lines = vec![Line::new(tone, word, meaning).about(place(scene))];
             if let Some(cause) = &scene.reverting {
                 lines.push(Line::plain(if cause.rejects() { "what failed" } else { "why" }).at(1));
@@ -162,6 +170,11 @@ fn way_back(scene: &Scene, verdict: Verdict) -> Vec<Line> {
         lines.push(Line::plain(done.join(", ")).at(2));
     }
     lines.extend(items(&scene.items, 2));
+    if !scene.left.is_empty() {
+        lines.push(Line::plain("left by design").at(1));
+        let left = scene.left.iter();
+        lines.extend(left.map(|item| Line::new(Tone::Caution, "left", &item.why).about(&item.name).at(2)));
+    }
     // Not good before, not good now: nobody's fault, but somebody should know.
     let still = scene.faults.iter().filter(|fault| {
         fault.moment == Moment::Reprobe && matches!(fault.report.outcome, Outcome::Fail | Outcome::Error)

@@ -181,6 +181,7 @@ pub fn step_outcome(outcome: &StepOutcome) -> (Tone, &'static str, String) {
             (Tone::Quiet, "skipped", format!("its `when` does not hold: {why}"))
         }
         StepOutcome::Failed(end) => (Tone::Bad, "failed", process_end(*end)),
+        StepOutcome::NotStarted(why) => (Tone::Bad, "not begun", why.clone()),
         StepOutcome::Broken(why) => (Tone::Bad, "broken", why.clone()),
         StepOutcome::TimedOut(after) => (Tone::Bad, "timed out", format!("killed after {after}")),
         StepOutcome::Declined => (Tone::Bad, "declined", "a person said no".to_owned()),
@@ -199,6 +200,7 @@ pub fn step_ended(outcome: &StepOutcome) -> String {
         StepOutcome::NotApplicable(why) => format!("was skipped: {why}"),
         StepOutcome::Failed(ProcessEnd::Exited(status)) => format!("failed with exit status {status}"),
         StepOutcome::Failed(ProcessEnd::Signaled(signal)) => format!("was ended by signal {signal}"),
+        StepOutcome::NotStarted(why) => format!("was not begun: {why}"),
         StepOutcome::Broken(why) => format!("broke: {why}"),
         StepOutcome::TimedOut(after) => format!("was killed after {after}"),
         StepOutcome::Declined => "was declined by a person".to_owned(),
@@ -392,6 +394,7 @@ mod tests {
             (StepOutcome::Done, Tone::Good),
             (StepOutcome::NotApplicable("why".to_owned()), Tone::Quiet),
             (StepOutcome::Failed(ProcessEnd::Exited(1)), Tone::Bad),
+            (StepOutcome::NotStarted("why".to_owned()), Tone::Bad),
             (StepOutcome::Broken("why".to_owned()), Tone::Bad),
             (StepOutcome::TimedOut(Span::seconds(1)), Tone::Bad),
             (StepOutcome::Declined, Tone::Bad),

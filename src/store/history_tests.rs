@@ -112,7 +112,10 @@ fn an_index_behind_its_journals_is_not_believed() {
     let second = state.capsule(GenerationNumber(2)).expect("there");
     let (mut writer, _) = second.writer().expect("a journal");
     writer
-        .append(&envelopes(7, [Event::PhaseEnded { end: PhaseEnd::Committed, items: Vec::new() }]))
+        .append(&envelopes(
+            7,
+            [Event::PhaseEnded { end: PhaseEnd::Committed, items: Vec::new(), left: Vec::new() }],
+        ))
         .expect("durable");
     told(&state, story);
     let lines = asked(&state).lines;

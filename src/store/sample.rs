@@ -33,6 +33,7 @@ pub(super) fn began(number: u32) -> Event {
         done: vec![(phase_id("first"), PhaseEnd::Committed)],
         guidance: Guidance::Unattended,
         boot: None,
+        invoker: Some(Invoker { uid: 1000, name: "ann".to_owned() }),
         version: "0.1.0".to_owned(),
     }))
 }
@@ -88,7 +89,7 @@ pub(super) fn story(number: u32) -> Vec<Envelope> {
             Event::RevertBegan { cause: Cause::ChecksFailed(vec![check_id("memory")]) },
             Event::UndoStarted { part: Part::Apply, step: 0 },
             Event::UndoFinished { part: Part::Apply, step: 0, outcome: StepOutcome::Done },
-            Event::PhaseEnded { end: PhaseEnd::Reverted, items: Vec::new() },
+            Event::PhaseEnded { end: PhaseEnd::Reverted, items: Vec::new(), left: Vec::new() },
             Event::RunFinished { verdict: Verdict::RolledBack },
         ],
     )
@@ -142,6 +143,7 @@ fn any_outcome() -> impl Strategy<Value = StepOutcome> {
     prop_oneof![
         Just(StepOutcome::Done),
         any::<String>().prop_map(StepOutcome::Broken),
+        any::<String>().prop_map(StepOutcome::NotStarted),
         any::<i32>().prop_map(|status| StepOutcome::Failed(ProcessEnd::Exited(status))),
         any::<u64>().prop_map(|ms| StepOutcome::TimedOut(Span(ms))),
         Just(StepOutcome::Lost),
@@ -171,8 +173,11 @@ pub(super) fn any_event() -> impl Strategy<Value = Event> {
             outcome
         }),
         any::<String>().prop_map(|why| Event::RunPaused { cause: Cause::NotRecorded(why) }),
-        prop::collection::vec(any_item(), 0..3)
-            .prop_map(|items| Event::PhaseEnded { end: PhaseEnd::Inconsistent, items }),
+        prop::collection::vec(any_item(), 0..3).prop_map(|items| Event::PhaseEnded {
+            end: PhaseEnd::Inconsistent,
+            items,
+            left: Vec::new()
+        }),
         (0..4_000_000_000_000_i64).prop_map(|at| Event::SettleBegan { until: Timestamp(at) }),
         (values, prop::collection::vec(any::<String>(), 0..3)).prop_map(|(values, reasons)| {
             let observed = Some(Observation(values));

@@ -133,7 +133,7 @@ impl<'a> Telling<'a> {
             Event::LayerRestored { restored, .. } => {
                 self.summary.items.extend(restored.failed.iter().cloned());
             }
-            Event::PhaseEnded { end, items } => self.ended(*end, items),
+            Event::PhaseEnded { end, items, .. } => self.ended(*end, items),
             Event::EarlierTakenBack { generation, end, .. } => {
                 self.summary.taken_back.push((*generation, *end));
             }

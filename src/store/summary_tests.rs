@@ -8,7 +8,7 @@ fn after(more: Vec<Event>) -> Summary {
 }
 
 fn end(end: PhaseEnd) -> Event {
-    Event::PhaseEnded { end, items: Vec::new() }
+    Event::PhaseEnded { end, items: Vec::new(), left: Vec::new() }
 }
 
 #[test]
@@ -87,8 +87,11 @@ fn items_are_those_of_the_way_back_that_is_open_and_then_those_of_the_end() {
         layer: 0,
         restored: Restored { changed: 1, failed: vec![Item::new("/etc/x", "read-only")] },
     };
-    let ended =
-        Event::PhaseEnded { end: PhaseEnd::Inconsistent, items: vec![Item::new("/etc/x", "mode 0644")] };
+    let ended = Event::PhaseEnded {
+        end: PhaseEnd::Inconsistent,
+        items: vec![Item::new("/etc/x", "mode 0644")],
+        left: Vec::new(),
+    };
     for (facts, names) in [
         (vec![back(), child(), layer()], vec!["process 7", "/etc/x"]),
         (vec![back(), child(), layer(), ended.clone()], vec!["/etc/x"]),

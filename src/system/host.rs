@@ -86,6 +86,22 @@ impl Host {
         Ok(Self { euid, path: path_of(&runner), runner, invoker, boot_id: boot_id(), own })
     }
 
+    /// The same machine for a run that was begun for that user. An account that is gone keeps its number and has no
+    /// home. Only root can be somebody else: any other runner stays who it is.
+    #[must_use]
+    pub fn invoked_by(&self, uid: u32, name: &str, accounts: &Accounts) -> Self {
+        if self.euid != 0 || uid == self.invoker.ids.uid {
+            return self.clone();
+        }
+        let gone = || Account {
+            name: name.to_owned(),
+            ids: Ids { uid, gid: uid, groups: vec![uid] },
+            home: PathBuf::from("/"),
+            shell: PathBuf::from("/bin/sh"),
+        };
+        Self { invoker: accounts.by_uid(uid).unwrap_or_else(gone), ..self.clone() }
+    }
+
     /// Ids and base environment for a child. `Session` asks the user manager for the session's environment, each
     /// time: a session may begin and end while we run.
     ///

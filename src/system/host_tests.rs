@@ -38,6 +38,23 @@ fn the_invoker_is_believed_only_of_root() {
 }
 
 #[test]
+fn a_run_taken_up_by_plain_root_is_for_the_user_for_whom_it_was_begun() {
+    let accounts = Accounts::parse("ann:x:54321:100:::/bin/sh\n", "video:x:26:ann\n");
+    let root = host(0, account("root", 0), account("root", 0), &[]);
+    let (ids, _) = root.invoked_by(54_321, "ann", &accounts).identity(RunAs::User).expect("an identity");
+    assert_eq!(ids, Some(Ids { uid: 54_321, gid: 100, groups: vec![26, 100] }));
+    let (ids, env) = root.invoked_by(54_322, "bea", &accounts).identity(RunAs::User).expect("an identity");
+    assert_eq!(ids.map(|ids| ids.uid), Some(54_322), "an account that is gone is still not root");
+    assert_eq!(env.get(OsStr::new("USER")), Some(&OsString::from("bea")));
+    let plain = host(54_321, account("ann", 54_321), account("ann", 54_321), &[]);
+    assert_eq!(
+        plain.invoked_by(0, "root", &accounts).invoker,
+        plain.invoker,
+        "only root can be somebody else"
+    );
+}
+
+#[test]
 fn a_user_step_of_root_gets_the_users_ids_and_only_the_listed_variables() {
     let own = [("TZ", "Europe/Berlin"), ("DISPLAY", ":0"), ("XDG_RUNTIME_DIR", "/tmp")];
     let host = host(0, account("root", 0), account("ann", NOBODY_HERE), &own);

@@ -91,7 +91,7 @@ impl Machine {
             Action::Open { .. } => {
                 let opened = |machine: &mut Self| machine.opened += 1;
                 let generation = GenerationNumber(self.opened + 1);
-                let input = Input::Opened { generation, boot: None, version: "0".into() };
+                let input = Input::Opened { generation, boot: None, invoker: None, version: "0".into() };
                 vec![self.with(opened, input, 0), self.says(Input::JournalLost("full".into()), 1)]
             }
             Action::Judge { moment } => self.judged(checks_of(phase, *moment)),
@@ -228,6 +228,7 @@ impl Machine {
             acts(false, Content::New, says(StepOutcome::TimedOut(Span(1))), 1),
             acts(true, Content::Half, says(StepOutcome::Interrupted), 1),
             self.says(says(StepOutcome::Declined), 1),
+            self.says(says(StepOutcome::NotStarted("no".into())), 1),
             there,
             acts(true, Content::Half, Input::Nothing, 1),
         ]

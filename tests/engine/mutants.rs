@@ -238,6 +238,16 @@ fn items_unnamed(plan: &Plan, state: &RunState, input: &Input, heard: Heard, now
     made
 }
 
+fn left_unnamed(plan: &Plan, state: &RunState, input: &Input, heard: Heard, now: Timestamp) -> Decision {
+    let mut made = decide(plan, state, input, heard, now);
+    for event in &mut made.events {
+        if let Event::PhaseEnded { left, .. } = event {
+            left.clear();
+        }
+    }
+    made
+}
+
 fn never_rejected(plan: &Plan, state: &RunState, input: &Input, heard: Heard, now: Timestamp) -> Decision {
     let made = decide(plan, state, input, heard, now);
     let Action::Quarantine { .. } = made.action else { return made };
@@ -325,6 +335,7 @@ const FAULTS: &[(&str, Decide)] = &[
     ("no verdict", silent_end),
     ("always committed", always_committed),
     ("items not named", items_unnamed),
+    ("what cannot be undone not named", left_unnamed),
     ("never rejected", never_rejected),
     ("soak cut short", soak_cut_short),
     ("settle cut short", settle_cut_short),

@@ -118,6 +118,7 @@ fn undos() -> impl Strategy<Value = StepUndo> {
         3 => Just(own()),
         1 => Just(StepUndo::Layer),
         1 => Just(StepUndo::NotNeeded),
+        1 => Just(StepUndo::None { reason: "it is sent".into() }),
     ]
 }
 

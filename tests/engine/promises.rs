@@ -136,7 +136,7 @@ impl Story {
                         self.well.insert(at);
                         self.absent.insert(at);
                     }
-                    StepOutcome::Declined => {}
+                    StepOutcome::Declined | StepOutcome::NotStarted(_) => {}
                     StepOutcome::Failed(_)
                     | StepOutcome::Broken(_)
                     | StepOutcome::TimedOut(_)
@@ -229,12 +229,13 @@ impl Story {
                 self.to_restore = *layer;
             }
             Event::Quarantined { .. } => self.quarantined = true,
-            Event::PhaseEnded { end, items } => {
+            Event::PhaseEnded { end, items, left } => {
                 hold(self.ended.is_none(), "a phase ends once")?;
                 self.ended = Some(*end);
                 self.items.clone_from(items);
                 if let Some(phase) = phase {
                     self.end_is_true(phase, *end)?;
+                    self.left_is_true(phase, *end, left)?;
                 }
             }
             Event::RunFinished { verdict } => self.verdicts.push(*verdict),
@@ -282,6 +283,23 @@ impl Story {
                 self.quarantine_is_true()
             }
         }
+    }
+
+    fn left_is_true(&self, phase: &Phase, end: PhaseEnd, left: &[Item]) -> Result<(), Broken> {
+        let went_back = matches!(end, PhaseEnd::Reverted | PhaseEnd::Inconsistent);
+        let cannot = |at: &&(Part, usize)| {
+            let step = phase.steps(at.0).get(at.1);
+            went_back && matches!(step.map(|step| &step.undo), Some(StepUndo::None { .. }))
+        };
+        let names: BTreeSet<String> = self
+            .acted
+            .iter()
+            .filter(cannot)
+            .filter_map(|at| phase.steps(at.0).get(at.1))
+            .map(|step| format!("step {}", step.id))
+            .collect();
+        let said: BTreeSet<String> = left.iter().map(|item| item.name.clone()).collect();
+        hold(names == said, "a way back names exactly what acted and cannot be undone")
     }
 
     fn quarantine_is_true(&self) -> Result<(), Broken> {

@@ -123,7 +123,8 @@ fn records(engine: Engine, _: Width) -> Walk {
     one.apply = vec![step("a", own())];
     let mut two = phase("two");
     two.applies_if = Some(check("when", Severity::Fail));
-    two.apply = vec![step("b", own())];
+    let for_good = StepUndo::None { reason: "it is sent".into() };
+    two.apply = vec![step("b", own()), step("d", for_good)];
     Walk {
         name: "two phases, a lost record, a crash",
         plan: plan(vec![one, two]),

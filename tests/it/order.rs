@@ -83,3 +83,67 @@ fn a_committed_phase_that_is_rolled_back_undoes_its_commit_first() {
     let rest = ["rollback step", "check"];
     assert_eq!(lines(&bench), [&preview[..], &undone, &LAYERS, &rest].concat());
 }
+
+#[test]
+fn checks_and_their_questions_know_the_generation_as_steps_do() {
+    let bench = Bench::new();
+    bench.plan(
+        r#"
+  - id: one
+    preflight:
+      - {id: numbered, probe: {run: [test, "${generation}", "=", "0001"]}}
+      - {id: escaped, probe: {run: [test, "$${generation}", "!=", "0001"]}}
+    layers: [{files: {paths: ["${m}/"]}}]
+    apply:
+      - {id: change, shell: 'echo "$word" > "$m/file"'}
+"#,
+    );
+    let ran = bench.run(&["run", "plan.yaml", "--unattended"]);
+    assert_eq!(ran.exit, 0, "{}", ran.out);
+}
+
+#[test]
+fn an_undo_as_the_user_is_that_users_also_where_plain_root_goes_back() {
+    use std::os::unix::fs::PermissionsExt as _;
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    let bench = Bench::new();
+    for (name, mode) in [("", 0o755), ("m", 0o777)] {
+        let open = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(bench.path(name), open).expect("the folder is ours");
+    }
+    bench.plan(
+        r#"
+  - id: one
+    layers: [{files: {paths: ["${m}/file"]}}]
+    apply:
+      - {id: theirs, as: user, shell: 'id -u > "$m/did"', undo: {shell: 'id -u > "$m/undid"'}}
+"#,
+    );
+    let ran = Bench::end(bench.command(&["run", "plan.yaml", "--unattended"]).env("SUDO_UID", "65534"));
+    assert_eq!((ran.exit, bench.read("m/did").as_str()), (0, "65534\n"), "{}", ran.out);
+    let ran = bench.run(&["rollback", "--yes"]);
+    assert_eq!((ran.exit, bench.read("m/undid").as_str()), (12, "65534\n"), "{}", ran.out);
+}
+
+#[test]
+fn what_cannot_be_undone_is_named_in_the_last_words_of_a_rollback() {
+    let bench = Bench::new();
+    bench.plan(
+        r#"
+  - id: one
+    layers: [{files: {paths: ["${m}/file"]}}]
+    apply:
+      - {id: send, shell: 'echo sent > "$c/sent"', undo: none, reason: "a letter is not called back"}
+"#,
+    );
+    assert_eq!(bench.run(&["run", "plan.yaml", "--unattended"]).exit, 0);
+    let ran = bench.run(&["rollback", "--yes"]);
+    assert_eq!(ran.exit, 12, "{}", ran.out);
+    for words in
+        ["but for what the plan says cannot be undone", "left by design", "a letter is not called back"]
+    {
+        assert!(ran.out.contains(words), "{words}: {}", ran.out);
+    }
+}

@@ -143,6 +143,69 @@ fn a_step_that_a_person_broke_off_or_declined_rejects_nothing() {
 }
 
 #[test]
+fn what_the_plan_says_cannot_be_undone_is_named_with_its_reason_where_it_acted() {
+    let mut plan = plan();
+    let never = |id: &str| Step { undo: StepUndo::None { reason: format!("{id} is sent") }, ..step(id) };
+    plan.phases[0].apply = vec![never("a"), step("b"), never("c")];
+    let (mut run, second) = (Told::new(plan, Guidance::Unattended), SECOND);
+    run.succeed_until(Input::Begin, &second);
+    let failed = Input::Stepped(StepOutcome::Failed(ProcessEnd::Exited(1)));
+    assert_eq!(run.succeed(failed), Ended::Finished(Verdict::RolledBack));
+    let left = run.facts.iter().find_map(|fact| match fact {
+        Event::PhaseEnded { left, .. } => Some(left.clone()),
+        _ => None,
+    });
+    assert_eq!(left, Some(vec![Item::new("step a", "a is sent")]), "c never began");
+}
+
+#[test]
+fn a_run_paused_in_the_confirm_window_opens_a_fresh_one_when_it_is_taken_up() {
+    let mut plan = plan();
+    plan.phases[0].confirm = Some(Span(7));
+    let mut run = Told::new(plan, Guidance::Guided);
+    run.succeed_until(Input::Begin, &Action::Confirm { until: Timestamp(7) });
+    let paused = run.hears(&Input::Nothing, Heard::Once);
+    assert_eq!(paused, Action::Stop(Ended::Paused(Cause::Interrupted)));
+    run.now = Timestamp(1_000);
+    assert_eq!(run.tell(resumed(Guidance::Guided)), Action::Confirm { until: Timestamp(1_007) });
+    // A crash is not a person's pause: the window goes on.
+    run.now = Timestamp(1_003);
+    assert_eq!(run.tell(resumed(Guidance::Guided)), Action::Confirm { until: Timestamp(1_007) });
+}
+
+#[test]
+fn a_step_that_was_never_begun_is_not_undone_and_rejects_nothing() {
+    let mut run = Told::new(plan(), Guidance::Unattended);
+    run.succeed_until(Input::Begin, &SECOND);
+    let nobody = StepOutcome::NotStarted("nobody is there".into());
+    assert_eq!(run.tell(Input::Stepped(nobody)), Action::EndChildren);
+    assert_eq!(undo_owed(&run.plan.phases[0], &run.state), [(Part::Apply, 0)]);
+    assert_eq!(run.succeed(Input::ChildrenGone { left: Vec::new() }), Ended::Finished(Verdict::RolledBack));
+    assert!(!run.state.quarantined);
+}
+
+#[test]
+fn a_step_that_may_have_acted_and_was_not_begun_the_next_time_is_undone_all_the_same() {
+    let mut run = Told::new(plan(), Guidance::Guided);
+    run.succeed_until(Input::Begin, &SECOND);
+    run.tell(Input::Stepped(StepOutcome::TimedOut(Span::seconds(1))));
+    assert_eq!(run.tell(Input::Chosen(Choice::Retry)), SECOND);
+    run.tell(Input::Stepped(StepOutcome::NotStarted("no such program".into())));
+    assert_eq!(undo_owed(&run.plan.phases[0], &run.state), [(Part::Apply, 1), (Part::Apply, 0)]);
+}
+
+#[test]
+fn a_step_lost_in_a_crash_says_nothing_against_the_change() {
+    let mut run = Told::new(plan(), Guidance::Unattended);
+    run.succeed_until(Input::Begin, &SECOND);
+    assert_eq!(run.succeed(resumed(Guidance::Unattended)), Ended::Finished(Verdict::RolledBack));
+    assert!(
+        run.facts.iter().any(|fact| matches!(fact, Event::StepFinished { outcome: StepOutcome::Lost, .. }))
+    );
+    assert!(!run.state.quarantined);
+}
+
+#[test]
 fn the_fourth_crash_on_the_way_forward_turns_it_round() {
     let mut run = Told::new(plan(), Guidance::Unattended);
     run.succeed_until(Input::Begin, &Action::Seal);
@@ -325,7 +388,8 @@ fn what_went_wrong_on_the_way_back_is_named_with_how() {
     for (outcome, why) in [
         (StepOutcome::Failed(ProcessEnd::Exited(3)), "exit status 3"),
         (StepOutcome::Failed(ProcessEnd::Signaled(9)), "ended by signal 9"),
-        (StepOutcome::Broken("no such program".into()), "no such program"),
+        (StepOutcome::NotStarted("no such program".into()), "no such program"),
+        (StepOutcome::Broken("no such folder".into()), "no such folder"),
         (StepOutcome::TimedOut(Span::seconds(2)), "killed after 2s"),
         (StepOutcome::Declined, "a person said no"),
         (StepOutcome::Interrupted, "interrupted"),

@@ -80,6 +80,7 @@ struct Told {
     state: RunState,
     facts: Vec<Event>,
     acts: usize,
+    now: Timestamp,
 }
 
 impl Told {
@@ -87,13 +88,13 @@ impl Told {
         let queue = plan.phases.iter().map(|phase| phase.id.clone()).collect();
         let state =
             RunState::new(Itinerary { run: RunId::new("r").unwrap(), queue, done: Vec::new(), guidance });
-        Self { plan, state, facts: Vec::new(), acts: 0 }
+        Self { plan, state, facts: Vec::new(), acts: 0, now: Timestamp(0) }
     }
 
     fn hears(&mut self, input: &Input, heard: Heard) -> Action {
         self.acts += 1;
         assert!(self.acts < 500, "the run does not end");
-        let decision = decide(&self.plan, &self.state, input, heard, Timestamp(0));
+        let decision = decide(&self.plan, &self.state, input, heard, self.now);
         self.state = replay(&self.plan, self.state.clone(), &decision.events);
         self.facts.extend(decision.events);
         decision.action
@@ -127,7 +128,7 @@ impl Told {
 fn usual(action: &Action) -> Input {
     match action {
         Action::Open { .. } => {
-            Input::Opened { generation: GenerationNumber(1), boot: None, version: "0".into() }
+            Input::Opened { generation: GenerationNumber(1), boot: None, invoker: None, version: "0".into() }
         }
         Action::Judge { .. } => Input::Judged(Vec::new()),
         Action::AskGate | Action::Confirm { .. } => Input::Answered(true),

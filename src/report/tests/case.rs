@@ -188,6 +188,7 @@ impl Trace {
             done: Vec::new(),
             guidance: Guidance::Guided,
             boot: None,
+            invoker: None,
             version: "0.1.0".to_owned(),
         })))
     }
@@ -221,7 +222,7 @@ impl Trace {
             .step(Part::Commit, 0, "boot", StepOutcome::Done)
             .and(Event::PhaseCommitted { soak_until: Some(Timestamp(START + 172_800_000)) })
             .and(Event::GuardDisarmed)
-            .and(Event::PhaseEnded { end: PhaseEnd::Committed, items: Vec::new() })
+            .and(Event::PhaseEnded { end: PhaseEnd::Committed, items: Vec::new(), left: Vec::new() })
             .and(Event::RunFinished { verdict: Verdict::Committed })
     }
 
@@ -243,7 +244,7 @@ impl Trace {
             .judged(Moment::Reprobe, &[good_profiles(), report("units", Outcome::Fail, "failed: [\"cups\"]")])
             .and(Event::Quarantined { cause: Cause::ChecksFailed(vec![check_id("va-profiles")]) })
             .and(Event::GuardDisarmed)
-            .and(Event::PhaseEnded { end: PhaseEnd::Reverted, items: Vec::new() })
+            .and(Event::PhaseEnded { end: PhaseEnd::Reverted, items: Vec::new(), left: Vec::new() })
             .and(Event::RunFinished { verdict: Verdict::RolledBack })
     }
 
@@ -261,7 +262,7 @@ impl Trace {
             .and(restored(0, 3, Vec::new()))
             .step(Part::Rollback, 0, "reload", StepOutcome::TimedOut(Span::seconds(1_800)))
             .judged(Moment::Reprobe, &[good_profiles()])
-            .and(Event::PhaseEnded { end: PhaseEnd::Inconsistent, items: vec![undo, file] })
+            .and(Event::PhaseEnded { end: PhaseEnd::Inconsistent, items: vec![undo, file], left: Vec::new() })
             .and(Event::RunFinished { verdict: Verdict::Inconsistent })
     }
 
@@ -271,7 +272,7 @@ impl Trace {
             .began()
             .judged(Moment::Preflight, &[report("disk-free", Outcome::Fail, "4.10 GiB < 20.0 GiB")])
             .and(Event::RevertBegan { cause })
-            .and(Event::PhaseEnded { end: PhaseEnd::Refused, items: Vec::new() })
+            .and(Event::PhaseEnded { end: PhaseEnd::Refused, items: Vec::new(), left: Vec::new() })
             .and(Event::RunFinished { verdict: Verdict::Refused })
     }
 
@@ -296,7 +297,7 @@ impl Trace {
             .and(accepted)
             .and(Event::LayerKept { layer: 0 })
             .and(Event::GateAnswered { go: false })
-            .and(Event::PhaseEnded { end: PhaseEnd::NotApplicable, items: Vec::new() })
+            .and(Event::PhaseEnded { end: PhaseEnd::NotApplicable, items: Vec::new(), left: Vec::new() })
             .and(Event::RunFinished { verdict: Verdict::Committed })
     }
 }

@@ -150,3 +150,29 @@ fn a_rollback_shows_what_it_will_do_and_asks() {
     assert_eq!(pty.exit(), 12, "{}", pty.screen());
     assert_eq!(bench.read("m/file"), "old\n");
 }
+
+#[test]
+fn an_undo_by_hand_is_asked_of_the_person_at_the_terminal_also_with_yes() {
+    const BY_HAND: &str = r#"
+  - id: one
+    layers: [{files: {paths: ["${m}/"]}}]
+    apply:
+      - {id: change, shell: 'echo "$word" > "$m/file"'}
+      - {id: plug, ask: "Plug the display in", undo: {ask: "Unplug the display"}}
+"#;
+    for yes in [true, false] {
+        let bench = Bench::new();
+        bench.plan(BY_HAND);
+        let mut pty = begun(&bench);
+        pty.answer("Done?", "y");
+        assert_eq!(pty.exit(), 0, "{}", pty.screen());
+        let mut pty = at_terminal(&bench, if yes { &["rollback", "--yes"] } else { &["rollback"] });
+        if !yes {
+            pty.answer("Roll back", "y");
+        }
+        pty.wait_for("Unplug the display");
+        pty.answer("Done?", "y");
+        assert_eq!(pty.exit(), 12, "{}", pty.screen());
+        assert_eq!(bench.read("m/file"), "old\n");
+    }
+}
