@@ -74,7 +74,7 @@ impl Hands<'_, '_> {
                 Reply::Yes => StepOutcome::Done.into(),
                 Reply::No => StepOutcome::Declined.into(),
                 Reply::Interrupted => StepOutcome::Interrupted.into(),
-                Reply::Nobody => StepOutcome::Broken(format!("nobody is there to do this: {text}")).into(),
+                Reply::Nobody => StepOutcome::NotStarted(format!("nobody is there to do this: {text}")).into(),
             },
         }
     }
@@ -96,7 +96,7 @@ impl Hands<'_, '_> {
             End::Process(end) => StepOutcome::Failed(*end),
             End::TimedOut(after) => StepOutcome::TimedOut(*after),
             End::Interrupted => StepOutcome::Interrupted,
-            End::NotStarted(why) => StepOutcome::Broken(why.clone()),
+            End::NotStarted(why) => StepOutcome::NotStarted(why.clone()),
         };
         Acted { outcome, printed: Some(ended) }
     }

@@ -154,6 +154,7 @@ mod tests {
             done: Vec::new(),
             guidance: crate::model::Guidance::Unattended,
             boot: None,
+            invoker: None,
             version: String::new(),
         };
         let act = Act::Run(CommandLine::new(["since", "${phase.started}"]));

@@ -4,7 +4,7 @@ use super::args::Common;
 use super::error::CliError;
 use super::exit::Exit;
 use crate::report::{self, Style, Surroundings};
-use crate::store::StateFolder;
+use crate::store::{StateFolder, StoreError};
 use crate::system::host::Host;
 use crate::system::lock::Lock;
 use crate::system::sanitise;
@@ -29,16 +29,18 @@ impl Context {
         let env: BTreeMap<OsString, OsString> = std::env::vars_os().collect();
         let host = Host::discover(env.clone())
             .map_err(|why| CliError::new(Exit::Internal, "cannot tell who runs this").because(why))?;
-        let state =
-            match common.state.clone().or_else(|| env.get(OsStr::new("SWITCHBACK_STATE")).map(PathBuf::from))
-            {
-                Some(state) => state,
-                None if host.euid == 0 => PathBuf::from("/var/lib/switchback"),
-                None => match env.get(OsStr::new("XDG_STATE_HOME")).filter(|home| !home.is_empty()) {
-                    Some(home) => PathBuf::from(home).join("switchback"),
-                    None => host.invoker.home.join(".local/state/switchback"),
-                },
-            };
+        let state = match common.state.clone().or_else(|| {
+            // Set to nothing is not set.
+            let named = env.get(OsStr::new("SWITCHBACK_STATE")).filter(|named| !named.is_empty());
+            named.map(PathBuf::from)
+        }) {
+            Some(state) => state,
+            None if host.euid == 0 => PathBuf::from("/var/lib/switchback"),
+            None => match env.get(OsStr::new("XDG_STATE_HOME")).filter(|home| !home.is_empty()) {
+                Some(home) => PathBuf::from(home).join("switchback"),
+                None => host.invoker.home.join(".local/state/switchback"),
+            },
+        };
         let state = std::path::absolute(&state)
             .map_err(|why| CliError::usage(format!("{}: {why}", state.display())))?;
         Ok(Self { host, json: common.json, state, state_named: common.state.is_some(), env })
@@ -106,6 +108,15 @@ impl Context {
     /// The state folder for looking: nothing is created.
     pub(crate) fn look(&self) -> Result<StateFolder, CliError> {
         Ok(StateFolder::open(&self.state)?)
+    }
+
+    /// The same; nothing where nothing was ever run: that is no error for who asks what there is.
+    pub(crate) fn look_if_any(&self) -> Result<Option<StateFolder>, CliError> {
+        match StateFolder::open(&self.state) {
+            Ok(folder) => Ok(Some(folder)),
+            Err(StoreError::NoState(_)) if matches!(self.state.try_exists(), Ok(false)) => Ok(None),
+            Err(why) => Err(why.into()),
+        }
     }
 
     /// The state folder for acting: created where it is missing, and locked.

@@ -5,17 +5,18 @@ use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
 use super::past::Past;
+use super::standing::unsettled;
 use super::{out, stage};
 use crate::engine::Stage;
-use crate::model::{CurrentLine, GenerationNumber, PhaseEnd, PhaseId, PhaseLine, Status, Timestamp};
+use crate::model::{CurrentLine, GenerationNumber, Item, PhaseEnd, PhaseId, PhaseLine, Status, Timestamp};
 use crate::report;
-use crate::store::{HistoryFilter, StateFolder};
+use crate::store::{self, HistoryFilter, StateFolder};
 
 pub(crate) fn status(context: &Context) -> Result<Exit, CliError> {
-    let status = match context.look() {
-        Ok(folder) => gather(context, &folder)?,
+    let status = match context.look_if_any()? {
+        Some(folder) => gather(context, &folder)?,
         // A machine on which nothing was ever run has a status too.
-        Err(_) if matches!(context.state.try_exists(), Ok(false)) => Status {
+        None => Status {
             state: context.state.display().to_string(),
             current: None,
             phases: Vec::new(),
@@ -23,7 +24,6 @@ pub(crate) fn status(context: &Context) -> Result<Exit, CliError> {
             holder: None,
             damage: Vec::new(),
         },
-        Err(why) => return Err(why),
     };
     if context.json {
         out::json(context, &report::status_json(&status));
@@ -65,9 +65,13 @@ fn gather(context: &Context, folder: &StateFolder) -> Result<Status, CliError> {
         last: at(past.journal.envelopes.last()),
         items: past.state.items.clone(),
     });
-    let ends = |id: &PhaseId| past.done().iter().find(|(phase, _)| phase == id).map(|(_, end)| *end);
-    let settled = |id: &PhaseId| matches!(ends(id), Some(PhaseEnd::Committed | PhaseEnd::NotApplicable));
     let open = !matches!(past.state.stage, Stage::Ended(_));
+    let mut done = past.done().to_vec();
+    if !open {
+        below(context, folder, &past, &mut status, &mut done)?;
+    }
+    let ends = |id: &PhaseId| done.iter().find(|(phase, _)| phase == id).map(|(_, end)| *end);
+    let settled = |id: &PhaseId| matches!(ends(id), Some(PhaseEnd::Committed | PhaseEnd::NotApplicable));
     let due = if open {
         Some(header.phase.clone())
     } else {
@@ -88,12 +92,49 @@ fn gather(context: &Context, folder: &StateFolder) -> Result<Status, CliError> {
     Ok(status)
 }
 
-pub(crate) fn history(context: &Context, args: &History) -> Result<Exit, CliError> {
-    let folder = context.look()?;
-    if args.rebuild {
-        folder.rebuild_history()?;
+/// What an earlier way back left below the current generation, and what came back without having been told of.
+fn below(
+    context: &Context,
+    folder: &StateFolder,
+    past: &Past,
+    status: &mut Status,
+    done: &mut Vec<(PhaseId, PhaseEnd)>,
+) -> Result<(), CliError> {
+    let found = unsettled(folder, past)?;
+    let plan = |past: &Past| past.state.header.as_ref().map(|header| header.plan.clone());
+    for other in found.back.iter().chain(&found.half).filter(|other| plan(other) == plan(past)) {
+        let Some(phase) = other.state.phase() else { continue };
+        let stands = other.done().iter().find(|(done, _)| done == phase).map(|(_, end)| *end);
+        // What is half back stands nowhere.
+        let stands = stands.filter(|_| matches!(other.state.stage, Stage::Ended(_)));
+        let told = done.iter().position(|(done, end)| done == phase && *end == PhaseEnd::Committed);
+        match (told.and_then(|at| done.get_mut(at)), stands) {
+            (Some(told), Some(stands)) => told.1 = stands,
+            (Some(_), None) => done.retain(|(done, _)| done != phase),
+            (None, _) => {}
+        }
     }
-    let history = folder.history(&HistoryFilter { limit: Some(args.limit), ..HistoryFilter::default() })?;
+    if let (Some(current), Some(words)) = (&mut status.current, found.words()) {
+        let who = stage::below(&words, found.failed());
+        current.waiting = Some(context.proposing(&who));
+        current.items.extend(found.items());
+    }
+    let unreadable = found.unreadable.into_iter();
+    status.damage.extend(unreadable.map(|(number, why)| Item::new(format!("generation {number}"), why.text)));
+    Ok(())
+}
+
+pub(crate) fn history(context: &Context, args: &History) -> Result<Exit, CliError> {
+    let filter = HistoryFilter { limit: Some(args.limit), ..HistoryFilter::default() };
+    let history = match context.look_if_any()? {
+        Some(folder) => {
+            if args.rebuild {
+                folder.rebuild_history()?;
+            }
+            folder.history(&filter)?
+        }
+        None => store::History::default(),
+    };
     if context.json {
         out::json(context, &report::history_json(&history.lines));
     } else {
@@ -103,8 +144,11 @@ pub(crate) fn history(context: &Context, args: &History) -> Result<Exit, CliErro
 }
 
 /// The generations that one can go back to.
-pub(crate) fn list(context: &Context, folder: &StateFolder) -> Result<Exit, CliError> {
-    let history = folder.history(&HistoryFilter::default())?;
+pub(crate) fn list(context: &Context, folder: Option<&StateFolder>) -> Result<Exit, CliError> {
+    let history = match folder {
+        Some(folder) => folder.history(&HistoryFilter::default())?,
+        None => store::History::default(),
+    };
     if context.json {
         out::json(context, &report::history_json(&history.lines));
     } else {

@@ -19,10 +19,10 @@ mod run;
 mod salvage;
 mod schema;
 mod stage;
+mod standing;
 mod tools;
 mod tour;
 
-use crate::model::{Plan, QuarantineLine};
 use crate::report::{Style, Surroundings};
 use crate::store::StateFolder;
 use crate::system::sanitise::sanitise;
@@ -115,10 +115,4 @@ fn complain(json: bool, why: &CliError) {
 /// Brings the index up to date after a run. History is the same without it, so that a failure is no error.
 fn index(folder: &StateFolder) {
     let _ = folder.index_history();
-}
-
-/// The line that keeps this plan out, where there is one.
-fn quarantined(folder: &StateFolder, plan: &Plan) -> Option<QuarantineLine> {
-    let quarantine = folder.quarantine().ok()?;
-    quarantine.find(&plan.name, plan.revision, &plan.digest).first().map(|line| (*line).clone())
 }

@@ -3,7 +3,7 @@
 use super::error::CliError;
 use super::exit::Exit;
 use crate::engine::{Itinerary, RunState, replay};
-use crate::model::{Event, GenerationNumber, LayerRecord, PhaseEnd, PhaseId, Plan, PlanName};
+use crate::model::{Event, GenerationNumber, LayerRecord, PhaseEnd, PhaseId, Plan};
 use crate::store::{Capsule, Journal, StateFolder};
 
 /// What is left where a capsule cannot be read by us.
@@ -36,6 +36,10 @@ impl Past {
             let error = CliError::new(Exit::Inconsistent, text);
             return Err(by_hand(damage.into_iter().fold(error, CliError::because)));
         }
+        if !matches!(journal.envelopes.first().map(|first| &first.event), Some(Event::PhaseBegan(_))) {
+            let text = format!("the journal of generation {number} does not begin with its phase");
+            return Err(by_hand(CliError::new(Exit::Inconsistent, text)));
+        }
         let plan = capsule.plan_given(&journal).map_err(|why| by_hand(why.into()))?;
         let facts = journal.envelopes.iter().map(|envelope| &envelope.event);
         let state = replay(&plan, RunState::new(Itinerary::default()), facts);
@@ -46,20 +50,16 @@ impl Past {
         folder.current().map(|number| Self::of(folder, number)).transpose()
     }
 
-    /// The newest generation of this plan, the current one first.
-    pub(crate) fn newest_of(folder: &StateFolder, name: &PlanName) -> Result<Option<Self>, CliError> {
-        let mut numbers = folder.generations()?;
-        let current = folder.current();
-        numbers.retain(|number| current.is_some_and(|current| *number <= current));
-        for number in numbers.into_iter().rev() {
-            // A capsule that cannot be read tells nothing about this plan.
-            if let Ok(past) = Self::of(folder, number)
-                && past.state.header.as_ref().is_some_and(|header| header.plan == *name)
-            {
-                return Ok(Some(past));
-            }
+    /// The same; `None` where the generation was opened and its journal holds no fact: it changed nothing.
+    pub(crate) fn begun(folder: &StateFolder, number: GenerationNumber) -> Result<Option<Self>, CliError> {
+        let capsule = folder.capsule(number)?;
+        let journal = capsule.journal_path();
+        let none = journal.symlink_metadata().is_err() || Journal::never_began(&journal);
+        // A capsule is sealed before anything is changed.
+        if none && capsule.undo_text().is_none() {
+            return Ok(None);
         }
-        Ok(None)
+        Self::of(folder, number).map(Some)
     }
 
     /// What the layers recorded, in their order.

@@ -12,7 +12,13 @@ use crate::store::Approved;
 pub(crate) fn resume(context: &Context, args: &Resume) -> Result<Exit, CliError> {
     let guidance = tools::guidance(context, args.unattended)?;
     // Nothing is created: where nothing was run, there is nothing to take up.
-    context.look()?;
+    if context.look_if_any()?.is_none() {
+        out::line(
+            context,
+            &format!("Nothing to resume: nothing was ever run in {}.", context.state.display()),
+        );
+        return Ok(Exit::Done);
+    }
     let (folder, _lock) = context.act("resume")?;
     let Some(past) = Past::current(&folder)? else {
         // A runner that was killed before its first fact leaves a folder and no generation: the machine is as it was.
@@ -20,10 +26,15 @@ pub(crate) fn resume(context: &Context, args: &Resume) -> Result<Exit, CliError>
         return Ok(Exit::Done);
     };
     if let Some(verdict) = past.state.finished {
-        let current = past.number();
-        let half = super::rollback::half_taken_back(context, &folder, current)?;
-        if !half.is_empty() {
-            return super::rollback::take_all_back(context, &folder, current, half, guidance);
+        let mut left = super::rollback::half_taken_back(context, &folder, &past)?;
+        let failed = left.obstacle().filter(|why| why.exit == Exit::Inconsistent);
+        left.half.retain(|past| past.state.going_back());
+        if !left.half.is_empty() {
+            return super::rollback::take_all_back(context, &folder, left.half, guidance);
+        }
+        // What failed is mended by a person first: it is taken up by a rollback alone.
+        if let Some(why) = failed {
+            return Err(why);
         }
         out::line(context, &format!("Nothing to resume: the run of generation {} has ended.", past.number()));
         return Ok(match verdict {

@@ -6,6 +6,7 @@ use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
 use super::past::Past;
+use super::standing::{self, Unsettled};
 use super::{out, tools};
 use crate::app::{Session, Tools};
 use crate::engine::{Ended, RunState, Stage, undo_owed};
@@ -20,10 +21,15 @@ use crate::store::{Approved, StateFolder};
 use crate::system::process::Unwatched;
 
 pub(crate) fn rollback(context: &Context, args: &Rollback) -> Result<Exit, CliError> {
-    let folder = context.look()?;
+    let folder = context.look_if_any()?;
     if args.list {
-        return super::looking::list(context, &folder);
+        return super::looking::list(context, folder.as_ref());
     }
+    let Some(folder) = folder else {
+        let text = format!("Nothing to take back: nothing was ever run in {}.", context.state.display());
+        out::line(context, &text);
+        return Ok(Exit::Done);
+    };
     let _lock = folder.lock("rollback")?;
     let Some(current) = folder.current() else {
         // A runner that was killed before its first fact leaves a folder and no generation: the machine is as it was.
@@ -55,15 +61,14 @@ pub(crate) fn rollback(context: &Context, args: &Rollback) -> Result<Exit, CliEr
     }
     // The undo of a step by hand is for a person, also where the way back itself was agreed to with `--yes`.
     let guidance = tools::guidance(context, false).unwrap_or(Guidance::Unattended);
-    take_all_back(context, &folder, current, route, guidance)
+    take_all_back(context, &folder, route, guidance)
 }
 
-/// Takes back generations, newest first, and tells the current one of each. The guidance says whether somebody is there
+/// Takes back generations, newest first, and tells the newest one of their plan of each. The guidance says whether somebody is there
 /// to do what only a person can; whether to go back is not asked any more.
 pub(crate) fn take_all_back(
     context: &Context,
     folder: &StateFolder,
-    current: GenerationNumber,
     route: Vec<Past>,
     guidance: Guidance,
 ) -> Result<Exit, CliError> {
@@ -72,9 +77,7 @@ pub(crate) fn take_all_back(
     for past in route {
         let number = past.number();
         let (state, ended) = take_back(context, folder, past, guidance)?;
-        if number != current {
-            note_in_current(context, folder, current, number, &state);
-        }
+        tell_newest(context, folder, number, &state);
         match ended {
             Ended::Finished(Verdict::RolledBack) => worst = Exit::RolledBack,
             Ended::Finished(Verdict::Refused) => {}
@@ -88,31 +91,18 @@ pub(crate) fn take_all_back(
     Ok(worst)
 }
 
-/// Generations on whose way back the runner was killed, newest first. A rollback over several generations may have been
-/// in any of those below the newest that still holds; one that came back and was not yet told of is told of here.
+/// What an earlier way back left below the current generation. One that came back and was not yet told of, since the
+/// runner was killed before, is told of here.
 pub(crate) fn half_taken_back(
     context: &Context,
     folder: &StateFolder,
-    current: GenerationNumber,
-) -> Result<Vec<Past>, CliError> {
-    let mut half = Vec::new();
-    let newest = Past::of(folder, current)?;
-    for number in folder.generations()?.into_iter().rev().filter(|number| *number <= current) {
-        // A capsule that never began changed nothing.
-        let Ok(past) = Past::of(folder, number) else { continue };
-        match &past.state.stage {
-            Stage::Reverting(_) => half.push(past),
-            Stage::Ended(PhaseEnd::Committed) => break,
-            Stage::Ended(PhaseEnd::Reverted) if number != current => {
-                let held = past.state.phase().map(|phase| (phase.clone(), PhaseEnd::Committed));
-                if held.is_some_and(|held| newest.done().contains(&held)) {
-                    note_in_current(context, folder, current, number, &past.state);
-                }
-            }
-            _ => {}
-        }
+    current: &Past,
+) -> Result<Unsettled, CliError> {
+    let found = standing::unsettled(folder, current)?;
+    for past in &found.back {
+        tell_newest(context, folder, past.number(), &past.state);
     }
-    Ok(half)
+    Ok(found)
 }
 
 /// Which generation's beginning is asked for.
@@ -161,10 +151,13 @@ fn route(
     if current == target {
         // The common case reads one capsule, however many there are.
         let past = Past::of(folder, current)?;
-        return if in_effect(&past.state) {
-            Ok(vec![past])
-        } else {
-            half_taken_back(context, folder, current)
+        if in_effect(&past.state) {
+            return Ok(vec![past]);
+        }
+        let mut left = half_taken_back(context, folder, &past)?;
+        return match (left.half.is_empty(), left.unreadable.pop()) {
+            (true, Some((_, why))) => Err(why),
+            (false, _) | (true, None) => Ok(left.half),
         };
     }
     let mut route = Vec::new();
@@ -331,24 +324,41 @@ fn take_back(
     Err(unknown.into_iter().fold(error, CliError::because))
 }
 
-/// The current generation's journal says how every phase stands; so it is told of an older one that was taken back.
-fn note_in_current(
-    context: &Context,
-    folder: &StateFolder,
-    current: GenerationNumber,
-    taken_back: GenerationNumber,
-    state: &RunState,
-) {
-    let (Stage::Ended(end), Some(phase)) = (&state.stage, state.phase()) else { return };
-    let event = Event::EarlierTakenBack { generation: taken_back, phase: phase.clone(), end: *end };
-    let noted =
-        folder.capsule(current).and_then(|capsule| capsule.rescue_writer()).map_err(|why| why.to_string());
-    let noted = noted.and_then(|(mut writer, journal)| {
-        let seq = journal.envelopes.last().map_or(0, |envelope| envelope.seq) + 1;
-        let envelope = crate::model::Envelope { seq, at: crate::system::clock::now(), event };
-        writer.append(&[envelope]).map_err(|why| why.to_string())
-    });
-    if let Err(why) = noted {
-        out::line(context, &format!("warning: generation {current} could not be told of this: {why}"));
+/// The journal of a plan's newest generation says how every phase of that plan stands; so it is told of an older one
+/// that was taken back, once.
+fn tell_newest(context: &Context, folder: &StateFolder, taken_back: GenerationNumber, state: &RunState) {
+    let (Stage::Ended(end), Some(header)) = (&state.stage, state.header.as_deref()) else { return };
+    // The phase was settled before that generation took it once more, and is again.
+    let stands = state.itinerary.done.iter().find(|(phase, _)| *phase == header.phase);
+    if stands.is_some_and(|(_, stands)| matches!(stands, PhaseEnd::Committed | PhaseEnd::NotApplicable)) {
+        return;
     }
+    let newest = match standing::newest_of(folder, &header.plan) {
+        Ok(Some(newest)) if newest != taken_back => newest,
+        Ok(Some(_) | None) => return,
+        Err(why) => {
+            out::line(context, &format!("warning: no generation could be told of this: {}", why.text));
+            return;
+        }
+    };
+    let event = Event::EarlierTakenBack { generation: taken_back, phase: header.phase.clone(), end: *end };
+    if let Err(why) = tell(folder, newest, event) {
+        out::line(context, &format!("warning: generation {newest} could not be told of this: {why}"));
+    }
+}
+
+fn tell(folder: &StateFolder, newest: GenerationNumber, event: Event) -> Result<(), String> {
+    let capsule = folder.capsule(newest).map_err(|why| why.to_string())?;
+    let told = capsule.journal().map_err(|why| why.to_string())?;
+    // Looked at before it is opened to be written: what does not begin with its phase would be read as another's.
+    if !matches!(told.envelopes.first().map(|first| &first.event), Some(Event::PhaseBegan(_))) {
+        return Err("its journal does not begin with a phase".to_owned());
+    }
+    if told.envelopes.iter().any(|envelope| envelope.event == event) {
+        return Ok(());
+    }
+    let (mut writer, journal) = capsule.rescue_writer().map_err(|why| why.to_string())?;
+    let seq = journal.envelopes.last().map_or(0, |envelope| envelope.seq) + 1;
+    let envelope = crate::model::Envelope { seq, at: crate::system::clock::now(), event };
+    writer.append(&[envelope]).map_err(|why| why.to_string())
 }

@@ -6,10 +6,11 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::past::Past;
 use super::plan_file::{self, Read};
+use super::standing::{Standing, standing, unsettled};
 use super::{explain, out, tools};
 use crate::app::{Session, Tools};
 use crate::engine::{Itinerary, Obstacle, Selection, itinerary};
-use crate::model::{Guidance, PhaseEnd, PhaseId, Plan, RunAs, RunId, Timestamp, Verdict};
+use crate::model::{Guidance, PhaseEnd, PhaseId, Plan, RunAs, RunId, Verdict};
 use crate::store::StateFolder;
 use crate::system::clock;
 
@@ -26,16 +27,23 @@ pub(crate) fn run(context: &Context, args: &Run) -> Result<Exit, CliError> {
         until: phase_named(args.until.as_ref())?,
     };
     if args.dry_run {
-        return dry_run(context, &read, &asked);
+        return dry_run(context, &read, &asked, args.take_rejected);
     }
     let guidance = tools::guidance(context, args.unattended)?;
-    can_act_as_asked(context, &read.approved.plan)?;
+    let plan = &read.approved.plan;
+    if context.look_if_any().is_ok_and(|folder| folder.is_none()) {
+        // Where nothing was ever run, a plan that cannot be run leaves not even a folder.
+        can_act_as_asked(context, plan, &due(plan, &Standing::default(), &asked)?)?;
+    }
     let (folder, _lock) = context.act("run")?;
     if !args.take_rejected {
-        not_rejected(&folder, &read.approved.plan)?;
+        not_rejected(&folder, plan)?;
     }
-    let past = settled_past(&folder, &read.approved.plan)?;
-    let queue = due(&read.approved.plan, &past, &asked)?;
+    nothing_is_open(&folder)?;
+    let past = standing(&folder, &plan.name)?;
+    let queue = due(plan, &past, &asked)?;
+    can_act_as_asked(context, plan, &queue)?;
+    name_other_texts(context, plan, &past, &queue);
     if queue.is_empty() {
         out::line(context, "Nothing to do: every phase that was asked for is committed.");
         return Ok(Exit::Done);
@@ -80,29 +88,32 @@ fn new_run() -> RunId {
     RunId::new(name).unwrap_or_else(|_| Itinerary::default().run)
 }
 
-fn dry_run(context: &Context, read: &Read, asked: &Selection) -> Result<Exit, CliError> {
-    let none = SettledPast::default();
-    let past = match context.look() {
-        Ok(folder) => settled_past(&folder, &read.approved.plan).unwrap_or(none),
-        Err(_) => none,
+/// The plan as it would be taken, and then whatever would keep it from being taken.
+fn dry_run(context: &Context, read: &Read, asked: &Selection, take_rejected: bool) -> Result<Exit, CliError> {
+    let whole = &read.approved.plan;
+    let (past, obstacle) = match context.look_if_any() {
+        Ok(None) => (Standing::default(), None),
+        Ok(Some(folder)) => {
+            let rejected = if take_rejected { None } else { not_rejected(&folder, whole).err() };
+            let obstacle = rejected.or_else(|| nothing_is_open(&folder).err());
+            match standing(&folder, &whole.name) {
+                Ok(past) => (past, obstacle),
+                Err(why) => (Standing::default(), obstacle.or(Some(why))),
+            }
+        }
+        Err(why) => (Standing::default(), Some(why)),
     };
-    let queue = due(&read.approved.plan, &past, asked)?;
-    let mut plan = read.approved.plan.clone();
+    let soaks = due(whole, &past, asked).err();
+    let queue = due(whole, &Standing { soak_until: None, ..past }, asked)?;
+    let mut plan = whole.clone();
     plan.phases.retain(|phase| queue.contains(&phase.id));
     explain::show(context, &plan);
-    Ok(Exit::Done)
-}
-
-/// What an earlier run left: how the phases stand, and until when the last one soaks.
-#[derive(Default)]
-pub(crate) struct SettledPast {
-    pub(crate) done: Vec<(PhaseId, PhaseEnd)>,
-    soak_until: Option<Timestamp>,
+    obstacle.or(soaks).map_or(Ok(Exit::Done), Err)
 }
 
 /// Nothing goes forward while an earlier run is open or the machine is inconsistent.
-pub(crate) fn settled_past(folder: &StateFolder, plan: &Plan) -> Result<SettledPast, CliError> {
-    let Some(current) = Past::current(folder)? else { return Ok(SettledPast::default()) };
+fn nothing_is_open(folder: &StateFolder) -> Result<(), CliError> {
+    let Some(current) = Past::current(folder)? else { return Ok(()) };
     current.journal.sound(&current.capsule.journal_path())?;
     let phase = current.state.phase().map(ToString::to_string).unwrap_or_default();
     match current.state.finished {
@@ -124,14 +135,30 @@ pub(crate) fn settled_past(folder: &StateFolder, plan: &Plan) -> Result<SettledP
         }
         Some(Verdict::Committed | Verdict::Refused | Verdict::RolledBack) => {}
     }
-    let newest = Past::newest_of(folder, &plan.name)?;
-    Ok(newest.map_or_else(SettledPast::default, |past| SettledPast {
-        done: past.done().to_vec(),
-        soak_until: past.state.soak_until,
-    }))
+    unsettled(folder, &current)?.obstacle().map_or(Ok(()), Err)
 }
 
-fn due(plan: &Plan, past: &SettledPast, asked: &Selection) -> Result<Vec<PhaseId>, CliError> {
+/// A committed phase is not taken again, and what committed it may have said something else than this plan says.
+fn name_other_texts(context: &Context, plan: &Plan, past: &Standing, queue: &[PhaseId]) {
+    for header in &past.by {
+        let there = plan.phase(&header.phase).is_some() && !queue.contains(&header.phase);
+        if !there || header.digest == plan.digest {
+            continue;
+        }
+        let how = if header.revision == plan.revision {
+            format!("by another text of revision {}, or with other values", header.revision)
+        } else {
+            format!("as revision {}; this is revision {}", header.revision, plan.revision)
+        };
+        let phase = &header.phase;
+        out::line(
+            context,
+            &format!("Phase {phase} was committed {how}. `--phase {phase}` takes it once more."),
+        );
+    }
+}
+
+fn due(plan: &Plan, past: &Standing, asked: &Selection) -> Result<Vec<PhaseId>, CliError> {
     itinerary(plan, &past.done, past.soak_until, asked, clock::now()).map_err(|why| {
         let text = why.to_string();
         match why {
@@ -151,7 +178,14 @@ fn due(plan: &Plan, past: &SettledPast, asked: &Selection) -> Result<Vec<PhaseId
 }
 
 fn not_rejected(folder: &StateFolder, plan: &Plan) -> Result<(), CliError> {
-    let Some(line) = super::quarantined(folder, plan) else { return Ok(()) };
+    let quarantine = folder.quarantine().map_err(|why| {
+        let error = CliError::from(why);
+        let text = format!("nobody can tell whether this plan was rejected here: {}", error.text);
+        let hint = error.hint.clone().unwrap_or_else(|| "mend the file, or add `--override`".to_owned());
+        CliError { text, ..error }.hint(hint)
+    })?;
+    let found = quarantine.find(&plan.name, plan.revision, &plan.digest);
+    let Some(line) = found.first() else { return Ok(()) };
     Err(CliError::new(
         Exit::Quarantined,
         format!("revision {} of plan `{}` was rejected on this machine", line.revision, line.plan),
@@ -167,14 +201,15 @@ fn not_rejected(folder: &StateFolder, plan: &Plan) -> Result<(), CliError> {
 }
 
 /// What is missing is said before anything changes: root for root steps, a session for session steps.
-fn can_act_as_asked(context: &Context, plan: &Plan) -> Result<(), CliError> {
+fn can_act_as_asked(context: &Context, plan: &Plan, queue: &[PhaseId]) -> Result<(), CliError> {
     use crate::model::Part;
     let mut missing = Vec::new();
-    for phase in &plan.phases {
+    for phase in plan.phases.iter().filter(|phase| queue.contains(&phase.id)) {
         let steps =
             [Part::Apply, Part::Commit, Part::Rollback].into_iter().flat_map(|part| phase.steps(part));
+        let whens = steps.clone().filter_map(|step| step.when.as_deref());
+        let checks = phase.applies_if.iter().chain(&phase.preflight).chain(&phase.validate).chain(whens);
         let steps = steps.map(|step| (format!("step `{}`", step.id), step.who));
-        let checks = phase.preflight.iter().chain(&phase.validate);
         let checks = checks.map(|check| (format!("check `{}`", check.id), check.who));
         for (name, who) in steps.chain(checks) {
             if who == RunAs::Runner {

@@ -64,3 +64,12 @@ pub(crate) fn waiting(state: &RunState) -> Option<String> {
         Some(Verdict::Committed | Verdict::Refused | Verdict::RolledBack) => None,
     }
 }
+
+/// The same where the current run ended and an earlier generation, told in these words, is not back whole.
+pub(crate) fn below(words: &str, failed: bool) -> String {
+    if failed {
+        format!("you: {words}; mend the named items, then `switchback rollback` once more")
+    } else {
+        format!("you: {words}; `switchback resume` or `switchback rollback` finishes it")
+    }
+}

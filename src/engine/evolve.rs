@@ -129,7 +129,8 @@ pub fn evolve(plan: &Plan, mut state: RunState, event: &Event) -> RunState {
             state.stage = Stage::Ended(*end);
             state.items.clone_from(items);
             state.trouble = None;
-            stands(&mut state, &phase.id, *end);
+            let end = stands_after(&state, &phase.id, *end);
+            stands(&mut state, &phase.id, end);
         }
         Event::EarlierTakenBack { phase, end, .. } => stands(&mut state, phase, *end),
         Event::RunFinished { verdict } => state.finished = Some(*verdict),
@@ -156,6 +157,25 @@ fn began(plan: &Plan, header: &PhaseHeader) -> RunState {
 fn stands(state: &mut RunState, phase: &PhaseId, end: PhaseEnd) {
     state.itinerary.done.retain(|(done, _)| done != phase);
     state.itinerary.done.push((phase.clone(), end));
+}
+
+/// A phase that was settled before, was taken once more, and changed nothing or went back stands as it stood before.
+fn stands_after(state: &RunState, phase: &PhaseId, end: PhaseEnd) -> PhaseEnd {
+    let before = state.header.as_deref().and_then(|header| {
+        let before = header.done.iter().find(|(done, _)| done == phase);
+        before.map(|(_, end)| *end)
+    });
+    match (end, before) {
+        (
+            PhaseEnd::Refused | PhaseEnd::Reverted,
+            Some(settled @ (PhaseEnd::Committed | PhaseEnd::NotApplicable)),
+        ) => settled,
+        (
+            PhaseEnd::Refused | PhaseEnd::Reverted,
+            Some(PhaseEnd::Refused | PhaseEnd::Reverted | PhaseEnd::Inconsistent) | None,
+        )
+        | (PhaseEnd::Committed | PhaseEnd::NotApplicable | PhaseEnd::Inconsistent, _) => end,
+    }
 }
 
 fn resumed(state: &mut RunState, guidance: Guidance) {

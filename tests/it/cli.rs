@@ -1,5 +1,6 @@
 //! The verbs without a terminal: exit statuses, JSON, selection, the way back, a runner that is killed.
 
+mod left;
 mod looking;
 mod running;
 mod statuses;

@@ -4,17 +4,41 @@ use super::{three, unattended};
 use crate::support::bench::{Bench, sources};
 
 #[test]
-fn where_nothing_was_run_status_says_so_and_the_others_say_where_they_looked() {
+fn where_nothing_was_run_every_verb_that_asks_says_so_and_makes_nothing() {
     let bench = Bench::new();
-    let status = bench.run(&["status"]);
-    assert_eq!(status.exit, 0, "{status:?}");
-    assert!(status.out.contains("was ever run here"), "{status:?}");
-    for args in [&["history"][..], &["show"], &["rollback", "--list"], &["rollback", "--yes"]] {
+    // An empty list, or nothing to take up or back, is an answer and no error, as it is for `status`.
+    for (args, words) in [
+        (&["status"][..], "was ever run here"),
+        (&["history"], "no generation was ever recorded"),
+        (&["history", "--rebuild"], "no generation was ever recorded"),
+        (&["rollback", "--list"], "no generation was ever recorded"),
+        (&["rollback", "--yes"], "Nothing to take back"),
+        (&["resume", "--unattended"], "Nothing to resume"),
+    ] {
         let ran = bench.run(args);
-        assert_eq!(ran.exit, 1, "{args:?}: {ran:?}");
-        assert!(ran.err.contains("state") && ran.err.contains("hint"), "{ran:?}");
+        assert_eq!(ran.exit, 0, "{args:?}: {ran:?}");
+        assert!(ran.out.contains(words), "{args:?}: {ran:?}");
     }
+    for args in [&["history", "--json"][..], &["rollback", "--list", "--json"]] {
+        let list = bench.run(args).json();
+        assert_eq!(list["generations"].as_array().map(Vec::len), Some(0), "{list:#}");
+    }
+    // There is no generation to show: that is the one question without an answer.
+    let show = bench.run(&["show"]);
+    assert_eq!(show.exit, 1, "{show:?}");
+    assert!(show.err.contains("state") && show.err.contains("hint"), "{show:?}");
     assert!(!bench.state().exists());
+}
+
+#[test]
+fn a_state_folder_that_is_named_with_nothing_is_not_named() {
+    let bench = Bench::new();
+    let ran = Bench::end(bench.command(&["status", "--json"]).env("SWITCHBACK_STATE", ""));
+    assert_eq!(ran.exit, 0, "{ran:?}");
+    let here = bench.path("").display().to_string();
+    let state = ran.json()["state"].as_str().unwrap_or_default().to_owned();
+    assert!(!state.is_empty() && Some(state.as_str()) != here.strip_suffix('/'), "{state}");
+    assert!(state.ends_with("switchback"), "{state}");
 }
 
 #[test]
