@@ -74,7 +74,9 @@ impl Hands<'_, '_> {
                 Reply::Yes => StepOutcome::Done.into(),
                 Reply::No => StepOutcome::Declined.into(),
                 Reply::Interrupted => StepOutcome::Interrupted.into(),
-                Reply::Nobody => StepOutcome::NotStarted(format!("nobody is there to do this: {text}")).into(),
+                Reply::Nobody => {
+                    StepOutcome::NotStarted(format!("nobody is there to do this: {text}")).into()
+                }
             },
         }
     }
