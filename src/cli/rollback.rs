@@ -26,6 +26,10 @@ pub(crate) fn rollback(context: &Context, args: &Rollback) -> Result<Exit, CliEr
         return super::looking::list(context, folder.as_ref());
     }
     let Some(folder) = folder else {
+        if args.to.is_some() {
+            // A generation that is named, and is not there, is a mistake.
+            context.look()?;
+        }
         let text = format!("Nothing to take back: nothing was ever run in {}.", context.state.display());
         out::line(context, &text);
         return Ok(Exit::Done);

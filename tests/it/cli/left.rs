@@ -203,7 +203,7 @@ fn a_dry_run_shows_the_plan_before_it_says_what_stands_in_the_way() {
     assert_eq!(ran.exit, 11, "{ran:?}");
     assert!(ran.out.contains("echo two >>"), "{ran:?}");
     let bench = Bench::new();
-    bench.plan("  - id: one\n    soak: 1h\n    apply: [{id: add, shell: 'echo one >> \"$m/file\"', undo: {run: [\"true\"]}}]\n  - id: two\n    apply: [{id: add, shell: 'echo two >> \"$m/file\"', undo: {run: [\"true\"]}}]\n");
+    bench.plan("  - id: one\n    soak: {for: 1h}\n    apply: [{id: add, shell: 'echo one >> \"$m/file\"', undo: {run: [\"true\"]}}]\n  - id: two\n    apply: [{id: add, shell: 'echo two >> \"$m/file\"', undo: {run: [\"true\"]}}]\n");
     assert_eq!(unattended(&bench, &[]).exit, 0);
     let ran = bench.run(&["run", "plan.yaml", "--dry-run"]);
     assert_eq!(ran.exit, 10, "{ran:?}");
