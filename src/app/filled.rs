@@ -8,7 +8,7 @@ use std::borrow::Cow;
 pub(super) fn filled_check(check: &Check, values: &RunTime) -> Check {
     let look = match &check.look {
         Look::Probe(Probe::Run { command, parse }) => {
-            Look::Probe(Probe::Run { command: filled_command(command, values), parse: parse.clone() })
+            Look::Probe(Probe::Run { command: filled_command(command, values), parse: *parse })
         }
         Look::Plugin(command) => Look::Plugin(filled_command(command, values)),
         Look::Ask(question) => Look::Ask(fill(question, values)),
