@@ -89,7 +89,7 @@ impl Hands<'_, '_> {
     fn run(&mut self, command: CommandLine, who: RunAs, timeout: Span, input: Option<Vec<u8>>) -> Acted {
         let (ids, env) = match self.host.identity(who) {
             Ok(identity) => identity,
-            Err(why) => return StepOutcome::Broken(why.to_string()).into(),
+            Err(why) => return StepOutcome::NotStarted(why.to_string()).into(),
         };
         let spec = Spec { command, env, ids, timeout, keep: KEEP, input };
         let ended = process::run(&spec, &mut StepWatch { desk: self.front, may_end: self.may_end });
@@ -112,7 +112,8 @@ impl Hands<'_, '_> {
         };
         if !other {
             if who == RunAs::Root && self.host.euid != 0 {
-                return StepOutcome::Broken(host::IdentityError::NotRoot(self.host.euid).to_string()).into();
+                return StepOutcome::NotStarted(host::IdentityError::NotRoot(self.host.euid).to_string())
+                    .into();
             }
             return match do_by_hand(act) {
                 Ok(()) => StepOutcome::Done.into(),
@@ -121,7 +122,7 @@ impl Hands<'_, '_> {
         }
         let input = match serde_json::to_vec(act) {
             Ok(input) => input,
-            Err(why) => return StepOutcome::Broken(why.to_string()).into(),
+            Err(why) => return StepOutcome::NotStarted(why.to_string()).into(),
         };
         let own = match OwnProgram::for_any_user() {
             Ok(own) => own,
