@@ -321,27 +321,6 @@ fn evidence_says_how_much_is_left_out() {
 }
 
 #[test]
-#[ignore = "a measurement: cargo test --release --lib thousand -- --ignored --nocapture"]
-fn a_thousand_checks_against_a_loop_of_the_shell() {
-    let command = CommandLine::new(["/bin/true"]);
-    let probe = Look::Probe(Probe::Run { command, parse: Parse::Text });
-    let checks: Vec<Check> = (0..1000).map(|at| check(&format!("c{at}"), probe.clone())).collect();
-    let loop_of_1000 = shell("loop", "i=0; while [ $i -lt 1000 ]; do /bin/true; i=$((i+1)); done; echo 1");
-    for _ in 0..3 {
-        let began = clock::tick();
-        assert!(looked(&checks).iter().all(|report| report.outcome == Outcome::Pass));
-        let ours = clock::since(began);
-        let began = clock::tick();
-        assert_eq!(looked(std::slice::from_ref(&loop_of_1000))[0].outcome, Outcome::Pass);
-        let shell = clock::since(began);
-        println!(
-            "ours {ours}, sh {shell}, ratio {:.2}",
-            ours.duration().as_secs_f64() / shell.duration().as_secs_f64()
-        );
-    }
-}
-
-#[test]
 fn a_real_plugin_is_judged_by_its_exit_status_and_its_figures_become_fields() {
     let program = "/usr/lib/nagios/plugins/check_disk";
     if !std::path::Path::new(program).exists() {
