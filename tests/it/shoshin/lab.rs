@@ -28,6 +28,7 @@ pub(super) struct Lab {
     /// The values of the plan's variables, as last set.
     variables: BTreeMap<&'static str, String>,
     folder: tempfile::TempDir,
+    shipped: tempfile::TempDir,
 }
 
 /// Everything about the machine that must come back.
@@ -75,14 +76,23 @@ const PLAN: &str = "plans/shoshin.yaml";
 
 /// The plan with the values that it has itself.
 pub(super) fn asked(arguments: &[&str]) -> Ended {
+    let shipped = shipped();
     let mut command = program(env!("CARGO_BIN_EXE_switchback"));
-    command
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(arguments)
-        .arg(PLAN)
-        .output()
-        .expect("started")
-        .into()
+    command.current_dir(shipped.path()).args(arguments).arg(PLAN).output().expect("started").into()
+}
+
+/// The plans as they are shipped, in a folder that root trusts: the checkout may lie anywhere, also below /tmp.
+fn shipped() -> tempfile::TempDir {
+    let base = if nix::unistd::geteuid().is_root() { "/var/lib" } else { env!("CARGO_TARGET_TMPDIR") };
+    let folder =
+        tempfile::Builder::new().prefix("switchback-test-plans-").tempdir_in(base).expect("a folder");
+    let plans = Path::new(env!("CARGO_MANIFEST_DIR")).join("plans");
+    let copied = program("cp").arg("-r").arg(plans).arg(folder.path()).status().expect("started");
+    assert!(copied.success());
+    // A checkout may be writable by its group; what is trusted may not.
+    let tightened = program("chmod").args(["-R", "go-w"]).arg(folder.path()).status().expect("started");
+    assert!(tightened.success());
+    folder
 }
 
 /// Root does not read a plan that others may write; that is not what is tested here.
@@ -109,7 +119,7 @@ impl Lab {
         }
         let folder = tempfile::Builder::new().prefix("switchback-lab-").tempdir().expect("folder");
         let root = folder.path().canonicalize().expect("path");
-        let mut lab = Self { root, variables: BTreeMap::new(), folder };
+        let mut lab = Self { root, variables: BTreeMap::new(), folder, shipped: shipped() };
         lab.furnish();
         let built = match lab.build(&START) {
             Ok(built) => built,
@@ -253,7 +263,7 @@ impl Lab {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = program(env!("CARGO_BIN_EXE_switchback"));
-        command.current_dir(env!("CARGO_MANIFEST_DIR"));
+        command.current_dir(self.shipped.path());
         command.arg("--state").arg(self.root.join("state")).args(arguments);
         if arguments.contains(&PLAN) {
             command.args(
