@@ -4,7 +4,6 @@
 mod bound;
 mod combine;
 mod error;
-mod held;
 pub mod judge;
 mod look;
 mod perfdata;
@@ -15,6 +14,5 @@ mod scripts;
 
 pub use bound::bounded;
 pub use error::ProbeError;
-pub use held::held;
 pub use judge::{Judgement, judge};
 pub use schedule::{CheckWatch, LookCx, look};
