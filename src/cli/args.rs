@@ -1,5 +1,6 @@
 //! What can be typed. The doc comments here are the manual.
 
+use crate::model::RunAs;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -50,6 +51,8 @@ pub(super) enum Verb {
     Lint(PlanFile),
     /// Say what a plan will do, with every command as it will be executed. Changes nothing.
     Explain(PlanFile),
+    /// Read one value from the machine, as checks do. Judges nothing, changes nothing.
+    Probe(Probe),
     /// Print the JSON Schema of plans, for editors.
     Schema(Schema),
     /// See a rollout that reverts, in a playground of its own.
@@ -140,6 +143,46 @@ pub(super) struct Show {
     /// Print what the steps and probes printed.
     #[arg(long)]
     pub(super) evidence: bool,
+}
+
+/// `switchback probe`
+#[derive(Debug, Args)]
+pub(super) struct Probe {
+    /// Which probe (docs/probes.md has them all); with `--from`, the tool whose output it is.
+    pub(super) name: String,
+    /// Its settings: `setting=value` as in a plan, or the one word that it takes; for `run`, a command after `--`.
+    #[arg(value_name = "SETTING")]
+    pub(super) settings: Vec<String>,
+    /// Read what the tool printed from a file, `-` for standard input, and start nothing.
+    #[arg(long, value_name = "FILE")]
+    pub(super) from: Option<String>,
+    /// As whom the tool runs.
+    #[arg(long = "as", value_name = "WHO")]
+    pub(super) who: Option<Who>,
+    /// When the tool is killed [default: 30s].
+    #[arg(long, value_name = "LENGTH")]
+    pub(super) timeout: Option<String>,
+}
+
+/// As whom a tool runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Who {
+    /// As root.
+    Root,
+    /// As the invoking user.
+    User,
+    /// As the invoking user, in the desktop session.
+    Session,
+}
+
+impl From<Who> for RunAs {
+    fn from(who: Who) -> Self {
+        match who {
+            Who::Root => Self::Root,
+            Who::User => Self::User,
+            Who::Session => Self::Session,
+        }
+    }
 }
 
 /// `switchback schema`

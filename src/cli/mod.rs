@@ -12,6 +12,7 @@ mod looking;
 mod out;
 mod past;
 mod plan_file;
+mod probe;
 mod reference;
 mod resume;
 mod rollback;
@@ -75,6 +76,7 @@ fn act(context: &Context, cli: &Cli) -> Result<Exit, CliError> {
         | Verb::Show(_)
         | Verb::Lint(_)
         | Verb::Explain(_)
+        | Verb::Probe(_)
         | Verb::Schema(_)
         | Verb::Generate(_)
         | Verb::Hands => None,
@@ -88,6 +90,7 @@ fn act(context: &Context, cli: &Cli) -> Result<Exit, CliError> {
         Verb::Show(args) => looking::show(context, args),
         Verb::Lint(file) => lint::lint(context, file),
         Verb::Explain(file) => explain::explain(context, file),
+        Verb::Probe(args) => probe::probe(context, args),
         Verb::Schema(args) => Ok(schema::schema(args)),
         Verb::Tour(args) => tour::tour(context, args),
         Verb::Generate(args) => generate::generate(args),

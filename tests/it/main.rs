@@ -2,6 +2,7 @@
 
 mod cli;
 mod docs;
+mod fixtures;
 mod generated;
 mod hostile;
 mod layers;

@@ -1,7 +1,7 @@
 //! Checks.
 
 use super::Lowering;
-use super::probe::fields_of;
+use super::fields::fields_of;
 use crate::model::{
     Check, CheckId, Direction, FieldRule, Look, Matcher, Mode, Probe, RunAs, Samples, Severity, Span,
     TreatAs, Value, Waiver,

@@ -1,6 +1,7 @@
 //! The plan as written, with every variable replaced, into the model.
 
 mod check;
+mod fields;
 mod layer;
 mod matcher;
 mod phase;

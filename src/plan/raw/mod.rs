@@ -4,6 +4,7 @@ mod check;
 mod layer;
 mod library;
 mod phase;
+mod probe;
 mod scalar;
 mod step;
 
@@ -11,5 +12,6 @@ pub(super) use check::*;
 pub(super) use layer::*;
 pub(super) use library::*;
 pub(super) use phase::*;
+pub(super) use probe::*;
 pub(super) use scalar::*;
 pub(super) use step::*;

@@ -1,0 +1,84 @@
+//! READERS: what a tool printed, understood. Pure: nothing is started or opened here, so that a recorded output and a
+//! live one are read by the same function. A reader knows the format and not the samples: lines that it does not know
+//! are passed over, an output that breaks off is told as such (`complete: false`), and nothing makes it panic.
+
+mod free;
+
+use super::ProbeError;
+use crate::model::Observation;
+use serde::Serialize;
+use std::io::{BufRead, Read as _};
+
+/// Longest output that is read as one text, in bytes. Tools print kilobytes; more is not theirs.
+const LONGEST: usize = 16 << 20;
+
+/// How a reader takes its input.
+#[derive(Debug, Clone, Copy)]
+enum Intake {
+    /// All of it, as text.
+    Text(fn(&str) -> Observation),
+    /// As it comes: memory does not grow with it.
+    Stream(fn(&mut dyn BufRead) -> Result<Observation, ProbeError>),
+}
+
+/// One reader, by the name of the tool whose output it understands.
+#[derive(Debug, Clone, Copy)]
+pub struct Reader {
+    /// The tool, as `probe NAME --from FILE` takes it.
+    pub name: &'static str,
+    /// What is read, in a few words.
+    pub about: &'static str,
+    intake: Intake,
+}
+
+/// Every reader, by name.
+pub const READERS: &[Reader] =
+    &[Reader { name: "free", about: "`free`: memory and swap as printed", intake: Intake::Text(free::read) }];
+
+impl Reader {
+    /// The reader of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<&'static Self> {
+        READERS.iter().find(|reader| reader.name == name)
+    }
+
+    /// Reads an output to its end.
+    ///
+    /// # Errors
+    /// Where it cannot be read, is longer than any output of the tool, or is nothing that the tool prints.
+    pub fn read(&self, from: &mut dyn BufRead) -> Result<Observation, ProbeError> {
+        match self.intake {
+            Intake::Stream(read) => read(from),
+            Intake::Text(read) => Ok(read(&plain(&self.whole(from)?))),
+        }
+    }
+
+    fn whole(&self, from: &mut dyn BufRead) -> Result<String, ProbeError> {
+        let mut bytes = Vec::new();
+        let limit = u64::try_from(LONGEST + 1).unwrap_or(u64::MAX);
+        let unreadable = |why: std::io::Error| ProbeError::Unreadable {
+            what: format!("the output of {}", self.name),
+            why: why.to_string(),
+        };
+        from.take(limit).read_to_end(&mut bytes).map_err(unreadable)?;
+        if bytes.len() > LONGEST {
+            let total = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+            return Err(ProbeError::TooMuch { what: self.name.to_owned(), bytes: total, kept: LONGEST });
+        }
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+}
+
+/// The text without colours, with plain line ends: what a terminal, a forum or a pager did to it is undone.
+fn plain(text: &str) -> String {
+    console::strip_ansi_codes(text).replace("\r\n", "\n").replace('\r', "\n")
+}
+
+/// The fields of a reading.
+fn observation(reading: &impl Serialize) -> Observation {
+    match serde_json::to_value(reading) {
+        Ok(serde_json::Value::Object(fields)) => Observation(fields.into_iter().collect()),
+        // A reading is a struct of plain values: it is always an object.
+        Ok(_) | Err(_) => Observation::new(),
+    }
+}

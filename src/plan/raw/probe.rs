@@ -1,0 +1,163 @@
+//! Probes, as written.
+
+use super::{FromWord, Length, OneOrMany, Short, Word};
+use crate::model::{Manager, Parse};
+use crate::plan::read::{At, unknown_name};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// What is read from the machine: exactly one probe, with the fields that it gives. `memory`, `units` and `journal` may stand alone as words.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a probe's name or a map of it")]
+#[schemars(rename = "Probe")]
+pub(in crate::plan) struct ProbeForm {
+    /// Runs a program: `exit signal stdout stderr duration`, and `value` where `parse` says so.
+    pub(in crate::plan) run: Option<At<Vec<Word>>>,
+    /// With `run`: how stdout is read. `text` where it is not stated.
+    pub(in crate::plan) parse: Option<At<Parse>>,
+    /// With `run`: variables added to the fixed environment.
+    #[serde(default)]
+    pub(in crate::plan) env: BTreeMap<String, Word>,
+    /// With `run`: the working folder.
+    pub(in crate::plan) folder: Option<At<String>>,
+    /// A file: `exists kind target size mode uid gid readable content lines sha256`.
+    pub(in crate::plan) file: Option<At<Short<PathForm>>>,
+    /// The file system at a path: `mounted source type options size used available available_ratio inodes_free
+    /// writable`.
+    pub(in crate::plan) mount: Option<At<Short<PathForm>>>,
+    /// Memory of the machine in bytes: `total available used used_ratio swap_total swap_used pressure_some_avg10`.
+    pub(in crate::plan) memory: Option<MemoryForm>,
+    /// Processes by name or command line: `count pids names pss rss pss_from`.
+    pub(in crate::plan) process: Option<At<Short<ProcessForm>>>,
+    /// Units of a service manager: `failed active states sub_states not_found flapping restarts`.
+    pub(in crate::plan) units: Option<UnitsForm>,
+    /// Messages of the journal: `count kinds counts samples segfaults traps oom_kills oomd_kills coredumps cursor`.
+    pub(in crate::plan) journal: Option<JournalForm>,
+    /// A parameter on the kernel's command line or below `/proc/sys`: `present value source`.
+    pub(in crate::plan) kernel_parameter: Option<At<String>>,
+    /// A Nix profile (`exists store_path generation generations`) or store path (`exists valid references`).
+    pub(in crate::plan) nix: Option<At<NixForm>>,
+}
+
+impl FromWord for ProbeForm {
+    const EXPECTED: &'static str = "a probe's name or a map of it";
+    const WORDS: &'static [&'static str] = &["memory", "units", "journal"];
+
+    fn from_word<E: serde::de::Error>(word: &str) -> Result<Self, E> {
+        match word {
+            "memory" => Ok(Self { memory: Some(MemoryForm::default()), ..Self::default() }),
+            "units" => Ok(Self { units: Some(UnitsForm::default()), ..Self::default() }),
+            "journal" => Ok(Self { journal: Some(JournalForm::default()), ..Self::default() }),
+            "run" | "file" | "mount" | "process" | "kernel_parameter" | "nix" => {
+                Err(E::custom(format!("wrong-value|the probe `{word}` needs settings|write `{word}: ...`")))
+            }
+            other => Err(unknown_name(
+                "unknown-probe",
+                "probe",
+                other,
+                &["run", "file", "mount", "memory", "process", "units", "journal", "kernel_parameter", "nix"],
+            )),
+        }
+    }
+}
+
+/// A path: a text, or a map with `path`.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a path, or a map with `path`")]
+#[schemars(rename = "ProbedPath")]
+pub(in crate::plan) struct PathForm {
+    /// An absolute path or one from `~/`.
+    pub(in crate::plan) path: String,
+}
+
+impl FromWord for PathForm {
+    const EXPECTED: &'static str = "a path, or a map with `path`";
+
+    fn from_word<E: serde::de::Error>(word: &str) -> Result<Self, E> {
+        Ok(Self { path: word.to_owned() })
+    }
+}
+
+/// Memory of the machine; there is nothing to set.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "an empty map")]
+#[schemars(rename = "MemoryProbe")]
+pub(in crate::plan) struct MemoryForm {}
+
+/// Processes by name, by command line, or both.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a process name, or a map with `name` and `pattern`")]
+#[schemars(rename = "ProcessProbe", extend("minProperties" = 1))]
+pub(in crate::plan) struct ProcessForm {
+    /// The process name, exactly, as `/proc/PID/comm` has it (at most 15 characters).
+    pub(in crate::plan) name: Option<String>,
+    /// A regular expression on the command line.
+    pub(in crate::plan) pattern: Option<At<String>>,
+}
+
+impl FromWord for ProcessForm {
+    const EXPECTED: &'static str = "a process name, or a map with `name` and `pattern`";
+
+    fn from_word<E: serde::de::Error>(word: &str) -> Result<Self, E> {
+        Ok(Self { name: Some(word.to_owned()), pattern: None })
+    }
+}
+
+/// Units of a service manager.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map with `manager` and `names`")]
+#[schemars(rename = "UnitsProbe")]
+pub(in crate::plan) struct UnitsForm {
+    /// Which manager. `system` where it is not stated.
+    pub(in crate::plan) manager: Option<Manager>,
+    /// Unit names or globs; all where it is not stated.
+    #[serde(default)]
+    pub(in crate::plan) names: OneOrMany,
+}
+
+/// Messages of the journal.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map with the settings of `journal`")]
+#[schemars(rename = "JournalProbe")]
+pub(in crate::plan) struct JournalForm {
+    /// The least important messages that count: `emerg alert crit err warning notice info debug` or 0 to 7. `err`
+    /// where it is not stated.
+    pub(in crate::plan) priority: Option<At<Word>>,
+    /// Unit names; all where it is not stated.
+    #[serde(default)]
+    pub(in crate::plan) units: OneOrMany,
+    /// A regular expression on the message.
+    pub(in crate::plan) matches: Option<At<String>>,
+    /// Messages that do not count, each with its reason.
+    #[serde(default)]
+    pub(in crate::plan) ignore: Vec<IgnoreForm>,
+    /// How far back to look where nothing was recorded before the phase.
+    pub(in crate::plan) since: Option<At<Length>>,
+    /// Which manager's journal. `system` where it is not stated.
+    pub(in crate::plan) manager: Option<Manager>,
+    /// Kernel messages only.
+    pub(in crate::plan) kernel: Option<bool>,
+}
+
+/// A message that does not count, and why.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map with `matches` and `reason`")]
+#[schemars(rename = "IgnoredMessage")]
+pub(in crate::plan) struct IgnoreForm {
+    /// A regular expression.
+    pub(in crate::plan) matches: At<String>,
+    /// Why it does not count.
+    pub(in crate::plan) reason: String,
+}
+
+/// A Nix profile or a store path.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map with `profile` or `path`")]
+#[schemars(rename = "NixProbe", extend("minProperties" = 1, "maxProperties" = 1))]
+pub(in crate::plan) struct NixForm {
+    /// A profile: `exists store_path generation generations`.
+    pub(in crate::plan) profile: Option<At<String>>,
+    /// A store path: `exists valid references`.
+    pub(in crate::plan) path: Option<At<String>>,
+}
