@@ -3,6 +3,8 @@
 //! are passed over, an output that breaks off is told as such (`complete: false`), and nothing makes it panic.
 
 mod free;
+pub(super) mod journal;
+mod systemctl;
 
 use super::ProbeError;
 use crate::model::Observation;
@@ -32,8 +34,29 @@ pub struct Reader {
 }
 
 /// Every reader, by name.
-pub const READERS: &[Reader] =
-    &[Reader { name: "free", about: "`free`: memory and swap as printed", intake: Intake::Text(free::read) }];
+pub const READERS: &[Reader] = &[
+    Reader { name: "free", about: "`free`: memory and swap as printed", intake: Intake::Text(free::read) },
+    Reader {
+        name: "journal",
+        about: "the journal or a kernel log, in any format: crashes, kills, faults",
+        intake: Intake::Stream(journal::read),
+    },
+    Reader {
+        name: "systemctl-failed",
+        about: "`systemctl --failed`: the units that failed",
+        intake: Intake::Text(systemctl::failed),
+    },
+    Reader {
+        name: "systemctl-show",
+        about: "`systemctl show`: properties, unit by unit",
+        intake: Intake::Text(systemctl::show),
+    },
+    Reader {
+        name: "systemctl-user-status",
+        about: "`systemctl status` of one unit or of a manager",
+        intake: Intake::Text(systemctl::status),
+    },
+];
 
 impl Reader {
     /// The reader of that name.
