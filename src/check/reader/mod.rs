@@ -2,7 +2,15 @@
 //! live one are read by the same function. A reader knows the format and not the samples: lines that it does not know
 //! are passed over, an output that breaks off is told as such (`complete: false`), and nothing makes it panic.
 
+mod chrome_gpu;
+mod elided;
+mod firefox_support;
 mod free;
+mod glxinfo;
+mod hwaccels;
+mod lspci;
+mod vainfo;
+mod vdpauinfo;
 
 use super::ProbeError;
 use crate::model::Observation;
@@ -32,8 +40,40 @@ pub struct Reader {
 }
 
 /// Every reader, by name.
-pub const READERS: &[Reader] =
-    &[Reader { name: "free", about: "`free`: memory and swap as printed", intake: Intake::Text(free::read) }];
+pub const READERS: &[Reader] = &[
+    Reader {
+        name: "chrome-gpu",
+        about: "`chrome://gpu` as text: what Chromium accelerates",
+        intake: Intake::Text(chrome_gpu::read),
+    },
+    Reader {
+        name: "ffmpeg-hwaccels",
+        about: "`ffmpeg -hwaccels`: the acceleration methods that it knows",
+        intake: Intake::Text(hwaccels::read),
+    },
+    Reader {
+        name: "firefox-support",
+        about: "`about:support` as text or raw data: whether Firefox decodes in hardware",
+        intake: Intake::Text(firefox_support::read),
+    },
+    Reader { name: "free", about: "`free`: memory and swap as printed", intake: Intake::Text(free::read) },
+    Reader {
+        name: "glxinfo",
+        about: "`glxinfo`, also `-B`: the OpenGL renderer",
+        intake: Intake::Text(glxinfo::read),
+    },
+    Reader { name: "lspci", about: "`lspci`: the GPUs and their drivers", intake: Intake::Text(lspci::read) },
+    Reader {
+        name: "vainfo",
+        about: "`vainfo`: the VA-API driver and what it decodes and encodes",
+        intake: Intake::Text(vainfo::read),
+    },
+    Reader {
+        name: "vdpauinfo",
+        about: "`vdpauinfo`: the VDPAU driver and its decoders",
+        intake: Intake::Text(vdpauinfo::read),
+    },
+];
 
 impl Reader {
     /// The reader of that name.
