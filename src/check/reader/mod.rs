@@ -3,6 +3,8 @@
 //! are passed over, an output that breaks off is told as such (`complete: false`), and nothing makes it panic.
 
 mod free;
+mod generations;
+mod nix_diff_closures;
 
 use super::ProbeError;
 use crate::model::Observation;
@@ -31,9 +33,20 @@ pub struct Reader {
     intake: Intake,
 }
 
+const fn text(name: &'static str, about: &'static str, read: fn(&str) -> Observation) -> Reader {
+    Reader { name, about, intake: Intake::Text(read) }
+}
+
 /// Every reader, by name.
-pub const READERS: &[Reader] =
-    &[Reader { name: "free", about: "`free`: memory and swap as printed", intake: Intake::Text(free::read) }];
+pub const READERS: &[Reader] = &[
+    text("bootc", "`bootc status`: staged, booted and rollback image", generations::bootc::read),
+    text("free", "`free`: memory and swap as printed", free::read),
+    text("home-manager-generations", "`home-manager generations`", generations::home_manager::read),
+    text("nix-diff-closures", "`nix store diff-closures`: packages that differ", nix_diff_closures::read),
+    text("nix-env-generations", "`nix-env --list-generations`", generations::nix_env::read),
+    text("nixos-generations", "`nixos-rebuild list-generations`", generations::nixos::read),
+    text("rpm-ostree", "`rpm-ostree status`: deployments", generations::rpm_ostree::read),
+];
 
 impl Reader {
     /// The reader of that name.
@@ -74,11 +87,53 @@ fn plain(text: &str) -> String {
     console::strip_ansi_codes(text).replace("\r\n", "\n").replace('\r', "\n")
 }
 
+/// Whether somebody left something out here: a line of dots, or of words that say so.
+fn is_elision(line: &str) -> bool {
+    let line = line.trim();
+    let dots = |text: &str| text.contains("...") || text.contains('…');
+    let only =
+        line.chars().all(|c| matches!(c, '.' | '…' | '[' | ']' | '(' | ')' | '<' | '>' | '-' | '*' | ' '));
+    let said = ["snip", "elided", "omitted", "truncated", "etc"];
+    let words = line.trim_matches(|c: char| !c.is_alphanumeric()).to_ascii_lowercase();
+    (only && dots(line)) || said.contains(&words.as_str())
+}
+
 /// The fields of a reading.
 fn observation(reading: &impl Serialize) -> Observation {
     match serde_json::to_value(reading) {
         Ok(serde_json::Value::Object(fields)) => Observation(fields.into_iter().collect()),
         // A reading is a struct of plain values: it is always an object.
         Ok(_) | Err(_) => Observation::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_line_of_dots_says_that_something_was_left_out() {
+        for line in ["...", "…", "[...]", "<snip>", "  (...)", "etc..."] {
+            assert!(is_elision(line), "{line}");
+        }
+        for line in ["", "---", "a...", "1.2.3"] {
+            assert!(!is_elision(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn readers_are_sorted_by_name_and_each_is_there_once() {
+        assert!(READERS.is_sorted_by(|one, next| one.name < next.name));
+    }
+
+    proptest! {
+        #[test]
+        fn no_reader_panics_whatever_it_is_given(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+            for reader in READERS {
+                // Whether it can be understood is another question.
+                let _ = reader.read(&mut bytes.as_slice());
+            }
+        }
     }
 }
