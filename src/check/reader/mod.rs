@@ -6,9 +6,11 @@ mod chrome_gpu;
 mod elided;
 mod firefox_support;
 mod free;
+mod generations;
 mod glxinfo;
 mod hwaccels;
 mod lspci;
+mod nix_diff_closures;
 mod vainfo;
 mod vdpauinfo;
 
@@ -39,40 +41,26 @@ pub struct Reader {
     intake: Intake,
 }
 
+const fn text(name: &'static str, about: &'static str, read: fn(&str) -> Observation) -> Reader {
+    Reader { name, about, intake: Intake::Text(read) }
+}
+
 /// Every reader, by name.
 pub const READERS: &[Reader] = &[
-    Reader {
-        name: "chrome-gpu",
-        about: "`chrome://gpu` as text: what Chromium accelerates",
-        intake: Intake::Text(chrome_gpu::read),
-    },
-    Reader {
-        name: "ffmpeg-hwaccels",
-        about: "`ffmpeg -hwaccels`: the acceleration methods that it knows",
-        intake: Intake::Text(hwaccels::read),
-    },
-    Reader {
-        name: "firefox-support",
-        about: "`about:support` as text or raw data: whether Firefox decodes in hardware",
-        intake: Intake::Text(firefox_support::read),
-    },
-    Reader { name: "free", about: "`free`: memory and swap as printed", intake: Intake::Text(free::read) },
-    Reader {
-        name: "glxinfo",
-        about: "`glxinfo`, also `-B`: the OpenGL renderer",
-        intake: Intake::Text(glxinfo::read),
-    },
-    Reader { name: "lspci", about: "`lspci`: the GPUs and their drivers", intake: Intake::Text(lspci::read) },
-    Reader {
-        name: "vainfo",
-        about: "`vainfo`: the VA-API driver and what it decodes and encodes",
-        intake: Intake::Text(vainfo::read),
-    },
-    Reader {
-        name: "vdpauinfo",
-        about: "`vdpauinfo`: the VDPAU driver and its decoders",
-        intake: Intake::Text(vdpauinfo::read),
-    },
+    text("bootc", "`bootc status`: staged, booted and rollback image", generations::bootc::read),
+    text("chrome-gpu", "`chrome://gpu` as text: what Chromium accelerates", chrome_gpu::read),
+    text("ffmpeg-hwaccels", "`ffmpeg -hwaccels`: acceleration methods that it knows", hwaccels::read),
+    text("firefox-support", "`about:support`: whether Firefox decodes in hardware", firefox_support::read),
+    text("free", "`free`: memory and swap as printed", free::read),
+    text("glxinfo", "`glxinfo`, also `-B`: the OpenGL renderer", glxinfo::read),
+    text("home-manager-generations", "`home-manager generations`", generations::home_manager::read),
+    text("lspci", "`lspci`: the GPUs and their drivers", lspci::read),
+    text("nix-diff-closures", "`nix store diff-closures`: packages that differ", nix_diff_closures::read),
+    text("nix-env-generations", "`nix-env --list-generations`", generations::nix_env::read),
+    text("nixos-generations", "`nixos-rebuild list-generations`", generations::nixos::read),
+    text("rpm-ostree", "`rpm-ostree status`: deployments", generations::rpm_ostree::read),
+    text("vainfo", "`vainfo`: the VA-API driver, what it decodes and encodes", vainfo::read),
+    text("vdpauinfo", "`vdpauinfo`: the VDPAU driver and its decoders", vdpauinfo::read),
 ];
 
 impl Reader {
@@ -114,11 +102,53 @@ fn plain(text: &str) -> String {
     console::strip_ansi_codes(text).replace("\r\n", "\n").replace('\r', "\n")
 }
 
+/// Whether somebody left something out here: a line of dots, or of words that say so.
+fn is_elision(line: &str) -> bool {
+    let line = line.trim();
+    let dots = |text: &str| text.contains("...") || text.contains('…');
+    let only =
+        line.chars().all(|c| matches!(c, '.' | '…' | '[' | ']' | '(' | ')' | '<' | '>' | '-' | '*' | ' '));
+    let said = ["snip", "elided", "omitted", "truncated", "etc"];
+    let words = line.trim_matches(|c: char| !c.is_alphanumeric()).to_ascii_lowercase();
+    (only && dots(line)) || said.contains(&words.as_str())
+}
+
 /// The fields of a reading.
 fn observation(reading: &impl Serialize) -> Observation {
     match serde_json::to_value(reading) {
         Ok(serde_json::Value::Object(fields)) => Observation(fields.into_iter().collect()),
         // A reading is a struct of plain values: it is always an object.
         Ok(_) | Err(_) => Observation::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_line_of_dots_says_that_something_was_left_out() {
+        for line in ["...", "…", "[...]", "<snip>", "  (...)", "etc..."] {
+            assert!(is_elision(line), "{line}");
+        }
+        for line in ["", "---", "a...", "1.2.3"] {
+            assert!(!is_elision(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn readers_are_sorted_by_name_and_each_is_there_once() {
+        assert!(READERS.is_sorted_by(|one, next| one.name < next.name));
+    }
+
+    proptest! {
+        #[test]
+        fn no_reader_panics_whatever_it_is_given(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+            for reader in READERS {
+                // Whether it can be understood is another question.
+                let _ = reader.read(&mut bytes.as_slice());
+            }
+        }
     }
 }
