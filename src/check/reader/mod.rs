@@ -2,7 +2,11 @@
 //! live one are read by the same function. A reader knows the format and not the samples: lines that it does not know
 //! are passed over, an output that breaks off is told as such (`complete: false`), and nothing makes it panic.
 
+pub(super) mod cpuinfo;
 mod free;
+mod meminfo;
+pub(super) mod nvidia_smi;
+mod zramctl;
 
 use super::ProbeError;
 use crate::model::Observation;
@@ -32,8 +36,25 @@ pub struct Reader {
 }
 
 /// Every reader, by name.
-pub const READERS: &[Reader] =
-    &[Reader { name: "free", about: "`free`: memory and swap as printed", intake: Intake::Text(free::read) }];
+pub const READERS: &[Reader] = &[
+    Reader { name: "cpuinfo", about: "`/proc/cpuinfo`: the processors", intake: Intake::Text(cpuinfo::read) },
+    Reader { name: "free", about: "`free`: memory and swap as printed", intake: Intake::Text(free::read) },
+    Reader {
+        name: "meminfo",
+        about: "`/proc/meminfo`: memory and swap in kB",
+        intake: Intake::Text(meminfo::read),
+    },
+    Reader {
+        name: "nvidia-smi",
+        about: "`nvidia-smi`: its table, `-L`, CSV, `pmon`, `-q`, and its failures",
+        intake: Intake::Text(nvidia_smi::read),
+    },
+    Reader {
+        name: "zramctl",
+        about: "`zramctl`: compressed memory devices",
+        intake: Intake::Text(zramctl::read),
+    },
+];
 
 impl Reader {
     /// The reader of that name.
