@@ -97,7 +97,12 @@ mod tests {
                 vec!["A"],
             ),
             ("model name\t: A\n", 0, None, vec!["A"]),
-            ("processor : 0\nmodel name : ARMv7 rev 3\nHardware : B\nModel : Board\n", 1, None, vec!["ARMv7 rev 3"]),
+            (
+                "processor : 0\nmodel name : ARMv7 rev 3\nHardware : B\nModel : Board\n",
+                1,
+                None,
+                vec!["ARMv7 rev 3"],
+            ),
             ("processor : 0\nBogoMIPS : 1\nModel : Board\n", 1, None, vec!["Board"]),
             ("Processor : ARMv6 rev 7\nBogoMIPS : 1\n", 0, None, vec!["ARMv6 rev 7"]),
             ("processor\t: 0\ncpu\t\t: POWER9, altivec\nmodel\t\t: 8335\n", 1, None, vec!["POWER9, altivec"]),
@@ -111,7 +116,11 @@ mod tests {
         ] {
             let seen = parse(text);
             assert_eq!(
-                (seen.processors, seen.vendor_id.as_deref(), seen.model_names.iter().map(String::as_str).collect()),
+                (
+                    seen.processors,
+                    seen.vendor_id.as_deref(),
+                    seen.model_names.iter().map(String::as_str).collect()
+                ),
                 (processors, vendor, names),
                 "{text}"
             );
@@ -120,7 +129,8 @@ mod tests {
 
     #[test]
     fn cores_are_counted_once_for_each_package() {
-        let one = |package: u8, core: u8| format!("processor : 0\nphysical id : {package}\ncore id : {core}\n\n");
+        let one =
+            |package: u8, core: u8| format!("processor : 0\nphysical id : {package}\ncore id : {core}\n\n");
         let text = [one(0, 0), one(0, 1), one(0, 0), one(1, 0)].concat();
         assert_eq!(parse(&text).cores, Some(3));
         assert_eq!(parse("processor : 0\n").cores, None);

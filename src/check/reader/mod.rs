@@ -4,7 +4,9 @@
 
 pub(super) mod cpuinfo;
 mod free;
+mod generations;
 mod meminfo;
+mod nix_diff_closures;
 pub(super) mod nvidia_smi;
 mod zramctl;
 
@@ -35,25 +37,23 @@ pub struct Reader {
     intake: Intake,
 }
 
+const fn text(name: &'static str, about: &'static str, read: fn(&str) -> Observation) -> Reader {
+    Reader { name, about, intake: Intake::Text(read) }
+}
+
 /// Every reader, by name.
 pub const READERS: &[Reader] = &[
-    Reader { name: "cpuinfo", about: "`/proc/cpuinfo`: the processors", intake: Intake::Text(cpuinfo::read) },
-    Reader { name: "free", about: "`free`: memory and swap as printed", intake: Intake::Text(free::read) },
-    Reader {
-        name: "meminfo",
-        about: "`/proc/meminfo`: memory and swap in kB",
-        intake: Intake::Text(meminfo::read),
-    },
-    Reader {
-        name: "nvidia-smi",
-        about: "`nvidia-smi`: its table, `-L`, CSV, `pmon`, `-q`, and its failures",
-        intake: Intake::Text(nvidia_smi::read),
-    },
-    Reader {
-        name: "zramctl",
-        about: "`zramctl`: compressed memory devices",
-        intake: Intake::Text(zramctl::read),
-    },
+    text("bootc", "`bootc status`: staged, booted and rollback image", generations::bootc::read),
+    text("cpuinfo", "`/proc/cpuinfo`: the processors", cpuinfo::read),
+    text("free", "`free`: memory and swap as printed", free::read),
+    text("home-manager-generations", "`home-manager generations`", generations::home_manager::read),
+    text("meminfo", "`/proc/meminfo`: memory and swap in kB", meminfo::read),
+    text("nix-diff-closures", "`nix store diff-closures`: packages that differ", nix_diff_closures::read),
+    text("nix-env-generations", "`nix-env --list-generations`", generations::nix_env::read),
+    text("nixos-generations", "`nixos-rebuild list-generations`", generations::nixos::read),
+    text("nvidia-smi", "`nvidia-smi`: its table, `-L`, CSV, `pmon`, `-q`, its failures", nvidia_smi::read),
+    text("rpm-ostree", "`rpm-ostree status`: deployments", generations::rpm_ostree::read),
+    text("zramctl", "`zramctl`: compressed memory devices", zramctl::read),
 ];
 
 impl Reader {
@@ -95,11 +95,53 @@ fn plain(text: &str) -> String {
     console::strip_ansi_codes(text).replace("\r\n", "\n").replace('\r', "\n")
 }
 
+/// Whether somebody left something out here: a line of dots, or of words that say so.
+fn is_elision(line: &str) -> bool {
+    let line = line.trim();
+    let dots = |text: &str| text.contains("...") || text.contains('…');
+    let only =
+        line.chars().all(|c| matches!(c, '.' | '…' | '[' | ']' | '(' | ')' | '<' | '>' | '-' | '*' | ' '));
+    let said = ["snip", "elided", "omitted", "truncated", "etc"];
+    let words = line.trim_matches(|c: char| !c.is_alphanumeric()).to_ascii_lowercase();
+    (only && dots(line)) || said.contains(&words.as_str())
+}
+
 /// The fields of a reading.
 fn observation(reading: &impl Serialize) -> Observation {
     match serde_json::to_value(reading) {
         Ok(serde_json::Value::Object(fields)) => Observation(fields.into_iter().collect()),
         // A reading is a struct of plain values: it is always an object.
         Ok(_) | Err(_) => Observation::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_line_of_dots_says_that_something_was_left_out() {
+        for line in ["...", "…", "[...]", "<snip>", "  (...)", "etc..."] {
+            assert!(is_elision(line), "{line}");
+        }
+        for line in ["", "---", "a...", "1.2.3"] {
+            assert!(!is_elision(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn readers_are_sorted_by_name_and_each_is_there_once() {
+        assert!(READERS.is_sorted_by(|one, next| one.name < next.name));
+    }
+
+    proptest! {
+        #[test]
+        fn no_reader_panics_whatever_it_is_given(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+            for reader in READERS {
+                // Whether it can be understood is another question.
+                let _ = reader.read(&mut bytes.as_slice());
+            }
+        }
     }
 }

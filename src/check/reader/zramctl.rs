@@ -6,8 +6,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// The columns of the table where the heading was left out (`--noheadings`).
-const USUAL: [&str; 8] =
-    ["NAME", "ALGORITHM", "DISKSIZE", "DATA", "COMPR", "TOTAL", "STREAMS", "MOUNTPOINT"];
+const USUAL: [&str; 8] = ["NAME", "ALGORITHM", "DISKSIZE", "DATA", "COMPR", "TOTAL", "STREAMS", "MOUNTPOINT"];
 
 /// One device. Sizes stay as printed: `32G`, or bytes where that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -79,7 +78,9 @@ mod tests {
 
     #[test]
     fn no_device_is_an_empty_list_and_what_is_no_device_is_none() {
-        for text in ["", "zramctl: no free zram device found\n", "NAME ALGORITHM\n/dev/sda lzo\n/dev/zram x\n"] {
+        for text in
+            ["", "zramctl: no free zram device found\n", "NAME ALGORITHM\n/dev/sda lzo\n/dev/zram x\n"]
+        {
             assert_eq!(read(text).get("devices"), Some(&json!([])), "{text}");
         }
     }

@@ -5,7 +5,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// Single columns that are known by name alone; others have a dot, an underscore or a unit.
-const LONE: [&str; 9] = ["name", "index", "uuid", "serial", "pstate", "timestamp", "count", "pid", "gpu_name"];
+const LONE: [&str; 9] =
+    ["name", "index", "uuid", "serial", "pstate", "timestamp", "count", "pid", "gpu_name"];
 
 /// What was asked for.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -38,9 +39,11 @@ impl Csv {
                 csv.short_rows += 1;
                 continue;
             }
-            let row = csv.headings.iter().zip(&cells).filter_map(|(heading, cell)| {
-                Some((heading.clone(), understood(heading, cell)?))
-            });
+            let row = csv
+                .headings
+                .iter()
+                .zip(&cells)
+                .filter_map(|(heading, cell)| Some((heading.clone(), understood(heading, cell)?)));
             csv.rows.push(row.collect());
             csv.cells.push(cells);
         }
@@ -60,7 +63,11 @@ impl Csv {
 
     /// What the driver said instead of a value, in brackets: `[Unknown Error]`, `[GPU is lost]`.
     pub(in crate::check) fn refusals(&self) -> impl Iterator<Item = &str> {
-        self.cells.iter().flatten().map(String::as_str).filter(|cell| cell.starts_with('[') || *cell == "ERR!")
+        self.cells
+            .iter()
+            .flatten()
+            .map(String::as_str)
+            .filter(|cell| cell.starts_with('[') || *cell == "ERR!")
     }
 }
 

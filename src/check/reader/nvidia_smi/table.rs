@@ -52,8 +52,7 @@ enum Part {
 }
 
 /// Words of the persistence and driver model columns, which stand behind the name.
-const BEHIND_THE_NAME: [&str; 9] =
-    ["On", "Off", "N/A", "WDDM", "TCC", "MCDM", "ERR!", "Enabled", "Disabled"];
+const BEHIND_THE_NAME: [&str; 9] = ["On", "Off", "N/A", "WDDM", "TCC", "MCDM", "ERR!", "Enabled", "Disabled"];
 
 impl Table {
     /// The table in a text, where there is one.
@@ -73,8 +72,7 @@ impl Table {
                 continue;
             }
             let Some((_, boxed)) = line.split_once('|') else { continue };
-            let cells: Vec<&str> =
-                boxed.split('|').map(str::trim).filter(|cell| !cell.is_empty()).collect();
+            let cells: Vec<&str> = boxed.split('|').map(str::trim).filter(|cell| !cell.is_empty()).collect();
             let Some(first) = cells.first() else { continue };
             if first.contains("===") || first.starts_with("---") {
                 continue;

@@ -110,11 +110,16 @@ fn messages_have_classes() {
         ("Failed to initialize NVML: Driver/library version mismatch\n", "driver_library_mismatch"),
         ("Failed to initialize NVML: Driver Not Loaded\n", "driver_not_loaded"),
         ("Failed to initialize NVML: Unknown Error\n", "unknown_error"),
-        ("Failed to initialize NVML: GPU access blocked by the operating system\n",
-         "gpu_access_blocked_by_the_operating_system"),
+        (
+            "Failed to initialize NVML: GPU access blocked by the operating system\n",
+            "gpu_access_blocked_by_the_operating_system",
+        ),
         ("Failed to initialize NVML: Insufficient Permissions\n", "insufficient_permissions"),
         ("No devices were found\n", "no_devices_found"),
-        ("NVIDIA-SMI couldn't find libnvidia-ml.so library in your system. Please make sure\n", "library_not_found"),
+        (
+            "NVIDIA-SMI couldn't find libnvidia-ml.so library in your system. Please make sure\n",
+            "library_not_found",
+        ),
         ("Unable to determine the device handle for GPU 0000:01:00.0: GPU is lost.  Reboot\n", "gpu_lost"),
         ("bash: nvidia-smi: command not found\n", "not_installed"),
         ("bash: nvidia-smi: Kommando nicht gefunden.\n", "not_installed"),
@@ -122,9 +127,13 @@ fn messages_have_classes() {
         let seen = read(text);
         assert_eq!(seen.get("kind"), Some(&json!("error")), "{text}");
         assert_eq!(seen.get("error_class"), Some(&json!(class)), "{text}");
-        assert_eq!((seen.get("ok"), seen.get("nvml_library_version")), (Some(&json!(false)), Some(&Value::Null)));
+        assert_eq!(
+            (seen.get("ok"), seen.get("nvml_library_version")),
+            (Some(&json!(false)), Some(&Value::Null))
+        );
     }
-    let seen = read("Failed to initialize NVML: Driver/library version mismatch\nNVML library version: 535.161\n");
+    let seen =
+        read("Failed to initialize NVML: Driver/library version mismatch\nNVML library version: 535.161\n");
     assert_eq!(seen.get("nvml_library_version"), Some(&json!("535.161")));
 }
 
@@ -140,13 +149,18 @@ fn a_table_beside_which_a_gpu_is_lost_is_not_ok() {
 fn what_it_never_prints_is_unknown_and_not_ok() {
     for text in ["", "hello, world\n", "GPU\n", "a | b | c\n"] {
         let seen = read(text);
-        assert_eq!((seen.get("kind"), seen.get("ok")), (Some(&json!("unknown")), Some(&json!(false))), "{text}");
+        assert_eq!(
+            (seen.get("kind"), seen.get("ok")),
+            (Some(&json!("unknown")), Some(&json!(false))),
+            "{text}"
+        );
     }
 }
 
 #[test]
 fn a_list_gives_names() {
-    let seen = read("GPU 0: Card A (UUID: GPU-1)\n  MIG 3g.20gb  Device 0: (UUID: MIG-2)\nGPU 1: Card B (S/N: 7)\n");
+    let seen =
+        read("GPU 0: Card A (UUID: GPU-1)\n  MIG 3g.20gb  Device 0: (UUID: MIG-2)\nGPU 1: Card B (S/N: 7)\n");
     assert_eq!(seen.get("kind"), Some(&json!("list")));
     assert_eq!(seen.get("gpus"), Some(&json!(["Card A", "Card B"])));
     assert_eq!(seen.get("mig_devices"), Some(&json!(1)));
@@ -178,7 +192,10 @@ fn processes_are_read_under_whatever_headings_there_are() {
     assert_eq!(seen.get("rows.0.command"), Some(&json!("a b")));
     assert_eq!(seen.get("rows.0.pid"), Some(&json!("4673")));
     assert_eq!(seen.get("rows.1.pid"), Some(&json!("-")));
-    assert_eq!(read("# gpu   pwr  temp\n# Idx   W   C\n    0    19   41\n").get("kind"), Some(&json!("dmon")));
+    assert_eq!(
+        read("# gpu   pwr  temp\n# Idx   W   C\n    0    19   41\n").get("kind"),
+        Some(&json!("dmon"))
+    );
 }
 
 #[test]
