@@ -105,8 +105,8 @@ impl Table {
 
 /// Whether the last box is closed.
 fn ends_closed(text: &str) -> bool {
-    let boxes = text.lines().map(str::trim).filter(|line| line.starts_with(['|', '+']));
-    boxes.last().is_some_and(|line| line.starts_with("+-") && line.ends_with("-+"))
+    let mut boxes = text.lines().map(str::trim).filter(|line| line.starts_with(['|', '+']));
+    boxes.next_back().is_some_and(|line| line.starts_with("+-") && line.ends_with("-+"))
 }
 
 /// The word behind a label.
