@@ -139,9 +139,9 @@ fn is_gpu(class: &str) -> bool {
 /// The last `vvvv:dddd` of a line, in brackets or alone.
 fn ids(name: &str) -> Option<String> {
     let number = |text: &str| text.len() == 4 && text.chars().all(|c| c.is_ascii_hexdigit());
-    let words = name.split(|c: char| !c.is_ascii_hexdigit() && c != ':');
+    let mut words = name.split(|c: char| !c.is_ascii_hexdigit() && c != ':');
     let pair = |word: &&str| word.split_once(':').is_some_and(|(vendor, id)| number(vendor) && number(id));
-    words.filter(pair).next_back().map(str::to_owned)
+    words.rfind(pair).map(str::to_owned)
 }
 
 /// The number in the last brackets.
