@@ -11,6 +11,7 @@ mod report;
 mod run_time;
 mod step;
 mod time;
+mod validation;
 mod value;
 mod view;
 
@@ -25,5 +26,6 @@ pub use report::*;
 pub use run_time::*;
 pub use step::*;
 pub use time::*;
+pub use validation::*;
 pub use value::*;
 pub use view::*;

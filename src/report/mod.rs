@@ -7,6 +7,7 @@ mod explain;
 mod explain_json;
 mod fact;
 mod fanout;
+mod formats;
 mod line;
 mod look;
 mod look_json;
@@ -25,11 +26,13 @@ mod terminal;
 #[cfg(test)]
 mod tests;
 pub mod text;
+mod validation;
 
 pub use explain::explain;
 pub use explain_json::explain_json;
 pub use fact::words;
 pub use fanout::{Fanout, Lost};
+pub use formats::{junit, nagios, prometheus, tap, validation_json, validation_line};
 pub use line::{Line, Tone, render};
 pub use look::{history, rollback_list, rollback_preview, show, status};
 pub use look_json::{history_json, rollback_preview_json, show_json, status_json};
@@ -42,6 +45,7 @@ pub use story::story;
 pub use style::{Sanitise, Style, Surroundings};
 pub use summary::causes;
 pub use terminal::Terminal;
+pub use validation::validation;
 
 use crate::model::{Envelope, Notice, Plan};
 use std::io;

@@ -2,9 +2,23 @@
 //! live one are read by the same function. A reader knows the format and not the samples: lines that it does not know
 //! are passed over, an output that breaks off is told as such (`complete: false`), and nothing makes it panic.
 
+mod chrome_gpu;
+pub(super) mod cpuinfo;
+mod elided;
+mod firefox_support;
 mod free;
-pub(super) mod journal;
+mod generations;
+mod glxinfo;
+mod hwaccels;
+pub(in crate::check) mod journal;
+mod lspci;
+mod meminfo;
+mod nix_diff_closures;
+pub(super) mod nvidia_smi;
 mod systemctl;
+mod vainfo;
+mod vdpauinfo;
+mod zramctl;
 
 use super::ProbeError;
 use crate::model::Observation;
@@ -33,29 +47,38 @@ pub struct Reader {
     intake: Intake,
 }
 
+const fn text(name: &'static str, about: &'static str, read: fn(&str) -> Observation) -> Reader {
+    Reader { name, about, intake: Intake::Text(read) }
+}
+
 /// Every reader, by name.
 pub const READERS: &[Reader] = &[
-    Reader { name: "free", about: "`free`: memory and swap as printed", intake: Intake::Text(free::read) },
+    text("bootc", "`bootc status`: staged, booted and rollback image", generations::bootc::read),
+    text("chrome-gpu", "`chrome://gpu` as text: what Chromium accelerates", chrome_gpu::read),
+    text("cpuinfo", "`/proc/cpuinfo`: the processors", cpuinfo::read),
+    text("ffmpeg-hwaccels", "`ffmpeg -hwaccels`: acceleration methods that it knows", hwaccels::read),
+    text("firefox-support", "`about:support`: whether Firefox decodes in hardware", firefox_support::read),
+    text("free", "`free`: memory and swap as printed", free::read),
+    text("glxinfo", "`glxinfo`, also `-B`: the OpenGL renderer", glxinfo::read),
+    text("home-manager-generations", "`home-manager generations`", generations::home_manager::read),
     Reader {
         name: "journal",
         about: "the journal or a kernel log, in any format: crashes, kills, faults",
         intake: Intake::Stream(journal::read),
     },
-    Reader {
-        name: "systemctl-failed",
-        about: "`systemctl --failed`: the units that failed",
-        intake: Intake::Text(systemctl::failed),
-    },
-    Reader {
-        name: "systemctl-show",
-        about: "`systemctl show`: properties, unit by unit",
-        intake: Intake::Text(systemctl::show),
-    },
-    Reader {
-        name: "systemctl-user-status",
-        about: "`systemctl status` of one unit or of a manager",
-        intake: Intake::Text(systemctl::status),
-    },
+    text("lspci", "`lspci`: the GPUs and their drivers", lspci::read),
+    text("meminfo", "`/proc/meminfo`: memory and swap in kB", meminfo::read),
+    text("nix-diff-closures", "`nix store diff-closures`: packages that differ", nix_diff_closures::read),
+    text("nix-env-generations", "`nix-env --list-generations`", generations::nix_env::read),
+    text("nixos-generations", "`nixos-rebuild list-generations`", generations::nixos::read),
+    text("nvidia-smi", "`nvidia-smi`: its table, `-L`, CSV, `pmon`, `-q`, its failures", nvidia_smi::read),
+    text("rpm-ostree", "`rpm-ostree status`: deployments", generations::rpm_ostree::read),
+    text("systemctl-failed", "`systemctl --failed`: the units that failed", systemctl::failed),
+    text("systemctl-show", "`systemctl show`: properties, unit by unit", systemctl::show),
+    text("systemctl-user-status", "`systemctl status` of one unit or of a manager", systemctl::status),
+    text("vainfo", "`vainfo`: the VA-API driver, what it decodes and encodes", vainfo::read),
+    text("vdpauinfo", "`vdpauinfo`: the VDPAU driver and its decoders", vdpauinfo::read),
+    text("zramctl", "`zramctl`: compressed memory devices", zramctl::read),
 ];
 
 impl Reader {
@@ -97,11 +120,53 @@ fn plain(text: &str) -> String {
     console::strip_ansi_codes(text).replace("\r\n", "\n").replace('\r', "\n")
 }
 
+/// Whether somebody left something out here: a line of dots, or of words that say so.
+fn is_elision(line: &str) -> bool {
+    let line = line.trim();
+    let dots = |text: &str| text.contains("...") || text.contains('…');
+    let only =
+        line.chars().all(|c| matches!(c, '.' | '…' | '[' | ']' | '(' | ')' | '<' | '>' | '-' | '*' | ' '));
+    let said = ["snip", "elided", "omitted", "truncated", "etc"];
+    let words = line.trim_matches(|c: char| !c.is_alphanumeric()).to_ascii_lowercase();
+    (only && dots(line)) || said.contains(&words.as_str())
+}
+
 /// The fields of a reading.
 fn observation(reading: &impl Serialize) -> Observation {
     match serde_json::to_value(reading) {
         Ok(serde_json::Value::Object(fields)) => Observation(fields.into_iter().collect()),
         // A reading is a struct of plain values: it is always an object.
         Ok(_) | Err(_) => Observation::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_line_of_dots_says_that_something_was_left_out() {
+        for line in ["...", "…", "[...]", "<snip>", "  (...)", "etc..."] {
+            assert!(is_elision(line), "{line}");
+        }
+        for line in ["", "---", "a...", "1.2.3"] {
+            assert!(!is_elision(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn readers_are_sorted_by_name_and_each_is_there_once() {
+        assert!(READERS.is_sorted_by(|one, next| one.name < next.name));
+    }
+
+    proptest! {
+        #[test]
+        fn no_reader_panics_whatever_it_is_given(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+            for reader in READERS {
+                // Whether it can be understood is another question.
+                let _ = reader.read(&mut bytes.as_slice());
+            }
+        }
     }
 }
