@@ -15,6 +15,8 @@ use std::time::Instant;
 pub(super) enum Wanted {
     /// A child, and how many bytes of its streams are kept.
     Child(CommandLine, usize),
+    /// A child whose whole output is handed to it as it comes.
+    Stream(CommandLine),
     /// To be called again at this point in time.
     Until(Instant),
     /// An answer.
@@ -88,6 +90,15 @@ impl<'a> Course<'a> {
         self.guard.as_ref().map_or(self.check, |guard| guard.acting())
     }
 
+    /// The next bytes of the stream that it asked for.
+    pub(super) fn take(&mut self, bytes: &[u8]) {
+        match (&mut self.guard, &mut self.looking) {
+            (Some(guard), _) => guard.take(bytes),
+            (None, Some(looking)) => looking.take(bytes),
+            (None, None) => {}
+        }
+    }
+
     /// Goes on as far as it can.
     ///
     /// What it asked for may have been refused: then it could not look.
@@ -103,7 +114,10 @@ impl<'a> Course<'a> {
                         return self.not_applicable(&report, ground);
                     }
                 }
-                other @ (Wanted::Child(..) | Wanted::Until(_) | Wanted::Answer(_)) => return other,
+                other @ (Wanted::Child(..)
+                | Wanted::Stream(_)
+                | Wanted::Until(_)
+                | Wanted::Answer(_)) => return other,
             }
         }
         if !self.settled {
@@ -122,6 +136,7 @@ impl<'a> Course<'a> {
         let looking = self.looking.get_or_insert_with(|| taken(check, ground));
         match given.map_or_else(|why| Need::Seen(Err(why)), |given| looking.next(given)) {
             Need::Child(command, keep) => Wanted::Child(command, keep),
+            Need::Stream(command) => Wanted::Stream(command),
             Need::Answer(question) => Wanted::Answer(question),
             Need::Seen(seen) => {
                 self.looking = None;

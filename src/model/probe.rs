@@ -42,6 +42,19 @@ pub enum NixQuestion {
     Path(PathBuf),
 }
 
+/// A key of a KDE configuration file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DesktopSetting {
+    /// The file's name, `kwinrc`.
+    pub file: String,
+    /// Its group, the outermost first.
+    pub groups: Vec<String>,
+    /// The key.
+    pub key: String,
+    /// Whose settings: the home folder.
+    pub home: PathBuf,
+}
+
 /// Reads a value from the machine, judges nothing. Each names its fields in `docs/probes.md`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -79,13 +92,17 @@ pub enum Probe {
         /// Unit names or globs; all where empty.
         names: Vec<String>,
     },
-    /// Messages of the journal, grouped by a fingerprint: `count kinds counts samples segfaults traps oom_kills
-    /// oomd_kills coredumps cursor`.
+    /// Messages of the journal, grouped by a fingerprint: `count kinds counts samples cursor`, and what they tell of
+    /// crashes, kills and faults: `segfaults segfault_processes traps core_dumps oom_victims` and more.
     Journal {
         /// Highest priority number that counts: 0 (emerg) to 7 (debug).
         priority: u8,
         /// Unit names; all where empty.
         units: Vec<String>,
+        /// Who spoke (`SYSLOG_IDENTIFIER`); all where empty.
+        identifiers: Vec<String>,
+        /// Matches on fields of the journal, `FIELD=value`, with `+` between alternatives.
+        fields: Vec<String>,
         /// A regular expression on the message.
         matches: Option<String>,
         /// Regular expressions of messages that do not count, each with its reason.
@@ -96,7 +113,25 @@ pub enum Probe {
         manager: Manager,
         /// Kernel messages only.
         kernel: bool,
+        /// Where the journal lies; this machine's own where absent.
+        folder: Option<PathBuf>,
     },
+    /// What was booted: `id kernel command_line parameters uptime generation booted_system current_system reboot_needed`
+    /// and the times of its parts, `total_time` among them.
+    Boot,
+    /// Limits and use of services and scopes: `count units memory_high memory_max cpu_quota oom_score_adjust
+    /// memory_current tasks cpu_seconds` by unit, and the units without limits.
+    Cgroup {
+        /// Which manager.
+        manager: Manager,
+        /// Unit names or globs.
+        names: Vec<String>,
+    },
+    /// A key of a KDE configuration file as the running desktop sees it: `present value file locked source`.
+    DesktopSetting(DesktopSetting),
+    /// The compositor and the shell: `present compositor shell type desktop compositor_alive shell_alive` with their
+    /// `_pid _age _pss`, `restarts failed_units`.
+    Session,
     /// A parameter on the kernel's command line or below `/proc/sys`: `present value source`.
     KernelParameter {
         /// `nvidia-drm.modeset` or `vm.swappiness`.

@@ -12,11 +12,13 @@ use crate::model::Span;
 use std::collections::BTreeMap;
 
 /// The libraries that are built in, by name.
-pub(super) const SHIPPED: [(&str, &str); 5] = [
+pub(super) const SHIPPED: [(&str, &str); 7] = [
     ("checks/boot.yaml", include_str!("../../checks/boot.yaml")),
+    ("checks/electron.yaml", include_str!("../../checks/electron.yaml")),
     ("checks/journal.yaml", include_str!("../../checks/journal.yaml")),
     ("checks/memory.yaml", include_str!("../../checks/memory.yaml")),
     ("checks/nix.yaml", include_str!("../../checks/nix.yaml")),
+    ("checks/session.yaml", include_str!("../../checks/session.yaml")),
     ("checks/system.yaml", include_str!("../../checks/system.yaml")),
 ];
 

@@ -46,6 +46,12 @@ fn probe(probe: &Probe) -> String {
             let text = matches.as_ref().map(|text| format!(" matching /{text}/")).unwrap_or_default();
             format!("{} {what} up to priority {priority}{}{text}", manager(*of), named(units))
         }
+        Probe::Boot => "what was booted".to_owned(),
+        Probe::Cgroup { manager: of, names } => format!("limits of {} units{}", manager(*of), named(names)),
+        Probe::DesktopSetting(of) => {
+            format!("desktop setting {} [{}] {}", of.file, of.groups.join("]["), of.key)
+        }
+        Probe::Session => "desktop session".to_owned(),
         Probe::KernelParameter { name } => format!("kernel parameter {name}"),
         Probe::Nix(NixQuestion::Profile(path)) => format!("Nix profile {}", path.display()),
         Probe::Nix(NixQuestion::Path(path)) => format!("Nix store path {}", path.display()),
@@ -236,11 +242,14 @@ mod tests {
         let journal = Probe::Journal {
             priority: 3,
             units: vec!["sshd.service".to_owned()],
+            identifiers: Vec::new(),
+            fields: Vec::new(),
             matches: Some("oom".to_owned()),
             ignore: Vec::new(),
             since: None,
             manager: Manager::User,
             kernel: false,
+            folder: None,
         };
         let process = |name: Option<&str>, pattern: Option<&str>| {
             Look::Probe(Probe::Process { name: name.map(str::to_owned), pattern: pattern.map(str::to_owned) })

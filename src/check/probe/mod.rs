@@ -1,6 +1,9 @@
 //! Probes: each reads a value from the machine and judges nothing. Reading and understanding are two functions:
 //! every `parse` is pure.
 
+mod boot;
+mod cgroup;
+mod desktop_setting;
 pub(super) mod file;
 pub(super) mod journal;
 pub(super) mod kernel_parameter;
@@ -9,6 +12,7 @@ pub(super) mod mount;
 pub(super) mod nix;
 pub(super) mod process;
 pub(super) mod run;
+mod session;
 pub(super) mod units;
 
 use super::ProbeError;
@@ -21,6 +25,8 @@ use std::path::Path;
 pub(super) enum Need {
     /// A child, and how many bytes of each of its streams are kept.
     Child(CommandLine, usize),
+    /// A child whose whole standard output is handed to [`Looking::take`] as it comes.
+    Stream(CommandLine),
     /// An answer to this question.
     Answer(String),
     /// Nothing more.
@@ -42,6 +48,8 @@ pub(super) enum Given {
 pub(super) trait Looking {
     /// What it needs next, now that it has this.
     fn next(&mut self, given: Given) -> Need;
+    /// The next bytes of the stream that it asked for; before the child is told to have ended.
+    fn take(&mut self, _: &[u8]) {}
 }
 
 /// What a probe may know besides its own settings.
@@ -93,13 +101,13 @@ pub(super) fn begin<'a>(probe: &'a Probe, around: Circumstances<'_>) -> Box<dyn 
         }
         Probe::Units { manager, names } => Box::new(units::Units::new(*manager, names)),
         Probe::Journal { .. } => match journal::Filter::of(probe, around) {
-            Ok(filter) => Box::new(OneChild {
-                command: filter.command.clone(),
-                keep: journal::KEPT,
-                read: move |ended: &Ended| journal::read(&filter, ended),
-            }),
+            Ok(filter) => Box::new(journal::Reading::new(filter)),
             Err(why) => Box::new(AtOnce(move || Err(why.clone()))),
         },
+        Probe::Boot => Box::new(boot::Boot::default()),
+        Probe::Cgroup { manager, names } => Box::new(cgroup::Cgroup::new(*manager, names)),
+        Probe::DesktopSetting(setting) => Box::new(desktop_setting::Reading::new(setting)),
+        Probe::Session => Box::new(session::Session::default()),
         Probe::KernelParameter { name } => Box::new(AtOnce(|| kernel_parameter::read(name))),
         Probe::Nix(question) => nix::begin(question),
     }

@@ -10,6 +10,100 @@ pub(super) struct Fields {
     pub(super) main: &'static str,
 }
 
+/// The fields of `journal`.
+const JOURNAL: &[&str] = &[
+    "count",
+    "kinds",
+    "counts",
+    "samples",
+    "cursor",
+    "segfaults",
+    "segfault_processes",
+    "traps",
+    "general_protection",
+    "invalid_opcode",
+    "divide_error",
+    "undefined_instruction",
+    "arm64_faults",
+    "unhandled_signals",
+    "core_dumps",
+    "crashed_units",
+    "oom_kills",
+    "oom_victims",
+    "oom_units",
+    "oomd_killed_cgroups",
+    "oomd_killed_units",
+    "xid_codes",
+    "xids",
+    "desktop_crashes",
+    "kernel_oopses",
+    "gpu_hangs",
+    "hung_tasks",
+];
+
+/// The fields of `boot`.
+const BOOT: &[&str] = &[
+    "id",
+    "kernel",
+    "command_line",
+    "parameters",
+    "uptime",
+    "ostree",
+    "tainted",
+    "generation",
+    "booted_system",
+    "current_system",
+    "current_is_booted",
+    "reboot_needed",
+    "firmware_time",
+    "loader_time",
+    "kernel_time",
+    "initrd_time",
+    "userspace_time",
+    "total_time",
+];
+
+/// The fields of `cgroup`.
+const CGROUP: &[&str] = &[
+    "count",
+    "units",
+    "memory_high",
+    "memory_max",
+    "cpu_quota",
+    "oom_score_adjust",
+    "memory_current",
+    "swap_current",
+    "tasks",
+    "cpu_seconds",
+    "memory_high_largest",
+    "memory_max_largest",
+    "cpu_quota_largest",
+    "memory_current_largest",
+    "without_memory_high",
+    "without_memory_max",
+    "without_cpu_quota",
+];
+
+/// The fields of `session`.
+const SESSION: &[&str] = &[
+    "present",
+    "compositor",
+    "compositor_alive",
+    "compositor_pid",
+    "compositor_age",
+    "compositor_pss",
+    "shell",
+    "shell_alive",
+    "shell_pid",
+    "shell_age",
+    "shell_pss",
+    "type",
+    "desktop",
+    "restarts",
+    "restarts_by_unit",
+    "failed_units",
+];
+
 pub(super) fn fields_of(look: &Look) -> Fields {
     let (known, main): (&'static [&'static str], _) = match look {
         Look::Ask(_) => (&[], ""),
@@ -73,21 +167,11 @@ pub(super) fn fields_of(look: &Look) -> Fields {
             Probe::Units { .. } => {
                 (&["failed", "active", "states", "sub_states", "not_found", "flapping", "restarts"], "failed")
             }
-            Probe::Journal { .. } => (
-                &[
-                    "count",
-                    "kinds",
-                    "counts",
-                    "samples",
-                    "segfaults",
-                    "traps",
-                    "oom_kills",
-                    "oomd_kills",
-                    "coredumps",
-                    "cursor",
-                ],
-                "kinds",
-            ),
+            Probe::Journal { .. } => (JOURNAL, "kinds"),
+            Probe::Boot => (BOOT, "generation"),
+            Probe::Cgroup { .. } => (CGROUP, "without_memory_max"),
+            Probe::DesktopSetting(_) => (&["present", "value", "file", "locked", "source"], "value"),
+            Probe::Session => (SESSION, "compositor_alive"),
             Probe::KernelParameter { .. } => (&["present", "value", "source"], "value"),
             Probe::Nix(NixQuestion::Profile(_)) => {
                 (&["exists", "store_path", "generation", "generations"], "store_path")

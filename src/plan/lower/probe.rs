@@ -1,8 +1,8 @@
 //! Probes.
 
 use super::Lowering;
-use crate::model::{Ignored, NixQuestion, Parse, Probe};
-use crate::plan::raw::{JournalForm, NixForm, ProbeForm, ProcessForm};
+use crate::model::{DesktopSetting, Ignored, NixQuestion, Parse, Probe};
+use crate::plan::raw::{DesktopSettingForm, JournalForm, NixForm, ProbeForm, ProcessForm};
 use crate::plan::read::At;
 use crate::plan::tree::Place;
 
@@ -41,6 +41,18 @@ impl Lowering<'_> {
         if let Some(journal) = &form.journal {
             probes.push(self.journal(journal));
         }
+        probes.extend(form.boot.as_ref().map(|_| Probe::Boot));
+        probes.extend(form.session.as_ref().map(|_| Probe::Session));
+        if let Some(cgroup) = &form.cgroup {
+            let names = cgroup.value.names.0.clone();
+            if names.is_empty() {
+                self.error("nothing-to-look-at", cgroup.place, "no `names`; `*` means all");
+            }
+            probes.push(Probe::Cgroup { manager: cgroup.value.manager.unwrap_or_default(), names });
+        }
+        if let Some(setting) = &form.desktop_setting {
+            probes.push(self.desktop_setting(&setting.value));
+        }
         if let Some(name) = &form.kernel_parameter {
             let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '/' | ':');
             if name.value.is_empty() || !name.value.chars().all(plain) || name.value.contains("..") {
@@ -59,6 +71,28 @@ impl Lowering<'_> {
             self.error("two-looks", written.place, "more than one probe; a check has one");
         }
         one
+    }
+
+    fn desktop_setting(&mut self, form: &DesktopSettingForm) -> Probe {
+        let file = match &form.file {
+            None => "kdeglobals".to_owned(),
+            Some(file) => {
+                if file.value.is_empty() || file.value.contains('/') {
+                    let text = format!("`{}` is no file's name", file.value);
+                    self.error_with_help("wrong-value", file.place, text, "write `kwinrc`, without a folder");
+                }
+                file.value.clone()
+            }
+        };
+        if form.key.value.is_empty() {
+            self.error("wrong-value", form.key.place, "the key is empty");
+        }
+        Probe::DesktopSetting(DesktopSetting {
+            file,
+            groups: form.group.0.clone(),
+            key: form.key.value.clone(),
+            home: self.around.home.clone().into(),
+        })
     }
 
     fn process(&mut self, form: &ProcessForm, place: Place) -> Probe {
@@ -108,14 +142,29 @@ impl Lowering<'_> {
                 reason: ignored.reason.clone(),
             })
             .collect();
+        for field in &form.fields {
+            let name = field.value.split_once('=').map(|(name, _)| name);
+            let plain = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+            if field.value != "+" && !name.is_some_and(|name| !name.is_empty() && name.chars().all(plain)) {
+                self.error_with_help(
+                    "wrong-value",
+                    field.place,
+                    format!("`{}` is no match on a field", field.value),
+                    "write `FIELD=value`, or `+` between alternatives",
+                );
+            }
+        }
         Probe::Journal {
             priority,
             units: form.units.0.clone(),
+            identifiers: form.identifiers.0.clone(),
+            fields: form.fields.iter().map(|field| field.value.clone()).collect(),
             matches: form.matches.as_ref().map(|pattern| self.pattern(pattern)),
             ignore,
             since: form.since.as_ref().map(|since| self.span(Some(since), crate::model::Span::ZERO)),
             manager: form.manager.unwrap_or_default(),
             kernel: form.kernel.unwrap_or(false),
+            folder: form.folder.as_ref().map(|folder| self.path_of(&folder.value, folder.place)),
         }
     }
 

@@ -32,8 +32,22 @@ pub(in crate::plan) struct ProbeForm {
     pub(in crate::plan) process: Option<At<Short<ProcessForm>>>,
     /// Units of a service manager: `failed active states sub_states not_found flapping restarts`.
     pub(in crate::plan) units: Option<UnitsForm>,
-    /// Messages of the journal: `count kinds counts samples segfaults traps oom_kills oomd_kills coredumps cursor`.
+    /// Messages of the journal: `count kinds counts samples cursor`, and crashes, kills and faults:
+    /// `segfaults segfault_processes traps core_dumps oom_victims oomd_killed_cgroups xid_codes` and more.
     pub(in crate::plan) journal: Option<JournalForm>,
+    /// What was booted: `id kernel command_line parameters uptime generation booted_system current_system
+    /// current_is_booted reboot_needed ostree tainted`, and seconds: `total_time firmware_time loader_time kernel_time
+    /// initrd_time userspace_time`.
+    pub(in crate::plan) boot: Option<BootForm>,
+    /// Limits and use of services and scopes: `count units`, by unit `memory_high memory_max cpu_quota oom_score_adjust
+    /// memory_current swap_current tasks cpu_seconds`, `without_memory_high without_memory_max without_cpu_quota`, and the
+    /// largest of each.
+    pub(in crate::plan) cgroup: Option<At<CgroupForm>>,
+    /// A key of a KDE configuration file as the running desktop sees it: `present value file locked source`.
+    pub(in crate::plan) desktop_setting: Option<At<DesktopSettingForm>>,
+    /// The compositor and the shell of a desktop: `present compositor shell type desktop compositor_alive shell_alive`,
+    /// with `compositor_` and `shell_` before `pid age pss`, and `restarts restarts_by_unit failed_units`.
+    pub(in crate::plan) session: Option<SessionForm>,
     /// A parameter on the kernel's command line or below `/proc/sys`: `present value source`.
     pub(in crate::plan) kernel_parameter: Option<At<String>>,
     /// A Nix profile (`exists store_path generation generations`) or store path (`exists valid references`).
@@ -42,21 +56,23 @@ pub(in crate::plan) struct ProbeForm {
 
 impl FromWord for ProbeForm {
     const EXPECTED: &'static str = "a probe's name or a map of it";
-    const WORDS: &'static [&'static str] = &["memory", "units", "journal"];
+    const WORDS: &'static [&'static str] = &["memory", "units", "journal", "boot", "session"];
 
     fn from_word<E: serde::de::Error>(word: &str) -> Result<Self, E> {
         match word {
             "memory" => Ok(Self { memory: Some(MemoryForm::default()), ..Self::default() }),
             "units" => Ok(Self { units: Some(UnitsForm::default()), ..Self::default() }),
+            "boot" => Ok(Self { boot: Some(BootForm::default()), ..Self::default() }),
+            "session" => Ok(Self { session: Some(SessionForm::default()), ..Self::default() }),
             "journal" => Ok(Self { journal: Some(JournalForm::default()), ..Self::default() }),
-            "run" | "file" | "mount" | "process" | "kernel_parameter" | "nix" => {
+            "run" | "file" | "mount" | "process" | "kernel_parameter" | "nix" | "cgroup" | "desktop_setting" => {
                 Err(E::custom(format!("wrong-value|the probe `{word}` needs settings|write `{word}: ...`")))
             }
             other => Err(unknown_name(
                 "unknown-probe",
                 "probe",
                 other,
-                &["run", "file", "mount", "memory", "process", "units", "journal", "kernel_parameter", "nix"],
+                &["run", "file", "mount", "memory", "process", "units", "journal", "kernel_parameter", "nix", "boot", "cgroup", "desktop_setting", "session"],
             )),
         }
     }
@@ -84,6 +100,44 @@ impl FromWord for PathForm {
 #[serde(deny_unknown_fields, expecting = "an empty map")]
 #[schemars(rename = "MemoryProbe")]
 pub(in crate::plan) struct MemoryForm {}
+
+/// What was booted; there is nothing to set.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "an empty map")]
+#[schemars(rename = "BootProbe")]
+pub(in crate::plan) struct BootForm {}
+
+/// The desktop session; there is nothing to set.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "an empty map")]
+#[schemars(rename = "SessionProbe")]
+pub(in crate::plan) struct SessionForm {}
+
+/// Services and scopes.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map with `names` and `manager`")]
+#[schemars(rename = "CgroupProbe")]
+pub(in crate::plan) struct CgroupForm {
+    /// Which manager. `system` where it is not stated.
+    pub(in crate::plan) manager: Option<Manager>,
+    /// Unit names or globs, `app-*`.
+    #[serde(default)]
+    pub(in crate::plan) names: OneOrMany,
+}
+
+/// A key of a KDE configuration file.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map with `file`, `group` and `key`")]
+#[schemars(rename = "DesktopSettingProbe")]
+pub(in crate::plan) struct DesktopSettingForm {
+    /// The file's name in the folders of configuration. `kdeglobals` where it is not stated.
+    pub(in crate::plan) file: Option<At<String>>,
+    /// The group; several, where it lies in others, the outermost first.
+    #[serde(default)]
+    pub(in crate::plan) group: OneOrMany,
+    /// The key.
+    pub(in crate::plan) key: At<String>,
+}
 
 /// Processes by name, by command line, or both.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
@@ -127,6 +181,12 @@ pub(in crate::plan) struct JournalForm {
     /// Unit names; all where it is not stated.
     #[serde(default)]
     pub(in crate::plan) units: OneOrMany,
+    /// Who spoke, as the journal names them; all where it is not stated.
+    #[serde(default)]
+    pub(in crate::plan) identifiers: OneOrMany,
+    /// Matches on fields of the journal, `FIELD=value`; `+` stands between alternatives.
+    #[serde(default)]
+    pub(in crate::plan) fields: Vec<At<String>>,
     /// A regular expression on the message.
     pub(in crate::plan) matches: Option<At<String>>,
     /// Messages that do not count, each with its reason.
@@ -138,6 +198,8 @@ pub(in crate::plan) struct JournalForm {
     pub(in crate::plan) manager: Option<Manager>,
     /// Kernel messages only.
     pub(in crate::plan) kernel: Option<bool>,
+    /// The folder in which the journal lies, for one of another machine. This machine's own where it is not stated.
+    pub(in crate::plan) folder: Option<At<String>>,
 }
 
 /// A message that does not count, and why.

@@ -2,6 +2,7 @@
 
 use super::named::{Name, before, in_parentheses};
 use super::xid;
+use crate::model::Observation;
 use regex::bytes::Regex as Bytes;
 use regex::{Captures, Match, Regex};
 use serde::Serialize;
@@ -104,7 +105,7 @@ static TELLING: LazyLock<Bytes> = LazyLock::new(|| {
         "segfault |: segfault|\\] trap | general protection|control protection|unhandled |undefined instruction|",
         "ill process |illed process |reaped process |exited, code=|dumped core|dumping core|Xid|Killed /|",
         "oomd killed|OOM killer|oom-kill|Oops|BUG: |kernel BUG|GPU HANG|gpu hang|blocked for more than|",
-        "ring [a-z0-9_.]+ timeout|GPU reset begin"
+        "ring [a-z0-9_.]+ timeout|GPU reset begin|KCrash: "
     ))
     .expect("a constant pattern")
 });
@@ -139,6 +140,7 @@ static CRASHED_UNIT: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 static XID: LazyLock<Regex> = LazyLock::new(|| pattern(r"Xid(?: \(([^)]*)\))?: ?(\d+)"));
+static KCRASH: LazyLock<Regex> = LazyLock::new(|| pattern(r"KCrash: Application (?:Name = |')([^' ]{1,64})"));
 static HUNG: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"INFO: task (.{1,64}?):(\d+) blocked for more than"));
 static OOPS: LazyLock<Regex> = LazyLock::new(|| {
@@ -155,6 +157,14 @@ impl Faults {
         if TELLING.is_match(message) {
             self.tell(&String::from_utf8_lossy(message));
         }
+    }
+
+    /// The observation with a field for each kind of fault.
+    pub(in crate::check) fn into_fields(self, seen: Observation) -> Observation {
+        super::super::observation(&self)
+            .0
+            .into_iter()
+            .fold(seen, |seen, (name, value)| seen.with(&name, value))
     }
 
     fn tell(&mut self, message: &str) {
@@ -196,6 +206,10 @@ impl Faults {
         }
         for found in HUNG.captures_iter(message) {
             put(&mut self.hung_tasks, text(found.get(1)).to_owned());
+        }
+        for found in KCRASH.captures_iter(message) {
+            // KDE's own handler tells it before the kernel or systemd-coredump may, and names no process number.
+            self.crashed(&Name { name: text(found.get(1)).to_owned(), pid: String::new() });
         }
         self.kernel_oopses += u64::from(OOPS.is_match(message));
         self.gpu_hangs += u64::from(HANG.is_match(message));

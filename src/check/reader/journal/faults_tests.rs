@@ -119,6 +119,11 @@ fn faults_are_told_apart() {
         ),
         ("BUG: unable to handle page fault for address: 0", "kernel_oopses", json!(1)),
         ("i915 0000:00:02.0: [drm] GPU HANG: ecode 9:1:85dffffb", "gpu_hangs", json!(1)),
+        (
+            "KCrash: Application 'plasmashell' crashing... crashRecursionCounter = 2",
+            "desktop_crashes",
+            json!(["plasmashell"]),
+        ),
     ] {
         let seen = noted(&[message]);
         assert_eq!(seen.get(field), Some(&value), "{field} of {message}");

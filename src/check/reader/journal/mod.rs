@@ -178,13 +178,14 @@ fn undressed(line: &[u8]) -> Cow<'_, [u8]> {
 
 /// Cuts a stream into lines, of which the longest are cut themselves.
 #[derive(Debug, Default)]
-struct Lines {
+pub(in crate::check) struct Lines {
     /// The beginning of a line whose end has not been read.
     open: Vec<u8>,
 }
 
 impl Lines {
-    fn take(&mut self, chunk: &[u8], tell: &mut dyn FnMut(&[u8])) {
+    /// Takes the next bytes, and tells each line that ends in them, without its end.
+    pub(in crate::check) fn take(&mut self, chunk: &[u8], tell: &mut dyn FnMut(&[u8])) {
         let mut rest = chunk;
         while let Some(end) = memchr::memchr(b'\n', rest) {
             let (line, after) = rest.split_at(end);
@@ -205,7 +206,8 @@ impl Lines {
         self.open.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
     }
 
-    fn finish(self, tell: &mut dyn FnMut(&[u8])) {
+    /// Tells the line that has no end.
+    pub(in crate::check) fn finish(self, tell: &mut dyn FnMut(&[u8])) {
         if !self.open.is_empty() {
             tell(&self.open);
         }

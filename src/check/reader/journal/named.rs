@@ -16,7 +16,7 @@ pub(super) struct Name {
 /// What the kernel, a log's own heading, or a quoting mail puts before a name.
 #[expect(clippy::expect_used, reason = "a constant, and the tests use it")]
 static HEADING: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?:\[\s*\d+\.\d+\](?:\s*\[\s*[TC]\d+\])?|\bkernel(?:\[\d+\])?:|\btraps:|<\d+>|\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d:]+\]|\]:|^[>|\s]+)\s*")
+    Regex::new(r"(?:\[\s*\d+\.\d+\](?:\s*\[\s*[TC]\d+\])?|\bkernel(?:\[\d+\])?:|\btraps:|<\d+>|\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d:]+\]|\d\d:\d\d:\d\d(?:[.,]\d+)?(?:[+-]\d\d:?\d\d|Z)? \S+ |\]:|^[>|\s]+)\s*")
         .expect("a constant pattern")
 });
 
@@ -66,6 +66,8 @@ mod tests {
             ("[   12.5] [T1234] traps: foo", "foo"),
             ("[Mon Jan  5 12:00:00 2026] foo", "foo"),
             ("> foo", "foo"),
+            ("Jun 15 20:14:25 host foo", "foo"),
+            ("Jun 15 20:14:25 host kernel: a b", "a b"),
             ("<6>foo", "foo"),
             ("2026-01-05T12:00:00+0100 host kernel: Isolated Web Co", "Isolated Web Co"),
             ("compiz.real", "compiz.real"),
