@@ -208,9 +208,9 @@ fn a_step_lost_in_a_crash_says_nothing_against_the_change() {
 #[test]
 fn the_fourth_crash_on_the_way_forward_turns_it_round() {
     let mut run = Told::new(plan(), Guidance::Unattended);
-    run.succeed_until(Input::Begin, &Action::Seal);
+    run.succeed_until(Input::Begin, &Action::Judge { moment: Moment::Preflight });
     for _ in 0..Limits::FORWARD {
-        assert_eq!(run.tell(resumed(Guidance::Unattended)), Action::Seal);
+        assert_eq!(run.tell(resumed(Guidance::Unattended)), Action::Judge { moment: Moment::Preflight });
     }
     assert_eq!(run.tell(resumed(Guidance::Unattended)), Action::Stop(Ended::Finished(Verdict::Refused)));
     assert_eq!(run.state.reverting, Some(Cause::TooManyResumptions(4)));
