@@ -5,9 +5,7 @@ use super::front::Front;
 use super::recall::Recall;
 use super::watch::Desk as _;
 use crate::engine::{Action, Ended, Heard, Input, Itinerary, RunState, Stage, decide, replay};
-use crate::model::{
-    Envelope, Event, GenerationNumber, Guidance, Invoker, PhaseEnd, Plan, Timestamp,
-};
+use crate::model::{Envelope, Event, GenerationNumber, Guidance, Invoker, PhaseEnd, Plan, Timestamp};
 use crate::prompt::Operator;
 use crate::report::{Reporter, Scene, Style};
 use crate::store::{Approved, Capsule, JournalWriter, StateFolder, StoreError};

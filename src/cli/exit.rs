@@ -34,7 +34,10 @@ pub(crate) const TABLE: [(Exit, &str); 9] = [
     (Exit::Usage, "usage, or the plan is invalid"),
     (Exit::Refused, "preflight refused; nothing changed"),
     (Exit::Paused, "paused or inconclusive; waiting for a person"),
-    (Exit::RolledBack, "rolled back; the machine is as before, but for steps that the plan says cannot be undone"),
+    (
+        Exit::RolledBack,
+        "rolled back; the machine is as before, but for steps that the plan says cannot be undone",
+    ),
     (Exit::Inconsistent, "rollback failed; inconsistent, items named"),
     (Exit::Quarantined, "quarantined revision"),
     (Exit::Locked, "another run holds the lock"),

@@ -32,7 +32,9 @@ pub(crate) fn foresee(context: &Context, plan: &Plan, queue: &[PhaseId]) -> Fore
             let layer = text::layer_name(Some(phase), place);
             let refused = layer_for(spec).refusals(&mut cx);
             found.extend(
-                refused.iter().map(|item| format!("phase `{}`, {layer}: {}: {}", phase.id, item.name, item.why)),
+                refused
+                    .iter()
+                    .map(|item| format!("phase `{}`, {layer}: {}: {}", phase.id, item.name, item.why)),
             );
         }
     }

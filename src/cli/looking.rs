@@ -10,7 +10,8 @@ use super::{out, rollback, stage};
 use crate::engine::Stage;
 use crate::layer::{LayerCx, recorded_layer};
 use crate::model::{
-    Change, Changed, CurrentLine, GenerationNumber, Item, Kept, PhaseEnd, PhaseId, PhaseLine, Status, Timestamp,
+    Change, Changed, CurrentLine, GenerationNumber, Item, Kept, PhaseEnd, PhaseId, PhaseLine, Status,
+    Timestamp,
 };
 use crate::report;
 use crate::store::{self, HistoryFilter, StateFolder};
@@ -171,7 +172,8 @@ fn changes(context: &Context, folder: &StateFolder, number: GenerationNumber) ->
     for record in past.records() {
         let mut unwatched = Unwatched;
         let mut cx = LayerCx { host: &host, capsule: past.capsule.folder(), watch: &mut unwatched };
-        let told = recorded_layer(past.capsule.folder(), record).and_then(|layer| layer.changes(&mut cx, record));
+        let told =
+            recorded_layer(past.capsule.folder(), record).and_then(|layer| layer.changes(&mut cx, record));
         match told {
             Ok(changes) => found.extend(changes),
             Err(why) => found.push(Change {

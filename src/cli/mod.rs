@@ -71,7 +71,9 @@ pub fn main() -> ExitCode {
 
 fn act(context: &Context, cli: &Cli) -> Result<Exit, CliError> {
     let _quiet = match &cli.verb {
-        Verb::Run(_) | Verb::Resume(_) | Verb::Rollback(_) | Verb::Resolve(_) | Verb::Tour(_) => QuietKeys::hold(),
+        Verb::Run(_) | Verb::Resume(_) | Verb::Rollback(_) | Verb::Resolve(_) | Verb::Tour(_) => {
+            QuietKeys::hold()
+        }
         Verb::Status
         | Verb::History(_)
         | Verb::Show(_)
@@ -119,7 +121,9 @@ fn complain(json: bool, why: &CliError) {
 fn tidy(context: &Context, folder: &StateFolder) {
     let text = match folder.tidy() {
         Ok(gone) if gone.is_empty() => return,
-        Ok(gone) => format!("{} that were only history were removed.", report::text::count(gone.len(), "generation")),
+        Ok(gone) => {
+            format!("{} that were only history were removed.", report::text::count(gone.len(), "generation"))
+        }
         Err(why) => format!("warning: old generations could not be removed: {why}"),
     };
     out::line(context, &text);

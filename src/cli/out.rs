@@ -58,7 +58,10 @@ pub(crate) fn lost(why: &str) {
 /// The status to end with: nothing is told as a success of which the words were lost.
 pub(crate) fn honest(exit: Exit) -> Exit {
     let Some(why) = LOST.get() else { return exit };
-    complain(&format!("error: standard output cannot be written, so not all was shown\n  1: {}\n", sanitise(why)));
+    complain(&format!(
+        "error: standard output cannot be written, so not all was shown\n  1: {}\n",
+        sanitise(why)
+    ));
     match exit {
         Exit::Done => Exit::Internal,
         Exit::Internal

@@ -77,7 +77,8 @@ pub(crate) fn take_all_back(
         match ended {
             Ended::Finished(Verdict::RolledBack) => worst = Exit::RolledBack,
             Ended::Finished(Verdict::Refused) => {}
-            Ended::Finished(Verdict::Committed | Verdict::Inconsistent | Verdict::Resolved) | Ended::Paused(_) => {
+            Ended::Finished(Verdict::Committed | Verdict::Inconsistent | Verdict::Resolved)
+            | Ended::Paused(_) => {
                 worst = Exit::from(&ended);
                 break;
             }
@@ -327,7 +328,12 @@ fn take_back(
 
 /// The journal of a plan's newest generation says how every phase of that plan stands; so it is told of an older one
 /// that was taken back, once.
-pub(crate) fn tell_newest(context: &Context, folder: &StateFolder, taken_back: GenerationNumber, state: &RunState) {
+pub(crate) fn tell_newest(
+    context: &Context,
+    folder: &StateFolder,
+    taken_back: GenerationNumber,
+    state: &RunState,
+) {
     let (Stage::Ended(end), Some(header)) = (&state.stage, state.header.as_deref()) else { return };
     // The phase was settled before that generation took it once more, and is again.
     let stands = state.itinerary.done.iter().find(|(phase, _)| *phase == header.phase);

@@ -100,7 +100,11 @@ fn dry_run(context: &Context, read: &Read, asked: &Selection, take_rejected: boo
     let (past, obstacle) = match context.look_if_any() {
         Ok(None) => (Standing::default(), None),
         Ok(Some(folder)) => {
-            let rejected = if take_rejected { None } else { not_rejected(context, &folder, whole, Guidance::Unattended).err() };
+            let rejected = if take_rejected {
+                None
+            } else {
+                not_rejected(context, &folder, whole, Guidance::Unattended).err()
+            };
             let obstacle = rejected.or_else(|| nothing_is_open(&folder).err());
             match standing(&folder, &whole.name) {
                 Ok(past) => (past, obstacle),
@@ -136,8 +140,7 @@ fn nothing_is_open(folder: &StateFolder) -> Result<(), CliError> {
         Some(Verdict::Inconsistent) => {
             let text =
                 format!("the way back of generation {} (phase `{phase}`) did not hold", current.number());
-            let error = CliError::new(Exit::Inconsistent, text)
-                .hint(stage::MEND);
+            let error = CliError::new(Exit::Inconsistent, text).hint(stage::MEND);
             return Err(current
                 .state
                 .items

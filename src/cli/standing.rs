@@ -175,8 +175,7 @@ impl Unsettled {
             return Some(why.clone());
         }
         if self.failed() {
-            let error = CliError::new(Exit::Inconsistent, self.words()?)
-                .hint(stage::MEND);
+            let error = CliError::new(Exit::Inconsistent, self.words()?).hint(stage::MEND);
             let items = self.items().into_iter();
             return Some(
                 items.fold(error, |error, item| error.because(format!("{}: {}", item.name, item.why))),

@@ -1,8 +1,8 @@
 //! What the looking verbs show: plain data, made by `cli` from the capsules, put into words by `report`.
 
 use super::{
-    Act, Cause, CheckId, CheckReport, Digest, GenerationNumber, Item, LayerKind, LayerRecord, Moment, PhaseEnd,
-    PhaseId, PlanName, RunAs, RunId, Span, StepId, Timestamp, Verdict,
+    Act, Cause, CheckId, CheckReport, Digest, GenerationNumber, Item, LayerKind, LayerRecord, Moment,
+    PhaseEnd, PhaseId, PlanName, RunAs, RunId, Span, StepId, Timestamp, Verdict,
 };
 use serde::Serialize;
 

@@ -6,8 +6,8 @@ use super::style::Style;
 use super::table::{Column, Keep, table};
 use super::{explain, fact, summary, text};
 use crate::model::{
-    Change, Changed, CheckLine, CurrentLine, HistoryLine, Item, Kept, Moment, PhaseLine, QuarantineLine, Resolution, RollbackPreview, Showing,
-    Status, StepLine, WayBackPreview, Weight,
+    Change, Changed, CheckLine, CurrentLine, HistoryLine, Item, Kept, Moment, PhaseLine, QuarantineLine,
+    Resolution, RollbackPreview, Showing, Status, StepLine, WayBackPreview, Weight,
 };
 use unicode_width::UnicodeWidthStr;
 

@@ -96,7 +96,8 @@ pub fn rollback(style: &Style) -> Asked {
 /// Whether a person put these things right by hand.
 #[must_use]
 pub fn resolve(items: &[Item], style: &Style) -> Asked {
-    let lines = items.iter().map(|item| Line::new(Tone::Caution, "item", item.why.clone()).about(&item.name).at(1));
+    let lines =
+        items.iter().map(|item| Line::new(Tone::Caution, "item", item.why.clone()).about(&item.name).at(1));
     asked(lines.collect(), "Were these put right by hand?", "Put right?", style)
 }
 

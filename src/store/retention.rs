@@ -136,7 +136,10 @@ mod tests {
         };
         state.reject(&line).expect("durable");
         assert_eq!(state.tidy().expect("tidied"), [], "there are few");
-        assert_eq!(state.tidy_beyond(1, u64::MAX).expect("tidied"), [GenerationNumber(6), GenerationNumber(2)]);
+        assert_eq!(
+            state.tidy_beyond(1, u64::MAX).expect("tidied"),
+            [GenerationNumber(6), GenerationNumber(2)]
+        );
         assert_eq!(numbers(&state), [1, 3, 4, 5, 7, 8]);
         assert_eq!(state.next_number().expect("a number"), GenerationNumber(9));
         assert_eq!(state.tidy_beyond(0, u64::MAX).expect("tidied"), [GenerationNumber(7)]);

@@ -1,6 +1,10 @@
 //! What one journal says, put together for looking at. Pure.
 
-use crate::model::{Act, Cause, CheckId, CheckLine, CommandLine, Digest, Envelope, Event, GenerationNumber, HistoryLine, Item, LayerRecord, Moment, Outcome, Part, Phase, PhaseEnd, PhaseHeader, ProcessEnd, Resolution, StepLine, StepOutcome, StepUndo, Timestamp, Verdict, with_run_time};
+use crate::model::{
+    Act, Cause, CheckId, CheckLine, CommandLine, Digest, Envelope, Event, GenerationNumber, HistoryLine,
+    Item, LayerRecord, Moment, Outcome, Part, Phase, PhaseEnd, PhaseHeader, ProcessEnd, Resolution, StepLine,
+    StepOutcome, StepUndo, Timestamp, Verdict, with_run_time,
+};
 use std::collections::BTreeMap;
 
 /// One generation, from its journal alone.
@@ -191,14 +195,7 @@ impl<'a> Telling<'a> {
         self.waiting = false;
     }
 
-    fn begin(
-        &mut self,
-        part: Part,
-        step: usize,
-        doing: Doing,
-        name: Option<&str>,
-        began: Option<Timestamp>,
-    ) {
+    fn begin(&mut self, part: Part, step: usize, doing: Doing, name: Option<&str>, began: Option<Timestamp>) {
         let name = name.map_or_else(|| self.name(part, step), str::to_owned);
         let act = self.act(part, step, doing);
         self.places.push((part, step, doing));
@@ -222,7 +219,8 @@ impl<'a> Telling<'a> {
             (Doing::Undo, StepUndo::Act(act)) => act,
             (Doing::Undo, StepUndo::Layer | StepUndo::None { .. } | StepUndo::NotNeeded) => return None,
         };
-        let (generation, began) = (self.summary.line.generation.to_string(), self.summary.line.began.to_string());
+        let (generation, began) =
+            (self.summary.line.generation.to_string(), self.summary.line.began.to_string());
         let fill = |text: &String| with_run_time(text, &generation, &began);
         let filled = |env: &BTreeMap<String, String>| -> BTreeMap<String, String> {
             env.iter().map(|(name, value)| (name.clone(), fill(value))).collect()

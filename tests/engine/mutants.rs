@@ -318,7 +318,13 @@ fn taken_up_without_a_new_look(
     }
 }
 
-fn put_right_by_nobody(plan: &Plan, state: &RunState, input: &Input, heard: Heard, now: Timestamp) -> Decision {
+fn put_right_by_nobody(
+    plan: &Plan,
+    state: &RunState,
+    input: &Input,
+    heard: Heard,
+    now: Timestamp,
+) -> Decision {
     let mut made = decide(plan, state, input, heard, now);
     let failed = |event: &Event| match event {
         Event::PhaseEnded { end: PhaseEnd::Inconsistent, items, .. } => Some(items.clone()),

@@ -243,7 +243,10 @@ impl Story {
                 }
             }
             Event::ItemsResolved { items, .. } => {
-                hold(self.ended == Some(PhaseEnd::Inconsistent), "only what is inconsistent is put right by hand")?;
+                hold(
+                    self.ended == Some(PhaseEnd::Inconsistent),
+                    "only what is inconsistent is put right by hand",
+                )?;
                 hold(self.items == *items, "what was put right is what was named")?;
                 self.ended = Some(PhaseEnd::Resolved);
                 self.items.clear();
@@ -261,9 +264,8 @@ impl Story {
 
     /// What was judged and recorded before a crash or a pause is not believed afterwards, unless something acted since.
     fn begin_anew(&mut self, phase: Option<&Phase>) {
-        let keeps = |phase: &Phase| {
-            phase.commit.is_empty() && !phase.layers.is_empty() && self.validated(phase)
-        };
+        let keeps =
+            |phase: &Phase| phase.commit.is_empty() && !phase.layers.is_empty() && self.validated(phase);
         let acted = self.begun || phase.is_some_and(keeps);
         if acted || self.back.is_some() || self.ended.is_some() || self.committed {
             return;
@@ -271,7 +273,8 @@ impl Story {
         self.judged.clear();
         self.moments.clear();
         self.accepted.clear();
-        (self.gate, self.sealed, self.armed, self.waited, self.confirmed) = (false, false, false, false, false);
+        (self.gate, self.sealed, self.armed, self.waited, self.confirmed) =
+            (false, false, false, false, false);
         self.recorded = 0;
         self.settled = None;
     }

@@ -243,12 +243,7 @@ fn every_state_keeps_the_promises() {
     assert!(unseen.iter().all(|stage| ["sealed", "ending"].contains(stage)), "never visited: {unseen:?}");
     let undrawn: Vec<_> = moved.iter().filter(|(from, to)| from != to && !is_drawn(from, to)).collect();
     assert!(undrawn.is_empty(), "not in the picture: {undrawn:?}");
-    let verdicts = [
-        Verdict::Committed,
-        Verdict::Refused,
-        Verdict::RolledBack,
-        Verdict::Inconsistent,
-        Verdict::Resolved,
-    ];
+    let verdicts =
+        [Verdict::Committed, Verdict::Refused, Verdict::RolledBack, Verdict::Inconsistent, Verdict::Resolved];
     assert_eq!(all.verdicts, verdicts.into(), "every verdict is reached");
 }

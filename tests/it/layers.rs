@@ -120,7 +120,8 @@ fn rooms_import_along_the_arrows_only() {
 /// The files of one room that a file of it imports.
 fn beside(text: &str) -> Vec<String> {
     let own = text.split("#[cfg(test)]").next().unwrap_or_default();
-    let named = own.split("super::").skip(1).map(|rest| rest.split(|c: char| !(c.is_alphanumeric() || c == '_')));
+    let named =
+        own.split("super::").skip(1).map(|rest| rest.split(|c: char| !(c.is_alphanumeric() || c == '_')));
     named.filter_map(|mut words| words.next().map(str::to_owned)).collect()
 }
 

@@ -127,7 +127,10 @@ fn said() -> Input {
 fn what_a_person_put_right_is_recorded_with_its_items_and_the_phase_may_be_taken_again() {
     let mut run = failed_way_back();
     let begin = run.facts.len();
-    assert!(record_required(&run.state, &decide(&run.plan, &run.state, &said(), Heard::Nothing, run.now).events));
+    assert!(record_required(
+        &run.state,
+        &decide(&run.plan, &run.state, &said(), Heard::Nothing, run.now).events
+    ));
     assert_eq!(run.tell(said()), Action::Stop(Ended::Finished(Verdict::Resolved)));
     let by = Invoker { uid: 7, name: "ada".into() };
     let items = vec![Item::new("/x", "read-only")];

@@ -133,7 +133,13 @@ fn showing() -> Showing {
             change(Changed::Created, "/etc/app.conf", None, None, &[]),
             change(Changed::Changed, "/etc/xdg/kwinrc", None, None, &["has other bytes than recorded"]),
             change(Changed::Removed, "/etc/old.conf", None, None, &[]),
-            change(Changed::Changed, "/nix/var/nix/profiles/system", Some(SYSTEM), Some("/nix/store/new"), &[]),
+            change(
+                Changed::Changed,
+                "/nix/var/nix/profiles/system",
+                Some(SYSTEM),
+                Some("/nix/store/new"),
+                &[],
+            ),
             change(Changed::Unknown, "label", Some("blue"), None, &["its program is not run for looking"]),
         ]),
         steps: vec![

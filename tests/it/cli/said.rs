@@ -22,7 +22,10 @@ fn what_a_way_back_left_by_design_is_in_status_history_and_show() {
     assert_eq!(bench.run(&["rollback", "--yes"]).exit, 12);
     for looking in [&["status"][..], &["history"], &["show", "1"]] {
         let told = bench.run(looking);
-        assert!(told.out.contains("left by design") && told.out.contains("step send"), "{looking:?}: {told:?}");
+        assert!(
+            told.out.contains("left by design") && told.out.contains("step send"),
+            "{looking:?}: {told:?}"
+        );
         assert!(!told.out.contains("as before the phase\n"), "{looking:?}: {told:?}");
     }
     let status = bench.run(&["status", "--json"]).json();
@@ -48,10 +51,11 @@ const RECORDS: &str = r#"
 
 fn recording() -> (Bench, Pty) {
     let bench = Bench::new();
-    bench.plan(&RECORDS.replace("$c/gate", &bench.path("c/gate").display().to_string()).replace(
-        "$m/file",
-        &bench.path("m/file").display().to_string(),
-    ));
+    bench.plan(
+        &RECORDS
+            .replace("$c/gate", &bench.path("c/gate").display().to_string())
+            .replace("$m/file", &bench.path("m/file").display().to_string()),
+    );
     bench.gate("c/gate");
     let run = bench.command(&["run", "plan.yaml", "--unattended"]);
     let mut pty = Pty::start(run, 80, Streams::All);
@@ -108,7 +112,9 @@ fn a_rollback_of_what_touched_nothing_promises_to_restore_nothing() {
 fn nothing_to_do_is_a_document_for_programs() {
     let bench = three();
     bench.write("c/ok", "");
-    for verb in [&["resume", "--unattended"][..], &["rollback", "--yes"], &["resolve", "--yes", "--reason", "x"]] {
+    for verb in
+        [&["resume", "--unattended"][..], &["rollback", "--yes"], &["resolve", "--yes", "--reason", "x"]]
+    {
         let ran = bench.run(&[verb, &["--json"]].concat());
         assert_eq!((ran.exit, ran.json()["exit"].as_u64()), (0, Some(0)), "{verb:?}: {ran:?}");
         assert_eq!(ran.json()["ended"], "nothing-done", "{verb:?}: {ran:?}");
@@ -195,4 +201,70 @@ fn plain_root_acts_for_nobody_but_who_is_named() {
     assert!(bench.read("state/generations/0001/UNDO").contains("# As user nobody (uid 65534), not as root:"));
     assert_eq!(bench.run(&["rollback", "--yes"]).exit, 12);
     assert_eq!(bench.read("m/undid"), "65534\n");
+}
+
+/// The second phase's layer needs a program that is not there.
+const LATER: &str = r#"
+  - id: one
+    apply: [{id: add, shell: 'CHANGE', HOW}]
+  - id: two
+    layers: [{command: {name: label, record: [/no/such/program], restore: ["true"]}}]
+    apply: [{id: add, shell: 'echo two >> "$m/file"'}]
+"#;
+
+#[test]
+fn what_a_later_phase_cannot_record_is_said_before_the_first_begins() {
+    let bench = Bench::new();
+    bench.plan(&LATER.replace("CHANGE", "true").replace("HOW", "changes: nothing"));
+    for args in [&[][..], &["--dry-run"]] {
+        let ran = unattended(&bench, args);
+        assert_eq!(ran.exit, 10, "{args:?}: {ran:?}");
+        assert!(
+            ran.err.contains("phase `two`, layer label") && ran.err.contains("/no/such/program"),
+            "{ran:?}"
+        );
+    }
+    assert!(!bench.path("state/generations/0001").exists(), "nothing was begun");
+    // What the first phase changes may make it possible.
+    let change = "echo one >> \"$m/file\"";
+    bench.plan(&LATER.replace("CHANGE", change).replace("HOW", "undo: {run: [\"true\"]}"));
+    let ran = unattended(&bench, &["--until", "one"]);
+    assert!(ran.exit == 0 && !ran.out.contains("warning"), "what is not asked for is not looked at: {ran:?}");
+    let fresh = Bench::new();
+    fresh.plan(&LATER.replace("CHANGE", change).replace("HOW", "undo: {run: [\"true\"]}"));
+    let ran = unattended(&fresh, &[]);
+    let warned = ran.out.find("warning: phase `two`, layer label");
+    assert!(warned.is_some() && warned < ran.out.find("phase one"), "{ran:?}");
+}
+
+#[test]
+fn show_tells_what_changed_by_path_and_every_program_as_it_was_executed() {
+    let bench = Bench::new();
+    bench.plan(
+        r#"
+  - id: one
+    layers: [{files: {paths: ["${m}/"]}}]
+    apply:
+      - {id: new, shell: 'rm "$m/gone"; echo new > "$m/new"; echo more >> "$m/file"'}
+      - {id: which, changes: nothing, run: [sh, -c, 'test "$0" = 0001', "${generation}"]}
+"#,
+    );
+    bench.write("m/gone", "x");
+    assert_eq!(unattended(&bench, &[]).exit, 0);
+    let shown = bench.run(&["show", "1", "--json"]).json();
+    let changes = shown["changes"].as_array().expect("changes");
+    for (change, name) in [("created", "m/new"), ("changed", "m/file"), ("removed", "m/gone")] {
+        let path = bench.path(name).display().to_string();
+        let found = changes.iter().any(|one| one["change"] == change && one["name"] == path.as_str());
+        assert!(found, "{change} {name}: {shown:#}");
+    }
+    let which = &shown["steps"][1];
+    assert_eq!(which["argv"][3], "0001", "{shown:#}");
+    assert_eq!((which["exit"].as_i64(), which["took"].is_u64()), (Some(0), true), "{shown:#}");
+    let text = bench.run(&["show", "1"]).out;
+    for words in ["created", "m/new", "exit status 0", "took", "0001", "/bin/sh -eu"] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    assert_eq!(bench.run(&["rollback", "--yes"]).exit, 12);
+    assert!(bench.run(&["show", "1", "--json"]).json()["changes"].is_null(), "all is as before");
 }
