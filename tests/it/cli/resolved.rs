@@ -91,10 +91,10 @@ fn only_what_is_inconsistent_is_put_right() {
 #[test]
 fn a_person_is_shown_the_items_and_may_say_no() {
     let bench = inconsistent(&[]);
-    for (answer, exit, ended) in [("no", 10, "inconsistent"), ("yes", 0, "resolved")] {
+    for (answer, exit, ended) in [("n", 10, "inconsistent"), ("y", 0, "resolved")] {
         let mut pty = Pty::start(bench.command(&["resolve", "--reason", "by hand"]), 80, Streams::All);
         pty.wait_for("undo of step add");
-        pty.answer("Put right?", answer);
+        pty.answer("Were these put right by hand?", answer);
         assert_eq!(pty.exit(), exit, "{}", pty.screen());
         assert_eq!(bench.run(&["status", "--json"]).json()["current"]["stage"], ended);
     }

@@ -164,7 +164,7 @@ fn a_line_of_the_quarantine_that_nobody_can_read_stops_what_nobody_watches() {
     let mut pty = Pty::start(bench.command(&["run", "plan.yaml", "--until", "two"]), 100, Streams::All);
     pty.wait_for("warning");
     pty.wait_for("quarantine line 1");
-    pty.answer("Begin?", "n");
+    pty.answer("Begin phase two?", "n");
     assert_eq!(pty.exit(), 10, "{}", pty.screen());
     assert_eq!(unattended(&bench, &["--override"]).exit, 0);
 }
