@@ -40,7 +40,7 @@ pub(super) enum Verb {
     Resume(Resume),
     /// Go back to a recorded generation. Needs no plan, no network and no database.
     Rollback(Rollback),
-    /// Say that what a way back could not restore was put right by hand. Changes nothing but the record.
+    /// Say that what a way back could not restore was put right by hand.
     Resolve(Resolve),
     /// Where we are: the phase that is due, what is waiting for whom.
     Status,

@@ -43,7 +43,7 @@ const RECORDS: &str = r#"
     layers:
       - command:
           name: slow
-          record: [sh, -c, 'exec 3<>"$c/gate"; echo at"" work >&2; read -r line <&3; cat "$m/file"']
+          record: [sh, -c, 'exec 3<>"$c/gate"; echo here > "$c/ready"; read -r line <&3; cat "$m/file"']
           restore: ["true"]
     preflight: [{id: ok, probe: {run: [sh, -c, 'echo judged >> "$0"; test ! -e "$1"', "${c}/log", "${c}/bad"]}}]
     apply: [{id: add, shell: 'echo one >> "$m/file"'}]
@@ -51,22 +51,25 @@ const RECORDS: &str = r#"
 
 fn recording() -> (Bench, Pty) {
     let bench = Bench::new();
+    let named = |name: &str| bench.path(name).display().to_string();
     bench.plan(
         &RECORDS
-            .replace("$c/gate", &bench.path("c/gate").display().to_string())
-            .replace("$m/file", &bench.path("m/file").display().to_string()),
+            .replace("$c/gate", &named("c/gate"))
+            .replace("$c/ready", &named("c/ready"))
+            .replace("cat \"$m/file\"", &format!("cat \"{}\"", named("m/file"))),
     );
     bench.gate("c/gate");
-    let run = bench.command(&["run", "plan.yaml", "--unattended"]);
-    let mut pty = Pty::start(run, 80, Streams::All);
-    pty.wait_for("at work");
+    bench.gate("c/ready");
+    let pty = Pty::start(bench.command(&["run", "plan.yaml", "--unattended"]), 80, Streams::All);
+    // Nobody writes before the layer is recorded.
+    assert_eq!(bench.read("c/ready"), "here\n");
     (bench, pty)
 }
 
 /// A second runner records: it waits at the gate as well.
 fn taken_up(bench: &Bench) -> i32 {
     let mut pty = Pty::start(bench.command(&["resume", "--unattended"]), 80, Streams::All);
-    pty.wait_for("at work");
+    assert_eq!(bench.read("c/ready"), "here\n");
     bench.open_gate("c/gate");
     pty.exit()
 }

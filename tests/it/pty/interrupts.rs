@@ -78,9 +78,14 @@ fn ctrl_c_at_the_gate_leaves_everything_as_it_is() {
     let mut pty = at_terminal(&bench, &["run", "plan.yaml"]);
     pty.wait_for_prompt("Begin phase one?");
     pty.send(CTRL_C);
-    assert_eq!(pty.exit(), 10, "{}", pty.screen());
+    assert_eq!(pty.exit(), 11, "{}", pty.screen());
     assert_eq!(bench.read("m/file"), "old\n");
     assert!(pty.raw().ends_with_cursor_shown(), "{:?}", pty.raw());
+    // Taken up, it is asked again.
+    let mut pty = at_terminal(&bench, &["resume"]);
+    pty.answer("Begin phase one?", "n");
+    assert_eq!(pty.exit(), 10, "{}", pty.screen());
+    assert_eq!(bench.read("m/file"), "old\n");
 }
 
 #[test]
