@@ -13,8 +13,9 @@ case "${1:-}" in
 esac
 
 # The linker and SQLite's C compiler; access lists, file capabilities, real monitoring plugins, real Nix profiles;
-# a Debian with a real systemd, and real journals.
+# readers of our reports that others wrote; a Debian with a real systemd, and real journals.
 packages=(gcc libc6-dev acl attr libcap2-bin monitoring-plugins-basic nix-bin
+  python3-junitparser python3-prometheus-client python3-tap python3-more-itertools python3-yaml
   mmdebstrap systemd-container systemd-journal-remote)
 missing=()
 for package in "${packages[@]}"; do

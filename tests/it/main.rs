@@ -6,6 +6,7 @@ mod fixtures;
 mod generated;
 mod hostile;
 mod layers;
+mod library;
 mod order;
 mod program;
 mod pty;
@@ -16,5 +17,6 @@ mod skipped;
 mod static_program;
 mod support;
 mod systemd;
+mod validate;
 #[path = "support/world.rs"]
 mod world;
