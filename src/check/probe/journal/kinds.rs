@@ -2,6 +2,9 @@
 
 /// Characters of a kind.
 const LONGEST: usize = 300;
+/// An address may have no digit by chance: so many letters that could be hexadecimal are one. The few words among them
+/// (`facade`, `decade`) tell kinds apart seldom enough.
+const LETTERS: usize = 6;
 /// Bytes beyond it that are put down first.
 const SLACK: usize = 64;
 
@@ -52,7 +55,7 @@ fn put_mark(out: &mut String) {
 fn put_word(out: &mut String, word: &str) {
     let digits = word.chars().any(|c| c.is_ascii_digit());
     let hex = word.strip_prefix("0x").unwrap_or(word).chars().all(|c| c.is_ascii_hexdigit());
-    if hex && (digits || word.len() >= 8) {
+    if hex && (digits || word.len() >= LETTERS) {
         put_mark(out);
     } else if digits {
         let mut in_number = false;
@@ -104,6 +107,7 @@ mod tests {
             ("pid 1 took 1.5s", "pid # took #s"),
             ("device 550e8400-e29b-41d4-abcd-446655440000 gone", "device # gone"),
             ("address deadbeef", "address #"),
+            ("near aabaef", "near #"),
             ("a bad face", "a bad face"),
             ("i915: usb3 failed", "i#: usb# failed"),
             ("libc-2.31.so", "libc-#.so"),
