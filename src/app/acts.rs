@@ -16,6 +16,7 @@ use crate::system::place::Place;
 use crate::system::process::{self, End, Ended, OwnProgram, Spec};
 use crate::system::{host, settings};
 use base64::Engine as _;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Bytes kept of each stream of a step.
@@ -175,20 +176,27 @@ pub fn barred_by_link(to: &Path, replaces: bool) -> Option<String> {
 }
 
 /// The links that will bar built-in acts of these phases, each with its phase and step: those which nothing that the plan
-/// runs before could have taken away.
+/// does before could have taken away, in steps that will be taken whatever a condition says.
 #[must_use]
 pub fn barred<'a>(phases: impl IntoIterator<Item = &'a Phase>) -> Vec<String> {
-    let mut found = Vec::new();
+    let (mut found, mut installed) = (Vec::new(), BTreeSet::new());
     for phase in phases {
         for step in [Part::Apply, Part::Commit].into_iter().flat_map(|part| phase.steps(part)) {
             let why = match &step.act {
-                Act::Install { to, .. } => barred_by_link(to, true),
+                Act::Install { to, .. } => {
+                    installed.insert(to);
+                    barred_by_link(to, true)
+                }
+                // An `install` before it puts a file in the place of the link.
+                Act::Set { file, .. } if installed.contains(file) => None,
                 Act::Set { file, .. } => barred_by_link(file, false),
                 Act::Run(_) | Act::Shell { .. } | Act::Ask { .. } if step.changes == Changes::Nothing => None,
                 // From here on the machine may be another.
                 Act::Run(_) | Act::Shell { .. } | Act::Ask { .. } => return found,
             };
-            found.extend(why.map(|why| format!("phase `{}`, step `{}`: {why}", phase.id, step.id)));
+            if phase.applies_if.is_none() && step.when.is_none() {
+                found.extend(why.map(|why| format!("phase `{}`, step `{}`: {why}", phase.id, step.id)));
+            }
         }
     }
     found

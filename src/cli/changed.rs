@@ -5,20 +5,41 @@ use crate::model::{Check, Phase, Step, StepUndo};
 /// The parts of a phase that mean something else now, by the names that they have in a plan. Words for people (titles,
 /// reasons, hints) and dates are no part of the meaning.
 pub(crate) fn changed_parts(taken: &Phase, now: &Phase) -> Vec<&'static str> {
-    let (taken, now) = (meaning(taken), meaning(now));
+    let now = meaning(now);
+    // Taken apart, so that whoever adds a part of a phase has to say whether it counts.
+    let Phase {
+        id: _,
+        title: _,
+        why: _,
+        week: _,
+        days: _,
+        risk: _,
+        needs,
+        layers,
+        preflight,
+        apply,
+        settle,
+        validate,
+        commit,
+        rollback,
+        soak,
+        confirm,
+        on,
+        applies_if,
+    } = meaning(taken);
     let same = [
-        ("needs", taken.needs == now.needs),
-        ("layers", taken.layers == now.layers),
-        ("applies_if", taken.applies_if == now.applies_if),
-        ("preflight", taken.preflight == now.preflight),
-        ("apply", taken.apply == now.apply),
-        ("settle", taken.settle == now.settle),
-        ("validate", taken.validate == now.validate),
-        ("commit", taken.commit == now.commit),
-        ("rollback", taken.rollback == now.rollback),
-        ("soak", taken.soak == now.soak),
-        ("confirm", taken.confirm == now.confirm),
-        ("on", taken.on == now.on),
+        ("needs", needs == now.needs),
+        ("layers", layers == now.layers),
+        ("applies_if", applies_if == now.applies_if),
+        ("preflight", preflight == now.preflight),
+        ("apply", apply == now.apply),
+        ("settle", settle == now.settle),
+        ("validate", validate == now.validate),
+        ("commit", commit == now.commit),
+        ("rollback", rollback == now.rollback),
+        ("soak", soak == now.soak),
+        ("confirm", confirm == now.confirm),
+        ("on", on == now.on),
     ];
     same.into_iter().filter(|(_, same)| !same).map(|(name, _)| name).collect()
 }

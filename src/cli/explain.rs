@@ -11,7 +11,7 @@ use crate::report;
 pub(crate) fn explain(context: &Context, file: &PlanFile) -> Result<Exit, CliError> {
     let mut read = plan_file::valid(context, file)?;
     // Style is for `lint`; a link is news of this machine.
-    read.loaded.warnings.list.clear();
+    read.loaded.warnings.clear();
     plan_file::warn_of_links(&mut read);
     show(context, &read.approved.plan);
     if !read.loaded.warnings.is_empty() {

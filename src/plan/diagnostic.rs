@@ -220,6 +220,12 @@ impl Diagnostics {
         self.list.is_empty()
     }
 
+    /// Nothing to say any more.
+    pub fn clear(&mut self) {
+        self.list.clear();
+        self.left_out = 0;
+    }
+
     /// One more, in its order.
     pub(super) fn add(&mut self, complaint: Complaint) {
         let one = placed(complaint, &self.sources);

@@ -241,7 +241,7 @@ pub fn resolved(path: &Path) -> io::Result<PathBuf> {
         let here = above.join(&name);
         let opened = match openat(&at, &name, STEP, Mode::empty()) {
             Ok(opened) => opened,
-            Err(Errno::NOENT) if !names.iter().any(|one| matches!(one, Ahead::Led(..))) => {
+            Err(Errno::NOENT) if names.iter().all(|one| matches!(one, Ahead::Name(_))) => {
                 let rest = names.into_iter().filter_map(|one| match one {
                     Ahead::Name(name) => Some(name),
                     Ahead::Up | Ahead::Led(..) => None,

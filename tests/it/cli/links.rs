@@ -76,3 +76,27 @@ fn a_link_that_an_earlier_step_takes_away_bars_nothing() {
     assert_eq!(bench.run(&["rollback", "--yes"]).exit, 12);
     assert!(bench.path("m/dir").is_symlink());
 }
+
+#[test]
+fn a_link_that_an_install_replaces_or_a_condition_passes_over_bars_nothing() {
+    let bench = Bench::new();
+    bench.write("new", "[A]\nb=a\n");
+    fs::write(bench.path("m/real.ini"), "[A]\nb=mine\n").expect("a file");
+    for link in ["m/rc.ini", "m/other.ini"] {
+        symlink("real.ini", bench.path(link)).expect("a link");
+    }
+    let never = "{probe: {file: \"${m}/none\"}, expect: {exists: true}}";
+    bench.plan(&format!(
+        "  - id: one\n    layers: [{{files: {{paths: [\"${{m}}/\"]}}}}]\n    apply:\n      \
+         - {{install: {{from: new, to: \"${{m}}/rc.ini\"}}}}\n      \
+         - {{set: {{file: \"${{m}}/rc.ini\", keys: {{A: {{b: c}}}}}}}}\n      \
+         - {{set: {{file: \"${{m}}/other.ini\", keys: {{A: {{b: c}}}}}}, when: {never}}}\n"
+    ));
+    let ran = unattended(&bench, &[]);
+    assert_eq!(ran.exit, 0, "{ran:?}");
+    assert_eq!(
+        (bench.read("m/rc.ini").as_str(), bench.read("m/real.ini").as_str()),
+        ("[A]\nb=c\n", "[A]\nb=mine\n")
+    );
+    assert!(bench.path("m/other.ini").is_symlink() && !bench.path("m/rc.ini").is_symlink());
+}
