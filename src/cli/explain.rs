@@ -9,6 +9,7 @@ use crate::model::Plan;
 use crate::report;
 
 pub(crate) fn explain(context: &Context, file: &PlanFile) -> Result<Exit, CliError> {
+    let context = &context.acting_for(file.user.as_deref())?;
     let mut read = plan_file::valid(context, file)?;
     // Style is for `lint`; a link is news of this machine.
     read.loaded.warnings.clear();

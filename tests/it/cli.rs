@@ -4,7 +4,9 @@ mod changed;
 mod left;
 mod links;
 mod looking;
+mod resolved;
 mod running;
+mod said;
 mod statuses;
 mod taken_up;
 
