@@ -39,13 +39,13 @@ pub fn probe(name: &str, words: &[String], around: &Surroundings) -> Result<Prob
     let Typed { text, mut complaints } = typed;
     let form: Option<At<Short<ProbeForm>>> = read(&form, "the probe", &mut complaints);
     let probe = form.and_then(|form| {
-        let (mut files, mut written) = (Vec::new(), Vec::new());
+        let mut files = Vec::new();
         let mut lowering = Lowering {
             catalog: &Catalog::default(),
             around,
             sources: &NoFiles,
             files: &mut files,
-            written: &mut written,
+            written: &mut Vec::new(),
             complaints: &mut complaints,
             environment: BTreeMap::new(),
         };
