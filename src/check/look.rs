@@ -123,6 +123,7 @@ impl<'a> Course<'a> {
         match given.map_or_else(|why| Need::Seen(Err(why)), |given| looking.next(given)) {
             Need::Child(command, keep) => Wanted::Child(command, keep),
             Need::Answer(question) => Wanted::Answer(question),
+            Need::Pause(span) => Wanted::Until(later(ground.tick, span.duration())),
             Need::Seen(seen) => {
                 self.looking = None;
                 match (seen, &check.samples) {

@@ -200,6 +200,7 @@ mod tests {
                 }
                 Need::Seen(seen) => break seen.expect("seen"),
                 Need::Answer(question) => panic!("{question}"),
+                Need::Pause(span) => panic!("{span}"),
             }
         };
         let expected = json!([

@@ -3,7 +3,7 @@
 use super::shell_words::shell_words;
 use super::text;
 use crate::model::{
-    Check, Expectation, FieldRule, Look, Manager, Matcher, Mode, NixQuestion, Parse, Probe, Severity,
+    Check, Expectation, FieldRule, Look, Manager, Matcher, Measured, Mode, NixQuestion, Parse, Probe, Severity,
     TreatAs, Use, Value,
 };
 
@@ -11,14 +11,14 @@ use crate::model::{
 #[must_use]
 pub(super) fn look(look: &Look) -> String {
     match look {
-        Look::Probe(of) => probe(of),
+        Look::Probe(of) => probe_words(of),
         Look::Plugin(command) => format!("plugin {}", shell_words(&command.argv)),
         Look::Scripts(folder) => format!("health scripts in {}", folder.display()),
         Look::Ask(text) => format!("a person: {text}"),
     }
 }
 
-fn probe(probe: &Probe) -> String {
+fn probe_words(probe: &Probe) -> String {
     match probe {
         Probe::Run { command, parse } => {
             let read = match parse {
@@ -31,6 +31,19 @@ fn probe(probe: &Probe) -> String {
         }
         Probe::File { path } => format!("file {}", path.display()),
         Probe::Mount { path } => format!("file system at {}", path.display()),
+        Probe::Applications => "memory by application".to_owned(),
+        Probe::Cpu => "processors".to_owned(),
+        Probe::Gpu { process: None } => "GPUs".to_owned(),
+        Probe::Gpu { process: Some(name) } => format!("GPUs, and {name} on them"),
+        Probe::Measure { what, times, .. } => match what {
+            Measured::Run { command, number: None } => {
+                format!("the duration of {}, {times} times", shell_words(&command.argv))
+            }
+            Measured::Run { command, number: Some(pattern) } => {
+                format!("the number /{pattern}/ of {}, {times} times", shell_words(&command.argv))
+            }
+            Measured::Field { probe: of, field } => format!("{field} of {}, {times} times", probe_words(of)),
+        },
         Probe::Memory => "memory".to_owned(),
         Probe::Process { name, pattern } => match (name, pattern) {
             (Some(name), None) => format!("processes named {name}"),

@@ -1,9 +1,13 @@
 //! Probes: each reads a value from the machine and judges nothing. Reading and understanding are two functions:
 //! every `parse` is pure.
 
+pub(super) mod applications;
+pub(super) mod cpu;
 pub(super) mod file;
+pub(super) mod gpu;
 pub(super) mod journal;
 pub(super) mod kernel_parameter;
+pub(super) mod measure;
 pub(super) mod memory;
 pub(super) mod mount;
 pub(super) mod nix;
@@ -12,7 +16,7 @@ pub(super) mod run;
 pub(super) mod units;
 
 use super::ProbeError;
-use crate::model::{CommandLine, Observation, Probe, ProcessEnd, Timestamp};
+use crate::model::{CommandLine, Observation, Probe, ProcessEnd, Span, Timestamp};
 use crate::system::process::{Captured, End, Ended};
 use std::path::Path;
 
@@ -23,6 +27,8 @@ pub(super) enum Need {
     Child(CommandLine, usize),
     /// An answer to this question.
     Answer(String),
+    /// To be called again after this long.
+    Pause(Span),
     /// Nothing more.
     Seen(Result<Observation, ProbeError>),
 }
@@ -87,7 +93,13 @@ pub(super) fn begin<'a>(probe: &'a Probe, around: Circumstances<'_>) -> Box<dyn 
         }),
         Probe::File { path } => Box::new(AtOnce(|| file::read(path))),
         Probe::Mount { path } => Box::new(AtOnce(|| mount::read(path))),
-        Probe::Memory => Box::new(AtOnce(memory::read)),
+        Probe::Applications => Box::new(AtOnce(|| applications::read(Path::new("/")))),
+        Probe::Cpu => Box::new(AtOnce(|| cpu::read(Path::new("/")))),
+        Probe::Gpu { process } => Box::new(gpu::Gpu::new(process.as_deref())),
+        Probe::Measure { what, times, warmup, every } => {
+            Box::new(measure::Measuring::new(what, *times, *warmup, *every, around))
+        }
+        Probe::Memory => Box::new(AtOnce(|| memory::read(Path::new("/")))),
         Probe::Process { name, pattern } => {
             Box::new(AtOnce(|| process::read(name.as_deref(), pattern.as_deref())))
         }

@@ -10,6 +10,47 @@ pub(super) struct Fields {
     pub(super) main: &'static str,
 }
 
+/// What there is of GPUs.
+const GPU: &[&str] = &[
+    "count",
+    "drivers",
+    "driver_version",
+    "cards",
+    "failures",
+    "unknown",
+    "memory_used",
+    "memory_total",
+    "memory_used_ratio",
+    "utilisation_percent",
+    "encode_percent",
+    "decode_percent",
+    "clients",
+    "client_count",
+];
+
+/// The same, and what there is of a process.
+const GPU_AND_PROCESS: &[&str] = &[
+    "count",
+    "drivers",
+    "driver_version",
+    "cards",
+    "failures",
+    "unknown",
+    "memory_used",
+    "memory_total",
+    "memory_used_ratio",
+    "utilisation_percent",
+    "encode_percent",
+    "decode_percent",
+    "clients",
+    "client_count",
+    "process_running",
+    "process_pids",
+    "on_gpu",
+    "process_engines",
+    "process_memory",
+];
+
 pub(super) fn fields_of(look: &Look) -> Fields {
     let (known, main): (&'static [&'static str], _) = match look {
         Look::Ask(_) => (&[], ""),
@@ -57,6 +98,36 @@ pub(super) fn fields_of(look: &Look) -> Fields {
                 ],
                 "available",
             ),
+            Probe::Applications => (&["count", "names", "pss", "total", "pss_from"], "total"),
+            Probe::Cpu => (
+                &[
+                    "model",
+                    "vendor",
+                    "count",
+                    "cores",
+                    "microcode",
+                    "flags",
+                    "bugs",
+                    "vulnerable",
+                    "governor",
+                    "governors",
+                    "driver",
+                    "energy_preference",
+                    "boost",
+                    "frequency_mhz",
+                    "frequency_max_mhz",
+                    "load1",
+                    "load5",
+                    "load15",
+                    "pressure_some_avg10",
+                ],
+                "model",
+            ),
+            Probe::Gpu { process: None } => (GPU, "failures"),
+            Probe::Gpu { process: Some(_) } => (GPU_AND_PROCESS, "on_gpu"),
+            Probe::Measure { .. } => {
+                (&["samples", "count", "median", "mean", "mad", "iqr", "min", "max", "failed"], "median")
+            }
             Probe::Memory => (
                 &[
                     "total",
@@ -65,7 +136,14 @@ pub(super) fn fields_of(look: &Look) -> Fields {
                     "used_ratio",
                     "swap_total",
                     "swap_used",
+                    "swaps",
+                    "zram",
+                    "zram_ratio",
                     "pressure_some_avg10",
+                    "pressure_full_avg10",
+                    "cpu_pressure_some_avg10",
+                    "io_pressure_some_avg10",
+                    "io_pressure_full_avg10",
                 ],
                 "available",
             ),

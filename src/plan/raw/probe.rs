@@ -1,13 +1,14 @@
 //! Probes, as written.
 
-use super::{FromWord, Length, OneOrMany, Short, Word};
+use super::{Count, FromWord, Length, OneOrMany, Short, Word};
 use crate::model::{Manager, Parse};
 use crate::plan::read::{At, unknown_name};
+use crate::plan::tree::Node;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// What is read from the machine: exactly one probe, with the fields that it gives. `memory`, `units` and `journal` may stand alone as words.
+/// What is read from the machine: exactly one probe, with the fields that it gives. `applications`, `cpu`, `gpu`, `memory`, `units` and `journal` may stand alone as words.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a probe's name or a map of it")]
 #[schemars(rename = "Probe")]
@@ -21,12 +22,25 @@ pub(in crate::plan) struct ProbeForm {
     pub(in crate::plan) env: BTreeMap<String, Word>,
     /// With `run`: the working folder.
     pub(in crate::plan) folder: Option<At<String>>,
+    /// Applications and the memory that each takes, by control group or process name: `count names pss total pss_from`.
+    pub(in crate::plan) applications: Option<ApplicationsForm>,
+    /// The processors: `model vendor count cores microcode flags bugs vulnerable governor governors driver
+    /// energy_preference boost frequency_mhz frequency_max_mhz load1 load5 load15 pressure_some_avg10`.
+    pub(in crate::plan) cpu: Option<CpuForm>,
     /// A file: `exists kind target size mode uid gid readable content lines sha256`.
     pub(in crate::plan) file: Option<At<Short<PathForm>>>,
     /// The file system at a path: `mounted source type options size used available available_ratio inodes_free
     /// writable`.
     pub(in crate::plan) mount: Option<At<Short<PathForm>>>,
-    /// Memory of the machine in bytes: `total available used used_ratio swap_total swap_used pressure_some_avg10`.
+    /// GPUs and who uses them: `count drivers driver_version cards failures unknown memory_used memory_total
+    /// memory_used_ratio utilisation_percent encode_percent decode_percent clients client_count`, and with a `process`
+    /// `process_running process_pids on_gpu process_engines process_memory`.
+    pub(in crate::plan) gpu: Option<GpuForm>,
+    /// A number many times, to be held against what it was before: `samples count median mean mad iqr min max failed`.
+    pub(in crate::plan) measure: Option<At<MeasureForm>>,
+    /// Memory of the machine in bytes: `total available used used_ratio swap_total swap_used swaps zram zram_ratio`, and
+    /// in percent `pressure_some_avg10 pressure_full_avg10 cpu_pressure_some_avg10 io_pressure_some_avg10
+    /// io_pressure_full_avg10`.
     pub(in crate::plan) memory: Option<MemoryForm>,
     /// Processes by name or command line: `count pids names pss rss pss_from`.
     pub(in crate::plan) process: Option<At<Short<ProcessForm>>>,
@@ -42,21 +56,24 @@ pub(in crate::plan) struct ProbeForm {
 
 impl FromWord for ProbeForm {
     const EXPECTED: &'static str = "a probe's name or a map of it";
-    const WORDS: &'static [&'static str] = &["memory", "units", "journal"];
+    const WORDS: &'static [&'static str] = &["applications", "cpu", "gpu", "memory", "units", "journal"];
 
     fn from_word<E: serde::de::Error>(word: &str) -> Result<Self, E> {
         match word {
+            "applications" => Ok(Self { applications: Some(ApplicationsForm::default()), ..Self::default() }),
+            "cpu" => Ok(Self { cpu: Some(CpuForm::default()), ..Self::default() }),
+            "gpu" => Ok(Self { gpu: Some(GpuForm::default()), ..Self::default() }),
             "memory" => Ok(Self { memory: Some(MemoryForm::default()), ..Self::default() }),
             "units" => Ok(Self { units: Some(UnitsForm::default()), ..Self::default() }),
             "journal" => Ok(Self { journal: Some(JournalForm::default()), ..Self::default() }),
-            "run" | "file" | "mount" | "process" | "kernel_parameter" | "nix" => {
+            "run" | "file" | "measure" | "mount" | "process" | "kernel_parameter" | "nix" => {
                 Err(E::custom(format!("wrong-value|the probe `{word}` needs settings|write `{word}: ...`")))
             }
             other => Err(unknown_name(
                 "unknown-probe",
                 "probe",
                 other,
-                &["run", "file", "mount", "memory", "process", "units", "journal", "kernel_parameter", "nix"],
+                &["run", "applications", "cpu", "file", "gpu", "measure", "mount", "memory", "process", "units", "journal", "kernel_parameter", "nix"],
             )),
         }
     }
@@ -77,6 +94,57 @@ impl FromWord for PathForm {
     fn from_word<E: serde::de::Error>(word: &str) -> Result<Self, E> {
         Ok(Self { path: word.to_owned() })
     }
+}
+
+/// Applications; there is nothing to set.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "an empty map")]
+#[schemars(rename = "ApplicationsProbe")]
+pub(in crate::plan) struct ApplicationsForm {}
+
+/// The processors; there is nothing to set.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "an empty map")]
+#[schemars(rename = "CpuProbe")]
+pub(in crate::plan) struct CpuForm {}
+
+/// GPUs, and whether an application is on one.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map with `process`")]
+#[schemars(rename = "GpuProbe")]
+pub(in crate::plan) struct GpuForm {
+    /// The name of a process or of the program that it runs: is it on a GPU, on which engines, with how much memory?
+    pub(in crate::plan) process: Option<String>,
+}
+
+/// A number many times: how long a command takes (`run`), the number that it prints (`run` and `number`), or a field of
+/// a probe (`probe` and `field`).
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map with `run`, or with `probe` and `field`")]
+#[schemars(rename = "MeasureProbe")]
+pub(in crate::plan) struct MeasureForm {
+    /// The program and its arguments. A run that fails is no sample.
+    pub(in crate::plan) run: Option<At<Vec<Word>>>,
+    /// With `run`: variables added to the fixed environment.
+    #[serde(default)]
+    pub(in crate::plan) env: BTreeMap<String, Word>,
+    /// With `run`: the working folder.
+    pub(in crate::plan) folder: Option<At<String>>,
+    /// With `run`: a regular expression; its first group is the number. The duration in seconds where it is not stated.
+    pub(in crate::plan) number: Option<At<String>>,
+    /// A probe, one of whose fields is the number.
+    #[schemars(with = "Option<Box<ProbeForm>>")]
+    pub(in crate::plan) probe: Option<Node>,
+    /// With `probe`: the field, dotted where it reaches into a map.
+    pub(in crate::plan) field: Option<String>,
+    /// How many samples. 10 where it is not stated; with fewer than 4 on each side no difference can be told.
+    #[schemars(with = "Option<Count>")]
+    pub(in crate::plan) times: Option<At<Count>>,
+    /// How many are taken first and thrown away. 1 with `run`, 0 with `probe`.
+    #[schemars(with = "Option<Count>")]
+    pub(in crate::plan) warmup: Option<At<Count>>,
+    /// The pause between two. None with `run`, `1s` with `probe`.
+    pub(in crate::plan) every: Option<At<Length>>,
 }
 
 /// Memory of the machine; there is nothing to set.
