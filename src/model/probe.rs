@@ -106,7 +106,7 @@ pub enum Probe {
         /// Absolute path.
         path: PathBuf,
     },
-    /// Memory of the machine in bytes: `total available used used_ratio swap_total swap_used swaps zram
+    /// Memory of the machine in bytes: `total available used used_ratio swap_total swap_used swap_used_ratio swaps zram
     /// zram_ratio pressure_some_avg10 pressure_full_avg10 cpu_pressure_some_avg10 io_pressure_some_avg10
     /// io_pressure_full_avg10`.
     Memory,

@@ -3,8 +3,8 @@
 use super::shell_words::shell_words;
 use super::text;
 use crate::model::{
-    Check, Expectation, FieldRule, Look, Manager, Matcher, Measured, Mode, NixQuestion, Parse, Probe, Severity,
-    TreatAs, Use, Value,
+    Check, Expectation, FieldRule, Look, Manager, Matcher, Measured, Mode, NixQuestion, Parse, Probe,
+    Severity, TreatAs, Use, Value,
 };
 
 /// What a check looks at.

@@ -98,7 +98,11 @@ fn thinned(all: &[f64]) -> Vec<f64> {
 pub(super) fn middle(sorted: &[f64]) -> Option<f64> {
     let half = sorted.len() / 2;
     let upper = *sorted.get(half)?;
-    if sorted.len() % 2 == 1 { Some(upper) } else { Some(f64::midpoint(*sorted.get(half.checked_sub(1)?)?, upper)) }
+    if sorted.len() % 2 == 1 {
+        Some(upper)
+    } else {
+        Some(f64::midpoint(*sorted.get(half.checked_sub(1)?)?, upper))
+    }
 }
 
 fn median(all: &[f64]) -> Option<f64> {
@@ -125,7 +129,8 @@ fn shifted(before: &[f64], now: &[f64]) -> Shift {
     if n == 0 || m == 0 {
         return Shift { lower: false, confidence: 0.0 };
     }
-    let mut all: Vec<(f64, bool)> = before.iter().map(|x| (*x, false)).chain(now.iter().map(|x| (*x, true))).collect();
+    let mut all: Vec<(f64, bool)> =
+        before.iter().map(|x| (*x, false)).chain(now.iter().map(|x| (*x, true))).collect();
     all.sort_by(|a, b| a.0.total_cmp(&b.0));
     // Equal values share the mean of their ranks.
     let (mut rank_sum, mut ties, mut at) = (0.0, 0.0, 0);
@@ -178,7 +183,8 @@ fn exact(n: usize, m: usize, extreme: f64) -> f64 {
     }
     let Some(counts) = ways.get(m) else { return 1.0 };
     let all: f64 = counts.iter().sum();
-    let tail: f64 = counts.iter().enumerate().filter(|(u, _)| *u as f64 <= extreme).map(|(_, count)| count).sum();
+    let tail: f64 =
+        counts.iter().enumerate().filter(|(u, _)| *u as f64 <= extreme).map(|(_, count)| count).sum();
     (2.0 * tail / all).min(1.0)
 }
 

@@ -21,7 +21,9 @@ pub(super) fn samples(
 ) -> Option<Samples> {
     let measured = matches!(check.look, Look::Probe(Probe::Measure { .. })) && field == "median";
     let of = |seen: &Observation| match seen.get("samples") {
-        Some(Value::Array(list)) if !list.is_empty() => list.iter().map(Value::as_f64).collect::<Option<Vec<_>>>(),
+        Some(Value::Array(list)) if !list.is_empty() => {
+            list.iter().map(Value::as_f64).collect::<Option<Vec<_>>>()
+        }
         Some(_) | None => None,
     };
     measured.then(|| Some(Samples { before: of(baseline?)?, now: of(seen)? })).flatten()
@@ -45,9 +47,14 @@ pub(super) fn ratio_max(samples: &Samples, limit: f64, direction: Direction, uni
     let sign = match (truth, direction) {
         (Truth::Holds, Direction::Lower | Direction::Either) | (Truth::Fails, Direction::Higher) => "<=",
         (Truth::Holds, Direction::Higher) | (Truth::Fails, Direction::Lower | Direction::Either) => ">=",
-        (Truth::Undecided | Truth::NoData, Direction::Lower | Direction::Higher | Direction::Either) => "against",
+        (Truth::Undecided | Truth::NoData, Direction::Lower | Direction::Higher | Direction::Either) => {
+            "against"
+        }
     };
-    Some(Finding::new(truth, format!("{} {sign} {}", words(&gain, samples, unit), number(Unit::Plain, limit))))
+    Some(Finding::new(
+        truth,
+        format!("{} {sign} {}", words(&gain, samples, unit), number(Unit::Plain, limit)),
+    ))
 }
 
 const fn told(proved: Option<bool>) -> Truth {
@@ -81,10 +88,15 @@ fn words(gain: &Gain, samples: &Samples, unit: Unit) -> String {
 }
 
 /// What a measurement says of which nothing is expected: that is how a gain is told. It passes.
-pub(super) fn unexpected(check: &Check, seen: &Observation, baseline: Option<&Observation>) -> (Outcome, Vec<String>) {
+pub(super) fn unexpected(
+    check: &Check,
+    seen: &Observation,
+    baseline: Option<&Observation>,
+) -> (Outcome, Vec<String>) {
     let unit = super::reasons::unit_of(&check.look, "median", seen);
-    let told = samples(check, "median", seen, baseline)
-        .and_then(|samples| Some(words(&gain(&samples.before, &samples.now, check.direction)?, &samples, unit)));
+    let told = samples(check, "median", seen, baseline).and_then(|samples| {
+        Some(words(&gain(&samples.before, &samples.now, check.direction)?, &samples, unit))
+    });
     let reason = told.or_else(|| {
         let median = seen.get("median").and_then(Value::as_f64)?;
         Some(format!("median {}, with nothing to hold it against", number(unit, median)))
@@ -99,8 +111,8 @@ pub(super) fn unexpected(check: &Check, seen: &Observation, baseline: Option<&Ob
 mod tests {
     use super::*;
     use crate::check::judge;
-    use crate::model::{CheckId, FieldRule, Matcher, Measured, Mode, RunAs, Severity, Span, TreatAs};
     use crate::model::CommandLine;
+    use crate::model::{CheckId, FieldRule, Matcher, Measured, Mode, RunAs, Severity, Span, TreatAs};
 
     fn check(expect: Option<Matcher>, direction: Direction) -> Check {
         let rule = |matcher| FieldRule { field: "median".to_owned(), matchers: vec![matcher] };
@@ -140,7 +152,9 @@ mod tests {
     fn seen(samples: [f64; 6]) -> Observation {
         let mut sorted = samples.to_vec();
         sorted.sort_by(f64::total_cmp);
-        Observation::new().with("samples", samples.to_vec()).with("median", f64::midpoint(sorted[2], sorted[3]))
+        Observation::new()
+            .with("samples", samples.to_vec())
+            .with("median", f64::midpoint(sorted[2], sorted[3]))
     }
 
     const BEFORE: [f64; 6] = [2.0, 2.02, 1.98, 2.04, 1.96, 2.01];
@@ -156,7 +170,12 @@ mod tests {
             (0.9, Direction::Higher, Outcome::Pass, "worse"),
         ] {
             let now = Ok(seen(BEFORE.map(|x| x * factor)));
-            let told = judge(&check(Some(Matcher::RatioMax(0.7)), direction), &now, Some(&seen(BEFORE)), "2026-01-01");
+            let told = judge(
+                &check(Some(Matcher::RatioMax(0.7)), direction),
+                &now,
+                Some(&seen(BEFORE)),
+                "2026-01-01",
+            );
             assert_eq!(told.outcome, outcome, "{factor} {direction:?} {told:?}");
             assert!(told.reasons[0].contains(word), "{told:?}");
         }
@@ -168,14 +187,19 @@ mod tests {
         let told = judge(&check(None, Direction::Lower), &now, Some(&seen(BEFORE)), "2026-01-01");
         assert_eq!(told.outcome, Outcome::Pass);
         let words = "better with 99.8 % confidence (before 2.0050 s";
-        assert!(told.reasons[0].starts_with("better with 99.8 % confidence (before 2") , "{words} {told:?}");
+        assert!(told.reasons[0].starts_with("better with 99.8 % confidence (before 2"), "{words} {told:?}");
         let alone = judge(&check(None, Direction::Lower), &now, None, "2026-01-01");
         assert_eq!(alone.reasons, ["median 1 s, with nothing to hold it against"]);
     }
 
     #[test]
     fn an_expected_gain_without_a_baseline_is_undecided() {
-        let told = judge(&check(Some(Matcher::RatioMax(0.7)), Direction::Lower), &Ok(seen(BEFORE)), None, "2026-01-01");
+        let told = judge(
+            &check(Some(Matcher::RatioMax(0.7)), Direction::Lower),
+            &Ok(seen(BEFORE)),
+            None,
+            "2026-01-01",
+        );
         assert_eq!(told.outcome, Outcome::Inconclusive);
     }
 }

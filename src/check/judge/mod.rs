@@ -16,7 +16,8 @@ mod tests;
 
 use super::ProbeError;
 use crate::model::{
-    Check, Expectation, Matcher, Mode, Observation, Outcome, Samples, Severity, TreatAs, Use, Value, Waiver, Weight,
+    Check, Expectation, Matcher, Mode, Observation, Outcome, Samples, Severity, TreatAs, Use, Value, Waiver,
+    Weight,
 };
 use chrono::NaiveDate;
 use compare::Before;

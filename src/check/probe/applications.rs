@@ -15,8 +15,10 @@ const LISTED: usize = 200;
 /// The applications below this root.
 pub(super) fn read(root: &Path) -> Result<Observation, ProbeError> {
     let folder = root.join("proc");
-    let entries = fs::read_dir(&folder)
-        .map_err(|why| ProbeError::Unreadable { what: folder.display().to_string(), why: why.kind().to_string() })?;
+    let entries = fs::read_dir(&folder).map_err(|why| ProbeError::Unreadable {
+        what: folder.display().to_string(),
+        why: why.kind().to_string(),
+    })?;
     let mut sizes: BTreeMap<String, u64> = BTreeMap::new();
     let mut shared_out = true;
     for entry in entries.flatten() {
@@ -28,11 +30,15 @@ pub(super) fn read(root: &Path) -> Result<Observation, ProbeError> {
             Some(String::from_utf8_lossy(&bytes).into_owned())
         };
         // A thread of the kernel has no memory of its own; a process may end while it is read.
-        let Some(resident) = text("status").and_then(|status| parse_kilobytes(&status, "VmRSS:")) else { continue };
+        let Some(resident) = text("status").and_then(|status| parse_kilobytes(&status, "VmRSS:")) else {
+            continue;
+        };
         let share = text("smaps_rollup").and_then(|rollup| parse_kilobytes(&rollup, "Pss:"));
         shared_out &= share.is_some();
         let group = text("cgroup").and_then(|group| application(&group));
-        let Some(name) = group.or_else(|| text("comm").map(|comm| comm.trim_end().to_owned())) else { continue };
+        let Some(name) = group.or_else(|| text("comm").map(|comm| comm.trim_end().to_owned())) else {
+            continue;
+        };
         let sum = sizes.entry(name).or_insert(0);
         *sum = sum.saturating_add(share.unwrap_or(resident));
     }

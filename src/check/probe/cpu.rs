@@ -148,12 +148,16 @@ mod tests {
     #[test]
     fn this_machine_has_a_processor() {
         let seen = read(Path::new("/")).expect("seen");
-        assert!(seen.get("count").and_then(serde_json::Value::as_u64).is_some_and(|count| count > 0), "{seen:?}");
+        assert!(
+            seen.get("count").and_then(serde_json::Value::as_u64).is_some_and(|count| count > 0),
+            "{seen:?}"
+        );
     }
 
     #[test]
     fn a_list_of_ranges_is_counted() {
-        for (text, count) in [("0", Some(1)), ("0-7", Some(8)), ("0,2-3", Some(3)), ("", None), ("3-1", None)] {
+        for (text, count) in [("0", Some(1)), ("0-7", Some(8)), ("0,2-3", Some(3)), ("", None), ("3-1", None)]
+        {
             assert_eq!(listed(text), count, "{text}");
         }
     }

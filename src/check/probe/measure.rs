@@ -3,7 +3,7 @@
 
 use super::{Circumstances, Given, Looking, Need, begin, program, run};
 use crate::check::ProbeError;
-use crate::model::{Measured, Observation, Parse, Probe, ProcessEnd, Span, Value};
+use crate::model::{Measured, Observation, Parse, ProcessEnd, Span, Value};
 use crate::system::process::{End, Ended};
 use regex::Regex;
 
@@ -99,7 +99,9 @@ impl<'a> Measuring<'a> {
     fn take(&mut self, sample: Result<f64, ProbeError>) -> Need {
         self.left = self.left.saturating_sub(1);
         match sample {
-            Err(why @ (ProbeError::NotStarted { .. } | ProbeError::Interrupted | ProbeError::TimedOut { .. })) => {
+            Err(
+                why @ (ProbeError::NotStarted { .. } | ProbeError::Interrupted | ProbeError::TimedOut { .. }),
+            ) => {
                 return Need::Seen(Err(why));
             }
             Err(why) => {
@@ -206,7 +208,7 @@ fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
 mod tests {
     use super::super::ended;
     use super::*;
-    use crate::model::{CommandLine, Timestamp};
+    use crate::model::{CommandLine, Probe, Timestamp};
     use serde_json::json;
 
     fn around() -> Circumstances<'static> {

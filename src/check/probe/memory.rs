@@ -27,7 +27,9 @@ pub(super) fn read(root: &Path) -> Result<Observation, ProbeError> {
         seen = seen.with("swaps", swaps(&text));
     }
     let zram = zram(&root.join("sys/block"));
-    let sum = |field: &str| zram.values().filter_map(|device| device.get(field)?.as_u64()).fold(0, u64::saturating_add);
+    let sum = |field: &str| {
+        zram.values().filter_map(|device| device.get(field)?.as_u64()).fold(0, u64::saturating_add)
+    };
     let (original, used) = (sum("original"), sum("used"));
     if original > 0 && used > 0 {
         seen = seen.with("zram_ratio", ratio(original, used));
@@ -62,6 +64,9 @@ fn parse(text: &str) -> Result<Observation, ProbeError> {
         .with("used", used)
         .with("swap_total", swap_total)
         .with("swap_used", swap_total.saturating_sub(swap_free));
+    let swap_used = swap_total.saturating_sub(swap_free);
+    let seen =
+        if swap_total == 0 { seen } else { seen.with("swap_used_ratio", ratio(swap_used, swap_total)) };
     Ok(if total == 0 { seen } else { seen.with("used_ratio", ratio(used, total)) })
 }
 
@@ -109,8 +114,9 @@ fn zram(block: &Path) -> Map<String, Value> {
             continue;
         }
         // The chosen one of `lzo [zstd] lz4` is in brackets.
-        let algorithm = text("comp_algorithm")
-            .and_then(|all| all.split(['[', ']']).nth(1).or(all.split_whitespace().next()).map(str::to_owned));
+        let algorithm = text("comp_algorithm").and_then(|all| {
+            all.split(['[', ']']).nth(1).or(all.split_whitespace().next()).map(str::to_owned)
+        });
         let stat: Vec<u64> = text("mm_stat")
             .map(|stat| stat.split_whitespace().map_while(|word| word.parse().ok()).collect())
             .unwrap_or_default();
@@ -138,7 +144,8 @@ mod tests {
             .with("used", 768_000)
             .with("used_ratio", 0.75)
             .with("swap_total", 8192)
-            .with("swap_used", 2048);
+            .with("swap_used", 2048)
+            .with("swap_used_ratio", 0.25);
         assert_eq!(seen, expected);
     }
 

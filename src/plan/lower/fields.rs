@@ -136,6 +136,7 @@ pub(super) fn fields_of(look: &Look) -> Fields {
                     "used_ratio",
                     "swap_total",
                     "swap_used",
+                    "swap_used_ratio",
                     "swaps",
                     "zram",
                     "zram_ratio",

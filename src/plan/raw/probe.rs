@@ -38,7 +38,8 @@ pub(in crate::plan) struct ProbeForm {
     pub(in crate::plan) gpu: Option<GpuForm>,
     /// A number many times, to be held against what it was before: `samples count median mean mad iqr min max failed`.
     pub(in crate::plan) measure: Option<At<MeasureForm>>,
-    /// Memory of the machine in bytes: `total available used used_ratio swap_total swap_used swaps zram zram_ratio`, and
+    /// Memory of the machine in bytes: `total available used used_ratio swap_total swap_used swap_used_ratio swaps zram
+    /// zram_ratio`, and
     /// in percent `pressure_some_avg10 pressure_full_avg10 cpu_pressure_some_avg10 io_pressure_some_avg10
     /// io_pressure_full_avg10`.
     pub(in crate::plan) memory: Option<MemoryForm>,
@@ -73,7 +74,21 @@ impl FromWord for ProbeForm {
                 "unknown-probe",
                 "probe",
                 other,
-                &["run", "applications", "cpu", "file", "gpu", "measure", "mount", "memory", "process", "units", "journal", "kernel_parameter", "nix"],
+                &[
+                    "run",
+                    "applications",
+                    "cpu",
+                    "file",
+                    "gpu",
+                    "measure",
+                    "mount",
+                    "memory",
+                    "process",
+                    "units",
+                    "journal",
+                    "kernel_parameter",
+                    "nix",
+                ],
             )),
         }
     }

@@ -195,7 +195,9 @@ mod tests {
 
     #[test]
     fn a_file_that_is_no_client_is_none() {
-        for text in ["", "pos: 0\n", "drm-driver: i915\n", "drm-client-id: 3\n", "drm-driver:\ndrm-client-id: 3\n"] {
+        for text in
+            ["", "pos: 0\n", "drm-driver: i915\n", "drm-client-id: 3\n", "drm-driver:\ndrm-client-id: 3\n"]
+        {
             assert_eq!(parse(text), None, "{text:?}");
         }
     }
@@ -215,7 +217,10 @@ mod tests {
         symlink("/etc/passwd", process.join("fd/5")).expect("a link");
         let seen = users(folder.path());
         let [user] = seen.users.as_slice() else { panic!("{seen:?}") };
-        assert_eq!((user.pid, user.name.as_str(), user.clients.len(), user.nvidia), (42, "kwin_wayland", 1, false));
+        assert_eq!(
+            (user.pid, user.name.as_str(), user.clients.len(), user.nvidia),
+            (42, "kwin_wayland", 1, false)
+        );
     }
 
     proptest! {

@@ -78,7 +78,8 @@ impl<'a> Gpu<'a> {
     /// Engines tell how long they were busy: their load is what is added in a while.
     fn watch(&mut self) -> Need {
         self.asked = None;
-        let engines = self.before.users.iter().flat_map(|user| &user.clients).any(|one| !one.engines.is_empty());
+        let engines =
+            self.before.users.iter().flat_map(|user| &user.clients).any(|one| !one.engines.is_empty());
         if engines { Need::Pause(WATCHED) } else { self.finish() }
     }
 
@@ -106,7 +107,8 @@ impl<'a> Gpu<'a> {
     }
 
     fn finish(&mut self) -> Need {
-        let elapsed = self.began.map_or_else(Default::default, |began| clock::tick().saturating_duration_since(began));
+        let elapsed =
+            self.began.map_or_else(Default::default, |began| clock::tick().saturating_duration_since(began));
         let reading = seen::Reading {
             cards: std::mem::take(&mut self.cards),
             nvidia: std::mem::take(&mut self.answers),
@@ -137,7 +139,9 @@ fn processes(root: &Path, name: &str) -> BTreeSet<u32> {
     pids.filter(|pid| {
         let folder = root.join("proc").join(pid.to_string());
         let text = |file: &str| {
-            fs::read(folder.join(file)).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+            fs::read(folder.join(file))
+                .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+                .unwrap_or_default()
         };
         let command = text("cmdline");
         named(text("comm").trim_end_matches('\n'), &command, name) || runs(&command, name)

@@ -159,11 +159,8 @@ impl Answers {
             cell("command").clone_into(&mut known.name);
             known.engines.extend(held(cell("type")));
             let compute = cell("type") == "C";
-            let columns = [
-                ("sm", if compute { "compute" } else { "graphics" }),
-                ("enc", "encode"),
-                ("dec", "decode"),
-            ];
+            let columns =
+                [("sm", if compute { "compute" } else { "graphics" }), ("enc", "encode"), ("dec", "decode")];
             for (column, engine) in columns {
                 let Ok(load) = cell(column).parse::<f64>() else { continue };
                 *known.percent.entry(engine).or_insert(0.0) += load;

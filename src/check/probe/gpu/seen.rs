@@ -48,7 +48,6 @@ impl Reading {
         let mut out = Observation::new()
             .with("count", self.cards.len())
             .with("drivers", json!(drivers))
-            .with("failures", json!(failures))
             .with("unknown", json!(self.nvidia.unknown))
             .with("cards", self.cards.iter().map(card).collect::<Vec<_>>())
             .with("client_count", seen.len())
@@ -58,7 +57,13 @@ impl Reading {
                 out.0.insert(field.to_owned(), value);
             }
         };
-        put("driver_version", self.cards.iter().find_map(|card| card.driver_version.clone()).map(Value::from));
+        // A machine without a GPU has no driver that could answer.
+        let any = !(self.cards.is_empty() && failures.is_empty());
+        put("failures", any.then(|| json!(failures)));
+        put(
+            "driver_version",
+            self.cards.iter().find_map(|card| card.driver_version.clone()).map(Value::from),
+        );
         let (used, total) = (self.sum(|card| card.memory_used), self.sum(|card| card.memory_total));
         put("memory_used", used.map(Value::from));
         put("memory_total", total.map(Value::from));
@@ -78,7 +83,10 @@ impl Reading {
 
     /// The sum over the cards that tell; nothing where none does.
     fn sum(&self, of: impl Fn(&Card) -> Option<u64>) -> Option<u64> {
-        self.cards.iter().filter_map(of).fold(None, |sum: Option<u64>, one| Some(sum.unwrap_or(0).saturating_add(one)))
+        self.cards
+            .iter()
+            .filter_map(of)
+            .fold(None, |sum: Option<u64>, one| Some(sum.unwrap_or(0).saturating_add(one)))
     }
 
     /// The busiest card that tells.
@@ -145,7 +153,9 @@ impl Reading {
                 }
                 let used = client.engines.iter().filter(|(_, busy)| busy.spent > 0);
                 one.engines.extend(used.map(|(engine, _)| engine_of(engine)));
-                one.memory = client.memory.map_or(one.memory, |more| Some(one.memory.unwrap_or(0).saturating_add(more)));
+                one.memory = client
+                    .memory
+                    .map_or(one.memory, |more| Some(one.memory.unwrap_or(0).saturating_add(more)));
             }
         }
         for (pid, OnNvidia { name, engines, percent, memory }) in self.nvidia.processes.iter().flatten() {
@@ -165,10 +175,8 @@ impl Reading {
 
     /// Whether the processes that are asked for are among the clients, and how.
     fn process(&self, wanted: &BTreeSet<u32>, seen: &BTreeMap<u32, Seen>) -> Vec<(&'static str, Value)> {
-        let mut fields = vec![
-            ("process_running", Value::from(!wanted.is_empty())),
-            ("process_pids", json!(wanted)),
-        ];
+        let mut fields =
+            vec![("process_running", Value::from(!wanted.is_empty())), ("process_pids", json!(wanted))];
         let found: Vec<&Seen> = wanted.iter().filter_map(|pid| seen.get(pid)).collect();
         if found.is_empty() {
             // That something is not there is known only where all could be seen.
@@ -200,11 +208,7 @@ fn by_identity(users: &Users) -> BTreeMap<Identity<'_>, &Client> {
 }
 
 /// The load that a client made meanwhile, by engine.
-fn client_loads(
-    before: Option<&Client>,
-    after: &Client,
-    elapsed: Duration,
-) -> BTreeMap<&'static str, f64> {
+fn client_loads(before: Option<&Client>, after: &Client, elapsed: Duration) -> BTreeMap<&'static str, f64> {
     let mut loads = BTreeMap::new();
     let Some(before) = before else { return loads };
     for (engine, now) in &after.engines {

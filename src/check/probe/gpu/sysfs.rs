@@ -71,8 +71,9 @@ fn number<T: std::str::FromStr>(folder: &Path, file: &str) -> Option<T> {
 }
 
 fn address_of(device: &Path) -> Option<String> {
-    let stated = text(device, "uevent")
-        .and_then(|event| event.lines().find_map(|line| line.strip_prefix("PCI_SLOT_NAME=").map(str::to_owned)));
+    let stated = text(device, "uevent").and_then(|event| {
+        event.lines().find_map(|line| line.strip_prefix("PCI_SLOT_NAME=").map(str::to_owned))
+    });
     stated.or_else(|| {
         let real = fs::canonicalize(device).ok()?;
         real.file_name()?.to_str().map(str::to_owned).filter(|name| name.matches(':').count() == 2)
@@ -172,7 +173,10 @@ mod tests {
         file(&folder.path().join("sys/module/nvidia/version"), "580.95.05");
         let seen = cards(folder.path());
         let first = seen.first().expect("a card");
-        assert_eq!((first.address.as_str(), first.driver_version.as_deref()), ("0000:01:00.0", Some("580.95.05")));
+        assert_eq!(
+            (first.address.as_str(), first.driver_version.as_deref()),
+            ("0000:01:00.0", Some("580.95.05"))
+        );
     }
 
     #[test]
