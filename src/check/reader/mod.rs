@@ -2,12 +2,20 @@
 //! live one are read by the same function. A reader knows the format and not the samples: lines that it does not know
 //! are passed over, an output that breaks off is told as such (`complete: false`), and nothing makes it panic.
 
+mod chrome_gpu;
 pub(super) mod cpuinfo;
+mod elided;
+mod firefox_support;
 mod free;
 mod generations;
+mod glxinfo;
+mod hwaccels;
+mod lspci;
 mod meminfo;
 mod nix_diff_closures;
 pub(super) mod nvidia_smi;
+mod vainfo;
+mod vdpauinfo;
 mod zramctl;
 
 use super::ProbeError;
@@ -44,15 +52,22 @@ const fn text(name: &'static str, about: &'static str, read: fn(&str) -> Observa
 /// Every reader, by name.
 pub const READERS: &[Reader] = &[
     text("bootc", "`bootc status`: staged, booted and rollback image", generations::bootc::read),
+    text("chrome-gpu", "`chrome://gpu` as text: what Chromium accelerates", chrome_gpu::read),
     text("cpuinfo", "`/proc/cpuinfo`: the processors", cpuinfo::read),
+    text("ffmpeg-hwaccels", "`ffmpeg -hwaccels`: acceleration methods that it knows", hwaccels::read),
+    text("firefox-support", "`about:support`: whether Firefox decodes in hardware", firefox_support::read),
     text("free", "`free`: memory and swap as printed", free::read),
+    text("glxinfo", "`glxinfo`, also `-B`: the OpenGL renderer", glxinfo::read),
     text("home-manager-generations", "`home-manager generations`", generations::home_manager::read),
+    text("lspci", "`lspci`: the GPUs and their drivers", lspci::read),
     text("meminfo", "`/proc/meminfo`: memory and swap in kB", meminfo::read),
     text("nix-diff-closures", "`nix store diff-closures`: packages that differ", nix_diff_closures::read),
     text("nix-env-generations", "`nix-env --list-generations`", generations::nix_env::read),
     text("nixos-generations", "`nixos-rebuild list-generations`", generations::nixos::read),
     text("nvidia-smi", "`nvidia-smi`: its table, `-L`, CSV, `pmon`, `-q`, its failures", nvidia_smi::read),
     text("rpm-ostree", "`rpm-ostree status`: deployments", generations::rpm_ostree::read),
+    text("vainfo", "`vainfo`: the VA-API driver, what it decodes and encodes", vainfo::read),
+    text("vdpauinfo", "`vdpauinfo`: the VDPAU driver and its decoders", vdpauinfo::read),
     text("zramctl", "`zramctl`: compressed memory devices", zramctl::read),
 ];
 
