@@ -12,12 +12,13 @@ use crate::model::Span;
 use std::collections::BTreeMap;
 
 /// The libraries that are built in, by name.
-pub(super) const SHIPPED: [(&str, &str); 5] = [
+pub(super) const SHIPPED: [(&str, &str); 6] = [
     ("checks/boot.yaml", include_str!("../../checks/boot.yaml")),
     ("checks/journal.yaml", include_str!("../../checks/journal.yaml")),
     ("checks/memory.yaml", include_str!("../../checks/memory.yaml")),
     ("checks/nix.yaml", include_str!("../../checks/nix.yaml")),
     ("checks/system.yaml", include_str!("../../checks/system.yaml")),
+    ("checks/video.yaml", include_str!("../../checks/video.yaml")),
 ];
 
 /// Fields of a check that say what is looked at.

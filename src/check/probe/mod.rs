@@ -2,6 +2,7 @@
 //! every `parse` is pure.
 
 pub(super) mod file;
+pub(super) mod graphics;
 pub(super) mod journal;
 pub(super) mod kernel_parameter;
 pub(super) mod memory;
@@ -102,6 +103,7 @@ pub(super) fn begin<'a>(probe: &'a Probe, around: Circumstances<'_>) -> Box<dyn 
         },
         Probe::KernelParameter { name } => Box::new(AtOnce(|| kernel_parameter::read(name))),
         Probe::Nix(question) => nix::begin(question),
+        Probe::Graphics(what) => graphics::begin(what, around),
     }
 }
 
