@@ -51,6 +51,11 @@ pub(super) enum Verb {
     Lint(PlanFile),
     /// Say what a plan will do, with every command as it will be executed. Changes nothing.
     Explain(PlanFile),
+    /// Run the validation checks and touch nothing: exit 0, 20 where something fails, 11 where something could not be
+    /// measured.
+    Validate(Validate),
+    /// Keep what the checks see now, to compare with later.
+    Baseline(Baseline),
     /// Read one value from the machine, as checks do. Judges nothing, changes nothing.
     Probe(Probe),
     /// Print the JSON Schema of plans, for editors.
@@ -143,6 +148,86 @@ pub(super) struct Show {
     /// Print what the steps and probes printed.
     #[arg(long)]
     pub(super) evidence: bool,
+}
+
+/// `switchback validate`
+#[derive(Debug, Args)]
+pub(super) struct Validate {
+    /// The plan [default: what was committed of the plan that was run last].
+    pub(super) plan: Option<PathBuf>,
+    /// Set a variable of the plan; may be repeated.
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    pub(super) set: Vec<String>,
+    /// Only the checks of this phase; may be repeated.
+    #[arg(long, value_name = "PHASE")]
+    pub(super) phase: Vec<String>,
+    /// Only checks with this tag; may be repeated.
+    #[arg(long, value_name = "TAG")]
+    pub(super) tag: Vec<String>,
+    /// Compare with this baseline [default: the newest pinned one, else what was recorded before each phase].
+    #[arg(long, value_name = "NAME")]
+    pub(super) baseline: Option<String>,
+    /// Look at what happened since the baseline, not at the time before.
+    #[arg(long)]
+    pub(super) since_baseline: bool,
+    /// A report, to a file or to standard output; may be repeated: human, json, jsonl, junit, tap, nagios, prometheus.
+    /// `nagios` on standard output ends with a plugin's status, 0 to 3.
+    #[arg(long, value_name = "FORMAT[=FILE]")]
+    pub(super) report: Vec<String>,
+}
+
+/// `switchback baseline`
+#[derive(Debug, Args)]
+pub(super) struct Baseline {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub(super) verb: BaselineVerb,
+}
+
+/// What one does with baselines.
+#[derive(Debug, Subcommand)]
+pub(super) enum BaselineVerb {
+    /// Look at the checks of a plan now, and keep what they saw.
+    Record {
+        /// The plan [default: what was committed of the plan that was run last].
+        plan: Option<PathBuf>,
+        /// Set a variable of the plan; may be repeated.
+        #[arg(long = "set", value_name = "NAME=VALUE")]
+        set: Vec<String>,
+        /// Only this phase; may be repeated.
+        #[arg(long, value_name = "PHASE")]
+        phase: Vec<String>,
+        /// Its name [default: the time].
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
+        /// Keep it until it is unpinned, and compare with it where no other is named.
+        #[arg(long)]
+        pin: bool,
+    },
+    /// List the baselines, or show one.
+    Show {
+        /// Which one.
+        name: Option<String>,
+    },
+    /// Keep a baseline until it is unpinned, and compare with it where no other is named.
+    Pin {
+        /// Which one.
+        name: String,
+        /// Unpin it.
+        #[arg(long)]
+        off: bool,
+    },
+    /// Say what differs now, field by field. Judges nothing.
+    Compare {
+        /// With which one [default: the newest pinned one].
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
+        /// The plan [default: what was committed of the plan that was run last].
+        plan: Option<PathBuf>,
+        /// Set a variable of the plan; may be repeated.
+        #[arg(long = "set", value_name = "NAME=VALUE")]
+        set: Vec<String>,
+    },
 }
 
 /// `switchback probe`

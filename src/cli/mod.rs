@@ -1,6 +1,7 @@
 //! THE FRONT DOOR: one file a verb; exit codes; errors to words. The only place where everything meets.
 
 mod args;
+mod baseline;
 mod context;
 mod error;
 mod exit;
@@ -23,6 +24,7 @@ mod stage;
 mod standing;
 mod tools;
 mod tour;
+mod validate;
 
 use crate::report::{Style, Surroundings};
 use crate::store::StateFolder;
@@ -77,6 +79,8 @@ fn act(context: &Context, cli: &Cli) -> Result<Exit, CliError> {
         | Verb::Lint(_)
         | Verb::Explain(_)
         | Verb::Probe(_)
+        | Verb::Validate(_)
+        | Verb::Baseline(_)
         | Verb::Schema(_)
         | Verb::Generate(_)
         | Verb::Hands => None,
@@ -90,6 +94,8 @@ fn act(context: &Context, cli: &Cli) -> Result<Exit, CliError> {
         Verb::Show(args) => looking::show(context, args),
         Verb::Lint(file) => lint::lint(context, file),
         Verb::Explain(file) => explain::explain(context, file),
+        Verb::Validate(args) => validate::validate(context, args),
+        Verb::Baseline(args) => baseline::baseline(context, args),
         Verb::Probe(args) => probe::probe(context, args),
         Verb::Schema(args) => Ok(schema::schema(args)),
         Verb::Tour(args) => tour::tour(context, args),
