@@ -12,8 +12,10 @@ case "${1:-}" in
   *) echo "usage: bash tests/all.sh [--none-skipped]" >&2; exit 2 ;;
 esac
 
-# The linker and SQLite's C compiler; access lists, file capabilities, real monitoring plugins, real Nix profiles.
-packages=(gcc libc6-dev acl attr libcap2-bin monitoring-plugins-basic nix-bin)
+# The linker and SQLite's C compiler; access lists, file capabilities, real monitoring plugins, real Nix profiles; what
+# tells of drivers, on a virtual X server.
+packages=(gcc libc6-dev acl attr libcap2-bin monitoring-plugins-basic nix-bin
+  vainfo vdpauinfo mesa-utils pciutils xvfb mesa-va-drivers libvdpau-va-gl1)
 missing=()
 for package in "${packages[@]}"; do
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q '^install ok installed' || missing+=("$package")

@@ -1,6 +1,6 @@
 //! Probes: what is read from the machine. Each reads a value and judges nothing.
 
-use super::{CommandLine, Span};
+use super::{CommandLine, Graphics, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -149,6 +149,8 @@ pub enum Probe {
     },
     /// Nix profiles and store paths.
     Nix(NixQuestion),
+    /// Drivers that draw and decode, and browsers.
+    Graphics(Graphics),
 }
 
 /// A message that a journal probe leaves out, and why.

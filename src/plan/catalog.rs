@@ -19,6 +19,7 @@ pub(super) const SHIPPED: [(&str, &str); 6] = [
     ("checks/memory.yaml", include_str!("../../checks/memory.yaml")),
     ("checks/nix.yaml", include_str!("../../checks/nix.yaml")),
     ("checks/system.yaml", include_str!("../../checks/system.yaml")),
+    ("checks/video.yaml", include_str!("../../checks/video.yaml")),
 ];
 
 /// Fields of a check that say what is looked at.

@@ -3,8 +3,8 @@
 use super::shell_words::shell_words;
 use super::text;
 use crate::model::{
-    Check, Expectation, FieldRule, Look, Manager, Matcher, Measured, Mode, NixQuestion, Parse, Probe,
-    Severity, TreatAs, Use, Value,
+    Check, Expectation, FieldRule, Graphics, Look, Manager, Matcher, Measured, Mode, NixQuestion, Parse,
+    Probe, Severity, TreatAs, Use, VaDisplay, Value,
 };
 
 /// What a check looks at.
@@ -60,8 +60,30 @@ fn probe_words(probe: &Probe) -> String {
             format!("{} {what} up to priority {priority}{}{text}", manager(*of), named(units))
         }
         Probe::KernelParameter { name } => format!("kernel parameter {name}"),
+        Probe::Graphics(what) => graphics(what),
         Probe::Nix(NixQuestion::Profile(path)) => format!("Nix profile {}", path.display()),
         Probe::Nix(NixQuestion::Path(path)) => format!("Nix store path {}", path.display()),
+    }
+}
+
+fn graphics(what: &Graphics) -> String {
+    let with = |what: &str, name: &str, value: Option<&str>| match value {
+        Some(value) => format!("{what}, {name} {value}"),
+        None => what.to_owned(),
+    };
+    match what {
+        Graphics::Vainfo { display, device, driver } => {
+            let way = with("VA-API driver", "by", display.map(VaDisplay::word));
+            let at = device.as_ref().map(|device| device.display().to_string());
+            with(&with(&way, "at", at.as_deref()), "asking for", driver.as_deref())
+        }
+        Graphics::Vdpauinfo { display, driver } => {
+            with(&with("VDPAU driver", "on display", display.as_deref()), "asking for", driver.as_deref())
+        }
+        Graphics::Opengl { display } => with("OpenGL renderer", "on display", display.as_deref()),
+        Graphics::Lspci => "GPUs on the bus and their drivers".to_owned(),
+        Graphics::Firefox { file } => format!("Firefox's support page in {}", file.display()),
+        Graphics::Chromium { file } => format!("Chromium's GPU page in {}", file.display()),
     }
 }
 

@@ -5,6 +5,7 @@ pub(super) mod applications;
 pub(super) mod cpu;
 pub(super) mod file;
 pub(super) mod gpu;
+pub(super) mod graphics;
 pub(super) mod journal;
 pub(super) mod kernel_parameter;
 pub(super) mod measure;
@@ -114,6 +115,7 @@ pub(super) fn begin<'a>(probe: &'a Probe, around: Circumstances<'_>) -> Box<dyn 
         },
         Probe::KernelParameter { name } => Box::new(AtOnce(|| kernel_parameter::read(name))),
         Probe::Nix(question) => nix::begin(question),
+        Probe::Graphics(what) => graphics::begin(what, around),
     }
 }
 

@@ -10,10 +10,12 @@ mod free;
 mod generations;
 mod glxinfo;
 mod hwaccels;
+pub(in crate::check) mod journal;
 mod lspci;
 mod meminfo;
 mod nix_diff_closures;
 pub(super) mod nvidia_smi;
+mod systemctl;
 mod vainfo;
 mod vdpauinfo;
 mod zramctl;
@@ -59,6 +61,11 @@ pub const READERS: &[Reader] = &[
     text("free", "`free`: memory and swap as printed", free::read),
     text("glxinfo", "`glxinfo`, also `-B`: the OpenGL renderer", glxinfo::read),
     text("home-manager-generations", "`home-manager generations`", generations::home_manager::read),
+    Reader {
+        name: "journal",
+        about: "the journal or a kernel log, in any format: crashes, kills, faults",
+        intake: Intake::Stream(journal::read),
+    },
     text("lspci", "`lspci`: the GPUs and their drivers", lspci::read),
     text("meminfo", "`/proc/meminfo`: memory and swap in kB", meminfo::read),
     text("nix-diff-closures", "`nix store diff-closures`: packages that differ", nix_diff_closures::read),
@@ -66,15 +73,24 @@ pub const READERS: &[Reader] = &[
     text("nixos-generations", "`nixos-rebuild list-generations`", generations::nixos::read),
     text("nvidia-smi", "`nvidia-smi`: its table, `-L`, CSV, `pmon`, `-q`, its failures", nvidia_smi::read),
     text("rpm-ostree", "`rpm-ostree status`: deployments", generations::rpm_ostree::read),
+    text("systemctl-failed", "`systemctl --failed`: the units that failed", systemctl::failed),
+    text("systemctl-show", "`systemctl show`: properties, unit by unit", systemctl::show),
+    text("systemctl-user-status", "`systemctl status` of one unit or of a manager", systemctl::status),
     text("vainfo", "`vainfo`: the VA-API driver, what it decodes and encodes", vainfo::read),
     text("vdpauinfo", "`vdpauinfo`: the VDPAU driver and its decoders", vdpauinfo::read),
     text("zramctl", "`zramctl`: compressed memory devices", zramctl::read),
 ];
 
 impl Reader {
-    /// The reader of that name.
+    /// The reader of that name. A probe whose name is not its tool's goes by both.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
+        let name = match name {
+            "chromium" => "chrome-gpu",
+            "firefox" => "firefox-support",
+            "opengl" => "glxinfo",
+            other => other,
+        };
         READERS.iter().find(|reader| reader.name == name)
     }
 

@@ -1,6 +1,6 @@
 //! Which fields each probe gives.
 
-use crate::model::{Look, NixQuestion, Parse, Probe};
+use crate::model::{Graphics, Look, NixQuestion, Parse, Probe};
 
 /// The fields of an observation.
 pub(super) struct Fields {
@@ -171,8 +171,113 @@ pub(super) fn fields_of(look: &Look) -> Fields {
             Probe::Nix(NixQuestion::Profile(_)) => {
                 (&["exists", "store_path", "generation", "generations"], "store_path")
             }
+            Probe::Graphics(what) => graphics(what),
             Probe::Nix(NixQuestion::Path(_)) => (&["exists", "valid", "references"], "valid"),
         },
     };
     Fields { known: Some(known), main }
+}
+
+const fn graphics(what: &Graphics) -> (&'static [&'static str], &'static str) {
+    match what {
+        Graphics::Vainfo { .. } => (
+            &[
+                "ok",
+                "driver",
+                "va_api_version",
+                "libva_version",
+                "profile_entrypoint_pairs",
+                "decode",
+                "any_encode",
+                "unknown_profile_lines",
+                "error_code",
+                "error_text",
+                "libva_errors",
+                "driver_files_tried",
+                "complete",
+                "display",
+                "requested_driver",
+                "pairs",
+                "codecs",
+                "decodes",
+                "encodes",
+                "software",
+                "failure",
+                "signal",
+            ],
+            "decodes",
+        ),
+        Graphics::Vdpauinfo { .. } => (
+            &[
+                "device_created",
+                "information_string",
+                "decoders_listed",
+                "decoders_supported",
+                "decode",
+                "error_code",
+                "error_class",
+                "missing_backend",
+                "complete",
+                "display",
+                "screen",
+                "api_version",
+                "decoders",
+                "signal",
+            ],
+            "decoders_supported",
+        ),
+        Graphics::Opengl { .. } => (
+            &[
+                "renderer",
+                "device",
+                "accelerated",
+                "direct_rendering",
+                "video_memory_mb",
+                "software_rendering",
+                "vendor",
+                "mesa_version",
+                "core_version",
+                "version",
+                "es_version",
+                "unified_memory",
+                "failure",
+                "complete",
+                "signal",
+            ],
+            "renderer",
+        ),
+        Graphics::Lspci => {
+            (&["gpus", "drivers_in_use", "devices", "without_driver", "complete"], "drivers_in_use")
+        }
+        Graphics::Firefox { .. } => (
+            &[
+                "hardware_h264_decoding",
+                "driver",
+                "codecs",
+                "hardware_decodes",
+                "hardware_video_decoding",
+                "compositing",
+                "adapter",
+                "version",
+                "age_seconds",
+            ],
+            "hardware_decodes",
+        ),
+        Graphics::Chromium { .. } => (
+            &[
+                "features",
+                "video_decode",
+                "video_decode_hardware",
+                "video_encode",
+                "video_encode_hardware",
+                "decode_profiles",
+                "encode_profiles",
+                "disabled_features",
+                "version",
+                "complete",
+                "age_seconds",
+            ],
+            "video_decode_hardware",
+        ),
+    }
 }

@@ -57,6 +57,7 @@ impl Lowering<'_> {
         if let Some(nix) = &form.nix {
             probes.extend(self.nix(&nix.value, nix.place));
         }
+        probes.extend(self.graphics(form).into_iter().map(Probe::Graphics));
         let one = probes.pop();
         if one.is_none() && form.nix.is_none() && form.measure.is_none() {
             self.error("nothing-to-look-at", written.place, "the probe looks at nothing");

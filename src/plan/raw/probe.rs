@@ -1,6 +1,8 @@
 //! Probes, as written.
 
-use super::{Count, FromWord, Length, OneOrMany, Short, Word};
+use super::{
+    Count, FromWord, Length, LspciForm, OneOrMany, OpenglForm, Short, VainfoForm, VdpauinfoForm, Word,
+};
 use crate::model::{Manager, Parse};
 use crate::plan::read::{At, unknown_name};
 use crate::plan::tree::Node;
@@ -8,7 +10,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// What is read from the machine: exactly one probe, with the fields that it gives. `applications`, `cpu`, `gpu`, `memory`, `units` and `journal` may stand alone as words.
+/// What is read from the machine: exactly one probe, with the fields that it gives. `applications`, `cpu`, `gpu`, `memory`,
+/// `units`, `journal`, `vainfo`, `vdpauinfo`, `opengl` and `lspci` may stand alone as words.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a probe's name or a map of it")]
 #[schemars(rename = "Probe")]
@@ -53,11 +56,34 @@ pub(in crate::plan) struct ProbeForm {
     pub(in crate::plan) kernel_parameter: Option<At<String>>,
     /// A Nix profile (`exists store_path generation generations`) or store path (`exists valid references`).
     pub(in crate::plan) nix: Option<At<NixForm>>,
+    /// The VA-API driver: `ok driver decodes encodes codecs pairs software failure error_code driver_files_tried` and more.
+    pub(in crate::plan) vainfo: Option<VainfoForm>,
+    /// The VDPAU driver: `device_created decoders_supported decoders information_string error_class` and more.
+    pub(in crate::plan) vdpauinfo: Option<VdpauinfoForm>,
+    /// The OpenGL renderer: `renderer software_rendering direct_rendering accelerated failure` and more.
+    pub(in crate::plan) opengl: Option<OpenglForm>,
+    /// The GPUs on the bus: `gpus drivers_in_use without_driver devices`.
+    pub(in crate::plan) lspci: Option<LspciForm>,
+    /// The saved text of Firefox's `about:support`: `hardware_decodes hardware_h264_decoding codecs age_seconds` and more.
+    pub(in crate::plan) firefox: Option<At<Short<PathForm>>>,
+    /// The saved text of `chrome://gpu`: `video_decode_hardware features age_seconds` and more.
+    pub(in crate::plan) chromium: Option<At<Short<PathForm>>>,
 }
 
 impl FromWord for ProbeForm {
     const EXPECTED: &'static str = "a probe's name or a map of it";
-    const WORDS: &'static [&'static str] = &["applications", "cpu", "gpu", "memory", "units", "journal"];
+    const WORDS: &'static [&'static str] = &[
+        "applications",
+        "cpu",
+        "gpu",
+        "memory",
+        "units",
+        "journal",
+        "vainfo",
+        "vdpauinfo",
+        "opengl",
+        "lspci",
+    ];
 
     fn from_word<E: serde::de::Error>(word: &str) -> Result<Self, E> {
         match word {
@@ -67,7 +93,12 @@ impl FromWord for ProbeForm {
             "memory" => Ok(Self { memory: Some(MemoryForm::default()), ..Self::default() }),
             "units" => Ok(Self { units: Some(UnitsForm::default()), ..Self::default() }),
             "journal" => Ok(Self { journal: Some(JournalForm::default()), ..Self::default() }),
-            "run" | "file" | "measure" | "mount" | "process" | "kernel_parameter" | "nix" => {
+            "vainfo" => Ok(Self { vainfo: Some(VainfoForm::default()), ..Self::default() }),
+            "vdpauinfo" => Ok(Self { vdpauinfo: Some(VdpauinfoForm::default()), ..Self::default() }),
+            "opengl" => Ok(Self { opengl: Some(OpenglForm::default()), ..Self::default() }),
+            "lspci" => Ok(Self { lspci: Some(LspciForm::default()), ..Self::default() }),
+            "run" | "file" | "measure" | "mount" | "process" | "kernel_parameter" | "nix" | "firefox"
+            | "chromium" => {
                 Err(E::custom(format!("wrong-value|the probe `{word}` needs settings|write `{word}: ...`")))
             }
             other => Err(unknown_name(
@@ -88,6 +119,12 @@ impl FromWord for ProbeForm {
                     "journal",
                     "kernel_parameter",
                     "nix",
+                    "vainfo",
+                    "vdpauinfo",
+                    "opengl",
+                    "lspci",
+                    "firefox",
+                    "chromium",
                 ],
             )),
         }
