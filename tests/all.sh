@@ -13,9 +13,10 @@ case "${1:-}" in
 esac
 
 # The linker and SQLite's C compiler; access lists, file capabilities, real monitoring plugins, real Nix profiles; what
-# tells of drivers, on a virtual X server.
+# tells of drivers, on a virtual X server; readers of our reports that others wrote.
 packages=(gcc libc6-dev acl attr libcap2-bin monitoring-plugins-basic nix-bin
-  vainfo vdpauinfo mesa-utils pciutils xvfb mesa-va-drivers libvdpau-va-gl1)
+  vainfo vdpauinfo mesa-utils pciutils xvfb mesa-va-drivers libvdpau-va-gl1
+  python3-junitparser python3-prometheus-client python3-tap python3-more-itertools python3-yaml)
 missing=()
 for package in "${packages[@]}"; do
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q '^install ok installed' || missing+=("$package")
