@@ -41,7 +41,9 @@ impl Reading {
         self.join_cards(&loads);
         let seen = self.processes();
         let mut failures = self.nvidia.failures.clone();
-        if self.cards.iter().any(|card| card.driver.is_none()) {
+        // A management controller that only shows a console may well have none.
+        let makes_gpus = |card: &Card| matches!(card.vendor.as_deref(), Some("nvidia" | "amd" | "intel"));
+        if self.cards.iter().any(|card| card.driver.is_none() && makes_gpus(card)) {
             failures.insert("no_driver".to_owned());
         }
         let drivers: BTreeSet<&String> = self.cards.iter().filter_map(|card| card.driver.as_ref()).collect();
@@ -67,9 +69,12 @@ impl Reading {
         let (used, total) = (self.sum(|card| card.memory_used), self.sum(|card| card.memory_total));
         put("memory_used", used.map(Value::from));
         put("memory_total", total.map(Value::from));
-        if let (Some(used), Some(total)) = (used, total.filter(|total| *total > 0)) {
-            put("memory_used_ratio", Some(Value::from(ratio(used, total))));
-        }
+        // The fullest: that one is empty helps nobody on the other.
+        let full = |card: &Card| {
+            let total = card.memory_total.filter(|total| *total > 0)?;
+            Some(ratio(card.memory_used?, total))
+        };
+        put("memory_used_ratio", self.most(full));
         put("utilisation_percent", self.most(|card| card.utilisation_percent));
         put("encode_percent", self.most(|card| card.encode_percent));
         put("decode_percent", self.most(|card| card.decode_percent));
