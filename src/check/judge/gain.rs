@@ -330,7 +330,7 @@ mod tests {
         }
 
         #[test]
-        fn samples_that_do_not_overlap_are_told_apart_from_four_on(all in samples()) {
+        fn samples_that_do_not_overlap_are_told_apart_from_five_on(all in samples()) {
             prop_assume!(all.len() >= 5);
             let far: Vec<f64> = all.iter().map(|x| x + 1e6).collect();
             prop_assert_eq!(gain(&all, &far, Direction::Higher).expect("a gain").verdict, Verdict::Better);
