@@ -12,7 +12,7 @@ use crate::model::Span;
 use std::collections::BTreeMap;
 
 /// The libraries that are built in, by name.
-pub(super) const SHIPPED: [(&str, &str); 6] = [
+pub(super) const SHIPPED: [(&str, &str); 7] = [
     ("checks/boot.yaml", include_str!("../../checks/boot.yaml")),
     ("checks/gpu.yaml", include_str!("../../checks/gpu.yaml")),
     ("checks/journal.yaml", include_str!("../../checks/journal.yaml")),
