@@ -45,6 +45,7 @@ pub fn probe(name: &str, words: &[String], around: &Surroundings) -> Result<Prob
             around,
             sources: &NoFiles,
             files: &mut files,
+            written: &mut Vec::new(),
             complaints: &mut complaints,
             environment: BTreeMap::new(),
         };
