@@ -138,6 +138,7 @@ impl<'a> Course<'a> {
             Need::Child(command, keep) => Wanted::Child(command, keep),
             Need::Stream(command) => Wanted::Stream(command),
             Need::Answer(question) => Wanted::Answer(question),
+            Need::Pause(span) => Wanted::Until(later(ground.tick, span.duration())),
             Need::Seen(seen) => {
                 self.looking = None;
                 match (seen, &check.samples) {

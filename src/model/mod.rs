@@ -2,6 +2,7 @@
 
 mod check;
 mod event;
+mod graphics;
 mod id;
 mod layer;
 mod outcome;
@@ -17,6 +18,7 @@ mod view;
 
 pub use check::*;
 pub use event::*;
+pub use graphics::*;
 pub use id::*;
 pub use layer::*;
 pub use outcome::*;

@@ -1,6 +1,6 @@
 //! Probes: what is read from the machine. Each reads a value and judges nothing.
 
-use super::{CommandLine, Span};
+use super::{CommandLine, Graphics, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -55,10 +55,53 @@ pub struct DesktopSetting {
     pub home: PathBuf,
 }
 
+/// What the `measure` probe takes samples of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Measured {
+    /// How long a command takes, in seconds; or the number that it prints.
+    Run {
+        /// The command. One that fails is no sample.
+        command: CommandLine,
+        /// A regular expression; its first group, or all of it, is the number.
+        number: Option<String>,
+    },
+    /// A field of another probe.
+    Field {
+        /// The probe. It does not measure itself.
+        probe: Box<Probe>,
+        /// The field, dotted where it reaches into a map.
+        field: String,
+    },
+}
+
 /// Reads a value from the machine, judges nothing. Each names its fields in `docs/probes.md`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Probe {
+    /// Applications and the memory that each takes: `count names pss total pss_from`.
+    Applications,
+    /// The processors: `model vendor count cores microcode flags bugs vulnerable governor governors driver
+    /// energy_preference boost frequency_mhz frequency_max_mhz load1 load5 load15 pressure_some_avg10`.
+    Cpu,
+    /// GPUs and who uses them: `count drivers driver_version cards failures unknown memory_used memory_total
+    /// memory_used_ratio utilisation_percent encode_percent decode_percent clients client_count`, and with a process
+    /// `process_running process_pids on_gpu process_engines process_memory`.
+    Gpu {
+        /// A process name: is it on a GPU?
+        process: Option<String>,
+    },
+    /// A number many times: `samples count median mean mad iqr min max failed`.
+    Measure {
+        /// What is sampled.
+        what: Measured,
+        /// How many samples; at least 1.
+        times: u32,
+        /// How many are taken before and thrown away.
+        warmup: u32,
+        /// The pause between two.
+        every: Span,
+    },
     /// Runs a program: `exit stdout stderr duration`, `signal` where one ended it, and `value` where `parse` says so.
     Run {
         /// The program.
@@ -76,7 +119,9 @@ pub enum Probe {
         /// Absolute path.
         path: PathBuf,
     },
-    /// Memory of the machine in bytes: `total available used used_ratio swap_total swap_used pressure_some_avg10`.
+    /// Memory of the machine in bytes: `total available used used_ratio swap_total swap_used swap_used_ratio swaps zram
+    /// zram_ratio pressure_some_avg10 pressure_full_avg10 cpu_pressure_some_avg10 io_pressure_some_avg10
+    /// io_pressure_full_avg10`.
     Memory,
     /// Processes by name or command line: `count pids names pss rss pss_from`.
     Process {
@@ -139,6 +184,8 @@ pub enum Probe {
     },
     /// Nix profiles and store paths.
     Nix(NixQuestion),
+    /// Drivers that draw and decode, and browsers.
+    Graphics(Graphics),
 }
 
 /// A message that a journal probe leaves out, and why.

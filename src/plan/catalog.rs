@@ -13,14 +13,16 @@ use crate::model::{Span, Value};
 use std::collections::BTreeMap;
 
 /// The libraries that are built in, by name.
-pub(super) const SHIPPED: [(&str, &str); 7] = [
+pub(super) const SHIPPED: [(&str, &str); 9] = [
     ("checks/boot.yaml", include_str!("../../checks/boot.yaml")),
     ("checks/electron.yaml", include_str!("../../checks/electron.yaml")),
+    ("checks/gpu.yaml", include_str!("../../checks/gpu.yaml")),
     ("checks/journal.yaml", include_str!("../../checks/journal.yaml")),
     ("checks/memory.yaml", include_str!("../../checks/memory.yaml")),
     ("checks/nix.yaml", include_str!("../../checks/nix.yaml")),
     ("checks/session.yaml", include_str!("../../checks/session.yaml")),
     ("checks/system.yaml", include_str!("../../checks/system.yaml")),
+    ("checks/video.yaml", include_str!("../../checks/video.yaml")),
 ];
 
 /// Fields of a check that say what is looked at.

@@ -131,7 +131,7 @@ fn is_setting(key: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Manager;
+    use crate::model::{Graphics, Manager, VaDisplay};
 
     fn around() -> Surroundings {
         Surroundings {
@@ -158,6 +158,39 @@ mod tests {
                 names: vec!["a.service".to_owned(), "b.timer".to_owned()]
             })
         );
+    }
+
+    #[test]
+    fn drivers_and_browsers_take_their_settings() {
+        let drm = Graphics::Vainfo {
+            display: Some(VaDisplay::Drm),
+            device: Some("/dev/dri/renderD128".into()),
+            driver: None,
+        };
+        for (name, words, expected) in [
+            ("vainfo", &["display=drm", "device=/dev/dri/renderD128", "driver=''"][..], drm),
+            ("vainfo", &[], Graphics::Vainfo { display: None, device: None, driver: None }),
+            (
+                "vdpauinfo",
+                &["driver=va_gl"],
+                Graphics::Vdpauinfo { display: None, driver: Some("va_gl".to_owned()) },
+            ),
+            ("opengl", &["display=':0'"], Graphics::Opengl { display: Some(":0".to_owned()) }),
+            ("lspci", &[], Graphics::Lspci),
+            ("chromium", &["/a/b"], Graphics::Chromium { file: "/a/b".into() }),
+        ] {
+            assert_eq!(typed(name, words), Ok(Probe::Graphics(expected)), "{name} {words:?}");
+        }
+        for (name, words, expected) in [
+            ("vainfo", &["device=/dev/dri/card0"][..], "`device` without `display: drm`"),
+            ("vainfo", &["driver=../x"], "`../x` is no driver's name"),
+            ("vainfo", &["display=windows"], "windows"),
+            ("opengl", &["display=seven"], "`seven` is no X display"),
+            ("firefox", &[], "needs settings"),
+        ] {
+            let why = typed(name, words).expect_err("a mistake");
+            assert!(why.contains(expected), "{name} {words:?}: {why}");
+        }
     }
 
     #[test]

@@ -417,7 +417,7 @@ fn noun(name: &str) -> String {
         ("the plan" | "the library", _) => key.to_owned(),
         ("phases", false) => "a phase".to_owned(),
         ("apply" | "commit" | "rollback", false) => format!("a step of `{key}`"),
-        ("preflight" | "validate", false) => format!("a check of `{key}`"),
+        ("preflight" | "validate" | "measure", false) => format!("a check of `{key}`"),
         (other, _) => format!("`{other}`"),
     }
 }

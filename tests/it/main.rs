@@ -4,6 +4,7 @@ mod cli;
 mod docs;
 mod fixtures;
 mod generated;
+mod graphics;
 mod hostile;
 mod layers;
 mod library;

@@ -1,12 +1,17 @@
 //! Probes: each reads a value from the machine and judges nothing. Reading and understanding are two functions:
 //! every `parse` is pure.
 
+pub(super) mod applications;
 mod boot;
 mod cgroup;
+pub(super) mod cpu;
 mod desktop_setting;
 pub(super) mod file;
+pub(super) mod gpu;
+pub(super) mod graphics;
 pub(super) mod journal;
 pub(super) mod kernel_parameter;
+pub(super) mod measure;
 pub(super) mod memory;
 pub(super) mod mount;
 pub(super) mod nix;
@@ -16,7 +21,7 @@ mod session;
 pub(super) mod units;
 
 use super::ProbeError;
-use crate::model::{CommandLine, Observation, Probe, ProcessEnd, Timestamp};
+use crate::model::{CommandLine, Observation, Probe, ProcessEnd, Span, Timestamp};
 use crate::system::process::{Captured, End, Ended};
 use std::path::Path;
 
@@ -29,6 +34,8 @@ pub(super) enum Need {
     Stream(CommandLine),
     /// An answer to this question.
     Answer(String),
+    /// To be called again after this long.
+    Pause(Span),
     /// Nothing more.
     Seen(Result<Observation, ProbeError>),
 }
@@ -95,7 +102,13 @@ pub(super) fn begin<'a>(probe: &'a Probe, around: Circumstances<'_>) -> Box<dyn 
         }),
         Probe::File { path } => Box::new(AtOnce(|| file::read(path))),
         Probe::Mount { path } => Box::new(AtOnce(|| mount::read(path))),
-        Probe::Memory => Box::new(AtOnce(memory::read)),
+        Probe::Applications => Box::new(AtOnce(|| applications::read(Path::new("/")))),
+        Probe::Cpu => Box::new(AtOnce(|| cpu::read(Path::new("/")))),
+        Probe::Gpu { process } => Box::new(gpu::Gpu::new(process.as_deref())),
+        Probe::Measure { what, times, warmup, every } => {
+            Box::new(measure::Measuring::new(what, *times, *warmup, *every, around))
+        }
+        Probe::Memory => Box::new(AtOnce(|| memory::read(Path::new("/")))),
         Probe::Process { name, pattern } => {
             Box::new(AtOnce(|| process::read(name.as_deref(), pattern.as_deref())))
         }
@@ -110,6 +123,7 @@ pub(super) fn begin<'a>(probe: &'a Probe, around: Circumstances<'_>) -> Box<dyn 
         Probe::Session => Box::new(session::Session::default()),
         Probe::KernelParameter { name } => Box::new(AtOnce(|| kernel_parameter::read(name))),
         Probe::Nix(question) => nix::begin(question),
+        Probe::Graphics(what) => graphics::begin(what, around),
     }
 }
 

@@ -89,7 +89,7 @@ impl Found {
 }
 
 /// The kernel cuts names to 15 bytes; a longer one is compared with the program's file name as well.
-fn named(comm: &str, command: &str, name: &str) -> bool {
+pub(super) fn named(comm: &str, command: &str, name: &str) -> bool {
     if comm == name {
         return true;
     }

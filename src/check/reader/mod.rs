@@ -82,9 +82,15 @@ pub const READERS: &[Reader] = &[
 ];
 
 impl Reader {
-    /// The reader of that name.
+    /// The reader of that name. A probe whose name is not its tool's goes by both.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
+        let name = match name {
+            "chromium" => "chrome-gpu",
+            "firefox" => "firefox-support",
+            "opengl" => "glxinfo",
+            other => other,
+        };
         READERS.iter().find(|reader| reader.name == name)
     }
 

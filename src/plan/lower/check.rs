@@ -182,6 +182,8 @@ impl Lowering<'_> {
                     field: "exit".to_owned(),
                     matchers: vec![Matcher::Equals(Value::from(0))],
                 }),
+                // It tells what was gained; nothing need be expected of that.
+                Look::Probe(Probe::Measure { .. }) => {}
                 Look::Probe(_) => self.error_with_help(
                     "empty-expectation",
                     place,

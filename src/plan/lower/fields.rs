@@ -1,6 +1,6 @@
 //! Which fields each probe gives.
 
-use crate::model::{Look, NixQuestion, Parse, Probe};
+use crate::model::{Graphics, Look, NixQuestion, Parse, Probe};
 
 /// The fields of an observation.
 pub(super) struct Fields {
@@ -104,6 +104,47 @@ const SESSION: &[&str] = &[
     "failed_units",
 ];
 
+/// What there is of GPUs.
+const GPU: &[&str] = &[
+    "count",
+    "drivers",
+    "driver_version",
+    "cards",
+    "failures",
+    "unknown",
+    "memory_used",
+    "memory_total",
+    "memory_used_ratio",
+    "utilisation_percent",
+    "encode_percent",
+    "decode_percent",
+    "clients",
+    "client_count",
+];
+
+/// The same, and what there is of a process.
+const GPU_AND_PROCESS: &[&str] = &[
+    "count",
+    "drivers",
+    "driver_version",
+    "cards",
+    "failures",
+    "unknown",
+    "memory_used",
+    "memory_total",
+    "memory_used_ratio",
+    "utilisation_percent",
+    "encode_percent",
+    "decode_percent",
+    "clients",
+    "client_count",
+    "process_running",
+    "process_pids",
+    "on_gpu",
+    "process_engines",
+    "process_memory",
+];
+
 pub(super) fn fields_of(look: &Look) -> Fields {
     let (known, main): (&'static [&'static str], _) = match look {
         Look::Ask(_) => (&[], ""),
@@ -151,6 +192,36 @@ pub(super) fn fields_of(look: &Look) -> Fields {
                 ],
                 "available",
             ),
+            Probe::Applications => (&["count", "names", "pss", "total", "pss_from"], "total"),
+            Probe::Cpu => (
+                &[
+                    "model",
+                    "vendor",
+                    "count",
+                    "cores",
+                    "microcode",
+                    "flags",
+                    "bugs",
+                    "vulnerable",
+                    "governor",
+                    "governors",
+                    "driver",
+                    "energy_preference",
+                    "boost",
+                    "frequency_mhz",
+                    "frequency_max_mhz",
+                    "load1",
+                    "load5",
+                    "load15",
+                    "pressure_some_avg10",
+                ],
+                "model",
+            ),
+            Probe::Gpu { process: None } => (GPU, "failures"),
+            Probe::Gpu { process: Some(_) } => (GPU_AND_PROCESS, "on_gpu"),
+            Probe::Measure { .. } => {
+                (&["samples", "count", "median", "mean", "mad", "iqr", "min", "max", "failed"], "median")
+            }
             Probe::Memory => (
                 &[
                     "total",
@@ -159,7 +230,15 @@ pub(super) fn fields_of(look: &Look) -> Fields {
                     "used_ratio",
                     "swap_total",
                     "swap_used",
+                    "swap_used_ratio",
+                    "swaps",
+                    "zram",
+                    "zram_ratio",
                     "pressure_some_avg10",
+                    "pressure_full_avg10",
+                    "cpu_pressure_some_avg10",
+                    "io_pressure_some_avg10",
+                    "io_pressure_full_avg10",
                 ],
                 "available",
             ),
@@ -176,8 +255,113 @@ pub(super) fn fields_of(look: &Look) -> Fields {
             Probe::Nix(NixQuestion::Profile(_)) => {
                 (&["exists", "store_path", "generation", "generations"], "store_path")
             }
+            Probe::Graphics(what) => graphics(what),
             Probe::Nix(NixQuestion::Path(_)) => (&["exists", "valid", "references"], "valid"),
         },
     };
     Fields { known: Some(known), main }
+}
+
+const fn graphics(what: &Graphics) -> (&'static [&'static str], &'static str) {
+    match what {
+        Graphics::Vainfo { .. } => (
+            &[
+                "ok",
+                "driver",
+                "va_api_version",
+                "libva_version",
+                "profile_entrypoint_pairs",
+                "decode",
+                "any_encode",
+                "unknown_profile_lines",
+                "error_code",
+                "error_text",
+                "libva_errors",
+                "driver_files_tried",
+                "complete",
+                "display",
+                "requested_driver",
+                "pairs",
+                "codecs",
+                "decodes",
+                "encodes",
+                "software",
+                "failure",
+                "signal",
+            ],
+            "decodes",
+        ),
+        Graphics::Vdpauinfo { .. } => (
+            &[
+                "device_created",
+                "information_string",
+                "decoders_listed",
+                "decoders_supported",
+                "decode",
+                "error_code",
+                "error_class",
+                "missing_backend",
+                "complete",
+                "display",
+                "screen",
+                "api_version",
+                "decoders",
+                "signal",
+            ],
+            "decoders_supported",
+        ),
+        Graphics::Opengl { .. } => (
+            &[
+                "renderer",
+                "device",
+                "accelerated",
+                "direct_rendering",
+                "video_memory_mb",
+                "software_rendering",
+                "vendor",
+                "mesa_version",
+                "core_version",
+                "version",
+                "es_version",
+                "unified_memory",
+                "failure",
+                "complete",
+                "signal",
+            ],
+            "renderer",
+        ),
+        Graphics::Lspci => {
+            (&["gpus", "drivers_in_use", "devices", "without_driver", "complete"], "drivers_in_use")
+        }
+        Graphics::Firefox { .. } => (
+            &[
+                "hardware_h264_decoding",
+                "driver",
+                "codecs",
+                "hardware_decodes",
+                "hardware_video_decoding",
+                "compositing",
+                "adapter",
+                "version",
+                "age_seconds",
+            ],
+            "hardware_decodes",
+        ),
+        Graphics::Chromium { .. } => (
+            &[
+                "features",
+                "video_decode",
+                "video_decode_hardware",
+                "video_encode",
+                "video_encode_hardware",
+                "decode_profiles",
+                "encode_profiles",
+                "disabled_features",
+                "version",
+                "complete",
+                "age_seconds",
+            ],
+            "video_decode_hardware",
+        ),
+    }
 }

@@ -2,6 +2,7 @@
 
 mod check;
 mod fields;
+mod graphics;
 mod layer;
 mod matcher;
 mod phase;

@@ -1,9 +1,11 @@
 //! Probes.
 
 use super::Lowering;
-use crate::model::{DesktopSetting, Ignored, NixQuestion, Parse, Probe};
-use crate::plan::raw::{DesktopSettingForm, JournalForm, NixForm, ProbeForm, ProcessForm};
-use crate::plan::read::At;
+use crate::model::{DesktopSetting, Ignored, Measured, NixQuestion, Parse, Probe, Span};
+use crate::plan::raw::{
+    DesktopSettingForm, JournalForm, MeasureForm, NixForm, ProbeForm, ProcessForm, Short,
+};
+use crate::plan::read::{At, read};
 use crate::plan::tree::Place;
 
 /// Priorities of the journal by name.
@@ -27,6 +29,12 @@ impl Lowering<'_> {
         }
         if let Some(mount) = &form.mount {
             probes.push(Probe::Mount { path: self.path_of(&mount.value.0.path, mount.place) });
+        }
+        probes.extend(form.applications.as_ref().map(|_| Probe::Applications));
+        probes.extend(form.cpu.as_ref().map(|_| Probe::Cpu));
+        probes.extend(form.gpu.as_ref().map(|gpu| Probe::Gpu { process: gpu.process.clone() }));
+        if let Some(measure) = &form.measure {
+            probes.extend(self.measure(&measure.value, measure.place));
         }
         probes.extend(form.memory.as_ref().map(|_| Probe::Memory));
         if let Some(process) = &form.process {
@@ -63,8 +71,9 @@ impl Lowering<'_> {
         if let Some(nix) = &form.nix {
             probes.extend(self.nix(&nix.value, nix.place));
         }
+        probes.extend(self.graphics(form).into_iter().map(Probe::Graphics));
         let one = probes.pop();
-        if one.is_none() && form.nix.is_none() {
+        if one.is_none() && form.nix.is_none() && form.measure.is_none() {
             self.error("nothing-to-look-at", written.place, "the probe looks at nothing");
         }
         if !probes.is_empty() {
@@ -92,6 +101,58 @@ impl Lowering<'_> {
             groups: form.group.0.clone(),
             key: form.key.value.clone(),
             home: self.around.home.clone().into(),
+        })
+    }
+
+    fn measure(&mut self, form: &MeasureForm, place: Place) -> Option<Probe> {
+        let what = match (&form.run, &form.probe) {
+            (Some(argv), None) => {
+                if form.field.is_some() {
+                    self.error("misplaced-field", place, "`field` belongs to a `probe`");
+                }
+                Measured::Run {
+                    command: self.command(argv, &form.env, form.folder.as_ref()),
+                    number: form.number.as_ref().map(|pattern| self.pattern(pattern)),
+                }
+            }
+            (None, Some(node)) => {
+                if form.number.is_some() || !form.env.is_empty() || form.folder.is_some() {
+                    self.error("misplaced-field", place, "`number`, `env` and `folder` belong to a `run`");
+                }
+                let written: At<Short<ProbeForm>> = read(node, "the probe", self.complaints)?;
+                if written.value.0.measure.is_some() {
+                    self.error("wrong-value", node.place, "a measurement does not measure itself");
+                    return None;
+                }
+                let probe = self.probe(&At { value: written.value.0, place: node.place })?;
+                let Some(field) = form.field.clone().filter(|field| !field.is_empty()) else {
+                    self.error("wrong-value", place, "`probe` without a `field`: which number is it?");
+                    return None;
+                };
+                Measured::Field { probe: Box::new(probe), field }
+            }
+            (Some(_), Some(_)) => {
+                self.error("two-looks", place, "both `run` and `probe`");
+                return None;
+            }
+            (None, None) => {
+                self.error("nothing-to-look-at", place, "neither a `run` nor a `probe`");
+                return None;
+            }
+        };
+        let runs = matches!(what, Measured::Run { .. });
+        let times = form.times.as_ref().map_or(10, |times| {
+            if times.value.0 == 0 || times.value.0 > 10_000 {
+                self.error("wrong-value", times.place, "`times` is from 1 to 10000");
+            }
+            times.value.0.clamp(1, 10_000)
+        });
+        let pause = if runs { Span::ZERO } else { Span::seconds(1) };
+        Some(Probe::Measure {
+            what,
+            times,
+            warmup: form.warmup.as_ref().map_or(u32::from(runs), |warmup| warmup.value.0.min(1000)),
+            every: self.span(form.every.as_ref(), pause),
         })
     }
 

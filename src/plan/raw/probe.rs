@@ -1,13 +1,17 @@
 //! Probes, as written.
 
-use super::{FromWord, Length, OneOrMany, Short, Word};
+use super::{
+    Count, FromWord, Length, LspciForm, OneOrMany, OpenglForm, Short, VainfoForm, VdpauinfoForm, Word,
+};
 use crate::model::{Manager, Parse};
 use crate::plan::read::{At, unknown_name};
+use crate::plan::tree::Node;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// What is read from the machine: exactly one probe, with the fields that it gives. `memory`, `units` and `journal` may stand alone as words.
+/// What is read from the machine: exactly one probe, with the fields that it gives. `applications`, `cpu`, `gpu`, `memory`,
+/// `units`, `journal`, `vainfo`, `vdpauinfo`, `opengl` and `lspci` may stand alone as words.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a probe's name or a map of it")]
 #[schemars(rename = "Probe")]
@@ -21,12 +25,26 @@ pub(in crate::plan) struct ProbeForm {
     pub(in crate::plan) env: BTreeMap<String, Word>,
     /// With `run`: the working folder.
     pub(in crate::plan) folder: Option<At<String>>,
+    /// Applications and the memory that each takes, by control group or process name: `count names pss total pss_from`.
+    pub(in crate::plan) applications: Option<ApplicationsForm>,
+    /// The processors: `model vendor count cores microcode flags bugs vulnerable governor governors driver
+    /// energy_preference boost frequency_mhz frequency_max_mhz load1 load5 load15 pressure_some_avg10`.
+    pub(in crate::plan) cpu: Option<CpuForm>,
     /// A file: `exists kind target size mode uid gid readable content lines sha256`.
     pub(in crate::plan) file: Option<At<Short<PathForm>>>,
     /// The file system at a path: `mounted source type options size used available available_ratio inodes_free
     /// writable`.
     pub(in crate::plan) mount: Option<At<Short<PathForm>>>,
-    /// Memory of the machine in bytes: `total available used used_ratio swap_total swap_used pressure_some_avg10`.
+    /// GPUs and who uses them: `count drivers driver_version cards failures unknown memory_used memory_total
+    /// memory_used_ratio utilisation_percent encode_percent decode_percent clients client_count`, and with a `process`
+    /// `process_running process_pids on_gpu process_engines process_memory`.
+    pub(in crate::plan) gpu: Option<GpuForm>,
+    /// A number many times, to be held against what it was before: `samples count median mean mad iqr min max failed`.
+    pub(in crate::plan) measure: Option<At<MeasureForm>>,
+    /// Memory of the machine in bytes: `total available used used_ratio swap_total swap_used swap_used_ratio swaps zram
+    /// zram_ratio`, and
+    /// in percent `pressure_some_avg10 pressure_full_avg10 cpu_pressure_some_avg10 io_pressure_some_avg10
+    /// io_pressure_full_avg10`.
     pub(in crate::plan) memory: Option<MemoryForm>,
     /// Processes by name or command line: `count pids names pss rss pss_from`.
     pub(in crate::plan) process: Option<At<Short<ProcessForm>>>,
@@ -52,27 +70,84 @@ pub(in crate::plan) struct ProbeForm {
     pub(in crate::plan) kernel_parameter: Option<At<String>>,
     /// A Nix profile (`exists store_path generation generations`) or store path (`exists valid references`).
     pub(in crate::plan) nix: Option<At<NixForm>>,
+    /// The VA-API driver: `ok driver decodes encodes codecs pairs software failure error_code driver_files_tried` and more.
+    pub(in crate::plan) vainfo: Option<VainfoForm>,
+    /// The VDPAU driver: `device_created decoders_supported decoders information_string error_class` and more.
+    pub(in crate::plan) vdpauinfo: Option<VdpauinfoForm>,
+    /// The OpenGL renderer: `renderer software_rendering direct_rendering accelerated failure` and more.
+    pub(in crate::plan) opengl: Option<OpenglForm>,
+    /// The GPUs on the bus: `gpus drivers_in_use without_driver devices`.
+    pub(in crate::plan) lspci: Option<LspciForm>,
+    /// The saved text of Firefox's `about:support`: `hardware_decodes hardware_h264_decoding codecs age_seconds` and more.
+    pub(in crate::plan) firefox: Option<At<Short<PathForm>>>,
+    /// The saved text of `chrome://gpu`: `video_decode_hardware features age_seconds` and more.
+    pub(in crate::plan) chromium: Option<At<Short<PathForm>>>,
 }
 
 impl FromWord for ProbeForm {
     const EXPECTED: &'static str = "a probe's name or a map of it";
-    const WORDS: &'static [&'static str] = &["memory", "units", "journal", "boot", "session"];
+    const WORDS: &'static [&'static str] = &[
+        "applications",
+        "cpu",
+        "gpu",
+        "memory",
+        "units",
+        "journal",
+        "vainfo",
+        "vdpauinfo",
+        "opengl",
+        "lspci",
+        "boot",
+        "session",
+    ];
 
     fn from_word<E: serde::de::Error>(word: &str) -> Result<Self, E> {
         match word {
+            "applications" => Ok(Self { applications: Some(ApplicationsForm::default()), ..Self::default() }),
+            "cpu" => Ok(Self { cpu: Some(CpuForm::default()), ..Self::default() }),
+            "gpu" => Ok(Self { gpu: Some(GpuForm::default()), ..Self::default() }),
             "memory" => Ok(Self { memory: Some(MemoryForm::default()), ..Self::default() }),
             "units" => Ok(Self { units: Some(UnitsForm::default()), ..Self::default() }),
             "boot" => Ok(Self { boot: Some(BootForm::default()), ..Self::default() }),
             "session" => Ok(Self { session: Some(SessionForm::default()), ..Self::default() }),
             "journal" => Ok(Self { journal: Some(JournalForm::default()), ..Self::default() }),
-            "run" | "file" | "mount" | "process" | "kernel_parameter" | "nix" | "cgroup" | "desktop_setting" => {
+            "vainfo" => Ok(Self { vainfo: Some(VainfoForm::default()), ..Self::default() }),
+            "vdpauinfo" => Ok(Self { vdpauinfo: Some(VdpauinfoForm::default()), ..Self::default() }),
+            "opengl" => Ok(Self { opengl: Some(OpenglForm::default()), ..Self::default() }),
+            "lspci" => Ok(Self { lspci: Some(LspciForm::default()), ..Self::default() }),
+            "run" | "file" | "measure" | "mount" | "process" | "kernel_parameter" | "nix" | "firefox"
+            | "chromium" | "cgroup" | "desktop_setting" => {
                 Err(E::custom(format!("wrong-value|the probe `{word}` needs settings|write `{word}: ...`")))
             }
             other => Err(unknown_name(
                 "unknown-probe",
                 "probe",
                 other,
-                &["run", "file", "mount", "memory", "process", "units", "journal", "kernel_parameter", "nix", "boot", "cgroup", "desktop_setting", "session"],
+                &[
+                    "run",
+                    "applications",
+                    "cpu",
+                    "file",
+                    "gpu",
+                    "measure",
+                    "mount",
+                    "memory",
+                    "process",
+                    "units",
+                    "journal",
+                    "kernel_parameter",
+                    "nix",
+                    "vainfo",
+                    "vdpauinfo",
+                    "opengl",
+                    "lspci",
+                    "firefox",
+                    "chromium",
+                    "boot",
+                    "cgroup",
+                    "desktop_setting",
+                    "session",
+                ],
             )),
         }
     }
@@ -93,6 +168,57 @@ impl FromWord for PathForm {
     fn from_word<E: serde::de::Error>(word: &str) -> Result<Self, E> {
         Ok(Self { path: word.to_owned() })
     }
+}
+
+/// Applications; there is nothing to set.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "an empty map")]
+#[schemars(rename = "ApplicationsProbe")]
+pub(in crate::plan) struct ApplicationsForm {}
+
+/// The processors; there is nothing to set.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "an empty map")]
+#[schemars(rename = "CpuProbe")]
+pub(in crate::plan) struct CpuForm {}
+
+/// GPUs, and whether an application is on one.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map with `process`")]
+#[schemars(rename = "GpuProbe")]
+pub(in crate::plan) struct GpuForm {
+    /// The name of a process or of the program that it runs: is it on a GPU, on which engines, with how much memory?
+    pub(in crate::plan) process: Option<String>,
+}
+
+/// A number many times: how long a command takes (`run`), the number that it prints (`run` and `number`), or a field of
+/// a probe (`probe` and `field`).
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map with `run`, or with `probe` and `field`")]
+#[schemars(rename = "MeasureProbe")]
+pub(in crate::plan) struct MeasureForm {
+    /// The program and its arguments. A run that fails is no sample.
+    pub(in crate::plan) run: Option<At<Vec<Word>>>,
+    /// With `run`: variables added to the fixed environment.
+    #[serde(default)]
+    pub(in crate::plan) env: BTreeMap<String, Word>,
+    /// With `run`: the working folder.
+    pub(in crate::plan) folder: Option<At<String>>,
+    /// With `run`: a regular expression; its first group is the number. The duration in seconds where it is not stated.
+    pub(in crate::plan) number: Option<At<String>>,
+    /// A probe, one of whose fields is the number.
+    #[schemars(with = "Option<Box<ProbeForm>>")]
+    pub(in crate::plan) probe: Option<Node>,
+    /// With `probe`: the field, dotted where it reaches into a map.
+    pub(in crate::plan) field: Option<String>,
+    /// How many samples. 10 where it is not stated; with fewer than 4 on each side no difference can be told.
+    #[schemars(with = "Option<Count>")]
+    pub(in crate::plan) times: Option<At<Count>>,
+    /// How many are taken first and thrown away. 1 with `run`, 0 with `probe`.
+    #[schemars(with = "Option<Count>")]
+    pub(in crate::plan) warmup: Option<At<Count>>,
+    /// The pause between two. None with `run`, `1s` with `probe`.
+    pub(in crate::plan) every: Option<At<Length>>,
 }
 
 /// Memory of the machine; there is nothing to set.

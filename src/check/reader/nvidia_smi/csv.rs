@@ -61,6 +61,14 @@ impl Csv {
         self.cells.get(row)?.get(at).map(String::as_str).filter(|cell| is_known(cell))
     }
 
+    /// The names whose values the driver does not know, for any row.
+    pub(in crate::check) fn unknown(&self) -> impl Iterator<Item = &str> {
+        self.headings.iter().enumerate().filter_map(|(at, heading)| {
+            let known = self.cells.iter().all(|row| row.get(at).is_none_or(|cell| is_known(cell)));
+            (!known).then(|| asked(heading))
+        })
+    }
+
     /// What the driver said instead of a value, in brackets: `[Unknown Error]`, `[GPU is lost]`.
     pub(in crate::check) fn refusals(&self) -> impl Iterator<Item = &str> {
         self.cells

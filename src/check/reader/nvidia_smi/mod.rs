@@ -13,7 +13,7 @@ mod table;
 mod tests;
 
 pub(in crate::check) use csv::Csv;
-use failure::Failure;
+pub(in crate::check) use failure::Failure;
 pub(in crate::check) use monitor::Monitor;
 pub(in crate::check) use table::Table;
 

@@ -15,7 +15,7 @@ pub(in crate::check) struct Table {
     /// The processes; nothing where the output breaks off before them.
     pub(in crate::check) processes: Option<Vec<Process>>,
     /// How many values the driver could not read (`ERR!`).
-    err_values: usize,
+    pub(in crate::check) err_values: usize,
     /// Whether it has a head and an end.
     complete: bool,
 }
@@ -29,6 +29,9 @@ pub(in crate::check) struct Gpu {
     pub(in crate::check) memory_used_mib: Option<u64>,
     pub(in crate::check) memory_total_mib: Option<u64>,
     pub(in crate::check) utilization_percent: Option<u64>,
+    /// Its place on the bus, as printed.
+    #[serde(skip)]
+    pub(in crate::check) bus_id: Option<String>,
 }
 
 /// One process on a GPU.
@@ -122,9 +125,7 @@ fn version_of(word: &str) -> Option<String> {
 fn begun(cells: &[&str]) -> Option<Gpu> {
     let mut words = cells.first()?.split_whitespace();
     let index = words.next()?.trim_end_matches('.').parse().ok()?;
-    if !cells.get(1)?.split_whitespace().any(is_bus_id) {
-        return None;
-    }
+    let place = cells.get(1)?.split_whitespace().find(|word| is_bus_id(word))?;
     let mut name: Vec<&str> = words.collect();
     if name.len() > 1 && name.last().is_some_and(|last| BEHIND_THE_NAME.contains(last)) {
         name.pop();
@@ -135,6 +136,7 @@ fn begun(cells: &[&str]) -> Option<Gpu> {
         memory_used_mib: None,
         memory_total_mib: None,
         utilization_percent: None,
+        bus_id: Some(place.to_owned()),
     })
 }
 
