@@ -85,6 +85,8 @@ pub(crate) enum Bug {
     StatusPhases,
     /// `status` leaves out a phase.
     StatusForgets,
+    /// `status` knows a run where none had begun.
+    StatusInvents,
     /// `status` finds the lock held.
     StatusHolder,
     /// `status` finds damage.
@@ -109,7 +111,7 @@ const fn planted(bug: Bug, name: &'static str, scenario: &'static str, blame: &'
 }
 
 /// A bug for every rule of the judge.
-pub(crate) const PLANTED: [Planted; 42] = [
+pub(crate) const PLANTED: [Planted; 43] = [
     planted(Bug::MessageBeforeSync, "message-before-sync", "everybody", "printed and not recorded"),
     planted(Bug::PrintsOther, "prints-other", "everybody", "printed other than recorded"),
     planted(Bug::SaysBeforeSync, "says-before-sync", "in-words", "said and not recorded"),
@@ -200,6 +202,7 @@ pub(crate) const PLANTED: [Planted; 42] = [
     planted(Bug::StatusVerdict, "status-verdict", "everybody", "the journal Some"),
     planted(Bug::StatusPhases, "status-phases", "everybody", "status says Some((Some"),
     planted(Bug::StatusForgets, "status-forgets", "everybody", "status says None of phase"),
+    planted(Bug::StatusInvents, "status-invents", "everybody", "status knows a run, and none had begun"),
     planted(Bug::StatusHolder, "status-holder", "everybody", "status says held"),
     planted(Bug::StatusDamage, "status-damage", "everybody", "status says damaged"),
 ];

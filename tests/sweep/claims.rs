@@ -87,37 +87,41 @@ fn nothing_was_due(recovery: Recovery, wreck: &Wreck) -> bool {
     finished.is_some() && finished > reopened && !in_effect && !half_back
 }
 
-/// `status --json` says the same as the journal, names every phase, and finds nothing damaged or held.
+/// `status --json` says the same as the journal, names every phase, and finds nothing damaged or held. Where nothing had
+/// begun it knows of nothing.
 pub(crate) fn status_agrees(
     world: &World,
     journals: &Journals,
     complaints: &mut Vec<String>,
 ) -> io::Result<()> {
-    if journals.generations.is_empty() {
-        return Ok(());
-    }
     let ran = world.run(&["status", "--json"])?;
     let Ok(status) = serde_json::from_str::<Value>(&ran.output) else {
         complaints.push(format!("status ended with {:?} and printed no JSON:\n{}", ran.status, ran.output));
         return Ok(());
     };
+    if !status["holder"].is_null() {
+        complaints.push(format!("status says held: {}", status["holder"]));
+    }
+    if status["damage"].as_array().is_none_or(|damage| !damage.is_empty()) {
+        complaints.push(format!("status says damaged: {}", status["damage"]));
+    }
+    let listed: Vec<&Value> = status["phases"].as_array().into_iter().flatten().collect();
+    if journals.generations.is_empty() {
+        if !status["current"].is_null() || !listed.is_empty() {
+            complaints.push(format!("status knows a run, and none had begun: {}", status["current"]));
+        }
+        return Ok(());
+    }
     let verdict = journals.last("run-finished").and_then(|fact| fact.word("verdict"));
     if status["current"]["verdict"].as_str() != verdict {
         complaints.push(format!("status says {}, the journal {verdict:?}", status["current"]["verdict"]));
     }
-    let listed: Vec<&Value> = status["phases"].as_array().into_iter().flatten().collect();
     for (place, phase) in PHASES.iter().enumerate() {
         let said = listed.get(place).map(|line| (line["phase"].as_str(), line["end"].as_str()));
         let due = (Some(*phase), journals.end(phase));
         if said != Some(due) {
             complaints.push(format!("status says {said:?} of phase {phase}, its journal {due:?}"));
         }
-    }
-    if !status["holder"].is_null() {
-        complaints.push(format!("status says held: {}", status["holder"]));
-    }
-    if status["damage"].as_array().is_none_or(|damage| !damage.is_empty()) {
-        complaints.push(format!("status says damaged: {}", status["damage"]));
     }
     Ok(())
 }

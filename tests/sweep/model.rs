@@ -426,9 +426,11 @@ impl Model {
         let finished = facts.iter().rfind(|line| line["fact"] == "run-finished");
         let verdict = finished.map(|line| line["of"]["verdict"].clone());
         let lies = |bug| self.bug == bug;
+        let begun = self.generation > 0 || lies(Bug::StatusInvents);
+        let shown = if lies(Bug::StatusForgets) { 2 } else { 3 };
         let phases: Vec<Value> = PHASES
             .iter()
-            .take(if lies(Bug::StatusForgets) { 2 } else { 3 })
+            .take(if begun { shown } else { 0 })
             .map(|phase| {
                 let end =
                     if lies(Bug::StatusPhases) { Some("refused".to_owned()) } else { self.end_of(phase) };
@@ -436,7 +438,9 @@ impl Model {
             })
             .collect();
         say(&json!({
-            "current": {"verdict": if lies(Bug::StatusVerdict) { Some(json!("refused")) } else { verdict }},
+            "current": begun.then(|| {
+                json!({"verdict": if lies(Bug::StatusVerdict) { Some(json!("refused")) } else { verdict }})
+            }),
             "phases": phases,
             "holder": if lies(Bug::StatusHolder) { json!({"pid": 1}) } else { Value::Null },
             "damage": if lies(Bug::StatusDamage) { json!(["line 1"]) } else { json!([]) },

@@ -8,8 +8,7 @@ use super::world::{Before, World};
 use nix::errno::Errno;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::fs;
+use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::Path;
 
@@ -155,7 +154,8 @@ pub(crate) fn count(world: &World, scenario: &Scenario) -> io::Result<Traced> {
 /// That the machinery failed, and not the program under test.
 pub(crate) fn work(world: &World, scenario: &Scenario, share: &Share, results: &Path) -> io::Result<()> {
     nix::sys::prctl::set_child_subreaper(true)?;
-    let mut lines = String::new();
+    // Point by point, so that whoever waits can see how far it is.
+    let mut lines = File::create(results)?;
     let within = (0..share.points).map(|nth| (1 + (share.first + nth * share.stride) % share.length, TRIES));
     let behind = (share.length + 1..).skip(usize::try_from(share.first).unwrap_or(0));
     let behind =
@@ -169,18 +169,18 @@ pub(crate) fn work(world: &World, scenario: &Scenario, share: &Share, results: &
             if point > share.length {
                 break;
             }
-            writeln!(lines, "missed\t{point}").map_err(io::Error::other)?;
+            writeln!(lines, "missed\t{point}")?;
             continue;
         };
         let kind = if point > share.length { "beyond" } else { "killed" };
-        writeln!(lines, "{kind}\t{call}\t{again}\t{recovery:?}: {end}").map_err(io::Error::other)?;
+        writeln!(lines, "{kind}\t{call}\t{again}\t{recovery:?}: {end}")?;
         let caught = |until: &String| complaints.iter().any(|complaint| complaint.contains(until));
         let enough = share.until.as_ref().is_some_and(caught);
         for complaint in complaints {
             let complaint = complaint.replace('\n', "\n\t\t");
             let name = super::name_of(call);
             let line = format!("point {point}, {name}, then {recovery:?}: {complaint}");
-            writeln!(lines, "wrong\t{}", line.replace('\n', "\u{b6}")).map_err(io::Error::other)?;
+            writeln!(lines, "wrong\t{}", line.replace('\n', "\u{b6}"))?;
         }
         // A sign of life: whoever waits for it can tell a long sweep from one that hangs.
         io::stdout().write_all(b".")?;
@@ -189,7 +189,7 @@ pub(crate) fn work(world: &World, scenario: &Scenario, share: &Share, results: &
             break;
         }
     }
-    fs::write(results, lines)
+    Ok(())
 }
 
 /// A kill that was executed, and its recovery.
