@@ -22,6 +22,8 @@ mod world;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::{TimeVal, TimeValLike};
 use nix::unistd::Pid;
 use std::collections::BTreeMap;
 use std::fs;
@@ -31,7 +33,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitCode, Stdio};
 use std::sync::OnceLock;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use sweep::{SCENARIOS, Scenario, Share, Tally};
 use world::World;
 
@@ -172,7 +174,7 @@ fn real(scenario: &Scenario, wish: Wish) -> io::Result<bool> {
     let began = Instant::now();
     let tally = sweep_with(scenario, &[binary], (!wish.full).then_some(SAMPLE), wish.seed)?;
     println!(
-        "\n{}: {} ({} kills planned, {} executed, of them {} behind the counted end; {} runs ended early and were made again), {:.0} s",
+        "\n{}: {} ({} kills planned, {} executed, of them {} behind the counted end; {} runs ended early and were made again), {:.0} s, {:.0} s of CPU",
         scenario.name,
         if wish.full { "every point" } else { "a sample; SWEEP=full takes every point" },
         tally.planned,
@@ -180,6 +182,7 @@ fn real(scenario: &Scenario, wish: Wish) -> io::Result<bool> {
         tally.beyond,
         tally.again,
         began.elapsed().as_secs_f64(),
+        cpu_seconds()? - used,
     );
     for (end, times) in &tally.ends {
         println!("    {times:6}  {end}");
@@ -192,6 +195,13 @@ fn real(scenario: &Scenario, wish: Wish) -> io::Result<bool> {
         println!("  NOT WHOLE: {} kills planned, {} executed", tally.planned, tally.executed);
     }
     Ok(whole && tally.complaints.is_empty())
+}
+
+/// What all children that have ended took: on a machine that does other things as well it tells more than the clock.
+fn cpu_seconds() -> io::Result<f64> {
+    let used = getrusage(UsageWho::RUSAGE_CHILDREN)?;
+    let seconds = |time: TimeVal| Duration::from_micros(time.num_microseconds().unsigned_abs()).as_secs_f64();
+    Ok(seconds(used.user_time()) + seconds(used.system_time()))
 }
 
 /// Complaints that differ only in numbers are one kind; one example of each is enough to read.
