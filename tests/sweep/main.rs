@@ -171,7 +171,7 @@ fn real(scenario: &Scenario, wish: Wish) -> io::Result<bool> {
     let binary =
         std::env::var("SWITCHBACK_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_switchback").to_owned());
     let binary = fs::canonicalize(binary)?.display().to_string();
-    let began = Instant::now();
+    let (began, used) = (Instant::now(), cpu_seconds()?);
     let tally = sweep_with(scenario, &[binary], (!wish.full).then_some(SAMPLE), wish.seed)?;
     println!(
         "\n{}: {} ({} kills planned, {} executed, of them {} behind the counted end; {} runs ended early and were made again), {:.0} s, {:.0} s of CPU",
