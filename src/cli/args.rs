@@ -53,8 +53,10 @@ pub(super) enum Verb {
     Lint(PlanFile),
     /// Say what a plan will do, with every command as it will be executed. Changes nothing.
     Explain(PlanFile),
-    /// Run the validation checks and touch nothing: exit 0, 20 where something fails, 11 where something could not be
-    /// measured.
+    /// Run the validation checks and touch nothing.
+    ///
+    /// Ends with 0 where all that counts holds, with 20 where something does not, with 11 where something could not be
+    /// measured or is undecided.
     Validate(Validate),
     /// List the named checks that a plan may use, or explain one.
     Checks(Checks),
@@ -72,6 +74,12 @@ pub(super) enum Verb {
     /// A built-in act in a process with another user's ids; the act comes on standard input.
     #[command(hide = true)]
     Hands,
+    /// A probe in a process of its own; it is given as JSON, and what it saw is said as JSON.
+    #[command(hide = true)]
+    Eyes {
+        /// The probe.
+        probe: String,
+    },
 }
 
 /// A plan and the values of its variables.

@@ -57,6 +57,11 @@ pub(super) trait Looking {
     fn next(&mut self, given: Given) -> Need;
     /// The next bytes of the stream that it asked for; before the child is told to have ended.
     fn take(&mut self, _: &[u8]) {}
+
+    /// Whether what its children say is kept as evidence.
+    fn has_evidence(&self) -> bool {
+        true
+    }
 }
 
 /// What a probe may know besides its own settings.
