@@ -25,6 +25,9 @@ _switchback() {
             switchback,explain)
                 cmd="switchback__subcmd__explain"
                 ;;
+            switchback,eyes)
+                cmd="switchback__subcmd__eyes"
+                ;;
             switchback,generate)
                 cmd="switchback__subcmd__generate"
                 ;;
@@ -127,6 +130,9 @@ _switchback() {
             switchback__subcmd__help,explain)
                 cmd="switchback__subcmd__help__subcmd__explain"
                 ;;
+            switchback__subcmd__help,eyes)
+                cmd="switchback__subcmd__help__subcmd__eyes"
+                ;;
             switchback__subcmd__help,generate)
                 cmd="switchback__subcmd__help__subcmd__generate"
                 ;;
@@ -197,7 +203,7 @@ _switchback() {
 
     case "${cmd}" in
         switchback)
-            opts="-h -V --state --json --help --version run resume rollback resolve status history show lint explain validate checks baseline probe schema tour generate hands help"
+            opts="-h -V --state --json --help --version run resume rollback resolve status history show lint explain validate checks baseline probe schema tour generate hands eyes help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -556,6 +562,24 @@ _switchback() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        switchback__subcmd__eyes)
+            opts="-h --state --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         switchback__subcmd__generate)
             opts="-h --check --state --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -593,7 +617,7 @@ _switchback() {
             return 0
             ;;
         switchback__subcmd__help)
-            opts="run resume rollback resolve status history show lint explain validate checks baseline probe schema tour generate hands help"
+            opts="run resume rollback resolve status history show lint explain validate checks baseline probe schema tour generate hands eyes help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -719,6 +743,20 @@ _switchback() {
             return 0
             ;;
         switchback__subcmd__help__subcmd__explain)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__help__subcmd__eyes)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
