@@ -12,9 +12,10 @@ case "${1:-}" in
   *) echo "usage: bash tests/all.sh [--none-skipped]" >&2; exit 2 ;;
 esac
 
-# The linker and SQLite's C compiler; access lists, file capabilities, real monitoring plugins, real Nix profiles; what
-# tells of drivers, on a virtual X server.
+# The linker and SQLite's C compiler; access lists, file capabilities, real monitoring plugins, real Nix profiles;
+# readers of our reports that others wrote; what tells of drivers, on a virtual X server.
 packages=(gcc libc6-dev acl attr libcap2-bin monitoring-plugins-basic nix-bin
+  python3-junitparser python3-prometheus-client python3-tap python3-more-itertools python3-yaml
   vainfo vdpauinfo mesa-utils pciutils xvfb mesa-va-drivers libvdpau-va-gl1)
 missing=()
 for package in "${packages[@]}"; do

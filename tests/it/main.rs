@@ -17,5 +17,6 @@ mod shoshin;
 mod skipped;
 mod static_program;
 mod support;
+mod validate;
 #[path = "support/world.rs"]
 mod world;

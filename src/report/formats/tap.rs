@@ -38,7 +38,7 @@ fn plain(text: &str) -> String {
 }
 
 fn block(out: &mut String, report: &CheckReport) {
-    if report.outcome == Outcome::Pass {
+    if matches!(report.outcome, Outcome::Pass | Outcome::Skipped) {
         return;
     }
     // JSON strings are YAML strings: nothing in them can end the block.
