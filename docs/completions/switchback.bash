@@ -16,9 +16,6 @@ _switchback() {
             ",$1")
                 cmd="switchback"
                 ;;
-            switchback,baseline)
-                cmd="switchback__subcmd__baseline"
-                ;;
             switchback,explain)
                 cmd="switchback__subcmd__explain"
                 ;;
@@ -37,8 +34,8 @@ _switchback() {
             switchback,lint)
                 cmd="switchback__subcmd__lint"
                 ;;
-            switchback,probe)
-                cmd="switchback__subcmd__probe"
+            switchback,resolve)
+                cmd="switchback__subcmd__resolve"
                 ;;
             switchback,resume)
                 cmd="switchback__subcmd__resume"
@@ -61,42 +58,6 @@ _switchback() {
             switchback,tour)
                 cmd="switchback__subcmd__tour"
                 ;;
-            switchback,validate)
-                cmd="switchback__subcmd__validate"
-                ;;
-            switchback__subcmd__baseline,compare)
-                cmd="switchback__subcmd__baseline__subcmd__compare"
-                ;;
-            switchback__subcmd__baseline,help)
-                cmd="switchback__subcmd__baseline__subcmd__help"
-                ;;
-            switchback__subcmd__baseline,pin)
-                cmd="switchback__subcmd__baseline__subcmd__pin"
-                ;;
-            switchback__subcmd__baseline,record)
-                cmd="switchback__subcmd__baseline__subcmd__record"
-                ;;
-            switchback__subcmd__baseline,show)
-                cmd="switchback__subcmd__baseline__subcmd__show"
-                ;;
-            switchback__subcmd__baseline__subcmd__help,compare)
-                cmd="switchback__subcmd__baseline__subcmd__help__subcmd__compare"
-                ;;
-            switchback__subcmd__baseline__subcmd__help,help)
-                cmd="switchback__subcmd__baseline__subcmd__help__subcmd__help"
-                ;;
-            switchback__subcmd__baseline__subcmd__help,pin)
-                cmd="switchback__subcmd__baseline__subcmd__help__subcmd__pin"
-                ;;
-            switchback__subcmd__baseline__subcmd__help,record)
-                cmd="switchback__subcmd__baseline__subcmd__help__subcmd__record"
-                ;;
-            switchback__subcmd__baseline__subcmd__help,show)
-                cmd="switchback__subcmd__baseline__subcmd__help__subcmd__show"
-                ;;
-            switchback__subcmd__help,baseline)
-                cmd="switchback__subcmd__help__subcmd__baseline"
-                ;;
             switchback__subcmd__help,explain)
                 cmd="switchback__subcmd__help__subcmd__explain"
                 ;;
@@ -115,8 +76,8 @@ _switchback() {
             switchback__subcmd__help,lint)
                 cmd="switchback__subcmd__help__subcmd__lint"
                 ;;
-            switchback__subcmd__help,probe)
-                cmd="switchback__subcmd__help__subcmd__probe"
+            switchback__subcmd__help,resolve)
+                cmd="switchback__subcmd__help__subcmd__resolve"
                 ;;
             switchback__subcmd__help,resume)
                 cmd="switchback__subcmd__help__subcmd__resume"
@@ -139,21 +100,6 @@ _switchback() {
             switchback__subcmd__help,tour)
                 cmd="switchback__subcmd__help__subcmd__tour"
                 ;;
-            switchback__subcmd__help,validate)
-                cmd="switchback__subcmd__help__subcmd__validate"
-                ;;
-            switchback__subcmd__help__subcmd__baseline,compare)
-                cmd="switchback__subcmd__help__subcmd__baseline__subcmd__compare"
-                ;;
-            switchback__subcmd__help__subcmd__baseline,pin)
-                cmd="switchback__subcmd__help__subcmd__baseline__subcmd__pin"
-                ;;
-            switchback__subcmd__help__subcmd__baseline,record)
-                cmd="switchback__subcmd__help__subcmd__baseline__subcmd__record"
-                ;;
-            switchback__subcmd__help__subcmd__baseline,show)
-                cmd="switchback__subcmd__help__subcmd__baseline__subcmd__show"
-                ;;
             *)
                 ;;
         esac
@@ -161,7 +107,7 @@ _switchback() {
 
     case "${cmd}" in
         switchback)
-            opts="-h -V --state --json --help --version run resume rollback status history show lint explain validate baseline probe schema tour generate hands help"
+            opts="-h -V --state --json --help --version run resume rollback resolve status history show lint explain schema tour generate hands help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -178,208 +124,18 @@ _switchback() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        switchback__subcmd__baseline)
-            opts="-h --state --json --help record show pin compare help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --state)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        switchback__subcmd__baseline__subcmd__compare)
-            opts="-h --name --set --state --json --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --name)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --set)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --state)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        switchback__subcmd__baseline__subcmd__help)
-            opts="record show pin compare help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        switchback__subcmd__baseline__subcmd__help__subcmd__compare)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        switchback__subcmd__baseline__subcmd__help__subcmd__help)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        switchback__subcmd__baseline__subcmd__help__subcmd__pin)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        switchback__subcmd__baseline__subcmd__help__subcmd__record)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        switchback__subcmd__baseline__subcmd__help__subcmd__show)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        switchback__subcmd__baseline__subcmd__pin)
-            opts="-h --off --state --json --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --state)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        switchback__subcmd__baseline__subcmd__record)
-            opts="-h --set --phase --name --pin --state --json --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --set)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --phase)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --name)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --state)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        switchback__subcmd__baseline__subcmd__show)
-            opts="-h --state --json --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --state)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
         switchback__subcmd__explain)
-            opts="-h --set --state --json --help"
+            opts="-h --set --user --state --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --user)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -431,78 +187,8 @@ _switchback() {
             return 0
             ;;
         switchback__subcmd__help)
-            opts="run resume rollback status history show lint explain validate baseline probe schema tour generate hands help"
+            opts="run resume rollback resolve status history show lint explain schema tour generate hands help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        switchback__subcmd__help__subcmd__baseline)
-            opts="record show pin compare"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        switchback__subcmd__help__subcmd__baseline__subcmd__compare)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        switchback__subcmd__help__subcmd__baseline__subcmd__pin)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        switchback__subcmd__help__subcmd__baseline__subcmd__record)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        switchback__subcmd__help__subcmd__baseline__subcmd__show)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -598,7 +284,7 @@ _switchback() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        switchback__subcmd__help__subcmd__probe)
+        switchback__subcmd__help__subcmd__resolve)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -710,20 +396,6 @@ _switchback() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        switchback__subcmd__help__subcmd__validate)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
         switchback__subcmd__history)
             opts="-n -h --limit --rebuild --state --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -751,13 +423,17 @@ _switchback() {
             return 0
             ;;
         switchback__subcmd__lint)
-            opts="-h --set --state --json --help"
+            opts="-h --set --user --state --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --user)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -772,22 +448,14 @@ _switchback() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        switchback__subcmd__probe)
-            opts="-h --from --as --timeout --state --json --help"
+        switchback__subcmd__resolve)
+            opts="-y -h --reason --yes --state --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --from)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --as)
-                    COMPREPLY=($(compgen -W "root user session" -- "${cur}"))
-                    return 0
-                    ;;
-                --timeout)
+                --reason)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -843,13 +511,17 @@ _switchback() {
             return 0
             ;;
         switchback__subcmd__run)
-            opts="-h --set --unattended --phase --from --until --dry-run --override --state --json --help"
+            opts="-h --set --user --unattended --phase --from --until --dry-run --override --state --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --user)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -938,44 +610,6 @@ _switchback() {
             fi
             case "${prev}" in
                 --folder)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --state)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        switchback__subcmd__validate)
-            opts="-h --set --phase --tag --baseline --since-baseline --report --state --json --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --set)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --phase)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tag)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --baseline)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --report)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -31,20 +31,19 @@ complete -c switchback -n "__fish_switchback_needs_command" -s V -l version -d '
 complete -c switchback -n "__fish_switchback_needs_command" -f -a "run" -d 'Take a machine through a plan, phase by phase'
 complete -c switchback -n "__fish_switchback_needs_command" -f -a "resume" -d 'Take up an interrupted or paused run where it stood'
 complete -c switchback -n "__fish_switchback_needs_command" -f -a "rollback" -d 'Go back to a recorded generation. Needs no plan, no network and no database'
+complete -c switchback -n "__fish_switchback_needs_command" -f -a "resolve" -d 'Say that what a way back could not restore was put right by hand'
 complete -c switchback -n "__fish_switchback_needs_command" -f -a "status" -d 'Where we are: the phase that is due, what is waiting for whom'
 complete -c switchback -n "__fish_switchback_needs_command" -f -a "history" -d 'What was run on this machine, newest first'
 complete -c switchback -n "__fish_switchback_needs_command" -f -a "show" -d 'One generation: what changed, every result, the evidence'
 complete -c switchback -n "__fish_switchback_needs_command" -f -a "lint" -d 'Check a plan for errors and unwise places. Changes nothing'
 complete -c switchback -n "__fish_switchback_needs_command" -f -a "explain" -d 'Say what a plan will do, with every command as it will be executed. Changes nothing'
-complete -c switchback -n "__fish_switchback_needs_command" -f -a "validate" -d 'Run the validation checks and touch nothing: exit 0, 20 where something fails, 11 where something could not be measured'
-complete -c switchback -n "__fish_switchback_needs_command" -f -a "baseline" -d 'Keep what the checks see now, to compare with later'
-complete -c switchback -n "__fish_switchback_needs_command" -f -a "probe" -d 'Read one value from the machine, as checks do. Judges nothing, changes nothing'
 complete -c switchback -n "__fish_switchback_needs_command" -f -a "schema" -d 'Print the JSON Schema of plans, for editors'
 complete -c switchback -n "__fish_switchback_needs_command" -f -a "tour" -d 'See a rollout that reverts, in a playground of its own'
 complete -c switchback -n "__fish_switchback_needs_command" -f -a "generate" -d 'Write shell completions, man pages and reference pages'
 complete -c switchback -n "__fish_switchback_needs_command" -f -a "hands" -d 'A built-in act in a process with another user\'s ids; the act comes on standard input'
 complete -c switchback -n "__fish_switchback_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c switchback -n "__fish_switchback_using_subcommand run" -l set -d 'Set a variable of the plan; may be repeated' -r
+complete -c switchback -n "__fish_switchback_using_subcommand run" -l user -d 'For whom root acts: who `as: user`, `as: session` and `${user}` are [default: who called sudo, doas or pkexec]' -r
 complete -c switchback -n "__fish_switchback_using_subcommand run" -l phase -d 'Take only this phase, even if it was taken before' -r
 complete -c switchback -n "__fish_switchback_using_subcommand run" -l from -d 'Begin with this phase' -r
 complete -c switchback -n "__fish_switchback_using_subcommand run" -l until -d 'End with this phase' -r
@@ -64,6 +63,11 @@ complete -c switchback -n "__fish_switchback_using_subcommand rollback" -s y -l 
 complete -c switchback -n "__fish_switchback_using_subcommand rollback" -l list -d 'List the generations that one can go back to'
 complete -c switchback -n "__fish_switchback_using_subcommand rollback" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
 complete -c switchback -n "__fish_switchback_using_subcommand rollback" -s h -l help -d 'Print help'
+complete -c switchback -n "__fish_switchback_using_subcommand resolve" -l reason -d 'What was done, for whoever reads the history' -r
+complete -c switchback -n "__fish_switchback_using_subcommand resolve" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
+complete -c switchback -n "__fish_switchback_using_subcommand resolve" -s y -l yes -d 'Do not ask'
+complete -c switchback -n "__fish_switchback_using_subcommand resolve" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
+complete -c switchback -n "__fish_switchback_using_subcommand resolve" -s h -l help -d 'Print help'
 complete -c switchback -n "__fish_switchback_using_subcommand status" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand status" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
 complete -c switchback -n "__fish_switchback_using_subcommand status" -s h -l help -d 'Print help'
@@ -77,62 +81,15 @@ complete -c switchback -n "__fish_switchback_using_subcommand show" -l evidence 
 complete -c switchback -n "__fish_switchback_using_subcommand show" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
 complete -c switchback -n "__fish_switchback_using_subcommand show" -s h -l help -d 'Print help'
 complete -c switchback -n "__fish_switchback_using_subcommand lint" -l set -d 'Set a variable of the plan; may be repeated' -r
+complete -c switchback -n "__fish_switchback_using_subcommand lint" -l user -d 'For whom root acts: who `as: user`, `as: session` and `${user}` are [default: who called sudo, doas or pkexec]' -r
 complete -c switchback -n "__fish_switchback_using_subcommand lint" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand lint" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
 complete -c switchback -n "__fish_switchback_using_subcommand lint" -s h -l help -d 'Print help'
 complete -c switchback -n "__fish_switchback_using_subcommand explain" -l set -d 'Set a variable of the plan; may be repeated' -r
+complete -c switchback -n "__fish_switchback_using_subcommand explain" -l user -d 'For whom root acts: who `as: user`, `as: session` and `${user}` are [default: who called sudo, doas or pkexec]' -r
 complete -c switchback -n "__fish_switchback_using_subcommand explain" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand explain" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
 complete -c switchback -n "__fish_switchback_using_subcommand explain" -s h -l help -d 'Print help'
-complete -c switchback -n "__fish_switchback_using_subcommand validate" -l set -d 'Set a variable of the plan; may be repeated' -r
-complete -c switchback -n "__fish_switchback_using_subcommand validate" -l phase -d 'Only the checks of this phase; may be repeated' -r
-complete -c switchback -n "__fish_switchback_using_subcommand validate" -l tag -d 'Only checks with this tag; may be repeated' -r
-complete -c switchback -n "__fish_switchback_using_subcommand validate" -l baseline -d 'Compare with this baseline [default: the newest pinned one, else what was recorded before each phase]' -r
-complete -c switchback -n "__fish_switchback_using_subcommand validate" -l report -d 'A report, to a file or to standard output; may be repeated: human, json, jsonl, junit, tap, nagios, prometheus. `nagios` on standard output ends with a plugin\'s status, 0 to 3' -r
-complete -c switchback -n "__fish_switchback_using_subcommand validate" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
-complete -c switchback -n "__fish_switchback_using_subcommand validate" -l since-baseline -d 'Look at what happened since the baseline, not at the time before'
-complete -c switchback -n "__fish_switchback_using_subcommand validate" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
-complete -c switchback -n "__fish_switchback_using_subcommand validate" -s h -l help -d 'Print help'
-complete -c switchback -n "__fish_switchback_using_subcommand baseline; and not __fish_seen_subcommand_from record show pin compare help" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
-complete -c switchback -n "__fish_switchback_using_subcommand baseline; and not __fish_seen_subcommand_from record show pin compare help" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
-complete -c switchback -n "__fish_switchback_using_subcommand baseline; and not __fish_seen_subcommand_from record show pin compare help" -s h -l help -d 'Print help'
-complete -c switchback -n "__fish_switchback_using_subcommand baseline; and not __fish_seen_subcommand_from record show pin compare help" -f -a "record" -d 'Look at the checks of a plan now, and keep what they saw'
-complete -c switchback -n "__fish_switchback_using_subcommand baseline; and not __fish_seen_subcommand_from record show pin compare help" -f -a "show" -d 'List the baselines, or show one'
-complete -c switchback -n "__fish_switchback_using_subcommand baseline; and not __fish_seen_subcommand_from record show pin compare help" -f -a "pin" -d 'Keep a baseline until it is unpinned, and compare with it where no other is named'
-complete -c switchback -n "__fish_switchback_using_subcommand baseline; and not __fish_seen_subcommand_from record show pin compare help" -f -a "compare" -d 'Say what differs now, field by field. Judges nothing'
-complete -c switchback -n "__fish_switchback_using_subcommand baseline; and not __fish_seen_subcommand_from record show pin compare help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from record" -l set -d 'Set a variable of the plan; may be repeated' -r
-complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from record" -l phase -d 'Only this phase; may be repeated' -r
-complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from record" -l name -d 'Its name [default: the time]' -r
-complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from record" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
-complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from record" -l pin -d 'Keep it until it is unpinned, and compare with it where no other is named'
-complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from record" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
-complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from record" -s h -l help -d 'Print help'
-complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from show" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
-complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from show" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
-complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
-complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from pin" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
-complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from pin" -l off -d 'Unpin it'
-complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from pin" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
-complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from pin" -s h -l help -d 'Print help'
-complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from compare" -l name -d 'With which one [default: the newest pinned one]' -r
-complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from compare" -l set -d 'Set a variable of the plan; may be repeated' -r
-complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from compare" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
-complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from compare" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
-complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from compare" -s h -l help -d 'Print help'
-complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from help" -f -a "record" -d 'Look at the checks of a plan now, and keep what they saw'
-complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from help" -f -a "show" -d 'List the baselines, or show one'
-complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from help" -f -a "pin" -d 'Keep a baseline until it is unpinned, and compare with it where no other is named'
-complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from help" -f -a "compare" -d 'Say what differs now, field by field. Judges nothing'
-complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c switchback -n "__fish_switchback_using_subcommand probe" -l from -d 'Read what the tool printed from a file, `-` for standard input, and start nothing' -r
-complete -c switchback -n "__fish_switchback_using_subcommand probe" -l as -d 'As whom the tool runs' -r -f -a "root\t'As root'
-user\t'As the invoking user'
-session\t'As the invoking user, in the desktop session'"
-complete -c switchback -n "__fish_switchback_using_subcommand probe" -l timeout -d 'When the tool is killed [default: 30s]' -r
-complete -c switchback -n "__fish_switchback_using_subcommand probe" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
-complete -c switchback -n "__fish_switchback_using_subcommand probe" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
-complete -c switchback -n "__fish_switchback_using_subcommand probe" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c switchback -n "__fish_switchback_using_subcommand schema" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand schema" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
 complete -c switchback -n "__fish_switchback_using_subcommand schema" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -148,23 +105,17 @@ complete -c switchback -n "__fish_switchback_using_subcommand generate" -s h -l 
 complete -c switchback -n "__fish_switchback_using_subcommand hands" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand hands" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
 complete -c switchback -n "__fish_switchback_using_subcommand hands" -s h -l help -d 'Print help'
-complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback status history show lint explain validate baseline probe schema tour generate hands help" -f -a "run" -d 'Take a machine through a plan, phase by phase'
-complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback status history show lint explain validate baseline probe schema tour generate hands help" -f -a "resume" -d 'Take up an interrupted or paused run where it stood'
-complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback status history show lint explain validate baseline probe schema tour generate hands help" -f -a "rollback" -d 'Go back to a recorded generation. Needs no plan, no network and no database'
-complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback status history show lint explain validate baseline probe schema tour generate hands help" -f -a "status" -d 'Where we are: the phase that is due, what is waiting for whom'
-complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback status history show lint explain validate baseline probe schema tour generate hands help" -f -a "history" -d 'What was run on this machine, newest first'
-complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback status history show lint explain validate baseline probe schema tour generate hands help" -f -a "show" -d 'One generation: what changed, every result, the evidence'
-complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback status history show lint explain validate baseline probe schema tour generate hands help" -f -a "lint" -d 'Check a plan for errors and unwise places. Changes nothing'
-complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback status history show lint explain validate baseline probe schema tour generate hands help" -f -a "explain" -d 'Say what a plan will do, with every command as it will be executed. Changes nothing'
-complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback status history show lint explain validate baseline probe schema tour generate hands help" -f -a "validate" -d 'Run the validation checks and touch nothing: exit 0, 20 where something fails, 11 where something could not be measured'
-complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback status history show lint explain validate baseline probe schema tour generate hands help" -f -a "baseline" -d 'Keep what the checks see now, to compare with later'
-complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback status history show lint explain validate baseline probe schema tour generate hands help" -f -a "probe" -d 'Read one value from the machine, as checks do. Judges nothing, changes nothing'
-complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback status history show lint explain validate baseline probe schema tour generate hands help" -f -a "schema" -d 'Print the JSON Schema of plans, for editors'
-complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback status history show lint explain validate baseline probe schema tour generate hands help" -f -a "tour" -d 'See a rollout that reverts, in a playground of its own'
-complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback status history show lint explain validate baseline probe schema tour generate hands help" -f -a "generate" -d 'Write shell completions, man pages and reference pages'
-complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback status history show lint explain validate baseline probe schema tour generate hands help" -f -a "hands" -d 'A built-in act in a process with another user\'s ids; the act comes on standard input'
-complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback status history show lint explain validate baseline probe schema tour generate hands help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c switchback -n "__fish_switchback_using_subcommand help; and __fish_seen_subcommand_from baseline" -f -a "record" -d 'Look at the checks of a plan now, and keep what they saw'
-complete -c switchback -n "__fish_switchback_using_subcommand help; and __fish_seen_subcommand_from baseline" -f -a "show" -d 'List the baselines, or show one'
-complete -c switchback -n "__fish_switchback_using_subcommand help; and __fish_seen_subcommand_from baseline" -f -a "pin" -d 'Keep a baseline until it is unpinned, and compare with it where no other is named'
-complete -c switchback -n "__fish_switchback_using_subcommand help; and __fish_seen_subcommand_from baseline" -f -a "compare" -d 'Say what differs now, field by field. Judges nothing'
+complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback resolve status history show lint explain schema tour generate hands help" -f -a "run" -d 'Take a machine through a plan, phase by phase'
+complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback resolve status history show lint explain schema tour generate hands help" -f -a "resume" -d 'Take up an interrupted or paused run where it stood'
+complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback resolve status history show lint explain schema tour generate hands help" -f -a "rollback" -d 'Go back to a recorded generation. Needs no plan, no network and no database'
+complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback resolve status history show lint explain schema tour generate hands help" -f -a "resolve" -d 'Say that what a way back could not restore was put right by hand'
+complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback resolve status history show lint explain schema tour generate hands help" -f -a "status" -d 'Where we are: the phase that is due, what is waiting for whom'
+complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback resolve status history show lint explain schema tour generate hands help" -f -a "history" -d 'What was run on this machine, newest first'
+complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback resolve status history show lint explain schema tour generate hands help" -f -a "show" -d 'One generation: what changed, every result, the evidence'
+complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback resolve status history show lint explain schema tour generate hands help" -f -a "lint" -d 'Check a plan for errors and unwise places. Changes nothing'
+complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback resolve status history show lint explain schema tour generate hands help" -f -a "explain" -d 'Say what a plan will do, with every command as it will be executed. Changes nothing'
+complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback resolve status history show lint explain schema tour generate hands help" -f -a "schema" -d 'Print the JSON Schema of plans, for editors'
+complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback resolve status history show lint explain schema tour generate hands help" -f -a "tour" -d 'See a rollout that reverts, in a playground of its own'
+complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback resolve status history show lint explain schema tour generate hands help" -f -a "generate" -d 'Write shell completions, man pages and reference pages'
+complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback resolve status history show lint explain schema tour generate hands help" -f -a "hands" -d 'A built-in act in a process with another user\'s ids; the act comes on standard input'
+complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback resolve status history show lint explain schema tour generate hands help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

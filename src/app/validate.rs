@@ -36,6 +36,7 @@ pub fn judge_phase(
     let mut reports = look(subject, &checks, host, cores, watch);
     for (at, mut report) in unasked {
         report.reasons = vec!["only a person can see it; nobody is asked here".to_owned()];
+        watch.judged(&report);
         reports.insert(at.min(reports.len()), report);
     }
     JudgedPhase { phase: subject.phase.id.clone(), reports }

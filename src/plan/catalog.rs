@@ -7,6 +7,7 @@ use super::raw::{DefinitionHead, LibraryForm, ParameterForm, ParameterKind};
 use super::read::read;
 use super::suggest::did_you_mean;
 use super::tree::{Entry, Kind, Node, Place};
+use super::unread::Loss;
 use super::variables::{self, Scope, replaced};
 use crate::model::Span;
 use std::collections::BTreeMap;
@@ -76,11 +77,11 @@ impl Catalog {
             ));
         }
         for entry in form.checks.entries() {
-            self.define(entry, shipped, complaints);
+            self.define(library, entry, shipped, complaints);
         }
     }
 
-    fn define(&mut self, entry: &Entry, shipped: bool, complaints: &mut Complaints) {
+    fn define(&mut self, library: &Node, entry: &Entry, shipped: bool, complaints: &mut Complaints) {
         let (head, body): (Vec<Entry>, Vec<Entry>) = entry
             .value
             .entries()
@@ -88,7 +89,12 @@ impl Catalog {
             .cloned()
             .partition(|field| field.key == "about" || field.key == "params");
         let head = Node { place: entry.key_place, kind: Kind::Map(head) };
-        let Some(head) = read::<DefinitionHead>(&head, &entry.key, complaints) else { return };
+        let Some(head) = read::<DefinitionHead>(&head, &entry.key, complaints) else {
+            let names = ["the library", "checks", &entry.key].map(str::to_owned).to_vec();
+            let place = entry.key_place;
+            complaints.losses.push(Loss { parent: library.place, names, place, starts: place.start });
+            return;
+        };
         if let Some(field) = body.iter().find(|field| matches!(field.key.as_str(), "id" | "use" | "with")) {
             complaints.push(Complaint::error(
                 "unknown-field",

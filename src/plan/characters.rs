@@ -26,6 +26,19 @@ pub(super) fn printable(text: &str) -> String {
     out
 }
 
+/// The text with something harmless of the same length for every character that could deceive.
+pub(super) fn without_deceptive(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for (at, character) in text.char_indices() {
+        if is_deceptive(character) && !ends_line(text, at, character) {
+            out.extend(std::iter::repeat_n('_', character.len_utf8()));
+        } else {
+            out.push(character);
+        }
+    }
+    out
+}
+
 /// A file's text for an excerpt, and where each of its bytes is in it.
 pub(super) fn source_shown(text: &str) -> (String, impl Fn(usize) -> usize) {
     let mut shown = String::with_capacity(text.len());

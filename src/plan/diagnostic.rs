@@ -1,7 +1,8 @@
 //! Complaints about a plan: what is wrong, where, and what to do about it.
 
 use super::characters::{printable, source_shown};
-use super::tree::Place;
+use super::tree::{Node, Place};
+use super::unread::{Doubt, Losses};
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceSpan};
 use serde::Serialize;
 use std::fmt::{self, Write as _};
@@ -131,21 +132,6 @@ impl Complaint {
     }
 }
 
-/// Codes of complaints that may only follow from a part that could not be read.
-const FOLLOWING: [&str; 11] = [
-    "no-phases",
-    "layer-names",
-    "empty-command",
-    "no-apply",
-    "unknown-phase",
-    "unknown-need",
-    "no-way-back",
-    "empty-expectation",
-    "nothing-to-look-at",
-    "nothing-to-do",
-    "missing-parameter",
-];
-
 /// Codes of complaints about variables: what else is wrong with such a value only follows from them.
 const UNRESOLVED: [&str; 3] = ["undeclared-variable", "variable-type", "open-variable"];
 
@@ -153,13 +139,18 @@ const UNRESOLVED: [&str; 3] = ["undeclared-variable", "variable-type", "open-var
 #[derive(Debug, Default)]
 pub(super) struct Complaints {
     list: Vec<Complaint>,
-    /// Some part of a file could not be read and was left out.
-    pub(super) parts_missing: bool,
+    /// What could not be read and was left out.
+    pub(super) losses: Losses,
 }
 
 impl Complaints {
     pub(super) fn push(&mut self, complaint: Complaint) {
         self.list.push(complaint);
+    }
+
+    /// Learns where the parts of the plan are.
+    pub(super) fn survey(&mut self, plan: &Node) {
+        self.losses.survey(plan);
     }
 
     pub(super) fn has_errors(&self) -> bool {
@@ -168,10 +159,17 @@ impl Complaints {
 
     /// Sorts, leaves out what only follows from unread parts, and takes out every character that could deceive.
     pub(super) fn finish(self, sources: Vec<SourceText>) -> Diagnostics {
-        let missing = self.parts_missing;
-        let mut complaints = self.list;
-        complaints
-            .retain(|one| !missing || (one.gravity == Gravity::Error && !FOLLOWING.contains(&one.code)));
+        let losses = self.losses;
+        let mut complaints: Vec<Complaint> = self
+            .list
+            .into_iter()
+            .filter(|one| losses.is_empty() || one.gravity == Gravity::Error)
+            .filter_map(|one| match losses.doubt(one.code, one.place, &one.message) {
+                Doubt::None => Some(one),
+                Doubt::Follows => None,
+                Doubt::NotChecked(place, text) => Some(Complaint::warning("not-checked", place, text)),
+            })
+            .collect();
         let unresolved: Vec<Place> =
             complaints.iter().filter(|one| UNRESOLVED.contains(&one.code)).map(|one| one.place).collect();
         complaints.retain(|one| UNRESOLVED.contains(&one.code) || !unresolved.contains(&one.place));

@@ -2,7 +2,7 @@
 
 use super::calendar::Calendar;
 use super::catalog::{Catalog, NamedCheck, SHIPPED};
-use super::characters::{check_source, check_values};
+use super::characters::{check_source, check_values, without_deceptive};
 use super::diagnostic::{Complaint, Complaints, Diagnostics, SourceText};
 use super::digest;
 use super::lint::lint;
@@ -10,7 +10,9 @@ use super::lower::Lowering;
 use super::parse::{MAX_BYTES, parse};
 use super::raw::PlanForm;
 use super::read::read;
-use super::tree::{Entry, Kind, Node, Place};
+use super::recover::{Recovered, recovered};
+use super::tree::{Kind, Node, Place};
+use super::unread::Loss;
 use super::variables::{replace_in_plan, scope_of_plan};
 use crate::model::{Digest, Plan, PlanName, Value};
 use std::collections::BTreeMap;
@@ -101,33 +103,57 @@ fn shipped(texts: &mut Vec<SourceText>, complaints: &mut Complaints) -> Catalog 
     for (name, text) in SHIPPED {
         let file = texts.len();
         texts.push(SourceText { name: format!("built in: {name}"), text: text.to_owned() });
-        if let Some(tree) = parsed(file, text, complaints) {
+        if let Some(tree) = parsed(file, text, LIBRARY, complaints) {
             catalog.add(&tree, true, complaints);
         }
     }
     catalog
 }
 
-/// The tree of a file, with complaints about its characters.
-fn parsed(file: usize, text: &str, complaints: &mut Complaints) -> Option<Node> {
+/// The names by which parts of the files go in what depends on them.
+const PLAN: &[&str] = &["the plan"];
+const LIBRARY: &[&str] = &["the plan", "checks#"];
+const PROFILE: &[&str] = &["the plan", "profile"];
+
+/// The tree of a file, or what could be read of it, with complaints about its characters and its form.
+fn parsed(file: usize, text: &str, names: &[&str], complaints: &mut Complaints) -> Option<Node> {
     let deceptive = text.len() <= MAX_BYTES && check_source(file, text, complaints);
-    match parse(file, text) {
+    let mut why = match parse(file, text) {
         Ok(tree) => {
             check_values(&tree, text, complaints);
-            Some(tree)
+            return Some(tree);
         }
-        Err(why) => {
-            complaints.parts_missing = true;
-            // A control character was named already; the parser stumbles over it as well.
-            if !deceptive {
-                complaints.push(
-                    Complaint::error("not-yaml", why.place, why.message)
-                        .help_if_any(why.help.map(str::to_owned)),
-                );
-            }
-            None
+        Err(why) => why,
+    };
+    let masked = deceptive.then(|| without_deceptive(text));
+    if let Some(masked) = &masked {
+        // A control character was named already; the parser stumbles over it as well.
+        match parse(file, masked) {
+            Ok(tree) => return Some(tree).filter(|tree| matches!(tree.kind, Kind::Map(_))),
+            Err(other) => why = other,
         }
     }
+    let whole = why.place;
+    let Recovered { tree, mistakes, losses } = recovered(file, masked.as_deref().unwrap_or(text), why, names);
+    for why in mistakes {
+        complaints.push(
+            Complaint::error("not-yaml", why.place, why.message).help_if_any(why.help.map(str::to_owned)),
+        );
+    }
+    for loss in losses {
+        complaints.losses.push(loss);
+    }
+    match &tree {
+        Some(tree) => check_values(tree, text, complaints),
+        None => complaints.losses.push(lost(names, whole)),
+    }
+    tree
+}
+
+/// A whole file that could not be read.
+fn lost(names: &[&str], place: Place) -> Loss {
+    let names = names.iter().map(|name| (*name).to_owned()).collect();
+    Loss { parent: place, names, place, starts: place.start }
 }
 
 struct Reading<'a> {
@@ -146,14 +172,15 @@ impl Reading<'_> {
         around: &Surroundings,
         overrides: &[(String, String)],
     ) -> Option<(Plan, Option<Calendar>, BTreeMap<String, Value>)> {
-        let tree = parsed(0, text, &mut self.complaints)?;
+        let tree = parsed(0, text, PLAN, &mut self.complaints)?;
+        self.complaints.survey(&tree);
         self.content.push(tree.value().to_string());
-        let profile = tree.get("profile").and_then(|path| self.named_file(path, "profile"));
+        let profile = tree.get("profile").and_then(|path| self.named_file(path, "profile", PROFILE));
         let libraries: Vec<Node> = tree
             .get("checks")
             .map_or(&[] as &[Node], Node::elements)
             .iter()
-            .filter_map(|path| self.named_file(path, "library of checks"))
+            .filter_map(|path| self.named_file(path, "library of checks", LIBRARY))
             .collect();
         let overrides = self.overrides(overrides);
         let mut catalog = shipped(&mut self.texts, &mut self.complaints);
@@ -162,7 +189,6 @@ impl Reading<'_> {
         }
         let scope = scope_of_plan(&tree, profile, &overrides, &around.home, &mut self.complaints);
         let resolved = replace_in_plan(&tree, &scope, &mut self.complaints);
-        let resolved = self.with_required(resolved);
         let form: PlanForm = read(&resolved, "the plan", &mut self.complaints)?;
         let plan_name = self.name(&form);
         let installed_from = self.files.len();
@@ -187,27 +213,6 @@ impl Reading<'_> {
         Some((plan, calendar, scope.values()))
     }
 
-    /// The plan with a stand-in for every field that it lacks and needs, so that the rest is still looked at.
-    fn with_required(&mut self, mut plan: Node) -> Node {
-        let place = plan.place;
-        let Kind::Map(entries) = &mut plan.kind else { return plan };
-        let stand_ins = [
-            ("switchback", Kind::Number(1.into()), "write `switchback: 1`"),
-            ("name", Kind::Text("unnamed".to_owned()), "give the plan a name"),
-            ("phases", Kind::List(Vec::new()), "a plan is a list of phases"),
-        ];
-        for (key, kind, help) in stand_ins {
-            if entries.iter().any(|entry| entry.key == key) {
-                continue;
-            }
-            self.complaints.parts_missing = true;
-            self.complaints
-                .push(Complaint::error("missing-field", place, format!("the plan lacks `{key}`")).help(help));
-            entries.push(Entry { key: key.to_owned(), key_place: place, value: Node { place, kind } });
-        }
-        plan
-    }
-
     fn name(&mut self, form: &PlanForm) -> Option<PlanName> {
         if form.switchback.value.0 != 1 {
             self.complaints.push(
@@ -225,7 +230,7 @@ impl Reading<'_> {
     }
 
     /// A YAML file that the plan names.
-    fn named_file(&mut self, path: &Node, what: &str) -> Option<Node> {
+    fn named_file(&mut self, path: &Node, what: &str, names: &[&str]) -> Option<Node> {
         let name = path.text()?;
         let unreadable = |why: String| {
             Complaint::error("unreadable-file", path.place, format!("cannot read the {what} `{name}`: {why}"))
@@ -234,7 +239,7 @@ impl Reading<'_> {
             Ok(bytes) => bytes,
             Err(why) => {
                 self.complaints.push(unreadable(why));
-                self.complaints.parts_missing = true;
+                self.complaints.losses.push(lost(names, path.place));
                 return None;
             }
         };
@@ -243,12 +248,13 @@ impl Reading<'_> {
             Ok(text) => text,
             Err(_) => {
                 self.complaints.push(unreadable("it is not UTF-8".to_owned()));
+                self.complaints.losses.push(lost(names, path.place));
                 return None;
             }
         };
         let file = self.texts.len();
         self.texts.push(SourceText { name: name.to_owned(), text: text.clone() });
-        let tree = parsed(file, &text, &mut self.complaints)?;
+        let tree = parsed(file, &text, names, &mut self.complaints)?;
         self.content.push(tree.value().to_string());
         Some(tree)
     }

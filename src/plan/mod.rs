@@ -23,11 +23,16 @@ mod paths;
 mod quantity;
 mod raw;
 mod read;
+mod reader;
+mod recover;
 mod schema;
 mod suggest;
 mod tree;
+mod unread;
 mod variables;
 
+#[cfg(test)]
+mod mangled_tests;
 #[cfg(test)]
 mod tests;
 

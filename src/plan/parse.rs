@@ -19,6 +19,34 @@ pub(super) struct NotYaml {
     pub(super) place: Place,
     pub(super) message: String,
     pub(super) help: Option<&'static str>,
+    /// It is too large: no part of it is looked at.
+    pub(super) is_limit: bool,
+    /// The first document is sound as far as it was read, and another begins.
+    pub(super) is_next_document: bool,
+}
+
+impl NotYaml {
+    fn new(place: Place, message: String, help: Option<&'static str>) -> Self {
+        Self { place, message, help, is_limit: false, is_next_document: false }
+    }
+
+    /// A key that is in its map already.
+    pub(super) fn repeated(place: Place, key: &str) -> Self {
+        Self::new(place, format!("the key `{key}` is there twice"), Some(KEEP_ONE))
+    }
+}
+
+const KEEP_ONE: &str = "keep one of the two";
+
+/// Reads a part of a document that begins at a byte of its file.
+pub(super) fn parse_from(file: usize, part: &str, start: usize) -> Result<Node, NotYaml> {
+    match parse(file, part) {
+        Ok(mut node) => {
+            node.move_by(start);
+            Ok(node)
+        }
+        Err(why) => Err(NotYaml { place: why.place.moved_by(start), ..why }),
+    }
 }
 
 /// Reads one document.
@@ -29,11 +57,8 @@ pub(super) struct NotYaml {
 pub(super) fn parse(file: usize, text: &str) -> Result<Node, NotYaml> {
     let whole = Place { file, start: 0, end: 0 };
     if text.len() > MAX_BYTES {
-        return Err(NotYaml {
-            place: whole,
-            message: format!("the file has {} bytes; at most {MAX_BYTES} are read", text.len()),
-            help: None,
-        });
+        let message = format!("the file has {} bytes; at most {MAX_BYTES} are read", text.len());
+        return Err(NotYaml { is_limit: true, ..NotYaml::new(whole, message, None) });
     }
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
@@ -203,8 +228,8 @@ fn complaint(file: usize, text: &str, error: &serde_saphyr::Error) -> NotYaml {
             Some("write the value out, or declare it in `vars`"),
         ),
         Error::DuplicateMappingKey { key, .. } => match key {
-            Some(key) => (format!("the key `{key}` is there twice"), Some("keep one of the two")),
-            None => ("a key is there twice".to_owned(), Some("keep one of the two")),
+            Some(key) => return NotYaml::repeated(place, key),
+            None => ("a key is there twice".to_owned(), Some(KEEP_ONE)),
         },
         Error::Eof { .. } => ("the file is empty".to_owned(), Some("a plan begins with `switchback: 1`")),
         Error::Budget { breach, .. } => over_budget(breach),
@@ -213,7 +238,16 @@ fn complaint(file: usize, text: &str, error: &serde_saphyr::Error) -> NotYaml {
             words => (words, None),
         },
     };
-    NotYaml { place, message, help }
+    let is_limit = match error {
+        Error::Budget { breach, .. } => matches!(
+            breach,
+            serde_saphyr::budget::BudgetBreach::Nodes { .. }
+                | serde_saphyr::budget::BudgetBreach::Events { .. }
+        ),
+        _ => false,
+    };
+    let is_next_document = message == second_document().0;
+    NotYaml { is_limit, is_next_document, ..NotYaml::new(place, message, help) }
 }
 
 fn second_document() -> (String, Option<&'static str>) {

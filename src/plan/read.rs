@@ -4,19 +4,18 @@
 //! tree, and the rest is read again.
 
 use super::diagnostic::{Complaint, Complaints};
+use super::reader::Reader;
 use super::suggest::did_you_mean;
 use super::tree::{Entry, Kind, Node, Place};
+use super::unread::{ELEMENT, Loss, MISNAMED};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::de::{
-    self, Deserialize, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess,
-    Unexpected, VariantAccess, Visitor,
-};
+use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Unexpected, Visitor};
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
 /// The name by which a place is asked for.
-const AT: &str = "switchback::At";
+pub(super) const AT: &str = "switchback::At";
 /// More mistakes than this are not looked for.
 const MOST: usize = 200;
 
@@ -148,7 +147,7 @@ impl<'de> Visitor<'de> for KindVisitor {
 
 /// What is wrong with a part.
 #[derive(Debug, Clone, PartialEq)]
-enum Mistake {
+pub(super) enum Mistake {
     UnknownField(String, &'static [&'static str]),
     UnknownWord(String, &'static [&'static str]),
     Missing(&'static str),
@@ -158,18 +157,18 @@ enum Mistake {
 
 /// A mistake, the place, and the way to it from the root, innermost first.
 #[derive(Debug)]
-struct ReadError {
+pub(super) struct ReadError {
     mistake: Mistake,
     place: Option<Place>,
     way: Vec<usize>,
 }
 
 impl ReadError {
-    fn new(mistake: Mistake) -> Self {
+    pub(super) fn new(mistake: Mistake) -> Self {
         Self { mistake, place: None, way: Vec::new() }
     }
 
-    fn at(mut self, node: &Node) -> Self {
+    pub(super) fn at(mut self, node: &Node) -> Self {
         self.place.get_or_insert(node.place);
         if let Mistake::Wrong { found, .. } = &mut self.mistake {
             found.get_or_insert_with(|| node.described());
@@ -177,7 +176,7 @@ impl ReadError {
         self
     }
 
-    fn below(mut self, index: usize) -> Self {
+    pub(super) fn below(mut self, index: usize) -> Self {
         self.way.push(index);
         self
     }
@@ -224,21 +223,17 @@ pub(super) fn read<T: for<'de> Deserialize<'de>>(
     complaints: &mut Complaints,
 ) -> Option<T> {
     let mut tree = node.clone();
-    // Parts from which something was taken out: what they miss now is our doing.
-    let mut wounded: Vec<(Place, Vec<String>)> = Vec::new();
     for _ in 0..MOST {
         let error = match T::deserialize(Reader(&tree)) {
             Ok(value) => return Some(value),
             Err(error) => error,
         };
-        complaints.parts_missing = true;
         let way: Vec<usize> = error.way.iter().rev().copied().collect();
         let names = names_along(&tree, &way, name);
         let place = error.place.unwrap_or(tree.place);
         let ours = match &error.mistake {
-            Mistake::Missing(field) => {
-                wounded.iter().any(|(at, keys)| *at == place && keys.iter().any(|key| key == field))
-            }
+            // What was taken out before is missing by our doing.
+            Mistake::Missing(field) => complaints.losses.has_field(place, field),
             Mistake::UnknownField(..)
             | Mistake::UnknownWord(..)
             | Mistake::Wrong { .. }
@@ -247,14 +242,63 @@ pub(super) fn read<T: for<'de> Deserialize<'de>>(
         if !ours {
             complaints.push(told(&error.mistake, place, &names));
         }
-        let (parent, key) = take_out(&mut tree, &way)?;
-        wounded.push((parent, vec![key]));
+        let loss = |parent, names| Loss { parent, names, place, starts: place.start };
+        if let Mistake::Missing(field) = &error.mistake
+            && let Some(kind) = stand_in(&names, field, way.last().copied())
+        {
+            put_in(
+                &mut tree,
+                &way,
+                Entry { key: (*field).to_owned(), key_place: place, value: Node { place, kind } },
+            )?;
+            let names = names.into_iter().chain(Some((*field).to_owned())).collect();
+            complaints.losses.push(loss(place, names));
+            continue;
+        }
+        let parent = take_out(&mut tree, &way)?;
+        let names = match &error.mistake {
+            Mistake::UnknownField(..) => misnamed(names),
+            Mistake::UnknownWord(..) | Mistake::Missing(_) | Mistake::Wrong { .. } | Mistake::Said(_) => {
+                names
+            }
+        };
+        complaints.losses.push(loss(parent, names));
     }
     None
 }
 
-/// Marks a name that stands for an element of the list of that name.
-const ELEMENT: char = '#';
+/// A field of an unknown name may be any of those that are missed beside it.
+fn misnamed(mut names: Vec<String>) -> Vec<String> {
+    names.pop();
+    let parent = names.last().cloned().unwrap_or_default();
+    names.push(format!("{MISNAMED}{parent}"));
+    names
+}
+
+/// What stands for a field that is needed and missing, so that the rest is still looked at. The plan is refused anyway.
+fn stand_in(names: &[String], field: &str, index: Option<usize>) -> Option<Kind> {
+    let last = names.last()?.as_str();
+    match (last, field, index) {
+        ("the plan" | "the library", "switchback", _) => Some(Kind::Number(1.into())),
+        ("the plan", "name", _) => Some(Kind::Text("unnamed".to_owned())),
+        ("the plan", "phases", _) => Some(Kind::List(Vec::new())),
+        ("the library", "checks", _) => Some(Kind::Map(Vec::new())),
+        ("phases#", "id", Some(index)) => Some(Kind::Text(format!("phase-{}", index + 1))),
+        _ => None,
+    }
+}
+
+fn put_in(node: &mut Node, way: &[usize], entry: Entry) -> Option<()> {
+    match (&mut node.kind, way.split_first()) {
+        (Kind::Map(entries), None) => {
+            entries.push(entry);
+            Some(())
+        }
+        (Kind::Map(entries), Some((first, rest))) => put_in(&mut entries.get_mut(*first)?.value, rest, entry),
+        (Kind::List(elements), Some((first, rest))) => put_in(elements.get_mut(*first)?, rest, entry),
+        (Kind::List(_) | Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_), _) => None,
+    }
+}
 
 /// The names of the fields on the way, outermost first; elements of a list go by its marked name.
 fn names_along(tree: &Node, way: &[usize], root: &str) -> Vec<String> {
@@ -274,15 +318,16 @@ fn names_along(tree: &Node, way: &[usize], root: &str) -> Vec<String> {
     names
 }
 
-fn take_out(node: &mut Node, way: &[usize]) -> Option<(Place, String)> {
+/// The place of the map or list that lost the part.
+fn take_out(node: &mut Node, way: &[usize]) -> Option<Place> {
     let (first, rest) = way.split_first()?;
     let place = node.place;
     match &mut node.kind {
         Kind::List(elements) if rest.is_empty() => {
-            (*first < elements.len()).then(|| elements.remove(*first)).map(|_| (place, String::new()))
+            (*first < elements.len()).then(|| elements.remove(*first)).map(|_| place)
         }
         Kind::Map(entries) if rest.is_empty() => {
-            (*first < entries.len()).then(|| entries.remove(*first)).map(|entry| (place, entry.key))
+            (*first < entries.len()).then(|| entries.remove(*first)).map(|_| place)
         }
         Kind::List(elements) => take_out(elements.get_mut(*first)?, rest),
         Kind::Map(entries) => take_out(&mut entries.get_mut(*first)?.value, rest),
@@ -330,7 +375,14 @@ fn told(mistake: &Mistake, place: Place, names: &[String]) -> Complaint {
                 .help(did_you_mean(word, expected.iter().copied()))
         }
         Mistake::Missing(field) => {
+            let help = match (of, *field) {
+                ("the plan", "switchback") => Some("write `switchback: 1`"),
+                ("the plan", "name") => Some("give the plan a name"),
+                ("the plan", "phases") => Some("a plan is a list of phases"),
+                _ => None,
+            };
             Complaint::error("missing-field", place, format!("{} lacks `{field}`", noun(of)))
+                .help_if_any(help.map(str::to_owned))
         }
         Mistake::Wrong { found, expected } => Complaint::error(
             "wrong-type",
@@ -387,181 +439,4 @@ pub(super) fn unknown_name<E: de::Error>(code: &str, what: &str, name: &str, kno
         return E::custom(format!("not-yet|`{name}` is not yet in this version of switchback|"));
     }
     E::custom(format!("{code}|there is no {what} `{name}`|{}", did_you_mean(name, known.iter().copied())))
-}
-
-#[derive(Clone, Copy)]
-struct Reader<'a>(&'a Node);
-
-impl<'de> Deserializer<'de> for Reader<'_> {
-    type Error = ReadError;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        let node = self.0;
-        match &node.kind {
-            Kind::Null => visitor.visit_unit(),
-            Kind::Bool(flag) => visitor.visit_bool(*flag),
-            Kind::Number(number) => match (number.as_u64(), number.as_i64(), number.as_f64()) {
-                (Some(number), _, _) => visitor.visit_u64(number),
-                (None, Some(number), _) => visitor.visit_i64(number),
-                (None, None, Some(number)) => visitor.visit_f64(number),
-                (None, None, None) => Err(de::Error::custom("this number is too large")),
-            },
-            Kind::Text(text) => visitor.visit_str(text),
-            Kind::List(elements) => visitor.visit_seq(Elements { elements, next: 0 }),
-            Kind::Map(entries) => visitor.visit_map(Entries { entries, next: 0 }),
-        }
-        .map_err(|error| error.at(node))
-    }
-
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        match self.0.kind {
-            Kind::Null => visitor.visit_none(),
-            Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::List(_) | Kind::Map(_) => {
-                visitor.visit_some(self)
-            }
-        }
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, ReadError> {
-        if name == AT {
-            return visitor.visit_seq(Parts { place: self.0.place, value: self, next: 0 });
-        }
-        visitor.visit_newtype_struct(self).map_err(|error| error.at(self.0))
-    }
-
-    /// Serde would take a list for a struct, field by field. A plan has names.
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, ReadError> {
-        match &self.0.kind {
-            Kind::List(_) => visitor.visit_unit().map_err(|error: ReadError| error.at(self.0)),
-            Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::Map(_) => {
-                self.deserialize_any(visitor)
-            }
-        }
-    }
-
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, ReadError> {
-        match &self.0.kind {
-            Kind::Text(word) => visitor.visit_enum(Word(word)).map_err(|error| error.at(self.0)),
-            Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::List(_) | Kind::Map(_) => {
-                Err(ReadError::new(Mistake::Wrong { found: None, expected: "a word".to_owned() }).at(self.0))
-            }
-        }
-    }
-
-    serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
-        tuple_struct map identifier ignored_any
-    }
-}
-
-struct Word<'a>(&'a str);
-
-impl<'de> EnumAccess<'de> for Word<'_> {
-    type Error = ReadError;
-    type Variant = Self;
-
-    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self), ReadError> {
-        let name: de::value::StrDeserializer<'_, ReadError> = self.0.into_deserializer();
-        seed.deserialize(name).map(|value| (value, self))
-    }
-}
-
-impl<'de> VariantAccess<'de> for Word<'_> {
-    type Error = ReadError;
-
-    fn unit_variant(self) -> Result<(), ReadError> {
-        Ok(())
-    }
-
-    fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, _: S) -> Result<S::Value, ReadError> {
-        Err(de::Error::custom("this word stands alone"))
-    }
-
-    fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value, ReadError> {
-        Err(de::Error::custom("this word stands alone"))
-    }
-
-    fn struct_variant<V: Visitor<'de>>(
-        self,
-        _: &'static [&'static str],
-        _: V,
-    ) -> Result<V::Value, ReadError> {
-        Err(de::Error::custom("this word stands alone"))
-    }
-}
-
-struct Elements<'a> {
-    elements: &'a [Node],
-    next: usize,
-}
-
-impl<'de> SeqAccess<'de> for Elements<'_> {
-    type Error = ReadError;
-
-    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, ReadError> {
-        let index = self.next;
-        let Some(element) = self.elements.get(index) else { return Ok(None) };
-        self.next += 1;
-        seed.deserialize(Reader(element)).map(Some).map_err(|error| error.at(element).below(index))
-    }
-}
-
-struct Entries<'a> {
-    entries: &'a [Entry],
-    next: usize,
-}
-
-impl<'de> MapAccess<'de> for Entries<'_> {
-    type Error = ReadError;
-
-    fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, ReadError> {
-        let Some(entry) = self.entries.get(self.next) else { return Ok(None) };
-        let key = Node { place: entry.key_place, kind: Kind::Text(entry.key.clone()) };
-        seed.deserialize(Reader(&key)).map(Some).map_err(|error| error.at(&key).below(self.next))
-    }
-
-    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, ReadError> {
-        let index = self.next;
-        let Some(entry) = self.entries.get(index) else {
-            return Err(de::Error::custom("a key without a value"));
-        };
-        self.next += 1;
-        seed.deserialize(Reader(&entry.value)).map_err(|error| error.at(&entry.value).below(index))
-    }
-}
-
-struct Parts<'a> {
-    place: Place,
-    value: Reader<'a>,
-    next: usize,
-}
-
-impl<'de> SeqAccess<'de> for Parts<'_> {
-    type Error = ReadError;
-
-    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, ReadError> {
-        self.next += 1;
-        let part = |number: usize| -> de::value::UsizeDeserializer<ReadError> { number.into_deserializer() };
-        match self.next {
-            1 => seed.deserialize(part(self.place.file)).map(Some),
-            2 => seed.deserialize(part(self.place.start)).map(Some),
-            3 => seed.deserialize(part(self.place.end)).map(Some),
-            4 => seed.deserialize(self.value).map(Some),
-            _ => Ok(None),
-        }
-    }
 }

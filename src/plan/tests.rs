@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/plans");
 
 /// Files of a test: those given, then those in a folder.
-struct TestSources {
+pub(super) struct TestSources {
     given: BTreeMap<String, Vec<u8>>,
     folder: PathBuf,
 }
@@ -23,12 +23,12 @@ impl Sources for TestSources {
     }
 }
 
-fn sources(given: &[(&str, &[u8])]) -> TestSources {
+pub(super) fn sources(given: &[(&str, &[u8])]) -> TestSources {
     let given = given.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.to_vec())).collect();
     TestSources { given, folder: Path::new(FIXTURES).join("files") }
 }
 
-fn around() -> Surroundings {
+pub(super) fn around() -> Surroundings {
     Surroundings {
         home: "/home/mo".to_owned(),
         user: "mo".to_owned(),
@@ -37,7 +37,7 @@ fn around() -> Surroundings {
     }
 }
 
-fn load_text(text: &str) -> Result<Loaded, Diagnostics> {
+pub(super) fn load_text(text: &str) -> Result<Loaded, Diagnostics> {
     load("plan.yaml", text, &sources(&[]), &around(), &[])
 }
 

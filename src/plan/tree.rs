@@ -14,6 +14,13 @@ pub(super) struct Place {
     pub(super) end: usize,
 }
 
+impl Place {
+    /// The same place in a file with this many bytes before it.
+    pub(super) fn moved_by(self, bytes: usize) -> Self {
+        Self { start: self.start + bytes, end: self.end + bytes, ..self }
+    }
+}
+
 /// A value and its place.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Node {
@@ -67,6 +74,21 @@ impl Node {
         match &self.kind {
             Kind::Text(text) => Some(text),
             Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::List(_) | Kind::Map(_) => None,
+        }
+    }
+
+    /// Moves this and all below it behind this many bytes.
+    pub(super) fn move_by(&mut self, bytes: usize) {
+        self.place = self.place.moved_by(bytes);
+        match &mut self.kind {
+            Kind::List(elements) => elements.iter_mut().for_each(|element| element.move_by(bytes)),
+            Kind::Map(entries) => {
+                for entry in entries {
+                    entry.key_place = entry.key_place.moved_by(bytes);
+                    entry.value.move_by(bytes);
+                }
+            }
+            Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) => {}
         }
     }
 

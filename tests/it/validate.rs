@@ -69,7 +69,7 @@ fn without_a_plan_what_was_committed_is_looked_at() {
     assert_eq!(held.exit, 0, "{held:?}");
     assert_eq!(held.json().pointer("/phases/0/phase"), Some(&json!("one")));
     assert_eq!(held.json().pointer("/baseline"), Some(&json!("what was recorded before each phase")));
-    bench.write("m/file", "gone\n");
+    bench.write("m/file", "lost\n");
     assert_eq!(bench.run(&["validate"]).exit, 20);
 }
 

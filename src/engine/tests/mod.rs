@@ -3,6 +3,7 @@
 use super::*;
 
 mod corners;
+mod taken_up;
 mod ways;
 use crate::model::Outcome::{Error, Fail, Inconclusive, Pass, Skipped, Warn};
 use crate::model::*;

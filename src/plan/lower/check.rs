@@ -25,6 +25,11 @@ impl Lowering<'_> {
         let mut needs = Vec::new();
         for (number, node) in (1..).zip(nodes) {
             let Some((check, place, needed)) = self.check(&format!("{list}-{number}"), node) else {
+                // It is refused, and others may need it by its name.
+                let name = node.get("id").or_else(|| node.get("use"));
+                if let Some(name) = name.and_then(Node::text) {
+                    seen.entry(name.to_owned()).or_insert(node.place);
+                }
                 continue;
             };
             if let Some(first) = seen.insert(check.id.to_string(), place) {
@@ -80,18 +85,17 @@ impl Lowering<'_> {
     }
 
     fn check(&mut self, name: &str, node: &Node) -> Option<(Check, Place, Vec<At<String>>)> {
-        let expanded = self.catalog.expanded(node, &self.around.home, self.complaints)?;
-        let form: CheckForm = read(&expanded, name, self.complaints)?;
-        let look = self.look(&form, node.place)?;
+        let expanded = self.catalog.expanded(node, &self.around.home, self.complaints);
+        let form: CheckForm = read(expanded.as_ref().unwrap_or(node), name, self.complaints)?;
+        // What else is wrong with a check is told even where nobody knows what it looks at.
+        let look = expanded.as_ref().and_then(|_| self.look(&form, node.place));
         let place = form.id.as_ref().or(form.named.as_ref()).map_or(node.place, |at| at.place);
         let written = form.id.as_ref().or(form.named.as_ref()).map_or(name, |at| at.value.as_str());
-        let id = match CheckId::new(written) {
-            Ok(id) => id,
-            Err(why) => {
-                self.error("bad-id", place, why.to_string());
-                return None;
-            }
-        };
+        let id = CheckId::new(written);
+        if let Err(why) = &id {
+            self.error("bad-id", place, why.to_string());
+        }
+        let id = id.or_else(|_| CheckId::new(name)).ok()?;
         let needs = form
             .needs
             .iter()
@@ -103,7 +107,58 @@ impl Lowering<'_> {
                 }
             })
             .collect();
-        let fields = fields_of(&look);
+        let [expect, tolerate, fail_if] = match &look {
+            Some(look) => self.rules(&form, look, &id, place),
+            None => [const { Vec::new() }; 3],
+        };
+        let severity = form.severity.as_ref().map_or(Severity::Fail, |at| at.value);
+        let waiver = form.waiver.as_ref().and_then(|waiver| self.waiver(waiver, severity));
+        let consecutive = form.consecutive.as_ref().map_or(1, |at| {
+            if at.value.0 == 0 {
+                self.error("wrong-value", at.place, "`consecutive` is at least 1");
+            }
+            at.value.0.max(1)
+        });
+        let applies_if =
+            form.applies_if.as_ref().and_then(|node| self.lone_check("applies-if", node)).map(Box::new);
+        let timeout = self.timeout(form.timeout.as_ref(), TIMEOUT);
+        let settle = self.span(form.settle.as_ref(), Span::ZERO);
+        let within = form.within.as_ref().map(|within| self.span(Some(within), Span::ZERO));
+        let every = self.span(form.every.as_ref(), EVERY);
+        let samples = form.samples.as_ref().map(|samples| self.samples(samples));
+        let floor = form.floor.as_ref().map(|floor| self.number(floor));
+        let check = Check {
+            id,
+            title: form.title.clone(),
+            look: look?,
+            expect,
+            tolerate,
+            fail_if,
+            severity,
+            mode: form.mode.unwrap_or(Mode::Enforce),
+            waiver,
+            on_no_data: form.on_no_data.unwrap_or(TreatAs::Inconclusive),
+            on_error: form.on_error.unwrap_or(TreatAs::Error),
+            applies_if,
+            needs,
+            who: form.who.as_ref().map_or(RunAs::Runner, |at| at.value),
+            hint: form.hint.clone(),
+            tags: form.tags.clone(),
+            timeout,
+            settle,
+            within,
+            every,
+            consecutive,
+            samples,
+            floor,
+            direction: form.direction.unwrap_or(Direction::Lower),
+        };
+        Some((check, place, form.needs))
+    }
+
+    /// What is expected, tolerated and failed on sight.
+    fn rules(&mut self, form: &CheckForm, look: &Look, id: &CheckId, place: Place) -> [Vec<FieldRule>; 3] {
+        let fields = fields_of(look);
         let mut rules = |name: &str, node: &Option<Node>| {
             node.as_ref().map_or_else(Vec::new, |node| {
                 if matches!(look, Look::Ask(_)) {
@@ -122,7 +177,7 @@ impl Lowering<'_> {
         let tolerate = rules("tolerate", &form.tolerate);
         let fail_if = rules("fail_if", &form.fail_if);
         if form.expect.is_none() {
-            match &look {
+            match look {
                 Look::Probe(Probe::Run { .. }) => expect.push(FieldRule {
                     field: "exit".to_owned(),
                     matchers: vec![Matcher::Equals(Value::from(0))],
@@ -136,43 +191,7 @@ impl Lowering<'_> {
                 Look::Plugin(_) | Look::Scripts(_) | Look::Ask(_) => {}
             }
         }
-        let severity = form.severity.as_ref().map_or(Severity::Fail, |at| at.value);
-        let waiver = form.waiver.as_ref().and_then(|waiver| self.waiver(waiver, severity));
-        let consecutive = form.consecutive.as_ref().map_or(1, |at| {
-            if at.value.0 == 0 {
-                self.error("wrong-value", at.place, "`consecutive` is at least 1");
-            }
-            at.value.0.max(1)
-        });
-        let applies_if =
-            form.applies_if.as_ref().and_then(|node| self.lone_check("applies-if", node)).map(Box::new);
-        let check = Check {
-            id,
-            title: form.title.clone(),
-            look,
-            expect,
-            tolerate,
-            fail_if,
-            severity,
-            mode: form.mode.unwrap_or(Mode::Enforce),
-            waiver,
-            on_no_data: form.on_no_data.unwrap_or(TreatAs::Inconclusive),
-            on_error: form.on_error.unwrap_or(TreatAs::Error),
-            applies_if,
-            needs,
-            who: form.who.as_ref().map_or(RunAs::Runner, |at| at.value),
-            hint: form.hint.clone(),
-            tags: form.tags.clone(),
-            timeout: self.timeout(form.timeout.as_ref(), TIMEOUT),
-            settle: self.span(form.settle.as_ref(), Span::ZERO),
-            within: form.within.as_ref().map(|within| self.span(Some(within), Span::ZERO)),
-            every: self.span(form.every.as_ref(), EVERY),
-            consecutive,
-            samples: form.samples.as_ref().map(|samples| self.samples(samples)),
-            floor: form.floor.as_ref().map(|floor| self.number(floor)),
-            direction: form.direction.unwrap_or(Direction::Lower),
-        };
-        Some((check, place, form.needs))
+        [expect, tolerate, fail_if]
     }
 
     /// A timeout of nothing would kill every child at once.

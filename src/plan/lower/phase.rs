@@ -74,13 +74,12 @@ impl Lowering<'_> {
     }
 
     fn phase(&mut self, form: &PhaseForm) -> Option<Phase> {
-        let id = match PhaseId::new(form.id.value.clone()) {
-            Ok(id) => id,
-            Err(why) => {
-                self.error("bad-id", form.id.place, why.to_string());
-                return None;
-            }
-        };
+        let id = PhaseId::new(form.id.value.clone());
+        if let Err(why) = &id {
+            self.error("bad-id", form.id.place, why.to_string());
+        }
+        // The rest of a phase with a bad name is looked at all the same.
+        let id = id.or_else(|_| PhaseId::new("unnamed")).ok()?;
         if form.apply.is_empty() {
             self.error("no-apply", form.id.place, format!("the phase `{id}` applies nothing"));
         }

@@ -63,13 +63,12 @@ impl Lowering<'_> {
     fn step(&mut self, part: Part, name: &str, at: &At<StepForm>, layers: &[LayerSpec]) -> Option<Step> {
         let form = &at.value;
         let written = form.id.as_ref().map_or(name, |id| id.value.as_str());
-        let id = match StepId::new(written) {
-            Ok(id) => id,
-            Err(why) => {
-                self.error("bad-id", form.id.as_ref().map_or(at.place, |id| id.place), why.to_string());
-                return None;
-            }
-        };
+        let id = StepId::new(written);
+        if let Err(why) = &id {
+            self.error("bad-id", form.id.as_ref().map_or(at.place, |id| id.place), why.to_string());
+        }
+        // What else is wrong with a step of a bad name, or of no act, is told all the same.
+        let id = id.or_else(|_| StepId::new(name)).ok()?;
         let acts = Acts {
             run: form.run.as_ref(),
             shell: form.shell.as_ref(),
@@ -77,7 +76,7 @@ impl Lowering<'_> {
             set: form.set.as_ref(),
             ask: form.ask.as_ref(),
         };
-        let act = self.act(&acts, form, at.place, "the step does nothing")?;
+        let act = self.act(&acts, form, at.place, "the step does nothing");
         if form.run.is_none() {
             if let Some(folder) = &form.folder {
                 self.error("misplaced-field", folder.place, "`folder` belongs to a `run`");
@@ -87,17 +86,19 @@ impl Lowering<'_> {
             }
         }
         let changes = form.changes.as_ref().map_or(Changes::Machine, |at| at.value);
-        let undo = self.undo(part, &id, at, &act, changes, layers);
+        let undo = self.undo(part, &id, at, act.as_ref(), changes, layers);
+        let when = form.when.as_ref().and_then(|node| self.lone_check("when", node)).map(Box::new);
+        let timeout = self.timeout(form.timeout.as_ref(), TIMEOUT);
         Some(Step {
             title: form.title.clone(),
             who: form.who.as_ref().map_or(RunAs::Runner, |at| at.value),
-            timeout: self.timeout(form.timeout.as_ref(), TIMEOUT),
+            timeout,
             undo,
             idempotent: form.idempotent.unwrap_or(false),
             changes,
-            when: form.when.as_ref().and_then(|node| self.lone_check("when", node)).map(Box::new),
+            when,
             id,
-            act,
+            act: act?,
         })
     }
 
@@ -275,7 +276,7 @@ impl Lowering<'_> {
         part: Part,
         id: &StepId,
         at: &At<StepForm>,
-        act: &Act,
+        act: Option<&Act>,
         changes: Changes,
         layers: &[LayerSpec],
     ) -> StepUndo {
@@ -295,9 +296,11 @@ impl Lowering<'_> {
             return StepUndo::NotNeeded;
         }
         let written_to = match act {
-            Act::Install { to, .. } => Some(to.as_path()),
-            Act::Set { file, .. } => Some(file.as_path()),
-            Act::Run(_) | Act::Shell { .. } | Act::Ask { .. } => None,
+            // An act that cannot be read says nothing of where it writes.
+            None => return StepUndo::Layer,
+            Some(Act::Install { to, .. }) => Some(to.as_path()),
+            Some(Act::Set { file, .. }) => Some(file.as_path()),
+            Some(Act::Run(_) | Act::Shell { .. } | Act::Ask { .. }) => None,
         };
         let (covered, message) = match written_to {
             None => (!layers.is_empty(), format!("the step `{id}` has no way back")),
