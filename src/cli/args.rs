@@ -176,6 +176,9 @@ pub(super) struct Validate {
     /// Set a variable of the plan; may be repeated.
     #[arg(long = "set", value_name = "NAME=VALUE")]
     pub(super) set: Vec<String>,
+    /// For whom root looks: who `as: user` and `as: session` are [default: who called sudo, doas or pkexec].
+    #[arg(long, value_name = "NAME")]
+    pub(super) user: Option<String>,
     /// Only the checks of this phase; may be repeated.
     #[arg(long, value_name = "PHASE")]
     pub(super) phase: Vec<String>,

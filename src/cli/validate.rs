@@ -21,6 +21,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 pub(crate) fn validate(context: &Context, args: &Validate) -> Result<Exit, CliError> {
+    let context = &context.acting_for(args.user.as_deref())?;
     let reports = reports(context, &args.report)?;
     let chosen = choose(context, args)?;
     let subjects = subjects(context, args, &chosen)?;
@@ -206,7 +207,7 @@ pub(crate) fn choose_phases(
 ) -> Result<Chosen, CliError> {
     let (plan, committed) = match file {
         Some(file) => {
-            let file = PlanFile { plan: file.clone(), set: set.to_vec() };
+            let file = PlanFile { plan: file.clone(), set: set.to_vec(), user: None };
             (plan_file::valid(context, &file)?.approved.plan, None)
         }
         None => {
