@@ -166,8 +166,8 @@ mod tests {
         let newer = Baseline { pinned: true, ..taken("a", 2) };
         folder.keep_baseline(&newer).expect("kept");
         let found = folder.baselines().expect("one");
-        assert_eq!(found.all, [newer.clone()]);
         assert_eq!(found.pinned(&newer.plan), Some(&newer));
+        assert_eq!(found.all, [newer]);
     }
 
     #[test]

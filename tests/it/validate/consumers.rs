@@ -10,14 +10,19 @@ use std::process::{Command, Stdio};
 /// Debian's own: its modules are packages.
 const PYTHON: &str = "/usr/bin/python3";
 
+#[expect(clippy::disallowed_methods, reason = "the tests' own programs")]
+fn python() -> Command {
+    Command::new(PYTHON)
+}
+
 /// What a Python program makes of a text; nothing where it lacks its modules, which is told by name.
 fn read_by(test: &str, modules: &str, program: &str, text: &str) -> Option<Value> {
-    let there = Command::new(PYTHON).args(["-c", &format!("import {modules}")]).output();
+    let there = python().args(["-c", &format!("import {modules}")]).output();
     if !there.is_ok_and(|output| output.status.success()) {
         skipped(test, &format!("{PYTHON} lacks {modules}"));
         return None;
     }
-    let mut child = Command::new(PYTHON)
+    let mut child = python()
         .args(["-c", program])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
