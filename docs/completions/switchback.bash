@@ -16,6 +16,9 @@ _switchback() {
             ",$1")
                 cmd="switchback"
                 ;;
+            switchback,baseline)
+                cmd="switchback__subcmd__baseline"
+                ;;
             switchback,explain)
                 cmd="switchback__subcmd__explain"
                 ;;
@@ -33,6 +36,9 @@ _switchback() {
                 ;;
             switchback,lint)
                 cmd="switchback__subcmd__lint"
+                ;;
+            switchback,probe)
+                cmd="switchback__subcmd__probe"
                 ;;
             switchback,resolve)
                 cmd="switchback__subcmd__resolve"
@@ -58,6 +64,42 @@ _switchback() {
             switchback,tour)
                 cmd="switchback__subcmd__tour"
                 ;;
+            switchback,validate)
+                cmd="switchback__subcmd__validate"
+                ;;
+            switchback__subcmd__baseline,compare)
+                cmd="switchback__subcmd__baseline__subcmd__compare"
+                ;;
+            switchback__subcmd__baseline,help)
+                cmd="switchback__subcmd__baseline__subcmd__help"
+                ;;
+            switchback__subcmd__baseline,pin)
+                cmd="switchback__subcmd__baseline__subcmd__pin"
+                ;;
+            switchback__subcmd__baseline,record)
+                cmd="switchback__subcmd__baseline__subcmd__record"
+                ;;
+            switchback__subcmd__baseline,show)
+                cmd="switchback__subcmd__baseline__subcmd__show"
+                ;;
+            switchback__subcmd__baseline__subcmd__help,compare)
+                cmd="switchback__subcmd__baseline__subcmd__help__subcmd__compare"
+                ;;
+            switchback__subcmd__baseline__subcmd__help,help)
+                cmd="switchback__subcmd__baseline__subcmd__help__subcmd__help"
+                ;;
+            switchback__subcmd__baseline__subcmd__help,pin)
+                cmd="switchback__subcmd__baseline__subcmd__help__subcmd__pin"
+                ;;
+            switchback__subcmd__baseline__subcmd__help,record)
+                cmd="switchback__subcmd__baseline__subcmd__help__subcmd__record"
+                ;;
+            switchback__subcmd__baseline__subcmd__help,show)
+                cmd="switchback__subcmd__baseline__subcmd__help__subcmd__show"
+                ;;
+            switchback__subcmd__help,baseline)
+                cmd="switchback__subcmd__help__subcmd__baseline"
+                ;;
             switchback__subcmd__help,explain)
                 cmd="switchback__subcmd__help__subcmd__explain"
                 ;;
@@ -75,6 +117,9 @@ _switchback() {
                 ;;
             switchback__subcmd__help,lint)
                 cmd="switchback__subcmd__help__subcmd__lint"
+                ;;
+            switchback__subcmd__help,probe)
+                cmd="switchback__subcmd__help__subcmd__probe"
                 ;;
             switchback__subcmd__help,resolve)
                 cmd="switchback__subcmd__help__subcmd__resolve"
@@ -100,6 +145,21 @@ _switchback() {
             switchback__subcmd__help,tour)
                 cmd="switchback__subcmd__help__subcmd__tour"
                 ;;
+            switchback__subcmd__help,validate)
+                cmd="switchback__subcmd__help__subcmd__validate"
+                ;;
+            switchback__subcmd__help__subcmd__baseline,compare)
+                cmd="switchback__subcmd__help__subcmd__baseline__subcmd__compare"
+                ;;
+            switchback__subcmd__help__subcmd__baseline,pin)
+                cmd="switchback__subcmd__help__subcmd__baseline__subcmd__pin"
+                ;;
+            switchback__subcmd__help__subcmd__baseline,record)
+                cmd="switchback__subcmd__help__subcmd__baseline__subcmd__record"
+                ;;
+            switchback__subcmd__help__subcmd__baseline,show)
+                cmd="switchback__subcmd__help__subcmd__baseline__subcmd__show"
+                ;;
             *)
                 ;;
         esac
@@ -107,8 +167,202 @@ _switchback() {
 
     case "${cmd}" in
         switchback)
-            opts="-h -V --state --json --help --version run resume rollback resolve status history show lint explain schema tour generate hands help"
+            opts="-h -V --state --json --help --version run resume rollback resolve status history show lint explain validate baseline probe schema tour generate hands help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__baseline)
+            opts="-h --state --json --help record show pin compare help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__baseline__subcmd__compare)
+            opts="-h --name --set --state --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__baseline__subcmd__help)
+            opts="record show pin compare help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__baseline__subcmd__help__subcmd__compare)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__baseline__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__baseline__subcmd__help__subcmd__pin)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__baseline__subcmd__help__subcmd__record)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__baseline__subcmd__help__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__baseline__subcmd__pin)
+            opts="-h --off --state --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__baseline__subcmd__record)
+            opts="-h --set --phase --name --pin --state --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --phase)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__baseline__subcmd__show)
+            opts="-h --state --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -187,8 +441,78 @@ _switchback() {
             return 0
             ;;
         switchback__subcmd__help)
-            opts="run resume rollback resolve status history show lint explain schema tour generate hands help"
+            opts="run resume rollback resolve status history show lint explain validate baseline probe schema tour generate hands help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__help__subcmd__baseline)
+            opts="record show pin compare"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__help__subcmd__baseline__subcmd__compare)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__help__subcmd__baseline__subcmd__pin)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__help__subcmd__baseline__subcmd__record)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__help__subcmd__baseline__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -271,6 +595,20 @@ _switchback() {
             return 0
             ;;
         switchback__subcmd__help__subcmd__lint)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__help__subcmd__probe)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -396,6 +734,20 @@ _switchback() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        switchback__subcmd__help__subcmd__validate)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         switchback__subcmd__history)
             opts="-n -h --limit --rebuild --state --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -434,6 +786,36 @@ _switchback() {
                     return 0
                     ;;
                 --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__probe)
+            opts="-h --from --as --timeout --state --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -W "root user session" -- "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -610,6 +992,48 @@ _switchback() {
             fi
             case "${prev}" in
                 --folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__validate)
+            opts="-h --set --user --phase --tag --baseline --since-baseline --report --state --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --phase)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tag)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --baseline)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --report)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
