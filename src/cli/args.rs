@@ -56,6 +56,8 @@ pub(super) enum Verb {
     /// Run the validation checks and touch nothing: exit 0, 20 where something fails, 11 where something could not be
     /// measured.
     Validate(Validate),
+    /// List the named checks that a plan may use, or explain one.
+    Checks(Checks),
     /// Keep what the checks see now, to compare with later.
     Baseline(Baseline),
     /// Read one value from the machine, as checks do. Judges nothing, changes nothing.
@@ -195,6 +197,29 @@ pub(super) struct Validate {
     /// `nagios` on standard output ends with a plugin's status, 0 to 3.
     #[arg(long, value_name = "FORMAT[=FILE]")]
     pub(super) report: Vec<String>,
+}
+
+/// `switchback checks`
+#[derive(Debug, Args)]
+pub(super) struct Checks {
+    /// What to do; lists them where nothing is said.
+    #[command(subcommand)]
+    pub(super) verb: Option<ChecksVerb>,
+    /// A library of your own, beside those that ship; may be repeated.
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(super) library: Vec<PathBuf>,
+}
+
+/// What one does with named checks.
+#[derive(Debug, Subcommand)]
+pub(super) enum ChecksVerb {
+    /// List them, by library.
+    List,
+    /// Explain one: what it tells, its parameters, what it looks at.
+    Show {
+        /// Its name.
+        name: String,
+    },
 }
 
 /// `switchback baseline`

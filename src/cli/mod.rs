@@ -2,6 +2,8 @@
 
 mod args;
 mod baseline;
+mod changed;
+mod checks;
 mod context;
 mod error;
 mod exit;
@@ -85,6 +87,7 @@ fn act(context: &Context, cli: &Cli) -> Result<Exit, CliError> {
         | Verb::Probe(_)
         | Verb::Validate(_)
         | Verb::Baseline(_)
+        | Verb::Checks(_)
         | Verb::Schema(_)
         | Verb::Generate(_)
         | Verb::Hands => None,
@@ -100,6 +103,7 @@ fn act(context: &Context, cli: &Cli) -> Result<Exit, CliError> {
         Verb::Lint(file) => lint::lint(context, file),
         Verb::Explain(file) => explain::explain(context, file),
         Verb::Validate(args) => validate::validate(context, args),
+        Verb::Checks(args) => checks::checks(context, args),
         Verb::Baseline(args) => baseline::baseline(context, args),
         Verb::Probe(args) => probe::probe(context, args),
         Verb::Schema(args) => Ok(schema::schema(args)),

@@ -16,6 +16,7 @@ use super::unread::Loss;
 use super::variables::{replace_in_plan, scope_of_plan};
 use crate::model::{Digest, Plan, PlanName, Value};
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 /// Where the files that a plan names come from. Reading, and refusing what others may write, is done outside.
 pub trait Sources {
@@ -52,6 +53,31 @@ pub struct Loaded {
     pub calendar: Option<Calendar>,
     /// The plan's variables with their values.
     pub variables: BTreeMap<String, Value>,
+    written: Vec<Written>,
+}
+
+/// A path that a built-in act writes.
+#[derive(Debug, Clone)]
+pub(super) struct Written {
+    pub(super) place: Place,
+    pub(super) path: PathBuf,
+    /// Whether a link at the last name gives way.
+    pub(super) replaces: bool,
+}
+
+impl Loaded {
+    /// Adds a warning for every path of a built-in act that a link bars on this machine now. `look` is told the path
+    /// and whether a link at its last name gives way, and says what bars it.
+    pub fn warn_of_links(&mut self, look: impl Fn(&Path, bool) -> Option<String>) {
+        for one in &self.written {
+            if let Some(why) = look(&one.path, one.replaces) {
+                self.warnings.add(
+                    Complaint::warning("link-on-the-way", one.place, why)
+                        .help("the step will refuse it, unless a step before it puts something else there"),
+                );
+            }
+        }
+    }
 }
 
 /// Reads a plan, its profile, its libraries and the files that it installs.
@@ -71,14 +97,15 @@ pub fn load(
         files: Vec::new(),
         complaints: Complaints::default(),
         content: Vec::new(),
+        written: Vec::new(),
     };
     let loaded = reading.load(text, around, overrides);
-    let Reading { texts, complaints, files, .. } = reading;
+    let Reading { texts, complaints, files, written, .. } = reading;
     let failed = complaints.has_errors();
     let diagnostics = complaints.finish(texts);
     match loaded {
         Some((plan, calendar, variables)) if !failed => {
-            Ok(Loaded { plan, warnings: diagnostics, files, calendar, variables })
+            Ok(Loaded { plan, warnings: diagnostics, files, calendar, variables, written })
         }
         Some(_) | None => Err(diagnostics),
     }
@@ -96,6 +123,29 @@ pub fn shipped_checks() -> Result<Vec<NamedCheck>, Diagnostics> {
         return Err(complaints.finish(texts));
     }
     Ok(catalog.listed(|place| texts.get(place.file).map(|source| source.name.clone()).unwrap_or_default()))
+}
+
+/// Every named check that is built in, and those of these libraries, given by name and text; with what is unwise in
+/// them.
+///
+/// # Errors
+/// The mistakes in a library.
+pub fn named_checks(own: &[(String, String)]) -> Result<(Vec<NamedCheck>, Diagnostics), Diagnostics> {
+    let mut texts = Vec::new();
+    let mut complaints = Complaints::default();
+    let mut catalog = shipped(&mut texts, &mut complaints);
+    for (name, text) in own {
+        let file = texts.len();
+        texts.push(SourceText { name: name.clone(), text: text.clone() });
+        if let Some(tree) = parsed(file, text, LIBRARY, &mut complaints) {
+            catalog.add(&tree, false, &mut complaints);
+        }
+    }
+    let failed = complaints.has_errors();
+    let name = |place: Place| texts.get(place.file).map(|source| source.name.clone()).unwrap_or_default();
+    let listed = catalog.listed(name);
+    let diagnostics = complaints.finish(texts);
+    if failed { Err(diagnostics) } else { Ok((listed, diagnostics)) }
 }
 
 fn shipped(texts: &mut Vec<SourceText>, complaints: &mut Complaints) -> Catalog {
@@ -163,6 +213,8 @@ struct Reading<'a> {
     complaints: Complaints,
     /// Canonical content of what was read, for the digest.
     content: Vec<String>,
+    /// Where the built-in acts write.
+    written: Vec<Written>,
 }
 
 impl Reading<'_> {
@@ -197,6 +249,7 @@ impl Reading<'_> {
             around,
             sources: self.sources,
             files: &mut self.files,
+            written: &mut self.written,
             complaints: &mut self.complaints,
             environment: scope.environment(),
         };

@@ -40,5 +40,5 @@ pub use calendar::Calendar;
 pub use catalog::{NamedCheck, NamedParameter};
 pub use command_line::probe;
 pub use diagnostic::{Diagnostic, Diagnostics, Drawing, Gravity, Label};
-pub use load::{Loaded, Sources, Surroundings, load, shipped_checks};
+pub use load::{Loaded, Sources, Surroundings, load, named_checks, shipped_checks};
 pub use schema::{library_schema, plan_schema};

@@ -119,3 +119,21 @@ fn a_mistake_on_the_command_line_is_told_before_anything_is_looked_at() {
     let name = bench.run(&["baseline", "record", "plan.yaml", "--name", "../b"]);
     assert_eq!(name.exit, 2, "{name:?}");
 }
+
+#[test]
+fn named_checks_are_listed_and_explained_and_ones_own_go_before_the_shipped() {
+    let bench = Bench::new();
+    let listed = bench.run(&["checks"]);
+    assert!(
+        listed.exit == 0 && listed.out.contains("disk-free") && listed.out.contains("checks/system.yaml")
+    );
+    let own = "switchback: 1\nabout: Mine.\nchecks:\n  disk-free:\n    about: Always enough.\n    probe: {run: [\"true\"]}\n";
+    bench.write("own.yaml", own);
+    let shown = bench.run(&["checks", "show", "disk-free", "--library", "own.yaml", "--json"]);
+    assert_eq!(shown.json().pointer("/about"), Some(&json!("Always enough.")), "{shown:?}");
+    assert_eq!(shown.json().pointer("/shadows"), Some(&json!("built in: checks/system.yaml")));
+    let listed = bench.run(&["checks", "--library", "own.yaml"]);
+    assert!(listed.out.contains("in place of built in: checks/system.yaml"), "{listed:?}");
+    let wrong = bench.run(&["checks", "show", "disk"]);
+    assert!(wrong.exit == 2 && wrong.err.contains("did you mean disk-free"), "{wrong:?}");
+}
