@@ -336,15 +336,13 @@ fn take_out(node: &mut Node, way: &[usize]) -> Option<Place> {
 }
 
 /// What later versions will read. Ignoring it would be worse than refusing it.
-const LATER: [&str; 14] = [
+const LATER: [&str; 12] = [
     "reboot",
     "measure",
     "limits",
     "rpm-ostree",
     "flatpak",
     "gpu",
-    "vainfo",
-    "vdpauinfo",
     "glxinfo",
     "session",
     "window",
