@@ -82,7 +82,9 @@ impl ProbeError {
         match self {
             Self::NotStarted { .. } => Some("install it, or name it by its absolute path"),
             Self::Unreachable { hint, .. } => Some(hint),
-            Self::TooMuch { .. } | Self::TooMany { .. } => Some("ask for less: a higher priority, one unit, a pattern"),
+            Self::TooMuch { .. } | Self::TooMany { .. } => {
+                Some("ask for less: a higher priority, one unit, a pattern")
+            }
             Self::TimedOut { .. } => Some("state a longer timeout if it is only slow"),
             Self::Unreadable { .. }
             | Self::Malformed { .. }

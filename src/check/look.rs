@@ -126,10 +126,9 @@ impl<'a> Course<'a> {
                         return self.not_applicable(&report, ground);
                     }
                 }
-                other @ (Wanted::Child(..)
-                | Wanted::Stream(_)
-                | Wanted::Until(_)
-                | Wanted::Answer(_)) => return other,
+                other @ (Wanted::Child(..) | Wanted::Stream(_) | Wanted::Until(_) | Wanted::Answer(_)) => {
+                    return other;
+                }
             }
         }
         if !self.settled {

@@ -217,8 +217,7 @@ impl<'a, 'c, 'x> Schedule<'a, 'c, 'x> {
             Ok((ids, env)) => {
                 self.identities.entry(check.who).or_insert_with(|| (ids.clone(), env.clone()));
                 let spec = Spec { command, env, ids, timeout: check.timeout, keep, input: None };
-                let job =
-                    if streamed { self.crew.start_streamed(&spec) } else { self.crew.start(&spec) };
+                let job = if streamed { self.crew.start_streamed(&spec) } else { self.crew.start(&spec) };
                 self.running.insert(job, at);
             }
         }

@@ -74,11 +74,7 @@ impl<'a> Measuring<'a> {
                 self.take(seen.and_then(|seen| number(&seen, field)))
             }
             (
-                need @ (Need::Seen(_)
-                | Need::Child(..)
-                | Need::Stream(_)
-                | Need::Answer(_)
-                | Need::Pause(_)),
+                need @ (Need::Seen(_) | Need::Child(..) | Need::Stream(_) | Need::Answer(_) | Need::Pause(_)),
                 _,
             ) => need,
         }

@@ -41,7 +41,7 @@ pub(crate) struct Said {
 impl Said {
     /// The document that was printed.
     pub(crate) fn json(&self) -> serde_json::Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|why| panic!("{why}: {self:?}"))
+        serde_json::from_str(&self.out).unwrap_or_else(|why| panic!("{why}: {}{}", self.out, self.err))
     }
 }
 
