@@ -27,6 +27,10 @@ fn put(name: &str, value: &Value, depth: usize, lines: &mut Vec<Line>) {
         Value::String(text) => line(format!("{name}: {text}")),
         Value::Array(list) if list.is_empty() => line(format!("{name}: none")),
         Value::Object(map) if map.is_empty() => line(format!("{name}: none")),
+        Value::Array(list) if list.iter().all(is_word) => {
+            let words: Vec<String> = list.iter().map(word).collect();
+            line(format!("{name}: {}", words.join(", ")));
+        }
         Value::Array(list) => {
             line(format!("{name}:"));
             for element in list {
@@ -40,6 +44,19 @@ fn put(name: &str, value: &Value, depth: usize, lines: &mut Vec<Line>) {
             }
         }
     }
+}
+
+/// Short and without a blank: many of these stand on one line.
+fn is_word(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.len() <= 40 && !text.is_empty() && !text.contains(char::is_whitespace),
+        Value::Null | Value::Bool(_) | Value::Number(_) => true,
+        Value::Array(_) | Value::Object(_) => false,
+    }
+}
+
+fn word(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn element_of(element: &Value, depth: usize, lines: &mut Vec<Line>) {
@@ -69,10 +86,10 @@ mod tests {
             .with("driver", json!(null))
             .with("gpus", json!([{"index": 0, "name": "one"}]))
             .with("ok", true)
-            .with("tried", json!(["/a", "/b"]));
+            .with("tried", json!(["/a", "/b"]))
+            .with("words", json!(["one of them", "two"]));
         let style = Style::new(&Surroundings::default(), |text| text.into());
-        let expected =
-            "driver: unknown\ngpus:\n  - index: 0\n    name: one\nok: yes\ntried:\n  - /a\n  - /b\n";
+        let expected = "driver: unknown\ngpus:\n  - index: 0\n    name: one\nok: yes\ntried: /a, /b\nwords:\n  - one of them\n  - two\n";
         assert_eq!(observation(&seen, &style), expected);
     }
 }
