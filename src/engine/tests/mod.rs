@@ -3,6 +3,8 @@
 use super::*;
 
 mod corners;
+mod standing;
+mod stops;
 mod ways;
 use crate::model::Outcome::{Error, Fail, Inconclusive, Pass, Skipped, Warn};
 use crate::model::*;

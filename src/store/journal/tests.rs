@@ -200,6 +200,36 @@ fn what_a_reader_would_refuse_is_refused_when_written_and_leaves_the_writer_usab
     let brackets = Value::String("[".repeat(500) + "\\\"");
     writer.append(&judged(brackets)).expect("text is not depth");
     assert_eq!(Journal::read(&path).expect("read").last_seq, 1);
+    let behind_a_quote = Value::String("\"\\".to_owned() + &"[".repeat(500));
+    failing(Failing { space: usize::MAX, ..Failing::default() })
+        .append(&judged(behind_a_quote))
+        .expect("text is not depth");
+}
+
+#[test]
+fn what_is_just_within_the_limits_is_written_and_read() {
+    let judged = |seq: u64, value: Value| {
+        let mut report = report("any", Outcome::Pass);
+        report.observed = Some(Observation::new().with("value", value));
+        envelopes(seq, [Event::CheckJudged { moment: Moment::Baseline, report }])
+    };
+    let deep = |levels: usize| (0..levels).fold(Value::Null, |inner, _| Value::Array(vec![inner]));
+    let long = |bytes: usize| Value::String("x".repeat(bytes));
+    let mut one = failing(Failing { space: usize::MAX, ..Failing::default() });
+    one.append(&judged(1, long(0))).expect("durable");
+    let most = LONGEST_LINE - one.sink.bytes.len();
+
+    let mut writer = failing(Failing { space: usize::MAX, ..Failing::default() });
+    let why = writer.append(&judged(1, deep(97))).expect_err("refused").to_string();
+    assert!(why.ends_with("101 levels deep, the limit is 100"), "{why}");
+    writer.append(&judged(1, deep(96))).expect("100 levels");
+    let why = writer.append(&judged(2, long(most + 1))).expect_err("refused").to_string();
+    assert!(why.ends_with("16777217 bytes, the limit is 16777216"), "{why}");
+    // The limit is a line's, not a batch's.
+    let batch = [judged(2, long(most)), judged(3, long(most))].concat();
+    writer.append(&batch).expect("both are as long as a line may be");
+    let journal = scan(writer.sink.bytes.as_slice(), u64::MAX).expect("read");
+    assert_eq!((journal.last_seq, journal.damage), (3, None));
 }
 
 #[test]
@@ -327,6 +357,35 @@ fn a_journal_has_begun_with_its_first_whole_line() {
         assert_eq!(Journal::has_begun(&path), begun, "{} bytes", bytes.len());
     }
     assert!(!Journal::has_begun(&path.with_file_name("missing")));
+}
+
+#[test]
+fn the_first_fact_is_read_alone_and_nothing_behind_it() {
+    let facts = story(1);
+    let (_folder, path, mut bytes) = written(&facts);
+    let first = ends(&bytes)[0];
+    bytes[first + 20] ^= 1;
+    fs::write(&path, &bytes).expect("written");
+    assert_eq!(Journal::read_first(&path).expect("read").as_ref(), facts.first());
+    let journal = scan(bytes.as_slice(), 1).expect("read");
+    assert_eq!((journal.last_seq, journal.length, journal.damage), (1, first as u64, None));
+    fs::write(&path, &bytes[..first - 1]).expect("written");
+    assert_eq!(Journal::read_first(&path).expect("read"), None);
+}
+
+#[test]
+fn a_journal_never_began_where_it_is_there_without_a_line_that_was_acknowledged() {
+    let (_folder, path, bytes) = written(&story(1));
+    let first = ends(&bytes)[0];
+    let mut damaged = bytes.clone();
+    damaged[20] ^= 1;
+    for (bytes, never) in
+        [(&bytes[..0], true), (&bytes[..first - 1], true), (&bytes[..first], false), (&damaged, false)]
+    {
+        fs::write(&path, bytes).expect("written");
+        assert_eq!(Journal::never_began(&path), never, "{} bytes", bytes.len());
+    }
+    assert!(!Journal::never_began(&path.with_file_name("missing")));
 }
 
 proptest! {
