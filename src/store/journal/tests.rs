@@ -239,6 +239,41 @@ fn a_line_longer_than_the_limit_is_damage_and_not_memory() {
     assert_eq!(journal.damage.expect("damage").why, "it is longer than 16777216 bytes");
 }
 
+/// A file of which every read is broken off once and then gives a few bytes; `ends_in` is what it says at its end.
+struct Hesitant<'a> {
+    bytes: &'a [u8],
+    interrupted: bool,
+    ends_in: Option<io::Error>,
+}
+
+impl io::Read for Hesitant<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.interrupted = !self.interrupted;
+        if self.interrupted {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        match self.ends_in.take() {
+            Some(why) if self.bytes.is_empty() => Err(why),
+            ends_in => {
+                self.ends_in = ends_in;
+                let most = into.len().min(7);
+                self.bytes.read(&mut into[..most])
+            }
+        }
+    }
+}
+
+#[test]
+fn a_read_that_is_broken_off_goes_on_and_one_that_fails_is_an_error() {
+    let facts = story(1);
+    let (_folder, _path, bytes) = written(&facts);
+    let source = |ends_in| Hesitant { bytes: &bytes, interrupted: false, ends_in };
+    let journal = scan(source(None), u64::MAX).expect("read");
+    assert_eq!((journal.envelopes, journal.torn, journal.damage), (facts, false, None));
+    let why = scan(source(Some(io::Error::from_raw_os_error(libc::EIO))), u64::MAX).expect_err("unreadable");
+    assert_eq!(why.raw_os_error(), Some(libc::EIO));
+}
+
 /// A file that has so much space, and whose syncs may fail; it keeps what was asked of it.
 #[derive(Default)]
 struct Failing {
