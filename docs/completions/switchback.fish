@@ -31,6 +31,7 @@ complete -c switchback -n "__fish_switchback_needs_command" -s V -l version -d '
 complete -c switchback -n "__fish_switchback_needs_command" -f -a "run" -d 'Take a machine through a plan, phase by phase'
 complete -c switchback -n "__fish_switchback_needs_command" -f -a "resume" -d 'Take up an interrupted or paused run where it stood'
 complete -c switchback -n "__fish_switchback_needs_command" -f -a "rollback" -d 'Go back to a recorded generation. Needs no plan, no network and no database'
+complete -c switchback -n "__fish_switchback_needs_command" -f -a "resolve" -d 'Say that what a way back could not restore was put right by hand'
 complete -c switchback -n "__fish_switchback_needs_command" -f -a "status" -d 'Where we are: the phase that is due, what is waiting for whom'
 complete -c switchback -n "__fish_switchback_needs_command" -f -a "history" -d 'What was run on this machine, newest first'
 complete -c switchback -n "__fish_switchback_needs_command" -f -a "show" -d 'One generation: what changed, every result, the evidence'
@@ -42,6 +43,7 @@ complete -c switchback -n "__fish_switchback_needs_command" -f -a "generate" -d 
 complete -c switchback -n "__fish_switchback_needs_command" -f -a "hands" -d 'A built-in act in a process with another user\'s ids; the act comes on standard input'
 complete -c switchback -n "__fish_switchback_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c switchback -n "__fish_switchback_using_subcommand run" -l set -d 'Set a variable of the plan; may be repeated' -r
+complete -c switchback -n "__fish_switchback_using_subcommand run" -l user -d 'For whom root acts: who `as: user`, `as: session` and `${user}` are [default: who called sudo, doas or pkexec]' -r
 complete -c switchback -n "__fish_switchback_using_subcommand run" -l phase -d 'Take only this phase, even if it was taken before' -r
 complete -c switchback -n "__fish_switchback_using_subcommand run" -l from -d 'Begin with this phase' -r
 complete -c switchback -n "__fish_switchback_using_subcommand run" -l until -d 'End with this phase' -r
@@ -61,6 +63,11 @@ complete -c switchback -n "__fish_switchback_using_subcommand rollback" -s y -l 
 complete -c switchback -n "__fish_switchback_using_subcommand rollback" -l list -d 'List the generations that one can go back to'
 complete -c switchback -n "__fish_switchback_using_subcommand rollback" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
 complete -c switchback -n "__fish_switchback_using_subcommand rollback" -s h -l help -d 'Print help'
+complete -c switchback -n "__fish_switchback_using_subcommand resolve" -l reason -d 'What was done, for whoever reads the history' -r
+complete -c switchback -n "__fish_switchback_using_subcommand resolve" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
+complete -c switchback -n "__fish_switchback_using_subcommand resolve" -s y -l yes -d 'Do not ask'
+complete -c switchback -n "__fish_switchback_using_subcommand resolve" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
+complete -c switchback -n "__fish_switchback_using_subcommand resolve" -s h -l help -d 'Print help'
 complete -c switchback -n "__fish_switchback_using_subcommand status" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand status" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
 complete -c switchback -n "__fish_switchback_using_subcommand status" -s h -l help -d 'Print help'
@@ -74,10 +81,12 @@ complete -c switchback -n "__fish_switchback_using_subcommand show" -l evidence 
 complete -c switchback -n "__fish_switchback_using_subcommand show" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
 complete -c switchback -n "__fish_switchback_using_subcommand show" -s h -l help -d 'Print help'
 complete -c switchback -n "__fish_switchback_using_subcommand lint" -l set -d 'Set a variable of the plan; may be repeated' -r
+complete -c switchback -n "__fish_switchback_using_subcommand lint" -l user -d 'For whom root acts: who `as: user`, `as: session` and `${user}` are [default: who called sudo, doas or pkexec]' -r
 complete -c switchback -n "__fish_switchback_using_subcommand lint" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand lint" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
 complete -c switchback -n "__fish_switchback_using_subcommand lint" -s h -l help -d 'Print help'
 complete -c switchback -n "__fish_switchback_using_subcommand explain" -l set -d 'Set a variable of the plan; may be repeated' -r
+complete -c switchback -n "__fish_switchback_using_subcommand explain" -l user -d 'For whom root acts: who `as: user`, `as: session` and `${user}` are [default: who called sudo, doas or pkexec]' -r
 complete -c switchback -n "__fish_switchback_using_subcommand explain" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand explain" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
 complete -c switchback -n "__fish_switchback_using_subcommand explain" -s h -l help -d 'Print help'
@@ -96,16 +105,17 @@ complete -c switchback -n "__fish_switchback_using_subcommand generate" -s h -l 
 complete -c switchback -n "__fish_switchback_using_subcommand hands" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand hands" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
 complete -c switchback -n "__fish_switchback_using_subcommand hands" -s h -l help -d 'Print help'
-complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback status history show lint explain schema tour generate hands help" -f -a "run" -d 'Take a machine through a plan, phase by phase'
-complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback status history show lint explain schema tour generate hands help" -f -a "resume" -d 'Take up an interrupted or paused run where it stood'
-complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback status history show lint explain schema tour generate hands help" -f -a "rollback" -d 'Go back to a recorded generation. Needs no plan, no network and no database'
-complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback status history show lint explain schema tour generate hands help" -f -a "status" -d 'Where we are: the phase that is due, what is waiting for whom'
-complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback status history show lint explain schema tour generate hands help" -f -a "history" -d 'What was run on this machine, newest first'
-complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback status history show lint explain schema tour generate hands help" -f -a "show" -d 'One generation: what changed, every result, the evidence'
-complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback status history show lint explain schema tour generate hands help" -f -a "lint" -d 'Check a plan for errors and unwise places. Changes nothing'
-complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback status history show lint explain schema tour generate hands help" -f -a "explain" -d 'Say what a plan will do, with every command as it will be executed. Changes nothing'
-complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback status history show lint explain schema tour generate hands help" -f -a "schema" -d 'Print the JSON Schema of plans, for editors'
-complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback status history show lint explain schema tour generate hands help" -f -a "tour" -d 'See a rollout that reverts, in a playground of its own'
-complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback status history show lint explain schema tour generate hands help" -f -a "generate" -d 'Write shell completions, man pages and reference pages'
-complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback status history show lint explain schema tour generate hands help" -f -a "hands" -d 'A built-in act in a process with another user\'s ids; the act comes on standard input'
-complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback status history show lint explain schema tour generate hands help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback resolve status history show lint explain schema tour generate hands help" -f -a "run" -d 'Take a machine through a plan, phase by phase'
+complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback resolve status history show lint explain schema tour generate hands help" -f -a "resume" -d 'Take up an interrupted or paused run where it stood'
+complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback resolve status history show lint explain schema tour generate hands help" -f -a "rollback" -d 'Go back to a recorded generation. Needs no plan, no network and no database'
+complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback resolve status history show lint explain schema tour generate hands help" -f -a "resolve" -d 'Say that what a way back could not restore was put right by hand'
+complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback resolve status history show lint explain schema tour generate hands help" -f -a "status" -d 'Where we are: the phase that is due, what is waiting for whom'
+complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback resolve status history show lint explain schema tour generate hands help" -f -a "history" -d 'What was run on this machine, newest first'
+complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback resolve status history show lint explain schema tour generate hands help" -f -a "show" -d 'One generation: what changed, every result, the evidence'
+complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback resolve status history show lint explain schema tour generate hands help" -f -a "lint" -d 'Check a plan for errors and unwise places. Changes nothing'
+complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback resolve status history show lint explain schema tour generate hands help" -f -a "explain" -d 'Say what a plan will do, with every command as it will be executed. Changes nothing'
+complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback resolve status history show lint explain schema tour generate hands help" -f -a "schema" -d 'Print the JSON Schema of plans, for editors'
+complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback resolve status history show lint explain schema tour generate hands help" -f -a "tour" -d 'See a rollout that reverts, in a playground of its own'
+complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback resolve status history show lint explain schema tour generate hands help" -f -a "generate" -d 'Write shell completions, man pages and reference pages'
+complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback resolve status history show lint explain schema tour generate hands help" -f -a "hands" -d 'A built-in act in a process with another user\'s ids; the act comes on standard input'
+complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback resolve status history show lint explain schema tour generate hands help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

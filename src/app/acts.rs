@@ -1,7 +1,7 @@
 //! Steps and undos carried out: programs by the edge, files by ourselves, the rest by a person.
 
-use super::executor::{ask, asked};
-use super::session::Front;
+use super::asking::{ask, asked};
+use super::front::Front;
 use super::watch::StepWatch;
 use crate::model::{
     Act, CommandLine, Part, Phase, RunAs, SettingsFormat, Span, Step, StepOutcome, StepUndo, with_run_time,

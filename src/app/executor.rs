@@ -1,9 +1,11 @@
 //! Every act the engine can owe, carried out. It cannot fail: every way of failing is an input.
 
 use super::acts::{Acted, Hands, RunTime};
+use super::asking::{ask, asked};
 use super::filled::{filled_check, filled_question};
+use super::front::Front;
 use super::questions;
-use super::session::{Front, Session, in_full};
+use super::session::{Session, in_full};
 use super::undo_page::undo_page;
 use super::watch::{Desk, StepWatch};
 use crate::check::{self, CheckWatch, LookCx};
@@ -13,7 +15,7 @@ use crate::model::{
     Cause, Check, CheckReport, Choice, GuardKind, Invoker, Item, Moment, Notice, Outcome, Part, Phase, Plan,
     QuarantineLine, Restored, Span, Step, StepOutcome, StepUndo, Timestamp,
 };
-use crate::prompt::{Chosen, Kept, Operator, Question, Reply, Trouble};
+use crate::prompt::{Chosen, Kept, Operator, Reply, Trouble};
 use crate::report::{self, Style};
 use crate::system::process::{Crew, News};
 use crate::system::{clock, process};
@@ -363,30 +365,6 @@ fn today() -> String {
 /// The check without its waiting and repeating.
 fn one_look(check: &Check) -> Check {
     Check { settle: Span::ZERO, within: None, consecutive: 1, ..check.clone() }
-}
-
-/// The words of a question, as the operator takes them.
-pub(super) fn asked(words: report::question::Asked) -> Question {
-    Question { about: words.about, ask: words.ask }
-}
-
-/// Asks, unless the terminal is gone.
-pub(super) fn ask(
-    front: &mut Front<'_>,
-    question: impl FnOnce(&mut dyn Operator) -> Reply,
-    operator: &mut dyn Operator,
-) -> Reply {
-    if front.hung_up() {
-        return Reply::Nobody;
-    }
-    // No live line may be in the way of a question.
-    front.notice(&Notice::Ended);
-    let before = front.signals.count();
-    let reply = question(operator);
-    if reply == Reply::Interrupted && !front.interrupted_at_prompt(before) {
-        return Reply::Nobody;
-    }
-    reply
 }
 
 /// Ends every child; what cannot be ended is named.

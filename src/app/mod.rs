@@ -1,9 +1,11 @@
 //! THE LOOP: decide, record, show, act. [`drive`] is the heart; [`Session`] is its hands.
 
 mod acts;
+mod asking;
 mod drive;
 mod executor;
 mod filled;
+mod front;
 mod questions;
 mod recall;
 mod session;

@@ -63,6 +63,7 @@ impl Recall {
             | Event::Quarantined { .. }
             | Event::PhaseEnded { .. }
             | Event::EarlierTakenBack { .. }
+            | Event::ItemsResolved { .. }
             | Event::RunFinished { .. } => {}
         }
     }

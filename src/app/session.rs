@@ -1,10 +1,11 @@
 //! One run in one process: the state folder, the open capsule, the people and the machine around it.
 
 use super::drive::{Ports, drive};
+use super::front::Front;
 use super::recall::Recall;
-use super::watch::Desk;
-use crate::engine::{Action, Ended, Heard, Input, Itinerary, RunState, replay};
-use crate::model::{Envelope, Event, GenerationNumber, Guidance, Notice, Plan, Timestamp};
+use super::watch::Desk as _;
+use crate::engine::{Action, Ended, Heard, Input, Itinerary, RunState, Stage, decide, replay};
+use crate::model::{Envelope, Event, GenerationNumber, Guidance, Invoker, PhaseEnd, Plan, Timestamp};
 use crate::prompt::Operator;
 use crate::report::{Reporter, Scene, Style};
 use crate::store::{Approved, Capsule, JournalWriter, StateFolder, StoreError};
@@ -23,6 +24,12 @@ pub enum SessionError {
     /// Children of an earlier runner do not end.
     #[error("children of an earlier run do not end: {0}")]
     Children(String),
+    /// No way back of this generation failed, so that there is nothing to put right.
+    #[error("generation {0} is not inconsistent")]
+    NotInconsistent(GenerationNumber),
+    /// What a person says could not be made durable.
+    #[error("the journal cannot be written: {0}")]
+    Unrecorded(String),
     /// There is nothing in the journal.
     #[error("the journal of generation {0} holds no fact")]
     Empty(GenerationNumber),
@@ -44,66 +51,6 @@ pub struct Tools<'a> {
     pub cores: usize,
     /// The version of switchback, for the record.
     pub version: &'a str,
-}
-
-/// What is shown, and who interrupts: apart from the session, so that both can be borrowed.
-pub(super) struct Front<'a> {
-    pub(super) reporter: &'a mut dyn Reporter,
-    pub(super) signals: Signals,
-    /// Interrupts at prompts that came as a key and no signal.
-    keys: usize,
-    /// A wish to stop was answered with a line on what becomes of it.
-    said: bool,
-    /// Signals that a prompt raised on top of the one that it was told of.
-    echoes: usize,
-}
-
-impl Front<'_> {
-    /// Takes one interrupt at a prompt for one wish to stop, however many signals were counted for it. Where the
-    /// terminal went away meanwhile it is no wish at all: false.
-    pub(super) fn interrupted_at_prompt(&mut self, signals_before: usize) -> bool {
-        let counted = self.signals.count() - signals_before;
-        if self.hung_up() {
-            self.echoes += counted;
-            return false;
-        }
-        match counted {
-            0 => self.keys += 1,
-            counted => self.echoes += counted - 1,
-        }
-        true
-    }
-
-    /// Nobody is there to say that the next phase may begin: that is the safe point to stop at.
-    pub(super) fn stop_for_lack_of_anybody(&mut self) {
-        self.keys += 1;
-    }
-
-    /// The terminal is gone: that is not a wish to stop, but nobody can be asked any more.
-    pub(super) fn hung_up(&self) -> bool {
-        self.signals.hung_up()
-    }
-}
-
-impl Desk for Front<'_> {
-    fn notice(&mut self, notice: &Notice) {
-        // A reporter can fail, and the run does not notice.
-        let _ = self.reporter.notice(notice);
-    }
-
-    fn heard(&mut self) -> Heard {
-        match (self.signals.count() + self.keys).saturating_sub(self.echoes) {
-            0 => Heard::Nothing,
-            1 => Heard::Once,
-            2.. => Heard::Twice,
-        }
-    }
-
-    fn say_that_it_was_heard(&mut self, going_back: bool) {
-        if !std::mem::replace(&mut self.said, true) {
-            self.notice(&Notice::Stopping { going_back });
-        }
-    }
 }
 
 /// One run in one process.
@@ -141,13 +88,7 @@ impl<'a> Session<'a> {
             folder,
             approved,
             host: Cow::Borrowed(tools.host),
-            front: Front {
-                reporter: tools.reporter,
-                signals: tools.signals,
-                keys: 0,
-                said: false,
-                echoes: 0,
-            },
+            front: Front::new(tools.reporter, tools.signals),
             operator: tools.operator,
             style: tools.style,
             scene: Scene::default(),
@@ -210,6 +151,32 @@ impl<'a> Session<'a> {
         let (plan, state) = self.open(capsule, Damage::UseWhatIsGood)?;
         let boot = self.host.boot_id.clone();
         Ok(drive(&plan, state, Input::RollbackAsked { boot }, self))
+    }
+
+    /// Records that a person put right by hand what the way back of a capsule's phase could not restore.
+    ///
+    /// # Errors
+    /// [`SessionError::NotInconsistent`] where nothing is to be put right; [`SessionError::Unrecorded`] where it could
+    /// not be made durable: then nothing was said.
+    pub fn resolve(
+        &mut self,
+        capsule: Capsule,
+        reason: String,
+        by: Invoker,
+    ) -> Result<(RunState, Ended), SessionError> {
+        let number = capsule.number();
+        let (plan, state) = self.open(capsule, Damage::Refuse)?;
+        let said = Input::Resolved { reason, by };
+        if state.stage != Stage::Ended(PhaseEnd::Inconsistent) {
+            return Err(SessionError::NotInconsistent(number));
+        }
+        let decision = decide(&plan, &state, &said, Heard::Nothing, self.now());
+        self.record(&decision.events).map_err(SessionError::Unrecorded)?;
+        self.show(&decision.events);
+        match decision.action {
+            Action::Stop(ended) => Ok((replay(&plan, state, &decision.events), ended)),
+            _ => Err(SessionError::NotInconsistent(number)),
+        }
     }
 
     fn open(&mut self, capsule: Capsule, damage: Damage) -> Result<(Plan, RunState), SessionError> {

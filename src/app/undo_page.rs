@@ -1,6 +1,6 @@
 //! The page `UNDO` in a capsule: the way home by hand, for the day when no binary runs.
 
-use crate::model::{Act, Part, Phase, PhaseHeader, RunAs, Step, StepUndo, with_run_time};
+use crate::model::{Act, Invoker, Part, Phase, PhaseHeader, RunAs, Step, StepUndo, with_run_time};
 use std::fmt::Write as _;
 
 /// The page. `layers` holds the lines of each layer in the order of the phase's list.
@@ -50,13 +50,16 @@ fn lines_of(step: &Step, act: &Act, header: &PhaseHeader) -> String {
     let generation = header.generation.to_string();
     let fill = |text: &str| with_run_time(text, &generation, STARTED);
     let lines = by_hand(act, &fill);
+    let user = match &header.invoker {
+        Some(Invoker { uid: 0, .. }) => "root".to_owned(),
+        Some(Invoker { uid, name }) => format!("user {name} (uid {uid}), not as root"),
+        None => "the user who started the run, not as root".to_owned(),
+    };
     let who = match step.who {
-        RunAs::Runner => "",
-        RunAs::Root => "# As root:\n",
-        RunAs::User => "# As the user who started the run, not as root:\n",
-        RunAs::Session => {
-            "# As the user who started the run, in a terminal of that user's desktop session:\n"
-        }
+        RunAs::Runner => String::new(),
+        RunAs::Root => "# As root:\n".to_owned(),
+        RunAs::User => format!("# As {user}:\n"),
+        RunAs::Session => format!("# As {user}, in a terminal of that user's desktop session:\n"),
     };
     let started = if lines.contains(STARTED) {
         format!("# For {STARTED} put the time at which the phase began; ./switchback history tells it.\n")
@@ -158,15 +161,21 @@ mod tests {
             version: String::new(),
         };
         let act = Act::Run(CommandLine::new(["since", "${phase.started}"]));
-        for (who, above) in [
-            (RunAs::Runner, ""),
-            (RunAs::Root, "# As root:\n"),
-            (RunAs::User, "# As the user who started the run, not as root:\n"),
+        let ann = || Some(Invoker { uid: 1000, name: "ann".to_owned() });
+        let root = || Some(Invoker { uid: 0, name: "root".to_owned() });
+        for (who, invoker, above) in [
+            (RunAs::Runner, ann(), ""),
+            (RunAs::Root, ann(), "# As root:\n"),
+            (RunAs::User, ann(), "# As user ann (uid 1000), not as root:\n"),
+            (RunAs::User, root(), "# As root:\n"),
+            (RunAs::User, None, "# As the user who started the run, not as root:\n"),
             (
                 RunAs::Session,
-                "# As the user who started the run, in a terminal of that user's desktop session:\n",
+                ann(),
+                "# As user ann (uid 1000), not as root, in a terminal of that user's desktop session:\n",
             ),
         ] {
+            let header = PhaseHeader { invoker, ..header.clone() };
             let step = Step {
                 id: crate::model::StepId::new("step").expect("an id"),
                 title: None,

@@ -40,6 +40,8 @@ pub(super) enum Verb {
     Resume(Resume),
     /// Go back to a recorded generation. Needs no plan, no network and no database.
     Rollback(Rollback),
+    /// Say that what a way back could not restore was put right by hand.
+    Resolve(Resolve),
     /// Where we are: the phase that is due, what is waiting for whom.
     Status,
     /// What was run on this machine, newest first.
@@ -70,6 +72,9 @@ pub(super) struct PlanFile {
     /// Set a variable of the plan; may be repeated.
     #[arg(long = "set", value_name = "NAME=VALUE")]
     pub(super) set: Vec<String>,
+    /// For whom root acts: who `as: user`, `as: session` and `${user}` are [default: who called sudo, doas or pkexec].
+    #[arg(long, value_name = "NAME")]
+    pub(super) user: Option<String>,
 }
 
 /// `switchback run`
@@ -119,6 +124,19 @@ pub(super) struct Rollback {
     /// List the generations that one can go back to.
     #[arg(long, conflicts_with_all = ["to", "yes"])]
     pub(super) list: bool,
+}
+
+/// `switchback resolve`
+#[derive(Debug, Args)]
+pub(super) struct Resolve {
+    /// The generation's number [default: the newest whose way back did not hold].
+    pub(super) generation: Option<u32>,
+    /// What was done, for whoever reads the history.
+    #[arg(long, value_name = "TEXT")]
+    pub(super) reason: String,
+    /// Do not ask.
+    #[arg(long, short)]
+    pub(super) yes: bool,
 }
 
 /// `switchback history`

@@ -5,6 +5,7 @@ use super::error::CliError;
 use super::exit::Exit;
 use crate::report::{self, Style, Surroundings};
 use crate::store::{StateFolder, StoreError};
+use crate::system::accounts::Accounts;
 use crate::system::host::Host;
 use crate::system::lock::Lock;
 use crate::system::sanitise;
@@ -20,6 +21,8 @@ pub(crate) struct Context {
     pub(crate) state: PathBuf,
     /// The state folder was named on the command line, so that every command that is proposed must name it too.
     state_named: bool,
+    /// Somebody said for whom root acts, with `--user`.
+    user_named: bool,
     env: BTreeMap<OsString, OsString>,
 }
 
@@ -43,12 +46,42 @@ impl Context {
         };
         let state = std::path::absolute(&state)
             .map_err(|why| CliError::usage(format!("{}: {why}", state.display())))?;
-        Ok(Self { host, json: common.json, state, state_named: common.state.is_some(), env })
+        Ok(Self {
+            host,
+            json: common.json,
+            state,
+            state_named: common.state.is_some(),
+            user_named: false,
+            env,
+        })
     }
 
     /// The same world with another state folder.
     pub(crate) fn with_state(&self, state: PathBuf) -> Self {
         Self { state, state_named: true, ..self.clone() }
+    }
+
+    /// The same world, in which root acts for that user.
+    pub(crate) fn acting_for(&self, user: Option<&str>) -> Result<Self, CliError> {
+        let Some(user) = user else { return Ok(self.clone()) };
+        let accounts = Accounts::read();
+        let account = match user.parse::<u32>() {
+            Ok(uid) => accounts.by_uid(uid),
+            Err(_) => accounts.by_name(user),
+        };
+        let account = account.ok_or_else(|| CliError::usage(format!("there is no account {user}")))?;
+        if self.host.euid != 0 && account.ids.uid != self.host.euid {
+            let text = format!("`--user {user}` is for root, and this is user {}", self.host.euid);
+            return Err(CliError::usage(text).hint("run it with sudo, or leave `--user` out"));
+        }
+        let host = self.host.invoked_by(account.ids.uid, &account.name, &accounts);
+        Ok(Self { host, user_named: true, ..self.clone() })
+    }
+
+    /// Whether it is known who the user is for whom steps and checks run `as: user`: root itself only where somebody
+    /// said so.
+    pub(crate) fn knows_the_user(&self) -> bool {
+        self.user_named || self.host.euid != 0 || self.host.invoker.ids.uid != 0
     }
 
     /// Words of ours in which every proposed command names the state folder, where that is needed.

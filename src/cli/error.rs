@@ -87,6 +87,11 @@ impl From<crate::app::SessionError> for CliError {
     fn from(why: crate::app::SessionError) -> Self {
         match why {
             crate::app::SessionError::Store(why) => why.into(),
+            crate::app::SessionError::NotInconsistent(_) => {
+                Self::usage(why.to_string()).hint("`switchback status` names what is inconsistent")
+            }
+            crate::app::SessionError::Unrecorded(_) => Self::new(Exit::Internal, why.to_string())
+                .hint("make the state folder writable and give it room; nothing was recorded"),
             crate::app::SessionError::Children(_) | crate::app::SessionError::Empty(_) => {
                 Self::new(Exit::Internal, why.to_string()).hint("`switchback show` names what is damaged")
             }

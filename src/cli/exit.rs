@@ -34,7 +34,10 @@ pub(crate) const TABLE: [(Exit, &str); 9] = [
     (Exit::Usage, "usage, or the plan is invalid"),
     (Exit::Refused, "preflight refused; nothing changed"),
     (Exit::Paused, "paused or inconclusive; waiting for a person"),
-    (Exit::RolledBack, "rolled back; the machine is as before"),
+    (
+        Exit::RolledBack,
+        "rolled back; the machine is as before, but for steps that the plan says cannot be undone",
+    ),
     (Exit::Inconsistent, "rollback failed; inconsistent, items named"),
     (Exit::Quarantined, "quarantined revision"),
     (Exit::Locked, "another run holds the lock"),
@@ -65,7 +68,7 @@ impl From<Exit> for ExitCode {
 impl From<Verdict> for Exit {
     fn from(verdict: Verdict) -> Self {
         match verdict {
-            Verdict::Committed => Self::Done,
+            Verdict::Committed | Verdict::Resolved => Self::Done,
             Verdict::Refused => Self::Refused,
             Verdict::RolledBack => Self::RolledBack,
             Verdict::Inconsistent => Self::Inconsistent,

@@ -9,6 +9,7 @@ use crate::model::Plan;
 use crate::report;
 
 pub(crate) fn explain(context: &Context, file: &PlanFile) -> Result<Exit, CliError> {
+    let context = &context.acting_for(file.user.as_deref())?;
     let read = plan_file::valid(context, file)?;
     show(context, &read.approved.plan);
     Ok(Exit::Done)

@@ -8,6 +8,7 @@ use super::out;
 use super::plan_file::{self, Outcome};
 
 pub(crate) fn lint(context: &Context, file: &PlanFile) -> Result<Exit, CliError> {
+    let context = &context.acting_for(file.user.as_deref())?;
     match plan_file::load(context, file)? {
         Outcome::Valid(read) => {
             let warnings = &read.loaded.warnings;

@@ -4,13 +4,18 @@ use super::args::{History, Show};
 use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
-use super::past::Past;
+use super::past::{self, Past};
 use super::standing::unsettled;
-use super::{out, stage};
+use super::{out, rollback, stage};
 use crate::engine::Stage;
-use crate::model::{CurrentLine, GenerationNumber, Item, PhaseEnd, PhaseId, PhaseLine, Status, Timestamp};
+use crate::layer::{LayerCx, recorded_layer};
+use crate::model::{
+    Change, Changed, CurrentLine, GenerationNumber, Item, Kept, PhaseEnd, PhaseId, PhaseLine, Status,
+    Timestamp,
+};
 use crate::report;
 use crate::store::{self, HistoryFilter, StateFolder};
+use crate::system::process::Unwatched;
 
 pub(crate) fn status(context: &Context) -> Result<Exit, CliError> {
     let status = match context.look_if_any()? {
@@ -23,6 +28,7 @@ pub(crate) fn status(context: &Context) -> Result<Exit, CliError> {
             quarantine: Vec::new(),
             holder: None,
             damage: Vec::new(),
+            kept: kept(&[]),
         },
     };
     if context.json {
@@ -31,6 +37,15 @@ pub(crate) fn status(context: &Context) -> Result<Exit, CliError> {
         out::put(&report::status(&status, &context.out_style()));
     }
     Ok(Exit::Done)
+}
+
+fn kept(generations: &[GenerationNumber]) -> Kept {
+    Kept {
+        generations: generations.len(),
+        oldest: generations.first().copied(),
+        spent_at_most: store::SPENT_KEPT,
+        spent_bytes_at_most: store::SPENT_BYTES,
+    }
 }
 
 fn gather(context: &Context, folder: &StateFolder) -> Result<Status, CliError> {
@@ -42,6 +57,7 @@ fn gather(context: &Context, folder: &StateFolder) -> Result<Status, CliError> {
         quarantine: quarantine.lines,
         holder: crate::system::lock::holder(folder.root()).map(|holder| holder.to_string()),
         damage: quarantine.damage,
+        kept: kept(&folder.generations()?),
     };
     let Some(past) = Past::current(folder)? else { return Ok(status) };
     let Some(header) = past.state.header.as_deref() else { return Ok(status) };
@@ -64,6 +80,8 @@ fn gather(context: &Context, folder: &StateFolder) -> Result<Status, CliError> {
         began: at(past.journal.envelopes.first()),
         last: at(past.journal.envelopes.last()),
         items: past.state.items.clone(),
+        left: past.state.left.clone(),
+        resolved: past.resolved(),
     });
     let open = !matches!(past.state.stage, Stage::Ended(_));
     let mut done = past.done().to_vec();
@@ -143,6 +161,34 @@ pub(crate) fn history(context: &Context, args: &History) -> Result<Exit, CliErro
     Ok(Exit::Done)
 }
 
+/// What is not as it was recorded, as it is now; nothing where the phase is not in effect or cannot be read.
+fn changes(context: &Context, folder: &StateFolder, number: GenerationNumber) -> Option<Vec<Change>> {
+    let past = Past::of(folder, number).ok()?;
+    if !past.state.touched || !rollback::in_effect(&past.state) {
+        return None;
+    }
+    let host = past::host_of(context, &past.journal);
+    let mut found = Vec::new();
+    for record in past.records() {
+        let mut unwatched = Unwatched;
+        let mut cx = LayerCx { host: &host, capsule: past.capsule.folder(), watch: &mut unwatched };
+        let told =
+            recorded_layer(past.capsule.folder(), record).and_then(|layer| layer.changes(&mut cx, record));
+        match told {
+            Ok(changes) => found.extend(changes),
+            Err(why) => found.push(Change {
+                layer: record.kind,
+                change: Changed::Unknown,
+                name: record.manifest.clone(),
+                from: Some(record.target.clone()),
+                to: None,
+                how: vec![why.to_string()],
+            }),
+        }
+    }
+    Some(found)
+}
+
 /// The generations that one can go back to.
 pub(crate) fn list(context: &Context, folder: Option<&StateFolder>) -> Result<Exit, CliError> {
     let history = match folder {
@@ -169,7 +215,8 @@ pub(crate) fn show(context: &Context, args: &Show) -> Result<Exit, CliError> {
         return Err(CliError::usage(format!("there is no generation {number}"))
             .hint("`switchback history` shows those that there are"));
     }
-    let showing = folder.showing(number)?;
+    let mut showing = folder.showing(number)?;
+    showing.changes = changes(context, &folder, number);
     if context.json {
         out::json(context, &report::show_json(&showing));
     } else {

@@ -5,6 +5,7 @@ mod context;
 mod error;
 mod exit;
 mod explain;
+mod foresight;
 mod generate;
 mod hands;
 mod lint;
@@ -13,6 +14,7 @@ mod out;
 mod past;
 mod plan_file;
 mod reference;
+mod resolve;
 mod resume;
 mod rollback;
 mod run;
@@ -23,7 +25,7 @@ mod standing;
 mod tools;
 mod tour;
 
-use crate::report::{Style, Surroundings};
+use crate::report::{self, Style, Surroundings};
 use crate::store::StateFolder;
 use crate::system::sanitise::sanitise;
 use crate::system::terminal::QuietKeys;
@@ -46,8 +48,8 @@ pub fn main() -> ExitCode {
                 out::complain(&sanitise(&why.to_string()));
                 return Exit::Usage.into();
             }
-            let _ = why.print();
-            return Exit::Done.into();
+            out::shown(&why.print());
+            return out::honest(Exit::Done).into();
         }
     };
     let context = Context::new(&cli.common);
@@ -56,7 +58,7 @@ pub fn main() -> ExitCode {
         Err(why) => Err(why.clone()),
     };
     match done {
-        Ok(exit) => exit.into(),
+        Ok(exit) => out::honest(exit).into(),
         Err(mut why) => {
             if let Ok(context) = &context {
                 why.hint = why.hint.map(|hint| context.proposing(&hint));
@@ -69,7 +71,9 @@ pub fn main() -> ExitCode {
 
 fn act(context: &Context, cli: &Cli) -> Result<Exit, CliError> {
     let _quiet = match &cli.verb {
-        Verb::Run(_) | Verb::Resume(_) | Verb::Rollback(_) | Verb::Tour(_) => QuietKeys::hold(),
+        Verb::Run(_) | Verb::Resume(_) | Verb::Rollback(_) | Verb::Resolve(_) | Verb::Tour(_) => {
+            QuietKeys::hold()
+        }
         Verb::Status
         | Verb::History(_)
         | Verb::Show(_)
@@ -83,6 +87,7 @@ fn act(context: &Context, cli: &Cli) -> Result<Exit, CliError> {
         Verb::Run(args) => run::run(context, args),
         Verb::Resume(args) => resume::resume(context, args),
         Verb::Rollback(args) => rollback::rollback(context, args),
+        Verb::Resolve(args) => resolve::resolve(context, args),
         Verb::Status => looking::status(context),
         Verb::History(args) => looking::history(context, args),
         Verb::Show(args) => looking::show(context, args),
@@ -110,6 +115,18 @@ fn complain(json: bool, why: &CliError) {
     for line in why.lines() {
         out::complain(&format!("{}\n", sanitise(&line)));
     }
+}
+
+/// Lets go of generations that are only history, beyond what is kept. A run does not depend on it.
+fn tidy(context: &Context, folder: &StateFolder) {
+    let text = match folder.tidy() {
+        Ok(gone) if gone.is_empty() => return,
+        Ok(gone) => {
+            format!("{} that were only history were removed.", report::text::count(gone.len(), "generation"))
+        }
+        Err(why) => format!("warning: old generations could not be removed: {why}"),
+    };
+    out::line(context, &text);
 }
 
 /// Brings the index up to date after a run. History is the same without it, so that a failure is no error.

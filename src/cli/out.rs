@@ -1,8 +1,11 @@
 //! Lines of our own on standard output and standard error. Everything is made safe to show here.
 
 use super::context::Context;
+use super::exit::Exit;
 use crate::report::{Line, render};
-use std::io::Write as _;
+use crate::system::sanitise::sanitise;
+use std::io::{self, Write as _};
+use std::sync::OnceLock;
 
 /// A line for a person. Programs that read JSON are not told.
 pub(crate) fn line(context: &Context, text: &str) {
@@ -12,6 +15,16 @@ pub(crate) fn line(context: &Context, text: &str) {
     }
 }
 
+/// Says that nothing was done, to programs too: one document with the exit status that follows.
+pub(crate) fn nothing(context: &Context, text: &str, exit: Exit) -> Exit {
+    if context.json {
+        json_line(context, &serde_json::json!({"ended": "nothing-done", "why": text, "exit": exit.status()}));
+    } else {
+        line(context, text);
+    }
+    exit
+}
+
 /// A line that somebody may want to copy: it is left in one piece, whatever the width.
 pub(crate) fn unbroken(context: &Context, text: &str) {
     if !context.json {
@@ -19,11 +32,47 @@ pub(crate) fn unbroken(context: &Context, text: &str) {
     }
 }
 
+/// Why something that was to be shown was not; asked once, at the end.
+static LOST: OnceLock<String> = OnceLock::new();
+
 /// Text that was made safe already. A reader that went away had seen enough.
 pub(crate) fn put(text: &str) {
     let mut out = std::io::stdout().lock();
-    let _ = out.write_all(text.as_bytes());
-    let _ = out.flush();
+    shown(&out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+}
+
+/// Remembers that standard output could not be written. A reader that went away had seen enough.
+pub(crate) fn shown(written: &io::Result<()>) {
+    if let Err(why) = written
+        && why.kind() != io::ErrorKind::BrokenPipe
+    {
+        lost(&why.to_string());
+    }
+}
+
+/// Remembers that something was not shown, and why.
+pub(crate) fn lost(why: &str) {
+    let _ = LOST.set(why.to_owned());
+}
+
+/// The status to end with: nothing is told as a success of which the words were lost.
+pub(crate) fn honest(exit: Exit) -> Exit {
+    let Some(why) = LOST.get() else { return exit };
+    complain(&format!(
+        "error: standard output cannot be written, so not all was shown\n  1: {}\n",
+        sanitise(why)
+    ));
+    match exit {
+        Exit::Done => Exit::Internal,
+        Exit::Internal
+        | Exit::Usage
+        | Exit::Refused
+        | Exit::Paused
+        | Exit::RolledBack
+        | Exit::Inconsistent
+        | Exit::Quarantined
+        | Exit::Locked => exit,
+    }
 }
 
 /// Text for standard error, made safe already.

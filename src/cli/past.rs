@@ -1,10 +1,14 @@
 //! What the state folder says about earlier runs.
 
+use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
-use crate::engine::{Itinerary, RunState, replay};
-use crate::model::{Event, GenerationNumber, LayerRecord, PhaseEnd, PhaseId, Plan};
+use crate::engine::{Itinerary, RunState, Stage, replay};
+use crate::model::{Event, GenerationNumber, LayerRecord, PhaseEnd, PhaseId, Plan, Resolution};
 use crate::store::{Capsule, Journal, StateFolder};
+use crate::system::accounts::Accounts;
+use crate::system::host::Host;
+use std::borrow::Cow;
 
 /// What is left where a capsule cannot be read by us.
 fn by_hand(capsule: &Capsule) -> String {
@@ -13,6 +17,31 @@ fn by_hand(capsule: &Capsule) -> String {
         format!("the way back by hand is written in {}", page.display())
     } else {
         format!("what was saved is in {}", capsule.folder().display())
+    }
+}
+
+/// What the layers recorded, in their order. A phase that was taken up before it touched anything records them anew.
+pub(crate) fn recorded(journal: &Journal) -> Vec<&LayerRecord> {
+    let mut records = Vec::new();
+    for envelope in &journal.envelopes {
+        if let Event::LayerRecorded { layer, record } = &envelope.event {
+            records.truncate(*layer);
+            records.push(record);
+        }
+    }
+    records
+}
+
+/// The machine as it was for the run of this journal: whoever looks or goes back, what belongs to its user is that
+/// user's.
+pub(crate) fn host_of<'a>(context: &'a Context, journal: &Journal) -> Cow<'a, Host> {
+    let invoker = match journal.envelopes.first().map(|first| &first.event) {
+        Some(Event::PhaseBegan(header)) => header.invoker.as_ref(),
+        _ => None,
+    };
+    match invoker {
+        Some(who) => Cow::Owned(context.host.invoked_by(who.uid, &who.name, &Accounts::read())),
+        None => Cow::Borrowed(&context.host),
     }
 }
 
@@ -64,14 +93,21 @@ impl Past {
 
     /// What the layers recorded, in their order.
     pub(crate) fn records(&self) -> Vec<&LayerRecord> {
-        self.journal
-            .envelopes
-            .iter()
-            .filter_map(|envelope| match &envelope.event {
-                Event::LayerRecorded { record, .. } => Some(record),
-                _ => None,
-            })
-            .collect()
+        recorded(&self.journal)
+    }
+
+    /// What a person says was put right by hand, where the way back of this generation did not hold.
+    pub(crate) fn resolved(&self) -> Option<Resolution> {
+        let told = self.journal.envelopes.iter().rev().find_map(|envelope| match &envelope.event {
+            Event::ItemsResolved { items, reason, by } => Some(Resolution {
+                items: items.clone(),
+                reason: reason.clone(),
+                by: by.name.clone(),
+                at: envelope.at,
+            }),
+            _ => None,
+        });
+        told.filter(|_| self.state.stage == Stage::Ended(PhaseEnd::Resolved))
     }
 
     pub(crate) fn number(&self) -> GenerationNumber {

@@ -13,17 +13,14 @@ pub(crate) fn resume(context: &Context, args: &Resume) -> Result<Exit, CliError>
     let guidance = tools::guidance(context, args.unattended)?;
     // Nothing is created: where nothing was run, there is nothing to take up.
     if context.look_if_any()?.is_none() {
-        out::line(
-            context,
-            &format!("Nothing to resume: nothing was ever run in {}.", context.state.display()),
-        );
-        return Ok(Exit::Done);
+        let text = format!("Nothing to resume: nothing was ever run in {}.", context.state.display());
+        return Ok(out::nothing(context, &text, Exit::Done));
     }
     let (folder, _lock) = context.act("resume")?;
     let Some(past) = Past::current(&folder)? else {
         // A runner that was killed before its first fact leaves a folder and no generation: the machine is as it was.
-        out::line(context, &format!("Nothing to resume: nothing was begun in {}.", folder.root().display()));
-        return Ok(Exit::Done);
+        let text = format!("Nothing to resume: nothing was begun in {}.", folder.root().display());
+        return Ok(out::nothing(context, &text, Exit::Done));
     };
     if let Some(verdict) = past.state.finished {
         let mut left = super::rollback::half_taken_back(context, &folder, &past)?;
@@ -36,13 +33,15 @@ pub(crate) fn resume(context: &Context, args: &Resume) -> Result<Exit, CliError>
         if let Some(why) = failed {
             return Err(why);
         }
-        out::line(context, &format!("Nothing to resume: the run of generation {} has ended.", past.number()));
-        return Ok(match verdict {
+        let exit = match verdict {
             crate::model::Verdict::Inconsistent => Exit::Inconsistent,
             crate::model::Verdict::Committed
             | crate::model::Verdict::Refused
-            | crate::model::Verdict::RolledBack => Exit::Done,
-        });
+            | crate::model::Verdict::RolledBack
+            | crate::model::Verdict::Resolved => Exit::Done,
+        };
+        let text = format!("Nothing to resume: the run of generation {} has ended.", past.number());
+        return Ok(out::nothing(context, &text, exit));
     }
     let mut reporter = tools::reporter(context);
     let mut operator = tools::operator(context, guidance);
@@ -60,6 +59,7 @@ pub(crate) fn resume(context: &Context, args: &Resume) -> Result<Exit, CliError>
     let (_, ended) = session.take_up(past.capsule, guidance)?;
     let unrecorded = session.unrecorded().map(str::to_owned);
     drop(session);
+    super::tidy(context, &folder);
     super::index(&folder);
     let exit = tools::finish(context, &mut reporter, &ended);
     tools::say_unrecorded(context, unrecorded, &ended);

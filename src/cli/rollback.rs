@@ -5,7 +5,7 @@ use super::args::Rollback;
 use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
-use super::past::Past;
+use super::past::{Past, host_of};
 use super::standing::{self, Unsettled};
 use super::{out, tools};
 use crate::app::{Session, Tools};
@@ -31,17 +31,13 @@ pub(crate) fn rollback(context: &Context, args: &Rollback) -> Result<Exit, CliEr
             context.look()?;
         }
         let text = format!("Nothing to take back: nothing was ever run in {}.", context.state.display());
-        out::line(context, &text);
-        return Ok(Exit::Done);
+        return Ok(out::nothing(context, &text, Exit::Done));
     };
     let _lock = folder.lock("rollback")?;
     let Some(current) = folder.current() else {
         // A runner that was killed before its first fact leaves a folder and no generation: the machine is as it was.
-        out::line(
-            context,
-            &format!("Nothing to take back: nothing was begun in {}.", folder.root().display()),
-        );
-        return Ok(Exit::Done);
+        let text = format!("Nothing to take back: nothing was begun in {}.", folder.root().display());
+        return Ok(out::nothing(context, &text, Exit::Done));
     };
     let target = target(&folder, current, args.to.as_deref())?;
     let route = match route(context, &folder, current, target) {
@@ -52,16 +48,12 @@ pub(crate) fn rollback(context: &Context, args: &Rollback) -> Result<Exit, CliEr
         Err(why) => return Err(why),
     };
     if route.is_empty() {
-        out::line(
-            context,
-            &format!("Nothing to take back: the machine is in the state before generation {target}."),
-        );
-        return Ok(Exit::Done);
+        let text = format!("Nothing to take back: the machine is in the state before generation {target}.");
+        return Ok(out::nothing(context, &text, Exit::Done));
     }
     preview(context, &folder, &route);
     if !args.yes && !agreed(context)? {
-        out::line(context, "Nothing was changed.");
-        return Ok(Exit::Refused);
+        return Ok(out::nothing(context, "Nothing was changed.", Exit::Refused));
     }
     // The undo of a step by hand is for a person, also where the way back itself was agreed to with `--yes`.
     let guidance = tools::guidance(context, false).unwrap_or(Guidance::Unattended);
@@ -85,7 +77,8 @@ pub(crate) fn take_all_back(
         match ended {
             Ended::Finished(Verdict::RolledBack) => worst = Exit::RolledBack,
             Ended::Finished(Verdict::Refused) => {}
-            Ended::Finished(Verdict::Committed | Verdict::Inconsistent) | Ended::Paused(_) => {
+            Ended::Finished(Verdict::Committed | Verdict::Inconsistent | Verdict::Resolved)
+            | Ended::Paused(_) => {
                 worst = Exit::from(&ended);
                 break;
             }
@@ -180,10 +173,12 @@ fn route(
 }
 
 /// Whether the phase of a generation may have changed the machine and was not taken back.
-fn in_effect(state: &RunState) -> bool {
+pub(crate) fn in_effect(state: &RunState) -> bool {
     match &state.stage {
         Stage::Ended(PhaseEnd::Committed | PhaseEnd::Inconsistent) => true,
-        Stage::Ended(PhaseEnd::NotApplicable | PhaseEnd::Refused | PhaseEnd::Reverted) => false,
+        Stage::Ended(
+            PhaseEnd::NotApplicable | PhaseEnd::Refused | PhaseEnd::Reverted | PhaseEnd::Resolved,
+        ) => false,
         Stage::Idle => false,
         Stage::Applies
         | Stage::Preflight
@@ -220,7 +215,10 @@ fn preview(context: &Context, folder: &StateFolder, route: &[Past]) {
 fn way_back(context: &Context, past: &Past) -> Option<WayBackPreview> {
     let header = past.state.header.as_deref()?;
     let phase = past.plan.phase(&header.phase)?;
-    let records = past.records();
+    // An untouched phase is not restored: all is as before.
+    let doubted = past.journal.damage.is_some();
+    let records = if past.state.touched || doubted { past.records() } else { Vec::new() };
+    let host = host_of(context, &past.journal);
     let undo = undo_owed(phase, &past.state)
         .into_iter()
         .filter_map(|(part, step)| {
@@ -235,7 +233,7 @@ fn way_back(context: &Context, past: &Past) -> Option<WayBackPreview> {
     let mut differences = Vec::new();
     for (spec, record) in phase.layers.iter().zip(&records).rev() {
         let mut unwatched = Unwatched;
-        let mut cx = LayerCx { host: &context.host, capsule: past.capsule.folder(), watch: &mut unwatched };
+        let mut cx = LayerCx { host: &host, capsule: past.capsule.folder(), watch: &mut unwatched };
         match layer_for(spec).preview(&mut cx, record) {
             Ok(lines) => differences.extend(lines),
             Err(why) => differences.push(format!("{}: cannot tell what this changes: {why}", record.kind)),
@@ -330,7 +328,12 @@ fn take_back(
 
 /// The journal of a plan's newest generation says how every phase of that plan stands; so it is told of an older one
 /// that was taken back, once.
-fn tell_newest(context: &Context, folder: &StateFolder, taken_back: GenerationNumber, state: &RunState) {
+pub(crate) fn tell_newest(
+    context: &Context,
+    folder: &StateFolder,
+    taken_back: GenerationNumber,
+    state: &RunState,
+) {
     let (Stage::Ended(end), Some(header)) = (&state.stage, state.header.as_deref()) else { return };
     // The phase was settled before that generation took it once more, and is again.
     let stands = state.itinerary.done.iter().find(|(phase, _)| *phase == header.phase);

@@ -4,13 +4,14 @@ use super::args::Run;
 use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
+use super::foresight::foresee;
 use super::past::Past;
 use super::plan_file::{self, Read};
 use super::standing::{Standing, standing, unsettled};
-use super::{explain, out, tools};
+use super::{explain, out, stage, tools};
 use crate::app::{Session, Tools};
 use crate::engine::{Itinerary, Obstacle, Selection, itinerary};
-use crate::model::{Guidance, PhaseEnd, PhaseId, Plan, RunAs, RunId, Verdict};
+use crate::model::{Guidance, Item, LayerSpec, Part, PhaseEnd, PhaseId, Plan, RunAs, RunId, Verdict};
 use crate::store::StateFolder;
 use crate::system::clock;
 
@@ -20,6 +21,7 @@ fn phase_named(word: Option<&String>) -> Result<Option<PhaseId>, CliError> {
 }
 
 pub(crate) fn run(context: &Context, args: &Run) -> Result<Exit, CliError> {
+    let context = &context.acting_for(args.file.user.as_deref())?;
     let read = plan_file::valid(context, &args.file)?;
     let asked = Selection {
         only: phase_named(args.phase.as_ref())?,
@@ -37,7 +39,7 @@ pub(crate) fn run(context: &Context, args: &Run) -> Result<Exit, CliError> {
     }
     let (folder, _lock) = context.act("run")?;
     if !args.take_rejected {
-        not_rejected(&folder, plan)?;
+        not_rejected(context, &folder, plan, guidance)?;
     }
     nothing_is_open(&folder)?;
     let past = standing(&folder, &plan.name)?;
@@ -45,9 +47,12 @@ pub(crate) fn run(context: &Context, args: &Run) -> Result<Exit, CliError> {
     can_act_as_asked(context, plan, &queue)?;
     name_other_texts(context, plan, &past, &queue);
     if queue.is_empty() {
-        out::line(context, "Nothing to do: every phase that was asked for is committed.");
-        return Ok(Exit::Done);
+        let text = "Nothing to do: every phase that was asked for is committed.";
+        return Ok(out::nothing(context, text, Exit::Done));
     }
+    let foreseen = foresee(context, plan, &queue);
+    foreseen.warn(context);
+    foreseen.refuse()?;
     take(context, &folder, read, queue, past.done, guidance)
 }
 
@@ -76,6 +81,7 @@ pub(crate) fn take(
     let (_, ended) = session.begin(itinerary)?;
     let unrecorded = session.unrecorded().map(str::to_owned);
     drop(session);
+    super::tidy(context, folder);
     super::index(folder);
     let exit = tools::finish(context, &mut reporter, &ended);
     tools::say_unrecorded(context, unrecorded, &ended);
@@ -94,7 +100,11 @@ fn dry_run(context: &Context, read: &Read, asked: &Selection, take_rejected: boo
     let (past, obstacle) = match context.look_if_any() {
         Ok(None) => (Standing::default(), None),
         Ok(Some(folder)) => {
-            let rejected = if take_rejected { None } else { not_rejected(&folder, whole).err() };
+            let rejected = if take_rejected {
+                None
+            } else {
+                not_rejected(context, &folder, whole, Guidance::Unattended).err()
+            };
             let obstacle = rejected.or_else(|| nothing_is_open(&folder).err());
             match standing(&folder, &whole.name) {
                 Ok(past) => (past, obstacle),
@@ -108,6 +118,11 @@ fn dry_run(context: &Context, read: &Read, asked: &Selection, take_rejected: boo
     let mut plan = whole.clone();
     plan.phases.retain(|phase| queue.contains(&phase.id));
     explain::show(context, &plan);
+    let foreseen = foresee(context, whole, &queue);
+    if !context.json {
+        foreseen.warn(context);
+    }
+    let obstacle = obstacle.or_else(|| foreseen.refuse().err());
     obstacle.or(soaks).map_or(Ok(Exit::Done), Err)
 }
 
@@ -125,15 +140,14 @@ fn nothing_is_open(folder: &StateFolder) -> Result<(), CliError> {
         Some(Verdict::Inconsistent) => {
             let text =
                 format!("the way back of generation {} (phase `{phase}`) did not hold", current.number());
-            let error = CliError::new(Exit::Inconsistent, text)
-                .hint("mend what is named, then `switchback rollback` once more");
+            let error = CliError::new(Exit::Inconsistent, text).hint(stage::MEND);
             return Err(current
                 .state
                 .items
                 .iter()
                 .fold(error, |error, item| error.because(format!("{}: {}", item.name, item.why))));
         }
-        Some(Verdict::Committed | Verdict::Refused | Verdict::RolledBack) => {}
+        Some(Verdict::Committed | Verdict::Refused | Verdict::RolledBack | Verdict::Resolved) => {}
     }
     unsettled(folder, &current)?.obstacle().map_or(Ok(()), Err)
 }
@@ -177,7 +191,14 @@ fn due(plan: &Plan, past: &Standing, asked: &Selection) -> Result<Vec<PhaseId>, 
     })
 }
 
-fn not_rejected(folder: &StateFolder, plan: &Plan) -> Result<(), CliError> {
+/// Whether this plan may be taken. A line of the quarantine that nobody can read may speak of any plan: where nobody is
+/// there to judge that, nothing is taken; a person is told.
+fn not_rejected(
+    context: &Context,
+    folder: &StateFolder,
+    plan: &Plan,
+    guidance: Guidance,
+) -> Result<(), CliError> {
     let quarantine = folder.quarantine().map_err(|why| {
         let error = CliError::from(why);
         let text = format!("nobody can tell whether this plan was rejected here: {}", error.text);
@@ -185,7 +206,9 @@ fn not_rejected(folder: &StateFolder, plan: &Plan) -> Result<(), CliError> {
         CliError { text, ..error }.hint(hint)
     })?;
     let found = quarantine.find(&plan.name, plan.revision, &plan.digest);
-    let Some(line) = found.first() else { return Ok(()) };
+    let Some(line) = found.first() else {
+        return unreadable(context, folder, &quarantine.damage, guidance);
+    };
     Err(CliError::new(
         Exit::Quarantined,
         format!("revision {} of plan `{}` was rejected on this machine", line.revision, line.plan),
@@ -200,10 +223,34 @@ fn not_rejected(folder: &StateFolder, plan: &Plan) -> Result<(), CliError> {
     .hint(format!("`switchback show {}` tells why; mend the plan, or add `--override`", line.generation)))
 }
 
+fn unreadable(
+    context: &Context,
+    folder: &StateFolder,
+    damage: &[Item],
+    guidance: Guidance,
+) -> Result<(), CliError> {
+    if damage.is_empty() {
+        return Ok(());
+    }
+    let file = folder.root().join("quarantine");
+    let text = format!("{} cannot be read whole: it may reject this plan", file.display());
+    let error = damage.iter().fold(CliError::new(Exit::Quarantined, text), |error, item| {
+        error.because(format!("{}: {}", item.name, item.why))
+    });
+    let error = error.hint("mend or take out these lines, or add `--override`");
+    match guidance {
+        Guidance::Unattended => Err(error),
+        Guidance::Guided => {
+            error.lines().iter().for_each(|line| out::line(context, &line.replacen("error:", "warning:", 1)));
+            Ok(())
+        }
+    }
+}
+
 /// What is missing is said before anything changes: root for root steps, a session for session steps.
 fn can_act_as_asked(context: &Context, plan: &Plan, queue: &[PhaseId]) -> Result<(), CliError> {
-    use crate::model::Part;
     let mut missing = Vec::new();
+    let nobody = "nobody said which user that is, and it is not to be root by accident";
     for phase in plan.phases.iter().filter(|phase| queue.contains(&phase.id)) {
         let steps =
             [Part::Apply, Part::Commit, Part::Rollback].into_iter().flat_map(|part| phase.steps(part));
@@ -215,16 +262,27 @@ fn can_act_as_asked(context: &Context, plan: &Plan, queue: &[PhaseId]) -> Result
             if who == RunAs::Runner {
                 continue;
             }
-            if let Err(why) = context.host.identity(who) {
+            if matches!(who, RunAs::User | RunAs::Session) && !context.knows_the_user() {
+                missing.push(format!("phase `{}`, {name}: {nobody}", phase.id));
+            } else if let Err(why) = context.host.identity(who) {
                 missing.push(format!("phase `{}`, {name}: {why}", phase.id));
             }
+        }
+        let of_nobody = |layer: &&LayerSpec| matches!(layer, LayerSpec::HomeManager { user: None, .. });
+        if phase.layers.iter().any(|layer| of_nobody(&layer)) && !context.knows_the_user() {
+            missing.push(format!("phase `{}`, layer home-manager: {nobody}", phase.id));
         }
     }
     if missing.is_empty() {
         return Ok(());
     }
-    let root = context.host.euid != 0;
     let error = CliError::new(Exit::Refused, "this plan cannot be run as it asks; nothing was changed");
     let error = missing.into_iter().fold(error, CliError::because);
-    Err(if root { error.hint("run it with sudo, or leave those phases out") } else { error })
+    Err(if context.host.euid != 0 {
+        error.hint("run it with sudo, or leave those phases out")
+    } else if context.knows_the_user() {
+        error
+    } else {
+        error.hint("say whose it is with `--user NAME`, or let that user run it with sudo")
+    })
 }

@@ -3,10 +3,12 @@
 use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
+use super::past::{host_of, recorded};
 use super::{out, rollback};
 use crate::layer::{LayerCx, recorded_layer};
 use crate::model::{Event, GenerationNumber, LayerRecord, Part, Phase, PhaseEnd, StepUndo};
 use crate::store::{Capsule, Journal, StateFolder};
+use crate::system::host::Host;
 use crate::system::process::{self, Unwatched};
 
 /// Restores every recorded layer of the current generation. It is never a success: undo and rollback steps and checks
@@ -30,12 +32,11 @@ pub(crate) fn without_plan(
         out::line(context, &format!("  restore {}: {}", record.kind, record.target));
     }
     if !yes && !rollback::agreed(context)? {
-        out::line(context, "Nothing was changed.");
-        return Ok(Exit::Refused);
+        return Ok(out::nothing(context, "Nothing was changed.", Exit::Refused));
     }
     let left = process::claim(&folder.scope()).err().map(|why| why.to_string());
     let mut failed: Vec<String> = left.into_iter().collect();
-    failed.extend(restore(context, &capsule, &records));
+    failed.extend(restore(context, &host_of(context, &journal), &capsule, &records));
     let text = format!("generation {number} went back without its plan, and that is not the whole way");
     let error = CliError { hint: why.hint, ..CliError::new(Exit::Inconsistent, text).because(why.text) }
         .because("its undo steps, rollback steps and checks are not known");
@@ -52,7 +53,7 @@ pub(crate) fn beyond_damage(
 ) -> Vec<String> {
     let Some(damage) = &journal.damage else { return Vec::new() };
     let records = records(journal);
-    let mut unknown = restore(context, capsule, &records);
+    let mut unknown = restore(context, &host_of(context, journal), capsule, &records);
     let missing = phase.layers.iter().skip(records.len());
     unknown.extend(missing.map(|layer| format!("{}: its record stands behind the damage", layer.kind())));
     let started = |part: Part, at: usize| {
@@ -81,11 +82,11 @@ pub(crate) fn beyond_damage(
 }
 
 /// Restores these records, and says what failed.
-fn restore(context: &Context, capsule: &Capsule, records: &[&LayerRecord]) -> Vec<String> {
+fn restore(context: &Context, host: &Host, capsule: &Capsule, records: &[&LayerRecord]) -> Vec<String> {
     let mut failed = Vec::new();
     for record in records {
         let mut unwatched = Unwatched;
-        let mut cx = LayerCx { host: &context.host, capsule: capsule.folder(), watch: &mut unwatched };
+        let mut cx = LayerCx { host, capsule: capsule.folder(), watch: &mut unwatched };
         match recorded_layer(capsule.folder(), record) {
             Ok(layer) => {
                 let restored = layer.restore(&mut cx, record);
@@ -100,10 +101,9 @@ fn restore(context: &Context, capsule: &Capsule, records: &[&LayerRecord]) -> Ve
 
 /// What the layers recorded, the last one first.
 fn records(journal: &Journal) -> Vec<&LayerRecord> {
-    let events = journal.envelopes.iter().rev().map(|envelope| &envelope.event);
-    events
-        .filter_map(|event| if let Event::LayerRecorded { record, .. } = event { Some(record) } else { None })
-        .collect()
+    let mut records = recorded(journal);
+    records.reverse();
+    records
 }
 
 /// Whether the phase is not in effect any more.
@@ -111,7 +111,8 @@ fn is_over(journal: &Journal) -> bool {
     let events = journal.envelopes.iter().rev().map(|envelope| &envelope.event);
     let end = events.into_iter().find_map(|event| match event {
         Event::PhaseEnded { end, .. } => Some(*end),
+        Event::ItemsResolved { .. } => Some(PhaseEnd::Resolved),
         _ => None,
     });
-    matches!(end, Some(PhaseEnd::Refused | PhaseEnd::Reverted | PhaseEnd::NotApplicable))
+    matches!(end, Some(PhaseEnd::Refused | PhaseEnd::Reverted | PhaseEnd::NotApplicable | PhaseEnd::Resolved))
 }

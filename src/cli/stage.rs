@@ -3,6 +3,10 @@
 use crate::engine::{Back, RunState, Stage};
 use crate::model::{PhaseEnd, Verdict};
 
+/// What is to be done about a way back that did not hold.
+pub(crate) const MEND: &str = "mend the cause and try again with `switchback rollback`, or put the named items right by \
+                               hand and say so with `switchback resolve --reason TEXT`";
+
 pub(crate) fn word(state: &RunState) -> &'static str {
     if state.paused.is_some() {
         return "paused";
@@ -43,6 +47,7 @@ pub(crate) const fn ended(end: PhaseEnd) -> &'static str {
         PhaseEnd::Refused => "refused",
         PhaseEnd::Reverted => "reverted",
         PhaseEnd::Inconsistent => "inconsistent",
+        PhaseEnd::Resolved => "resolved",
     }
 }
 
@@ -59,16 +64,16 @@ pub(crate) fn waiting(state: &RunState) -> Option<String> {
                 .to_owned(),
         ),
         Some(Verdict::Inconsistent) => {
-            Some("you: mend the named items, then `switchback rollback` once more".to_owned())
+            Some(format!("you: {MEND}"))
         }
-        Some(Verdict::Committed | Verdict::Refused | Verdict::RolledBack) => None,
+        Some(Verdict::Committed | Verdict::Refused | Verdict::RolledBack | Verdict::Resolved) => None,
     }
 }
 
 /// The same where the current run ended and an earlier generation, told in these words, is not back whole.
 pub(crate) fn below(words: &str, failed: bool) -> String {
     if failed {
-        format!("you: {words}; mend the named items, then `switchback rollback` once more")
+        format!("you: {words}; {MEND}")
     } else {
         format!("you: {words}; `switchback resume` or `switchback rollback` finishes it")
     }

@@ -4,6 +4,7 @@
 use super::error::CliError;
 use super::exit::Exit;
 use super::past::Past;
+use super::stage;
 use crate::engine::{RunState, Stage};
 use crate::model::{Event, GenerationNumber, Item, PhaseEnd, PhaseHeader, PhaseId, PlanName, Timestamp};
 use crate::store::{Journal, StateFolder};
@@ -21,7 +22,7 @@ pub(crate) struct Standing {
 const fn is_settled(end: PhaseEnd) -> bool {
     match end {
         PhaseEnd::Committed | PhaseEnd::NotApplicable => true,
-        PhaseEnd::Refused | PhaseEnd::Reverted | PhaseEnd::Inconsistent => false,
+        PhaseEnd::Refused | PhaseEnd::Reverted | PhaseEnd::Inconsistent | PhaseEnd::Resolved => false,
     }
 }
 
@@ -139,7 +140,7 @@ pub(crate) fn unsettled(folder: &StateFolder, current: &Past) -> Result<Unsettle
         };
         match &past.state.stage {
             Stage::Ended(PhaseEnd::Committed) => break,
-            Stage::Ended(PhaseEnd::Reverted) => found.back.push(past),
+            Stage::Ended(PhaseEnd::Reverted | PhaseEnd::Resolved) => found.back.push(past),
             Stage::Ended(PhaseEnd::NotApplicable | PhaseEnd::Refused) | Stage::Idle => {}
             Stage::Ended(PhaseEnd::Inconsistent)
             | Stage::Applies
@@ -174,8 +175,7 @@ impl Unsettled {
             return Some(why.clone());
         }
         if self.failed() {
-            let error = CliError::new(Exit::Inconsistent, self.words()?)
-                .hint("mend what is named, then `switchback rollback` once more");
+            let error = CliError::new(Exit::Inconsistent, self.words()?).hint(stage::MEND);
             let items = self.items().into_iter();
             return Some(
                 items.fold(error, |error, item| error.because(format!("{}: {}", item.name, item.why))),

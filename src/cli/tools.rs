@@ -75,6 +75,7 @@ pub(crate) fn signals() -> Result<Signals, CliError> {
 pub(crate) fn finish(context: &Context, reporter: &mut Fanout, ended: &Ended) -> Exit {
     // A reporter that cannot say its last words does not change how the run ended.
     let _ = reporter.finish();
+    Fanout::lost(reporter).iter().for_each(|lost| out::lost(&lost.why));
     if let Some(hint) = context.state_hint() {
         let line = crate::report::Line::plain(hint).at(1);
         if !context.json {

@@ -56,6 +56,13 @@ pub enum Input {
     },
     /// A layer was restored and read back.
     Restored(Restored),
+    /// A person says that what the way back could not restore was put right by hand.
+    Resolved {
+        /// What was done.
+        reason: String,
+        /// Who says so.
+        by: Invoker,
+    },
     /// The quarantine holds the plan revision.
     Quarantined,
     /// The point in time that was waited for.

@@ -62,19 +62,23 @@ pub const SKIPPED: [&str; 14] = [
 ];
 
 /// Ways that do not follow the order.
-pub const ASIDE: [Arrow; 12] = [
+pub const ASIDE: [Arrow; 16] = [
     arrow("applies", "NotApplicable", "does not apply"),
     arrow("disarming", "Committed", ""),
     arrow("forward", "children", "something may have changed"),
     arrow("forward", "lowering", "nothing changed, the guard may stand"),
     arrow("forward", "ending", "nothing changed"),
     arrow("ending", "Refused", "nothing was touched"),
-    arrow("ending", "Reverted", "all is as before"),
+    arrow("ending", "Reverted", "all is as before, but for what cannot be undone by design"),
     arrow("ending", "Inconsistent", "something is not, by name"),
     arrow("Committed", "children", "a person asks for the way back"),
     arrow("Reverted", "children", "asked for again"),
     arrow("Inconsistent", "children", "asked for again"),
     arrow("back", "Inconsistent", "taken up too often"),
+    arrow("Inconsistent", "Resolved", "a person put it right by hand"),
+    arrow("Resolved", "children", "asked for again"),
+    arrow("forward", "applies", "taken up before anything was touched"),
+    arrow("forward", "preflight", "taken up before anything was touched"),
 ];
 
 /// A stage as the picture names it.
@@ -113,6 +117,7 @@ pub const fn stage_name(stage: &Stage) -> &'static str {
             PhaseEnd::Refused => "Refused",
             PhaseEnd::Reverted => "Reverted",
             PhaseEnd::Inconsistent => "Inconsistent",
+            PhaseEnd::Resolved => "Resolved",
         },
     }
 }
@@ -133,7 +138,7 @@ pub fn diagram() -> String {
         let words = if when.is_empty() { String::new() } else { format!(": {when}") };
         let _ = writeln!(text, "    {from} --> {to}{words}");
     }
-    for end in ["Committed", "NotApplicable", "Refused", "Reverted", "Inconsistent"] {
+    for end in ["Committed", "NotApplicable", "Refused", "Reverted", "Inconsistent", "Resolved"] {
         let _ = writeln!(text, "    {end} --> [*]");
     }
     text

@@ -53,13 +53,17 @@ pub fn evolve(plan: &Plan, mut state: RunState, event: &Event) -> RunState {
             | Event::LayerRestored { .. }
             | Event::Quarantined { .. }
             | Event::PhaseEnded { .. }
+            | Event::ItemsResolved { .. }
             | Event::EarlierTakenBack { .. } => {}
         }
         return state;
     };
     match event {
         Event::PhaseBegan(_) => {}
-        Event::RunResumed { guidance, .. } => resumed(&mut state, *guidance),
+        Event::RunResumed { guidance, .. } => {
+            resumed(&mut state, *guidance);
+            begin_anew(phase, &mut state);
+        }
         Event::CheckJudged { moment, report } => {
             state.judged.insert((*moment, report.check.clone()), report.counted());
         }
@@ -125,12 +129,15 @@ pub fn evolve(plan: &Plan, mut state: RunState, event: &Event) -> RunState {
             state.quarantined = true;
             state.stage = Stage::Reverting(short_way(&state));
         }
-        Event::PhaseEnded { end, items, .. } => {
-            state.stage = Stage::Ended(*end);
+        Event::PhaseEnded { end, items, left } => {
             state.items.clone_from(items);
-            state.trouble = None;
-            let end = stands_after(&state, &phase.id, *end);
-            stands(&mut state, &phase.id, end);
+            state.left.clone_from(left);
+            ends(phase, &mut state, *end);
+        }
+        Event::ItemsResolved { .. } => {
+            state.items.clear();
+            state.finished = None;
+            ends(phase, &mut state, PhaseEnd::Resolved);
         }
         Event::EarlierTakenBack { phase, end, .. } => stands(&mut state, phase, *end),
         Event::RunFinished { verdict } => state.finished = Some(*verdict),
@@ -146,11 +153,33 @@ fn began(plan: &Plan, header: &PhaseHeader) -> RunState {
         done: header.done.clone(),
         guidance: header.guidance,
     };
-    let applies = plan.phase(&header.phase).is_some_and(|phase| phase.applies_if.is_some());
     let mut state = RunState::new(itinerary);
     state.header = Some(Box::new(header.clone()));
-    state.stage = if applies { Stage::Applies } else { Stage::Preflight };
+    state.stage = plan.phase(&header.phase).map_or(Stage::Preflight, first_stage);
     state
+}
+
+const fn first_stage(phase: &Phase) -> Stage {
+    if phase.applies_if.is_some() { Stage::Applies } else { Stage::Preflight }
+}
+
+/// A phase that is taken up before it touched anything begins anew: what was judged and recorded before its runner was
+/// gone says nothing of the machine as it is now.
+fn begin_anew(phase: &Phase, state: &mut RunState) {
+    if state.touched || state.going_back() || matches!(state.stage, Stage::Disarming | Stage::Ended(_)) {
+        return;
+    }
+    forget_trouble(state);
+    state.judged.clear();
+    state.recorded = 0;
+    state.stage = first_stage(phase);
+}
+
+fn ends(phase: &Phase, state: &mut RunState, end: PhaseEnd) {
+    state.stage = Stage::Ended(end);
+    state.trouble = None;
+    let end = stands_after(state, &phase.id, end);
+    stands(state, &phase.id, end);
 }
 
 /// How a phase stands now, whatever was known of it before.
@@ -167,12 +196,12 @@ fn stands_after(state: &RunState, phase: &PhaseId, end: PhaseEnd) -> PhaseEnd {
     });
     match (end, before) {
         (
-            PhaseEnd::Refused | PhaseEnd::Reverted,
+            PhaseEnd::Refused | PhaseEnd::Reverted | PhaseEnd::Resolved,
             Some(settled @ (PhaseEnd::Committed | PhaseEnd::NotApplicable)),
         ) => settled,
         (
-            PhaseEnd::Refused | PhaseEnd::Reverted,
-            Some(PhaseEnd::Refused | PhaseEnd::Reverted | PhaseEnd::Inconsistent) | None,
+            PhaseEnd::Refused | PhaseEnd::Reverted | PhaseEnd::Resolved,
+            Some(PhaseEnd::Refused | PhaseEnd::Reverted | PhaseEnd::Inconsistent | PhaseEnd::Resolved) | None,
         )
         | (PhaseEnd::Committed | PhaseEnd::NotApplicable | PhaseEnd::Inconsistent, _) => end,
     }
@@ -360,6 +389,7 @@ fn turn_back(state: &mut RunState, cause: &Cause) {
     state.finished = None;
     state.resumptions = 0;
     state.items.clear();
+    state.left.clear();
     state.undo_tried.clear();
     state.soak_until = None;
     state.judged.retain(|(moment, _), _| *moment == Moment::Baseline);

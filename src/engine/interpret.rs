@@ -4,7 +4,7 @@ use super::act::{Heard, Input};
 use super::choose;
 use super::state::{Back, Limits, RunState, Stage};
 use crate::model::{
-    Cause, Choice, Event, Moment, Part, Phase, PhaseHeader, PhaseId, Plan, StepOutcome, Verdict,
+    Cause, Choice, Event, Moment, Part, Phase, PhaseEnd, PhaseHeader, PhaseId, Plan, StepOutcome, Verdict,
 };
 
 /// The facts in one input.
@@ -95,6 +95,14 @@ pub(super) fn interpret(plan: &Plan, state: &RunState, input: &Input) -> Vec<Eve
             let Stage::Reverting(Back::Restoring(left)) = state.stage else { return Vec::new() };
             vec![Event::LayerRestored { layer: left.saturating_sub(1), restored: restored.clone() }]
         }
+        Input::Resolved { reason, by } => {
+            if state.stage == Stage::Ended(PhaseEnd::Inconsistent) {
+                let items = state.items.clone();
+                vec![Event::ItemsResolved { items, reason: reason.clone(), by: by.clone() }]
+            } else {
+                Vec::new()
+            }
+        }
         Input::Quarantined => match &state.reverting {
             Some(cause) => vec![Event::Quarantined { cause: cause.clone() }],
             None => Vec::new(),
@@ -109,16 +117,39 @@ pub(super) fn interpret(plan: &Plan, state: &RunState, input: &Input) -> Vec<Eve
             }
         }
         Input::Chosen(choice) => chosen(plan, state, choice),
-        Input::JournalLost(why) => {
-            if state.header.is_none() || matches!(state.stage, Stage::Ended(_)) {
-                // Between phases: the next one cannot be recorded, so it is not begun.
-                vec![Event::RunFinished { verdict: Verdict::Refused }]
-            } else if state.committed() || state.going_back() {
-                Vec::new()
-            } else {
-                vec![Event::RevertBegan { cause: Cause::JournalLost(why.clone()) }]
-            }
+        Input::JournalLost(why) => journal_lost(state, why),
+    }
+}
+
+fn journal_lost(state: &RunState, why: &str) -> Vec<Event> {
+    if state.header.is_none() {
+        return vec![Event::RunFinished { verdict: Verdict::Refused }];
+    }
+    match &state.stage {
+        // What is over stays over, and what a person said was not said.
+        Stage::Ended(
+            PhaseEnd::Refused | PhaseEnd::Reverted | PhaseEnd::Inconsistent | PhaseEnd::Resolved,
+        ) => Vec::new(),
+        Stage::Disarming | Stage::Reverting(_) => Vec::new(),
+        // Between phases: the next one cannot be recorded, so it is not begun.
+        Stage::Ended(PhaseEnd::Committed | PhaseEnd::NotApplicable) => {
+            vec![Event::RunFinished { verdict: Verdict::Refused }]
         }
+        Stage::Idle
+        | Stage::Applies
+        | Stage::Preflight
+        | Stage::Gate
+        | Stage::Recording(_)
+        | Stage::Baseline
+        | Stage::Sealing
+        | Stage::Arming
+        | Stage::Applying(_)
+        | Stage::Settling(_)
+        | Stage::Validating
+        | Stage::Confirming(_)
+        | Stage::Committing(_)
+        | Stage::Keeping(_)
+        | Stage::Sealed => vec![Event::RevertBegan { cause: Cause::JournalLost(why.to_owned()) }],
     }
 }
 

@@ -72,7 +72,7 @@ pub enum Obstacle {
 const fn is_settled(end: PhaseEnd) -> bool {
     match end {
         PhaseEnd::Committed | PhaseEnd::NotApplicable => true,
-        PhaseEnd::Refused | PhaseEnd::Reverted | PhaseEnd::Inconsistent => false,
+        PhaseEnd::Refused | PhaseEnd::Reverted | PhaseEnd::Inconsistent | PhaseEnd::Resolved => false,
     }
 }
 

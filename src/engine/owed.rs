@@ -39,10 +39,12 @@ pub(super) fn owed(plan: &Plan, state: &RunState, now: Timestamp) -> Owed {
         return in_trouble(phase, state, cause);
     }
     if state.stop_wanted && may_stop(state) {
-        return stop(state);
+        return fact(Event::RunPaused { cause: Cause::Interrupted });
     }
     match &state.stage {
         Stage::Idle => between(state),
+        // A phase that begins anew is not guarded: it may turn out that it does not even apply.
+        Stage::Applies | Stage::Preflight if state.armed => act(Action::Disarm),
         Stage::Applies | Stage::Preflight | Stage::Baseline | Stage::Validating => judge(state),
         Stage::Gate => match state.guidance() {
             Guidance::Guided => act(Action::AskGate),
@@ -113,20 +115,13 @@ fn after_phase(state: &RunState, end: PhaseEnd, now: Timestamp) -> Owed {
         PhaseEnd::Refused => fact(Event::RunFinished { verdict: Verdict::Refused }),
         PhaseEnd::Reverted => fact(Event::RunFinished { verdict: Verdict::RolledBack }),
         PhaseEnd::Inconsistent => fact(Event::RunFinished { verdict: Verdict::Inconsistent }),
+        PhaseEnd::Resolved => fact(Event::RunFinished { verdict: Verdict::Resolved }),
     }
 }
 
 /// A safe point lies between two acts, going forward, before the decision is final.
 fn may_stop(state: &RunState) -> bool {
     !state.going_back() && !state.committed() && !matches!(state.stage, Stage::Sealed | Stage::Ended(_))
-}
-
-fn stop(state: &RunState) -> Owed {
-    if state.touched {
-        fact(Event::RunPaused { cause: Cause::Interrupted })
-    } else {
-        fact(Event::RevertBegan { cause: Cause::Interrupted })
-    }
 }
 
 fn in_trouble(phase: &Phase, state: &RunState, cause: &Cause) -> Owed {
@@ -139,10 +134,7 @@ fn in_trouble(phase: &Phase, state: &RunState, cause: &Cause) -> Owed {
     }
     let may_accept = at.is_some_and(|moment| choose::may_accept(phase, moment, cause));
     match state.guidance() {
-        Guidance::Guided if state.stop_wanted && state.touched => {
-            fact(Event::RunPaused { cause: cause.clone() })
-        }
-        Guidance::Guided if state.stop_wanted => fact(Event::RevertBegan { cause: Cause::Interrupted }),
+        Guidance::Guided if state.stop_wanted => fact(Event::RunPaused { cause: cause.clone() }),
         Guidance::Guided => act(Action::Choose { cause: cause.clone(), may_accept }),
         Guidance::Unattended => fact(react(phase, state, cause, may_accept)),
     }

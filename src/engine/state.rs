@@ -173,6 +173,8 @@ pub struct RunState {
     pub reverting: Option<Cause>,
     /// What is neither old nor new.
     pub items: Vec<Item>,
+    /// After a way back: what acted and cannot be undone, as the plan says.
+    pub left: Vec<Item>,
     /// Whether the revision is in quarantine for this.
     pub quarantined: bool,
     /// The run waits for a person.

@@ -4,7 +4,7 @@ use super::capsule::{Manifest, ManifestWriter};
 use super::child::{self, Interrupts, call};
 use super::raw::Raw;
 use super::{Layer, LayerCx, LayerError, failed};
-use crate::model::{CommandLine, Item, LayerRecord, LayerSpec, Restored, RunAs};
+use crate::model::{Change, Changed, CommandLine, Item, LayerKind, LayerRecord, LayerSpec, Restored, RunAs};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -137,6 +137,18 @@ impl Layer for Command {
             Ok(now) => vec![format!("run {restoring}: {} is {now:?}, recorded {recorded:?}", self.name)],
             Err(why) => vec![format!("run {restoring}: {}", super::error::chain(&why))],
         })
+    }
+
+    fn changes(&self, cx: &mut LayerCx<'_>, record: &LayerRecord) -> Result<Vec<Change>, LayerError> {
+        let recorded = Manifest::open(cx.capsule, record)?.only::<Printed>()?.text();
+        Ok(vec![Change {
+            layer: LayerKind::Command,
+            change: Changed::Unknown,
+            name: self.name.clone(),
+            from: Some(recorded),
+            to: None,
+            how: vec!["its program is not run for looking".to_owned()],
+        }])
     }
 
     fn restore(&self, cx: &mut LayerCx<'_>, record: &LayerRecord) -> Restored {

@@ -16,7 +16,7 @@ mod testbed;
 
 pub use error::LayerError;
 
-use crate::model::{Item, LayerRecord, LayerSpec, Restored};
+use crate::model::{Change, Item, LayerRecord, LayerSpec, Restored};
 use crate::system::host::Host;
 use crate::system::process::Watch;
 use std::path::Path;
@@ -54,6 +54,12 @@ pub trait Layer {
     /// # Errors
     /// [`LayerError`] where the record cannot be read.
     fn preview(&self, cx: &mut LayerCx<'_>, record: &LayerRecord) -> Result<Vec<String>, LayerError>;
+
+    /// What is not as recorded now, by name, for looking. Changes nothing and runs no program of the plan.
+    ///
+    /// # Errors
+    /// [`LayerError`] where the record cannot be read.
+    fn changes(&self, cx: &mut LayerCx<'_>, record: &LayerRecord) -> Result<Vec<Change>, LayerError>;
 
     /// Restores exactly, then reads back; what is still different is named. Goes on after a failed item. Where
     /// all is as recorded already, it changes nothing. Durable when it returns.

@@ -264,6 +264,15 @@ pub enum Event {
         /// How that phase stands now.
         end: PhaseEnd,
     },
+    /// A person put right by hand what the way back could not, and said so.
+    ItemsResolved {
+        /// What was neither old nor new until then, by name.
+        items: Vec<Item>,
+        /// What the person says was done.
+        reason: String,
+        /// Who says so.
+        by: Invoker,
+    },
     /// The run ended.
     RunFinished {
         /// How.

@@ -147,6 +147,8 @@ pub enum PhaseEnd {
     Reverted,
     /// The way back failed for named items.
     Inconsistent,
+    /// The way back failed for named items, and a person says that they were put right by hand.
+    Resolved,
 }
 
 /// How a run ended. Every run that is not paused ends in exactly one.
@@ -161,6 +163,8 @@ pub enum Verdict {
     RolledBack,
     /// A rollback failed; the items are named.
     Inconsistent,
+    /// A rollback failed, and a person says that the named items were put right by hand.
+    Resolved,
 }
 
 /// A named thing that is neither in the recorded nor in the new state.

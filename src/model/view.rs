@@ -1,8 +1,8 @@
 //! What the looking verbs show: plain data, made by `cli` from the capsules, put into words by `report`.
 
 use super::{
-    Act, Cause, CheckId, CheckReport, Digest, GenerationNumber, Item, LayerRecord, Moment, PhaseEnd, PhaseId,
-    PlanName, RunAs, RunId, StepId, Timestamp, Verdict,
+    Act, Cause, CheckId, CheckReport, Digest, GenerationNumber, Item, LayerKind, LayerRecord, Moment,
+    PhaseEnd, PhaseId, PlanName, RunAs, RunId, Span, StepId, Timestamp, Verdict,
 };
 use serde::Serialize;
 
@@ -34,6 +34,21 @@ pub struct Status {
     pub holder: Option<String>,
     /// What is damaged, by name.
     pub damage: Vec<Item>,
+    /// Which generations are kept.
+    pub kept: Kept,
+}
+
+/// Which generations are kept: all that somebody may go back to, and of those that are only history the newest.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Kept {
+    /// How many there are.
+    pub generations: usize,
+    /// The oldest.
+    pub oldest: Option<GenerationNumber>,
+    /// So many of those that are only history are kept at most,
+    pub spent_at_most: usize,
+    /// and so many bytes of what they saved.
+    pub spent_bytes_at_most: u64,
 }
 
 /// The current generation in `status`.
@@ -65,6 +80,23 @@ pub struct CurrentLine {
     pub last: Timestamp,
     /// What is neither old nor new.
     pub items: Vec<Item>,
+    /// After a way back: what acted and cannot be undone, as the plan says.
+    pub left: Vec<Item>,
+    /// What a person says was put right by hand.
+    pub resolved: Option<Resolution>,
+}
+
+/// What a person says was put right by hand after a way back that did not hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
+pub struct Resolution {
+    /// What was neither old nor new until then.
+    pub items: Vec<Item>,
+    /// What was done.
+    pub reason: String,
+    /// The login name of who says so.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// A rejected plan revision.
@@ -109,6 +141,10 @@ pub struct HistoryLine {
     pub cause: Option<Cause>,
     /// What was recorded, a line for each layer.
     pub layers: Vec<String>,
+    /// After a way back: what acted and cannot be undone, as the plan says.
+    pub left: Vec<Item>,
+    /// What a person says was put right by hand.
+    pub resolved: Option<Resolution>,
 }
 
 /// One generation in `show`.
@@ -118,6 +154,8 @@ pub struct Showing {
     pub line: HistoryLine,
     /// What was recorded.
     pub records: Vec<LayerRecord>,
+    /// Where the phase is in effect: what is not as it was recorded, as it is now.
+    pub changes: Option<Vec<Change>>,
     /// Steps in the order in which they ran: list, name, how they ended in words.
     pub steps: Vec<StepLine>,
     /// Every check result.
@@ -141,6 +179,48 @@ pub struct StepLine {
     pub step: String,
     /// How it ended; absent where it did not.
     pub outcome: Option<super::StepOutcome>,
+    /// What was done, with what only the run knew filled in; absent where the plan cannot be read.
+    #[serde(skip)]
+    pub act: Option<Act>,
+    /// The program with its arguments as it was executed, where it was one.
+    pub argv: Option<Vec<String>>,
+    /// Its exit status, where it ended with one.
+    pub exit: Option<i32>,
+    /// When it began, where that was recorded.
+    pub began: Option<Timestamp>,
+    /// How long it took, where it ended.
+    pub took: Option<Span>,
+}
+
+/// One thing that is not as a layer recorded it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// Which layer recorded it.
+    pub layer: LayerKind,
+    /// How it differs.
+    pub change: Changed,
+    /// A path, a profile, the name of a layer.
+    pub name: String,
+    /// What was recorded: a store path.
+    pub from: Option<String>,
+    /// What is there now.
+    pub to: Option<String>,
+    /// In which ways it differs, in words.
+    pub how: Vec<String>,
+}
+
+/// How a thing differs from its record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Changed {
+    /// It was not there.
+    Created,
+    /// It was otherwise.
+    Changed,
+    /// It is not there any more.
+    Removed,
+    /// Nobody can tell without running a program.
+    Unknown,
 }
 
 /// One check result in `show`.

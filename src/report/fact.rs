@@ -80,12 +80,15 @@ pub fn words(plan: &Plan, scene: &Scene, envelope: &Envelope) -> Vec<Line> {
             vec![did(Tone::Good, "kept", "as the phase left it").about(text::layer_name(phase, *layer))]
         }
         Event::PhaseCommitted { soak_until } => {
-            let (tone, word, meaning) = text::phase_end(PhaseEnd::Committed);
+            let (tone, word, meaning) = text::phase_end(PhaseEnd::Committed, false);
             let soak = match soak_until {
                 Some(until) => format!("{meaning}; soaks until {}", text::when(*until)),
                 None => meaning.to_owned(),
             };
             vec![Line::new(tone, word, soak).about(phase_name(scene))]
+        }
+        Event::GuardDisarmed if scene.begins_anew() => {
+            vec![did(Tone::Quiet, "unguarded", "nothing was touched; the phase begins anew")]
         }
         Event::GuardDisarmed => vec![did(Tone::Quiet, "unguarded", "the decision is on disk")],
         Event::StopWanted if scene.stopping_said => Vec::new(),
@@ -105,7 +108,7 @@ pub fn words(plan: &Plan, scene: &Scene, envelope: &Envelope) -> Vec<Line> {
             .map(|item| did(Tone::Bad, "left", item.why.clone()).about(item.name.clone()))
             .collect(),
         Event::EarlierTakenBack { generation, phase, end } => {
-            let (tone, word, _) = text::phase_end(*end);
+            let (tone, word, _) = text::phase_end(*end, false);
             vec![did(tone, word, format!("generation {generation}")).about(phase.to_string())]
         }
         Event::UndoStarted { part, step } => {
@@ -122,6 +125,10 @@ pub fn words(plan: &Plan, scene: &Scene, envelope: &Envelope) -> Vec<Line> {
             let what = format!("plan {} revision {}", plan.name, plan.revision);
             vec![did(Tone::Caution, "quarantine", why).about(what)]
         }
+        Event::ItemsResolved { items, .. } => items
+            .iter()
+            .map(|item| did(Tone::Caution, "resolved", item.why.clone()).about(item.name.clone()))
+            .collect(),
         Event::PhaseEnded { end, .. } => phase_ended(scene, *end),
         Event::RunFinished { verdict } => summary::finished(plan, scene, *verdict),
     }
@@ -264,12 +271,12 @@ fn restored_words(name: String, restored: &Restored) -> Vec<Line> {
 }
 
 fn phase_ended(scene: &Scene, end: PhaseEnd) -> Vec<Line> {
-    let (tone, word, meaning) = text::phase_end(end);
+    let (tone, word, meaning) = text::phase_end(end, !scene.left.is_empty());
     match end {
         PhaseEnd::NotApplicable => vec![Line::new(tone, word, meaning).about(phase_name(scene))],
         // Said already, when it became true.
         PhaseEnd::Committed => Vec::new(),
         // The verdict follows at once and says it with all its reasons.
-        PhaseEnd::Refused | PhaseEnd::Reverted | PhaseEnd::Inconsistent => Vec::new(),
+        PhaseEnd::Refused | PhaseEnd::Reverted | PhaseEnd::Inconsistent | PhaseEnd::Resolved => Vec::new(),
     }
 }

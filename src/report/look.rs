@@ -6,8 +6,8 @@ use super::style::Style;
 use super::table::{Column, Keep, table};
 use super::{explain, fact, summary, text};
 use crate::model::{
-    CheckLine, CurrentLine, HistoryLine, Moment, PhaseLine, QuarantineLine, RollbackPreview, Showing, Status,
-    StepLine, WayBackPreview, Weight,
+    Change, Changed, CheckLine, CurrentLine, HistoryLine, Item, Kept, Moment, PhaseLine, QuarantineLine,
+    Resolution, RollbackPreview, Showing, Status, StepLine, WayBackPreview, Weight,
 };
 use unicode_width::UnicodeWidthStr;
 
@@ -29,8 +29,20 @@ pub fn status(status: &Status, style: &Style) -> String {
         lines.push(Line::new(Tone::Heading, "rejected here", "(taken again only with `--override`)"));
         lines.extend(status.quarantine.iter().map(quarantine_line));
     }
+    lines.extend(kept(&status.kept));
     lines.extend(damage(&status.damage));
     render(&lines, style)
+}
+
+fn kept(kept: &Kept) -> Option<Line> {
+    let oldest = kept.oldest?;
+    let words = format!(
+        "{} from {oldest} on; of those that are only history, the newest {} and at most {}",
+        text::count(kept.generations, "generation"),
+        kept.spent_at_most,
+        text::bytes(kept.spent_bytes_at_most)
+    );
+    Some(Line::new(Tone::Quiet, "kept", words))
 }
 
 fn current_lines(current: &CurrentLine) -> Vec<Line> {
@@ -43,7 +55,7 @@ fn current_lines(current: &CurrentLine) -> Vec<Line> {
         Line::new(Tone::Plain, "began", times),
     ];
     if let Some(verdict) = current.verdict {
-        let (tone, word, meaning) = text::verdict(verdict);
+        let (tone, word, meaning) = text::verdict(verdict, !current.left.is_empty());
         lines.push(Line::new(tone, "ended", format!("{word}: {meaning}")));
     }
     lines.extend(current.cause.iter().map(|cause| Line::new(Tone::Caution, "because", text::cause(cause))));
@@ -55,6 +67,17 @@ fn current_lines(current: &CurrentLine) -> Vec<Line> {
     );
     lines.extend(current.waiting.iter().map(|who| Line::new(Tone::Caution, "waiting", who)));
     lines.extend(summary::items(&current.items, 0));
+    lines.extend(summary::left(&current.left, 0));
+    lines.extend(current.resolved.iter().flat_map(|resolved| resolution(resolved, 0)));
+    lines
+}
+
+/// What a person put right by hand, and whose word it is.
+fn resolution(resolved: &Resolution, depth: usize) -> Vec<Line> {
+    let who = format!("by {}, {}: {}", resolved.by, text::when(resolved.at), resolved.reason);
+    let mut lines = vec![Line::new(Tone::Caution, "resolved", who).at(depth)];
+    let item = |item: &Item| Line::plain(item.why.clone()).about(&item.name).at(depth + 1);
+    lines.extend(resolved.items.iter().map(item));
     lines
 }
 
@@ -62,7 +85,7 @@ fn phase_line(line: &PhaseLine, align: usize) -> Line {
     let (tone, word) = match (line.due, line.end) {
         (true, _) => (Tone::Caution, "due"),
         (false, Some(end)) => {
-            let (tone, word, _) = text::phase_end(end);
+            let (tone, word, _) = text::phase_end(end, false);
             (tone, word)
         }
         (false, None) => (Tone::Quiet, "to come"),
@@ -88,8 +111,17 @@ fn damage(items: &[crate::model::Item]) -> Vec<Line> {
     items.iter().map(one).collect()
 }
 
+/// Why a phase went back or stopped, and what is left of it all the same.
+fn why(line: &HistoryLine) -> String {
+    let cause = line.cause.as_ref().map(text::cause);
+    let names: Vec<&str> = line.left.iter().map(|item| item.name.as_str()).collect();
+    let left = (!names.is_empty()).then(|| format!("left by design: {}", names.join(", ")));
+    let resolved = line.resolved.as_ref().map(|resolved| format!("{}: {}", resolved.by, resolved.reason));
+    [cause, left, resolved].into_iter().flatten().collect::<Vec<String>>().join("; ")
+}
+
 fn end_word(line: &HistoryLine) -> String {
-    line.end.map_or("open", |end| text::phase_end(end).1).to_owned()
+    line.end.map_or("open", |end| text::phase_end(end, false).1).to_owned()
 }
 
 /// Every generation, in the order given.
@@ -117,7 +149,7 @@ pub fn history(lines: &[HistoryLine], style: &Style) -> String {
                 format!("{} r{}", line.plan, line.revision),
                 line.last.since(line.began).to_string(),
                 end_word(line),
-                line.cause.as_ref().map(text::cause).unwrap_or_default(),
+                why(line),
             ]
         })
         .collect();
@@ -163,7 +195,7 @@ pub fn show(showing: &Showing, style: &Style) -> String {
     ];
     match line.end {
         Some(end) => {
-            let (tone, word, meaning) = text::phase_end(end);
+            let (tone, word, meaning) = text::phase_end(end, !line.left.is_empty());
             lines.push(Line::new(tone, word, meaning).at(1));
         }
         None => lines.push(Line::new(Tone::Caution, "open", "the phase has not ended").at(1)),
@@ -171,6 +203,8 @@ pub fn show(showing: &Showing, style: &Style) -> String {
     lines
         .extend(line.cause.iter().map(|cause| Line::new(Tone::Caution, "because", text::cause(cause)).at(1)));
     lines.extend(summary::items(&showing.items, 1));
+    lines.extend(summary::left(&line.left, 1));
+    lines.extend(line.resolved.iter().flat_map(|resolved| resolution(resolved, 1)));
     if !showing.records.is_empty() {
         lines.push(Line::new(Tone::Heading, "recorded", ""));
         let one = |record: &crate::model::LayerRecord| {
@@ -178,9 +212,16 @@ pub fn show(showing: &Showing, style: &Style) -> String {
         };
         lines.extend(showing.records.iter().map(one));
     }
+    if let Some(changes) = &showing.changes {
+        lines.push(Line::new(Tone::Heading, "changed since", "(as it is now)"));
+        if changes.is_empty() {
+            lines.push(Line::plain("all of it is as recorded").at(1));
+        }
+        lines.extend(changes.iter().map(change_line));
+    }
     if !showing.steps.is_empty() {
         lines.push(Line::new(Tone::Heading, "steps", ""));
-        lines.extend(showing.steps.iter().map(step_line));
+        lines.extend(showing.steps.iter().flat_map(step_lines));
     }
     let align = showing.checks.iter().map(|check| check.report.check.as_str().width()).max().unwrap_or(0);
     let mut moment = None;
@@ -212,15 +253,42 @@ fn tone(check: &CheckLine) -> Tone {
     }
 }
 
-fn step_line(line: &StepLine) -> Line {
+fn step_lines(line: &StepLine) -> Vec<Line> {
     let name = format!("{} {}", line.part, line.step);
-    match &line.outcome {
+    let first = match &line.outcome {
         Some(outcome) => {
             let (tone, word, detail) = text::step_outcome(outcome);
-            Line::new(tone, word, detail).about(name).at(1)
+            let detail = match (line.exit, detail.is_empty()) {
+                (Some(status), true) => format!("exit status {status}"),
+                (Some(_) | None, _) => detail,
+            };
+            let took = line.took.map(|took| format!("took {took}"));
+            let parts: Vec<String> =
+                [Some(detail).filter(|text| !text.is_empty()), took].into_iter().flatten().collect();
+            Line::new(tone, word, parts.join("; ")).about(name).at(1)
         }
         None => Line::new(Tone::Caution, "begun", "its end was not recorded").about(name).at(1),
-    }
+    };
+    let mut lines = vec![first];
+    lines.extend(line.act.iter().flat_map(|act| explain::explain_act(act, 2)));
+    lines
+}
+
+fn change_line(change: &Change) -> Line {
+    let (tone, word) = match change.change {
+        Changed::Created => (Tone::Plain, "created"),
+        Changed::Changed => (Tone::Plain, "changed"),
+        Changed::Removed => (Tone::Plain, "removed"),
+        Changed::Unknown => (Tone::Caution, "unknown"),
+    };
+    let way = match (&change.from, &change.to) {
+        (Some(from), Some(to)) => Some(format!("from {from} to {to}")),
+        (Some(from), None) => Some(format!("was {from}")),
+        (None, Some(to)) => Some(format!("is {to}")),
+        (None, None) => None,
+    };
+    let words: Vec<String> = way.into_iter().chain(change.how.iter().cloned()).collect();
+    Line::new(tone, word, words.join("; ")).about(&change.name).at(1)
 }
 
 /// What a rollback will do, before it does it.

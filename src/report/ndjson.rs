@@ -64,6 +64,9 @@ impl<W: Write> Reporter for Ndjson<W> {
             Standing::Finished(crate::model::Verdict::Inconsistent) => {
                 ("inconsistent", self.scene.reverting.as_ref())
             }
+            Standing::Finished(crate::model::Verdict::Resolved) => {
+                ("resolved", self.scene.reverting.as_ref())
+            }
         };
         let line = serde_json::json!({
             "ended": ended,

@@ -4,7 +4,7 @@ use super::line::{Line, Tone, render};
 use super::scene::Scene;
 use super::style::Style;
 use super::{summary, text};
-use crate::model::{Cause, Check, Phase, Plan, Span, Step};
+use crate::model::{Cause, Check, Item, Phase, Plan, Span, Step};
 use unicode_width::UnicodeWidthStr;
 
 /// A question in words.
@@ -91,6 +91,14 @@ pub fn ask_check(check: &Check, what: &str, style: &Style) -> Asked {
 #[must_use]
 pub fn rollback(style: &Style) -> Asked {
     asked(Vec::new(), "Roll back now?", "Roll back?", style)
+}
+
+/// Whether a person put these things right by hand.
+#[must_use]
+pub fn resolve(items: &[Item], style: &Style) -> Asked {
+    let lines =
+        items.iter().map(|item| Line::new(Tone::Caution, "item", item.why.clone()).about(&item.name).at(1));
+    asked(lines.collect(), "Were these put right by hand?", "Put right?", style)
 }
 
 /// Whether a whole plan shall be taken, in one line.

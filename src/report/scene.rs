@@ -64,6 +64,8 @@ pub struct Scene {
     pub(super) reverting: Option<Cause>,
     pub(super) back: WayBack,
     pub(super) items: Vec<Item>,
+    /// What a person says was put right by hand: the reason, and whose word it is.
+    pub(super) resolved: Option<(String, String)>,
     /// What the plan says cannot be undone and may have acted.
     pub(super) left: Vec<Item>,
     pub(super) ended: Option<PhaseEnd>,
@@ -97,6 +99,12 @@ impl Scene {
     #[must_use]
     pub fn guidance(&self) -> Option<Guidance> {
         self.header.as_ref().map(|header| header.guidance)
+    }
+
+    /// Whether the open phase has touched nothing and is not on its way back.
+    pub(super) fn begins_anew(&self) -> bool {
+        let committed = self.phase_id().is_some_and(|phase| self.committed.contains(phase));
+        !self.touched && !committed && self.reverting.is_none()
     }
 
     /// How the run stands.
@@ -166,6 +174,7 @@ impl Scene {
                 self.back = WayBack::default();
                 self.items.clear();
                 self.left.clear();
+                self.resolved = None;
                 // A phase that was committed and is rolled back later is not committed any more.
                 let open = self.phase_id().cloned();
                 self.committed.retain(|phase| Some(phase) != open.as_ref());
@@ -196,6 +205,11 @@ impl Scene {
                 self.ended = Some(*end);
                 self.items.clone_from(items);
                 self.left.clone_from(left);
+            }
+            Event::ItemsResolved { reason, by, .. } => {
+                self.ended = Some(PhaseEnd::Resolved);
+                self.items.clear();
+                self.resolved = Some((reason.clone(), by.name.clone()));
             }
             Event::RunFinished { verdict } => self.standing = Standing::Finished(*verdict),
             Event::GateAnswered { .. }

@@ -15,6 +15,19 @@ pub(super) fn items(items: &[Item], depth: usize) -> Vec<Line> {
         .collect()
 }
 
+/// What acted and cannot be undone, as the plan says, with its reasons.
+#[must_use]
+pub(super) fn left(items: &[Item], depth: usize) -> Vec<Line> {
+    if items.is_empty() {
+        return Vec::new();
+    }
+    let one =
+        |item: &Item| Line::new(Tone::Caution, "left", item.why.clone()).about(&item.name).at(depth + 1);
+    let mut lines = vec![Line::plain("left by design").at(depth)];
+    lines.extend(items.iter().map(one));
+    lines
+}
+
 /// The causes, numbered; each failing check with the observed value and the rule.
 #[must_use]
 pub fn causes(scene: &Scene, cause: &Cause) -> Vec<String> {
@@ -82,7 +95,7 @@ pub(super) fn paused(scene: &Scene) -> Vec<Line> {
 /// A run that is over.
 #[must_use]
 pub(super) fn finished(plan: &Plan, scene: &Scene, verdict: Verdict) -> Vec<Line> {
-    let (tone, word, meaning) = text::verdict(verdict);
+    let (tone, word, meaning) = text::verdict(verdict, !scene.left.is_empty());
     match verdict {
         Verdict::Committed => committed(plan, scene, tone, word),
         Verdict::Refused => {
@@ -91,15 +104,14 @@ pub(super) fn finished(plan: &Plan, scene: &Scene, verdict: Verdict) -> Vec<Line
             lines.push(hint(show(scene.generation())));
             lines
         }
+        Verdict::Resolved => {
+            let mut lines = vec![Line::new(tone, word, meaning).about(place(scene))];
+            let told = scene.resolved.iter();
+            lines.extend(told.map(|(reason, by)| Line::plain(format!("{by}: {reason}")).at(1)));
+            lines.push(hint(show(scene.generation())));
+            lines
+        }
         Verdict::RolledBack | Verdict::Inconsistent => {
-            let meaning = match (verdict, scene.left.is_empty()) {
-                (Verdict::RolledBack, false) => {
-                    "the machine is as before the phase, but for what the plan says cannot be undone"
-                }
-                (Verdict::Committed | Verdict::Refused | Verdict::RolledBack | Verdict::Inconsistent, _) => {
-                    meaning
-                }
-            };
             let mut lines = vec![Line::new(tone, word, meaning).about(place(scene))];
             if let Some(cause) = &scene.reverting {
                 lines.push(Line::plain(if cause.rejects() { "what failed" } else { "why" }).at(1));
@@ -109,11 +121,14 @@ pub(super) fn finished(plan: &Plan, scene: &Scene, verdict: Verdict) -> Vec<Line
             lines.push(hint(match verdict {
                 Verdict::Inconsistent => {
                     format!(
-                        "put the items right, then `switchback rollback` once more; {}",
+                        "mend the cause, then `switchback rollback` once more, or put the items right by hand and say \
+                         so with `switchback resolve`; {}",
                         show(scene.generation())
                     )
                 }
-                Verdict::Committed | Verdict::Refused | Verdict::RolledBack => show(scene.generation()),
+                Verdict::Committed | Verdict::Refused | Verdict::RolledBack | Verdict::Resolved => {
+                    show(scene.generation())
+                }
             }));
             lines
         }
@@ -157,7 +172,9 @@ fn way_back(scene: &Scene, verdict: Verdict) -> Vec<Line> {
     tell(back.steps, "rollback step", "taken");
     tell(back.probed, "check", "probed again");
     let held = match verdict {
-        Verdict::Committed | Verdict::Refused | Verdict::RolledBack => "the way back held".to_owned(),
+        Verdict::Committed | Verdict::Refused | Verdict::RolledBack | Verdict::Resolved => {
+            "the way back held".to_owned()
+        }
         Verdict::Inconsistent => {
             format!(
                 "the way back did not hold: {} neither old nor new",
@@ -170,11 +187,7 @@ fn way_back(scene: &Scene, verdict: Verdict) -> Vec<Line> {
         lines.push(Line::plain(done.join(", ")).at(2));
     }
     lines.extend(items(&scene.items, 2));
-    if !scene.left.is_empty() {
-        lines.push(Line::plain("left by design").at(1));
-        let left = scene.left.iter();
-        lines.extend(left.map(|item| Line::new(Tone::Caution, "left", &item.why).about(&item.name).at(2)));
-    }
+    lines.extend(left(&scene.left, 1));
     // Not good before, not good now: nobody's fault, but somebody should know.
     let still = scene.faults.iter().filter(|fault| {
         fault.moment == Moment::Reprobe && matches!(fault.report.outcome, Outcome::Fail | Outcome::Error)

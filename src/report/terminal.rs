@@ -133,6 +133,7 @@ impl<T: TermLike + Clone + 'static> Reporter for Terminal<T> {
             | Event::RevertBegan { .. }
             | Event::ChildrenEnded { .. }
             | Event::EarlierTakenBack { .. }
+            | Event::ItemsResolved { .. }
             | Event::UndoFinished { .. }
             | Event::LayerRestored { .. }
             | Event::Quarantined { .. }

@@ -246,26 +246,35 @@ pub fn cause(cause: &Cause) -> String {
     }
 }
 
-/// How a phase ended: a tone, a word, and where that leaves the machine.
+/// Where a way back leaves the machine that left something by design.
+const BUT_FOR: &str = "the machine is as before the phase, but for what the plan says cannot be undone";
+const BY_HAND: &str = "a person says that what the way back could not restore was put right by hand";
+
+/// How a phase ended: a tone, a word, and where that leaves the machine. `left`: the plan says of something that acted
+/// that it cannot be undone.
 #[must_use]
-pub const fn phase_end(end: PhaseEnd) -> (Tone, &'static str, &'static str) {
+pub const fn phase_end(end: PhaseEnd, left: bool) -> (Tone, &'static str, &'static str) {
     match end {
         PhaseEnd::Committed => (Tone::Good, "committed", "validated and permanent"),
         PhaseEnd::NotApplicable => (Tone::Quiet, "skipped", "it does not apply to this machine"),
         PhaseEnd::Refused => (Tone::Caution, "refused", "nothing was changed"),
+        PhaseEnd::Reverted if left => (Tone::Caution, "reverted", BUT_FOR),
         PhaseEnd::Reverted => (Tone::Caution, "reverted", "the machine is as before the phase"),
         PhaseEnd::Inconsistent => (Tone::Bad, "inconsistent", "the way back failed for named items"),
+        PhaseEnd::Resolved => (Tone::Caution, "resolved", BY_HAND),
     }
 }
 
-/// How a run ended: a tone, words, and where that leaves the machine.
+/// How a run ended: a tone, words, and where that leaves the machine. `left` as in [`phase_end`].
 #[must_use]
-pub const fn verdict(verdict: Verdict) -> (Tone, &'static str, &'static str) {
+pub const fn verdict(verdict: Verdict, left: bool) -> (Tone, &'static str, &'static str) {
     match verdict {
         Verdict::Committed => (Tone::Good, "committed", "what was due is validated and permanent"),
         Verdict::Refused => (Tone::Caution, "refused", "nothing was changed"),
+        Verdict::RolledBack if left => (Tone::Caution, "rolled back", BUT_FOR),
         Verdict::RolledBack => (Tone::Caution, "rolled back", "the machine is as before the phase"),
         Verdict::Inconsistent => (Tone::Bad, "inconsistent", "the way back failed for named items"),
+        Verdict::Resolved => (Tone::Caution, "resolved", BY_HAND),
     }
 }
 
@@ -414,10 +423,13 @@ mod tests {
             (Verdict::Refused, false),
             (Verdict::RolledBack, false),
             (Verdict::Inconsistent, false),
+            (Verdict::Resolved, false),
         ] {
-            assert_eq!(verdict(end).0 == Tone::Good, good, "{end:?}");
+            assert_eq!(verdict(end, false).0 == Tone::Good, good, "{end:?}");
+            assert_ne!(verdict(end, true).2, "the machine is as before the phase", "{end:?}");
         }
-        assert_eq!(phase_end(PhaseEnd::Inconsistent).0, Tone::Bad);
+        assert_eq!(phase_end(PhaseEnd::Inconsistent, false).0, Tone::Bad);
+        assert_eq!(phase_end(PhaseEnd::Reverted, true).2, verdict(Verdict::RolledBack, true).2);
     }
 
     #[test]

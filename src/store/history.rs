@@ -113,6 +113,7 @@ impl StateFolder {
         Ok(Showing {
             line: summary.line,
             records: summary.records,
+            changes: None,
             steps: summary.steps,
             checks: summary.checks,
             items: summary.items,

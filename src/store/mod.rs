@@ -9,6 +9,7 @@ mod format;
 mod history;
 mod journal;
 mod quarantine;
+mod retention;
 #[cfg(test)]
 mod sample;
 mod state;
@@ -20,6 +21,7 @@ pub use format::{Hex, VERSION};
 pub use history::{History, HistoryFilter};
 pub use journal::{Damage, Journal, JournalWriter, Skipped};
 pub use quarantine::Quarantine;
+pub use retention::{SPENT_BYTES, SPENT_KEPT};
 pub use state::StateFolder;
 pub use summary::{Summary, summarise};
 

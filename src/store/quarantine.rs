@@ -15,7 +15,7 @@ const LONGEST: u64 = 64 * 1024 * 1024;
 pub struct Quarantine {
     /// The lines, oldest first.
     pub lines: Vec<QuarantineLine>,
-    /// Lines that cannot be read, by name. They reject nothing, and are kept.
+    /// Lines that cannot be read, by name. Nobody knows what they reject; they are kept.
     pub damage: Vec<Item>,
 }
 

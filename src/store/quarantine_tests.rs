@@ -41,7 +41,7 @@ fn what_was_rejected_is_found_by_digest_or_by_revision_until_it_is_lifted() {
 }
 
 #[test]
-fn a_damaged_line_is_named_and_kept_and_stops_nothing() {
+fn a_damaged_line_is_named_and_kept() {
     let at = tempfile::tempdir().expect("a folder");
     let state = state(at.path());
     state.reject(&line('a', "libs", 1)).expect("durable");

@@ -19,7 +19,9 @@ CREATE TABLE generations (
     head       TEXT NOT NULL,               -- the hash of the last,
     size       INTEGER NOT NULL,            -- bytes,
     changed    INTEGER NOT NULL,            -- nanoseconds since 1970-01-01 UTC
-    sum        TEXT NOT NULL                -- SHA-256 over this row
+    sum        TEXT NOT NULL,               -- SHA-256 over this row
+    left_over  TEXT NOT NULL,               -- JSON: what a way back left by design
+    resolved   TEXT                         -- JSON: what a person put right by hand
 ) STRICT;
 
 CREATE TABLE checks (

@@ -1,9 +1,11 @@
 //! What one journal says, put together for looking at. Pure.
 
 use crate::model::{
-    Cause, CheckId, CheckLine, Digest, Envelope, Event, GenerationNumber, HistoryLine, Item, LayerRecord,
-    Moment, Outcome, Part, Phase, PhaseEnd, PhaseHeader, StepLine, StepOutcome, Timestamp, Verdict,
+    Act, Cause, CheckId, CheckLine, CommandLine, Digest, Envelope, Event, GenerationNumber, HistoryLine,
+    Item, LayerRecord, Moment, Outcome, Part, Phase, PhaseEnd, PhaseHeader, ProcessEnd, Resolution, StepLine,
+    StepOutcome, StepUndo, Timestamp, Verdict, with_run_time,
 };
+use std::collections::BTreeMap;
 
 /// One generation, from its journal alone.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,7 +36,7 @@ pub fn summarise(envelopes: &[Envelope], phase: Option<&Phase>) -> Option<Summar
     let mut telling = Telling::new(header(envelopes)?, first.at, phase);
     for envelope in rest {
         telling.summary.line.last = envelope.at;
-        telling.tell(&envelope.event);
+        telling.tell(&envelope.event, envelope.at);
     }
     Some(telling.summary)
 }
@@ -75,6 +77,8 @@ impl<'a> Telling<'a> {
             end: None,
             cause: None,
             layers: Vec::new(),
+            left: Vec::new(),
+            resolved: None,
         };
         let summary = Summary {
             line,
@@ -89,7 +93,7 @@ impl<'a> Telling<'a> {
         Self { summary, phase, places: Vec::new(), waiting: false }
     }
 
-    fn tell(&mut self, event: &Event) {
+    fn tell(&mut self, event: &Event, at: Timestamp) {
         match event {
             Event::CheckJudged { moment, report } => {
                 self.summary.checks.push(CheckLine {
@@ -107,16 +111,19 @@ impl<'a> Telling<'a> {
                 }
             }
             Event::GateAnswered { go: false } => self.because(Cause::Declined, false),
-            Event::LayerRecorded { record, .. } => {
+            Event::LayerRecorded { layer, record } => {
+                // A phase that was taken up before it touched anything records its layers anew.
+                self.summary.line.layers.truncate(*layer);
+                self.summary.records.truncate(*layer);
                 self.summary.line.layers.push(format!("{}: {}", record.kind, record.target));
                 self.summary.records.push(record.clone());
             }
             Event::StepStarted { part, step, id } => {
-                self.begin(*part, *step, Doing::Step, Some(id.as_str()));
+                self.begin(*part, *step, Doing::Step, Some(id.as_str()), Some(at));
             }
-            Event::StepFinished { part, step, outcome } => self.end(*part, *step, Doing::Step, outcome),
-            Event::UndoStarted { part, step } => self.begin(*part, *step, Doing::Undo, None),
-            Event::UndoFinished { part, step, outcome } => self.end(*part, *step, Doing::Undo, outcome),
+            Event::StepFinished { part, step, outcome } => self.end(*part, *step, Doing::Step, outcome, at),
+            Event::UndoStarted { part, step } => self.begin(*part, *step, Doing::Undo, None, Some(at)),
+            Event::UndoFinished { part, step, outcome } => self.end(*part, *step, Doing::Undo, outcome, at),
             Event::RunResumed { .. } | Event::RetryChosen => {
                 if self.waiting {
                     self.summary.line.cause = None;
@@ -126,6 +133,8 @@ impl<'a> Telling<'a> {
             Event::RunPaused { cause } => self.because(cause.clone(), true),
             Event::RevertBegan { cause } => {
                 self.summary.line.end = None;
+                self.summary.line.left.clear();
+                self.summary.line.resolved = None;
                 self.summary.items.clear();
                 self.because(cause.clone(), false);
             }
@@ -133,7 +142,20 @@ impl<'a> Telling<'a> {
             Event::LayerRestored { restored, .. } => {
                 self.summary.items.extend(restored.failed.iter().cloned());
             }
-            Event::PhaseEnded { end, items, .. } => self.ended(*end, items),
+            Event::PhaseEnded { end, items, left } => {
+                self.summary.line.left.clone_from(left);
+                self.ended(*end, items);
+            }
+            Event::ItemsResolved { items, reason, by } => {
+                self.summary.line.end = Some(PhaseEnd::Resolved);
+                self.summary.items.clear();
+                self.summary.line.resolved = Some(Resolution {
+                    items: items.clone(),
+                    reason: reason.clone(),
+                    by: by.name.clone(),
+                    at,
+                });
+            }
             Event::EarlierTakenBack { generation, end, .. } => {
                 self.summary.taken_back.push((*generation, *end));
             }
@@ -168,27 +190,76 @@ impl<'a> Telling<'a> {
             PhaseEnd::Refused if self.summary.line.cause.is_none() => {
                 self.summary.line.cause = refusal(&self.summary.checks);
             }
-            PhaseEnd::Refused | PhaseEnd::Reverted | PhaseEnd::Inconsistent => {}
+            PhaseEnd::Refused | PhaseEnd::Reverted | PhaseEnd::Inconsistent | PhaseEnd::Resolved => {}
         }
         self.waiting = false;
     }
 
-    fn begin(&mut self, part: Part, step: usize, doing: Doing, name: Option<&str>) {
+    fn begin(&mut self, part: Part, step: usize, doing: Doing, name: Option<&str>, began: Option<Timestamp>) {
         let name = name.map_or_else(|| self.name(part, step), str::to_owned);
+        let act = self.act(part, step, doing);
         self.places.push((part, step, doing));
-        self.summary.steps.push(StepLine { part: word(part, doing).to_owned(), step: name, outcome: None });
+        self.summary.steps.push(StepLine {
+            part: word(part, doing).to_owned(),
+            step: name,
+            outcome: None,
+            argv: act.as_ref().and_then(argv_of),
+            act,
+            exit: None,
+            began,
+            took: None,
+        });
     }
 
-    fn end(&mut self, part: Part, step: usize, doing: Doing, outcome: &StepOutcome) {
+    /// What was done, with what only the run knew filled in.
+    fn act(&self, part: Part, step: usize, doing: Doing) -> Option<Act> {
+        let step = self.phase?.steps(part).get(step)?;
+        let act = match (doing, &step.undo) {
+            (Doing::Step, _) => &step.act,
+            (Doing::Undo, StepUndo::Act(act)) => act,
+            (Doing::Undo, StepUndo::Layer | StepUndo::None { .. } | StepUndo::NotNeeded) => return None,
+        };
+        let (generation, began) =
+            (self.summary.line.generation.to_string(), self.summary.line.began.to_string());
+        let fill = |text: &String| with_run_time(text, &generation, &began);
+        let filled = |env: &BTreeMap<String, String>| -> BTreeMap<String, String> {
+            env.iter().map(|(name, value)| (name.clone(), fill(value))).collect()
+        };
+        Some(match act {
+            Act::Run(command) => Act::Run(CommandLine {
+                argv: command.argv.iter().map(fill).collect(),
+                env: filled(&command.env),
+                folder: command.folder.clone(),
+            }),
+            Act::Shell { text, env } => Act::Shell { text: text.clone(), env: filled(env) },
+            Act::Ask { text } => Act::Ask { text: fill(text) },
+            Act::Install { .. } | Act::Set { .. } => act.clone(),
+        })
+    }
+
+    fn end(&mut self, part: Part, step: usize, doing: Doing, outcome: &StepOutcome, at: Timestamp) {
         let place = self.places.iter().rposition(|place| *place == (part, step, doing));
         // A step that is not applicable ends without having begun.
         let open = place.filter(|at| self.summary.steps.get(*at).is_some_and(|line| line.outcome.is_none()));
         if open.is_none() {
-            self.begin(part, step, doing, None);
+            self.begin(part, step, doing, None, None);
         }
-        let at = open.unwrap_or(self.summary.steps.len() - 1);
-        if let Some(line) = self.summary.steps.get_mut(at) {
+        let place = open.unwrap_or(self.summary.steps.len() - 1);
+        if let Some(line) = self.summary.steps.get_mut(place) {
             line.outcome = Some(outcome.clone());
+            line.took = line.began.map(|began| at.since(began));
+            line.exit = match outcome {
+                StepOutcome::Done => line.argv.as_ref().map(|_| 0),
+                StepOutcome::Failed(ProcessEnd::Exited(status)) => Some(*status),
+                StepOutcome::Failed(ProcessEnd::Signaled(_))
+                | StepOutcome::NotApplicable(_)
+                | StepOutcome::NotStarted(_)
+                | StepOutcome::Broken(_)
+                | StepOutcome::TimedOut(_)
+                | StepOutcome::Declined
+                | StepOutcome::Interrupted
+                | StepOutcome::Lost => None,
+            };
         }
     }
 
@@ -201,6 +272,15 @@ impl<'a> Telling<'a> {
             .map(|line| line.step.clone())
             .or_else(from_plan)
             .unwrap_or_else(|| format!("{} {}", word(part, Doing::Step), step + 1))
+    }
+}
+
+/// The program with its arguments; nothing where the act is no program.
+fn argv_of(act: &Act) -> Option<Vec<String>> {
+    match act {
+        Act::Run(command) => Some(command.argv.clone()),
+        Act::Shell { text, .. } => Some(["/bin/sh", "-eu", "-c", text].map(str::to_owned).to_vec()),
+        Act::Install { .. } | Act::Set { .. } | Act::Ask { .. } => None,
     }
 }
 

@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 use switchback::engine::{
-    Action, Decision, Heard, Input, Itinerary, RunState, decide, evolve, record_required, stage_name,
+    Action, Decision, Heard, Input, Itinerary, RunState, Stage, decide, evolve, record_required, stage_name,
 };
 use switchback::model::*;
 
@@ -299,6 +299,11 @@ impl Walk {
         up.lag = false;
         for input in inputs {
             next.extend(self.tell(&up, &input, crashes)?);
+        }
+        if up.known.state.stage == Stage::Ended(PhaseEnd::Inconsistent) {
+            let by = Invoker { uid: 0, name: "somebody".into() };
+            up.machine.put_right(&self.plan, up.known.story.phase.unwrap_or(0));
+            next.extend(self.tell(&up, &Input::Resolved { reason: "by hand".into(), by }, crashes)?);
         }
         Ok(next)
     }

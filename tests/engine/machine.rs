@@ -73,6 +73,13 @@ impl Machine {
         Self { things, guard: false, child: false, clock: 0, opened: 0 }
     }
 
+    /// A person puts all of a phase right by hand.
+    pub(crate) fn put_right(&mut self, plan: &Plan, at: usize) {
+        if let (Some(things), Some(phase)) = (self.things.get_mut(at), plan.phases.get(at)) {
+            *things = Things::of(phase);
+        }
+    }
+
     fn with(&self, change: impl FnOnce(&mut Self), input: Input, fault: u8) -> Way {
         let mut machine = self.clone();
         change(&mut machine);

@@ -300,6 +300,46 @@ fn anything_may_be_accepted(
     made
 }
 
+fn taken_up_without_a_new_look(
+    plan: &Plan,
+    state: &RunState,
+    input: &Input,
+    heard: Heard,
+    now: Timestamp,
+) -> Decision {
+    let made = decide(plan, state, input, heard, now);
+    let fresh = !state.touched && matches!(state.stage, Stage::Baseline | Stage::Sealing | Stage::Arming);
+    match input {
+        Input::Resumed { boot, guidance } if fresh => {
+            let resumed = Event::RunResumed { boot: boot.clone(), guidance: *guidance };
+            Decision { events: vec![resumed], action: Action::Seal }
+        }
+        _ => made,
+    }
+}
+
+fn put_right_by_nobody(
+    plan: &Plan,
+    state: &RunState,
+    input: &Input,
+    heard: Heard,
+    now: Timestamp,
+) -> Decision {
+    let mut made = decide(plan, state, input, heard, now);
+    let failed = |event: &Event| match event {
+        Event::PhaseEnded { end: PhaseEnd::Inconsistent, items, .. } => Some(items.clone()),
+        _ => None,
+    };
+    if let Some(items) = made.events.iter().find_map(failed) {
+        let by = Invoker { uid: 0, name: "nobody".into() };
+        made.events.pop();
+        made.events.push(Event::ItemsResolved { items, reason: "it looks well".into(), by });
+        made.events.push(Event::RunFinished { verdict: Verdict::Resolved });
+        made.action = Action::Stop(Ended::Finished(Verdict::Resolved));
+    }
+    made
+}
+
 fn taken_up_for_ever(plan: &Plan, state: &RunState, input: &Input, heard: Heard, now: Timestamp) -> Decision {
     let mut state = state.clone();
     state.resumptions = 0;
@@ -341,6 +381,8 @@ const FAULTS: &[(&str, Decide)] = &[
     ("settle cut short", settle_cut_short),
     ("silence is consent", silence_is_consent),
     ("anything may be accepted", anything_may_be_accepted),
+    ("taken up without a new look", taken_up_without_a_new_look),
+    ("put right by nobody", put_right_by_nobody),
     ("taken up for ever", taken_up_for_ever),
 ];
 

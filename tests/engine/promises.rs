@@ -17,6 +17,8 @@ pub(crate) struct Story {
     queue: Vec<PhaseId>,
     guided: bool,
     judged: BTreeMap<(Moment, CheckId), Outcome>,
+    /// A step may have acted: what was judged and recorded before it stays as it was.
+    begun: bool,
     /// Moments judged since it last mattered.
     moments: BTreeSet<Moment>,
     accepted: BTreeSet<(Moment, CheckId)>,
@@ -91,6 +93,7 @@ impl Story {
                 self.unknown = self.intent.or(self.unknown);
                 self.lose_flight();
                 self.undo = None;
+                self.begin_anew(phase);
                 if self.paused.take().is_none() {
                     self.taken_up += 1;
                 }
@@ -121,6 +124,7 @@ impl Story {
             Event::StepStarted { part, step, .. } => {
                 self.lose_flight();
                 self.intent = Some((*part, *step));
+                self.begun |= *part != Part::Rollback;
             }
             Event::StepFinished { part, step, outcome } => {
                 let at = (*part, *step);
@@ -240,6 +244,16 @@ impl Story {
                     self.left_is_true(phase, *end, left)?;
                 }
             }
+            Event::ItemsResolved { items, .. } => {
+                hold(
+                    self.ended == Some(PhaseEnd::Inconsistent),
+                    "only what is inconsistent is put right by hand",
+                )?;
+                hold(self.items == *items, "what was put right is what was named")?;
+                self.ended = Some(PhaseEnd::Resolved);
+                self.items.clear();
+                self.verdicts.clear();
+            }
             Event::RunFinished { verdict } => self.verdicts.push(*verdict),
         }
         Ok(())
@@ -250,8 +264,30 @@ impl Story {
         self.acted.extend(self.intent.take().filter(|(part, _)| *part != Part::Rollback));
     }
 
+    /// What was judged and recorded before a crash or a pause is not believed afterwards, unless something acted since.
+    fn begin_anew(&mut self, phase: Option<&Phase>) {
+        let keeps =
+            |phase: &Phase| phase.commit.is_empty() && !phase.layers.is_empty() && self.validated(phase);
+        let acted = self.begun || phase.is_some_and(keeps);
+        if acted || self.back.is_some() || self.ended.is_some() || self.committed {
+            return;
+        }
+        self.judged.clear();
+        self.moments.clear();
+        self.accepted.clear();
+        (self.gate, self.sealed, self.armed, self.waited, self.confirmed) =
+            (false, false, false, false, false);
+        self.recorded = 0;
+        self.settled = None;
+    }
+
     /// The promise about who answers.
     pub(crate) fn answered(&self, input: &Input, events: &[Event]) -> Result<(), Broken> {
+        let resolved = events.iter().any(|event| matches!(event, Event::ItemsResolved { .. }));
+        hold(
+            !resolved || matches!(input, Input::Resolved { .. }),
+            "only a person says that something was put right by hand",
+        )?;
         let gone = events.iter().any(|event| matches!(event, Event::GateAnswered { go: true }));
         hold(
             !self.guided || !gone || *input == Input::Answered(true),

@@ -161,7 +161,7 @@ pub(crate) fn walks(engine: Engine, width: Width) -> Vec<Walk> {
         .collect()
 }
 
-const ENDS: [&str; 5] = ["Committed", "NotApplicable", "Refused", "Reverted", "Inconsistent"];
+const ENDS: [&str; 6] = ["Committed", "NotApplicable", "Refused", "Reverted", "Inconsistent", "Resolved"];
 
 /// Whether the picture shows the way: along the order, past stages that may be left out, or aside.
 fn is_drawn(from: &str, to: &str) -> bool {
@@ -243,6 +243,7 @@ fn every_state_keeps_the_promises() {
     assert!(unseen.iter().all(|stage| ["sealed", "ending"].contains(stage)), "never visited: {unseen:?}");
     let undrawn: Vec<_> = moved.iter().filter(|(from, to)| from != to && !is_drawn(from, to)).collect();
     assert!(undrawn.is_empty(), "not in the picture: {undrawn:?}");
-    let verdicts = [Verdict::Committed, Verdict::Refused, Verdict::RolledBack, Verdict::Inconsistent];
+    let verdicts =
+        [Verdict::Committed, Verdict::Refused, Verdict::RolledBack, Verdict::Inconsistent, Verdict::Resolved];
     assert_eq!(all.verdicts, verdicts.into(), "every verdict is reached");
 }

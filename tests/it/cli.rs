@@ -2,7 +2,9 @@
 
 mod left;
 mod looking;
+mod resolved;
 mod running;
+mod said;
 mod statuses;
 mod taken_up;
 

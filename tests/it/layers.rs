@@ -117,6 +117,38 @@ fn rooms_import_along_the_arrows_only() {
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
+/// The files of one room that a file of it imports.
+fn beside(text: &str) -> Vec<String> {
+    let own = text.split("#[cfg(test)]").next().unwrap_or_default();
+    let named =
+        own.split("super::").skip(1).map(|rest| rest.split(|c: char| !(c.is_alphanumeric() || c == '_')));
+    named.filter_map(|mut words| words.next().map(str::to_owned)).collect()
+}
+
+#[test]
+fn no_two_files_of_the_loop_import_each_other() {
+    let mut files = Vec::new();
+    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/app"), &mut files);
+    let mut left: Vec<(String, Vec<String>)> = files
+        .iter()
+        .map(|(path, text)| {
+            let name = Path::new(path).file_stem().map(|name| name.to_string_lossy().into_owned());
+            (name.unwrap_or_default(), beside(text))
+        })
+        .collect();
+    assert!(left.len() > 8 && left.iter().any(|(_, names)| names.contains(&"front".to_owned())), "{left:?}");
+    // What imports nothing that is left is taken away, again and again; a cycle stays.
+    loop {
+        let names: Vec<String> = left.iter().map(|(name, _)| name.clone()).collect();
+        let before = left.len();
+        left.retain(|(name, imports)| imports.iter().any(|import| import != name && names.contains(import)));
+        if left.len() == before {
+            break;
+        }
+    }
+    assert!(left.is_empty(), "these import each other: {left:?}");
+}
+
 #[test]
 fn the_test_sees_a_plain_import_one_in_a_list_and_a_clock_in_a_pure_room() {
     let plain = complaints("engine", &["model"], "x.rs", "use crate::system::clock;");

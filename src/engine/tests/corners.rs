@@ -210,7 +210,7 @@ fn the_fourth_crash_on_the_way_forward_turns_it_round() {
     let mut run = Told::new(plan(), Guidance::Unattended);
     run.succeed_until(Input::Begin, &Action::Seal);
     for _ in 0..Limits::FORWARD {
-        assert_eq!(run.tell(resumed(Guidance::Unattended)), Action::Seal);
+        assert_eq!(run.tell(resumed(Guidance::Unattended)), Action::Judge { moment: Moment::Preflight });
     }
     assert_eq!(run.tell(resumed(Guidance::Unattended)), Action::Stop(Ended::Finished(Verdict::Refused)));
     assert_eq!(run.state.reverting, Some(Cause::TooManyResumptions(4)));

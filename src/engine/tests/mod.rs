@@ -5,6 +5,7 @@ use super::*;
 mod corners;
 mod standing;
 mod stops;
+mod taken_up;
 mod ways;
 use crate::model::Outcome::{Error, Fail, Inconclusive, Pass, Skipped, Warn};
 use crate::model::*;

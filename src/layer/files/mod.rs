@@ -20,7 +20,7 @@ pub(super) use by_hand::quoted;
 
 use super::capsule::{Manifest, ManifestWriter};
 use super::{Layer, LayerCx, LayerError, failed};
-use crate::model::{Digest, Item, LayerRecord, LayerSpec, Restored};
+use crate::model::{Change, Changed, Digest, Item, LayerKind, LayerRecord, LayerSpec, Restored};
 use compare::{Depth, Difference, Looker};
 use entry::{Entry, What};
 use rustix::fs::Statx;
@@ -116,6 +116,23 @@ impl Layer for Files {
         Ok(lines)
     }
 
+    fn changes(&self, cx: &mut LayerCx<'_>, record: &LayerRecord) -> Result<Vec<Change>, LayerError> {
+        let manifest = Manifest::open(cx.capsule, record)?;
+        let mut looker = Looker::new();
+        let mut found = Vec::new();
+        manifest.each(|entry: Entry| {
+            match looker.differences(&entry, Depth::Bytes) {
+                Ok(differences) => found.extend(changes_of(entry.path.path(), &differences)),
+                Err(why) => {
+                    let how = vec![format!("cannot be read: {why}")];
+                    found.push(change(entry.path.path(), Changed::Unknown, how));
+                }
+            }
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
     fn restore(&self, cx: &mut LayerCx<'_>, record: &LayerRecord) -> Restored {
         let restored = Manifest::open(cx.capsule, record)
             .and_then(|manifest| restore::Restore::new(cx.capsule, &mut *cx.watch).run(&manifest));
@@ -125,6 +142,38 @@ impl Layer for Files {
     fn by_hand(&self, capsule: &Path, record: &LayerRecord) -> Result<Vec<String>, LayerError> {
         by_hand::lines(capsule, &Manifest::open(capsule, record)?)
     }
+}
+
+fn change(path: &Path, change: Changed, how: Vec<String>) -> Change {
+    let name = path.display().to_string();
+    Change { layer: LayerKind::Files, change, name, from: None, to: None, how }
+}
+
+/// The differences of one entry: what was created stands for itself, the rest is one change.
+fn changes_of(path: &Path, differences: &[Difference]) -> Vec<Change> {
+    let mut found = Vec::new();
+    let mut how = Vec::new();
+    for difference in differences {
+        match difference {
+            Difference::Created(created) => found.push(change(created, Changed::Created, Vec::new())),
+            Difference::Missing => found.push(change(path, Changed::Removed, Vec::new())),
+            Difference::Kind { .. }
+            | Difference::Content
+            | Difference::Target { .. }
+            | Difference::Owner { .. }
+            | Difference::Mode { .. }
+            | Difference::Time { .. }
+            | Difference::Attributes
+            | Difference::Locked
+            | Difference::Names { .. }
+            | Difference::NotSame { .. }
+            | Difference::MountPoint => how.push(difference.to_string()),
+        }
+    }
+    if !how.is_empty() {
+        found.push(change(path, Changed::Changed, how));
+    }
+    found
 }
 
 /// What a restore does about a difference, in words.

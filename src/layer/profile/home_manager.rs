@@ -5,7 +5,7 @@ use super::{activate, intention, link, nix_refusals, refusal, set_back};
 use crate::layer::capsule::{Manifest, ManifestWriter};
 use crate::layer::child;
 use crate::layer::{Layer, LayerCx, LayerError, failed};
-use crate::model::{CommandLine, Item, LayerRecord, LayerSpec, Restored, RunAs};
+use crate::model::{Change, CommandLine, Item, LayerRecord, LayerSpec, Restored, RunAs};
 use crate::system::accounts::Accounts;
 use crate::system::host::{Host, IdentityError};
 use std::path::{Path, PathBuf};
@@ -146,6 +146,14 @@ impl Layer for HomeManager {
             lines.push(format!("run {} as {user}", child::words(&activation.argv)));
         }
         Ok(lines)
+    }
+
+    fn changes(&self, cx: &mut LayerCx<'_>, record: &LayerRecord) -> Result<Vec<Change>, LayerError> {
+        let mut found = Vec::new();
+        for home in recorded(cx.capsule, record)? {
+            found.extend(home.change(record.kind)?);
+        }
+        Ok(found)
     }
 
     fn restore(&self, cx: &mut LayerCx<'_>, record: &LayerRecord) -> Restored {

@@ -19,7 +19,7 @@ use super::capsule::{Manifest, ManifestWriter};
 use super::child::{self, Interrupts, call, find};
 use super::error::chain;
 use super::{Layer, LayerCx, LayerError, failed};
-use crate::model::{CommandLine, Item, LayerRecord, LayerSpec, Restored, RunAs};
+use crate::model::{Change, CommandLine, Item, LayerRecord, LayerSpec, Restored, RunAs};
 use crate::system::host::Host;
 use pin::Pinned;
 use std::path::{Path, PathBuf};
@@ -91,6 +91,11 @@ impl Layer for NixProfile {
             lines.push(format!("run {}", child::words(&activation.argv)));
         }
         Ok(lines)
+    }
+
+    fn changes(&self, cx: &mut LayerCx<'_>, record: &LayerRecord) -> Result<Vec<Change>, LayerError> {
+        let pinned: Pinned = Manifest::open(cx.capsule, record)?.only()?;
+        Ok(pinned.change(record.kind)?.into_iter().collect())
     }
 
     fn restore(&self, cx: &mut LayerCx<'_>, record: &LayerRecord) -> Restored {

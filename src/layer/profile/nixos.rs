@@ -7,7 +7,7 @@ use crate::layer::child::{self, Interrupts, call};
 use crate::layer::error::chain;
 use crate::layer::raw::Raw;
 use crate::layer::{Layer, LayerCx, LayerError, failed};
-use crate::model::{CommandLine, Item, LayerRecord, LayerSpec, Restored, RunAs};
+use crate::model::{Change, Changed, CommandLine, Item, LayerRecord, LayerSpec, Restored, RunAs};
 use crate::system::process::JobId;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -157,6 +157,23 @@ impl Layer for Nixos {
             lines.push(format!("run {}{}", programs.join(", then "), why.unwrap_or_default()));
         }
         Ok(lines)
+    }
+
+    fn changes(&self, cx: &mut LayerCx<'_>, record: &LayerRecord) -> Result<Vec<Change>, LayerError> {
+        let system: System = Manifest::open(cx.capsule, record)?.only()?;
+        let mut found: Vec<Change> = system.profile.change(record.kind)?.into_iter().collect();
+        let now = self.runs().ok();
+        if now.as_deref() != Some(system.running.path()) {
+            found.push(Change {
+                layer: record.kind,
+                change: if now.is_some() { Changed::Changed } else { Changed::Removed },
+                name: self.running.display().to_string(),
+                from: Some(system.running.to_string()),
+                to: now.map(|store| store.display().to_string()),
+                how: Vec::new(),
+            });
+        }
+        Ok(found)
     }
 
     fn restore(&self, cx: &mut LayerCx<'_>, record: &LayerRecord) -> Restored {

@@ -5,7 +5,7 @@ use crate::layer::child::{Interrupts, call, find};
 use crate::layer::files::quoted;
 use crate::layer::raw::Raw;
 use crate::layer::{LayerCx, LayerError, capsule};
-use crate::model::{CommandLine, RunAs};
+use crate::model::{Change, Changed, CommandLine, LayerKind, RunAs};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io;
@@ -56,6 +56,29 @@ impl Pinned {
             Some(Recorded { store, generation: None }) => store.to_string(),
             None => format!("no profile {}", self.profile),
         }
+    }
+
+    /// How it differs from what was recorded, for looking.
+    pub(super) fn change(&self, layer: LayerKind) -> Result<Option<Change>, LayerError> {
+        let now = match link::read(self.profile.path()) {
+            Err(LayerError::Missing { .. }) => None,
+            read => read?.map(|set| set.store),
+        };
+        let change = match (&now, self.store()) {
+            (Some(now), Some(recorded)) if now == recorded => return Ok(None),
+            (None, None) => return Ok(None),
+            (Some(_), Some(_)) => Changed::Changed,
+            (Some(_), None) => Changed::Created,
+            (None, Some(_)) => Changed::Removed,
+        };
+        Ok(Some(Change {
+            layer,
+            change,
+            name: self.profile.to_string(),
+            from: self.store().map(|store| store.display().to_string()),
+            to: now.map(|store| store.display().to_string()),
+            how: Vec::new(),
+        }))
     }
 
     /// What it is set to now, in words, where that is not what was recorded.

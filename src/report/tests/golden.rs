@@ -36,7 +36,7 @@ fn exit(standing: &Standing) -> u8 {
     match standing {
         Standing::Open => 1,
         Standing::Paused(_) => 11,
-        Standing::Finished(Verdict::Committed) => 0,
+        Standing::Finished(Verdict::Committed | Verdict::Resolved) => 0,
         Standing::Finished(Verdict::Refused) => 10,
         Standing::Finished(Verdict::RolledBack) => 12,
         Standing::Finished(Verdict::Inconsistent) => 13,

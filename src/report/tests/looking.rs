@@ -22,6 +22,8 @@ fn line(generation: u32, phase: &str, end: Option<PhaseEnd>, cause: Option<Cause
         end,
         cause,
         layers: vec![format!("nixos: {SYSTEM}"), "files: 1 file, 412 B".to_owned()],
+        left: Vec::new(),
+        resolved: None,
     }
 }
 
@@ -29,11 +31,25 @@ fn failed() -> Cause {
     Cause::ChecksFailed(vec![check_id("va-profiles")])
 }
 
+fn resolution() -> Resolution {
+    Resolution {
+        items: vec![Item::new("/etc/xdg/kwinrc", "read-only file system (os error 30)")],
+        reason: "remounted and copied back from originals/".to_owned(),
+        by: "ada".to_owned(),
+        at: Timestamp(START + 7_200_000),
+    }
+}
+
 fn history_lines() -> Vec<HistoryLine> {
+    let left = vec![Item::new("step notify", "a mail cannot be called back")];
     vec![
         line(8, "desktop", None, None),
-        line(7, "vaapi", Some(PhaseEnd::Reverted), Some(failed())),
-        line(6, "system-libs", Some(PhaseEnd::Committed), None),
+        HistoryLine { left, ..line(7, "vaapi", Some(PhaseEnd::Reverted), Some(failed())) },
+        HistoryLine {
+            resolved: Some(resolution()),
+            ..line(6, "vaapi", Some(PhaseEnd::Resolved), Some(failed()))
+        },
+        line(5, "system-libs", Some(PhaseEnd::Committed), None),
     ]
 }
 
@@ -52,6 +68,8 @@ fn status_view() -> Status {
         began: Timestamp(START),
         last: Timestamp(START + 3_725_000),
         items: vec![Item::new("/etc/xdg/kwinrc", "sha256 differs from the record")],
+        left: vec![Item::new("step notify", "a mail cannot be called back")],
+        resolved: None,
     };
     let phases =
         [("system-libs", Some(PhaseEnd::Committed), false), ("vaapi", None, true), ("desktop", None, false)];
@@ -76,15 +94,54 @@ fn status_view() -> Status {
         }],
         holder: Some("process 4711 (switchback run)".to_owned()),
         damage: vec![Item::new("generation 0003", "journal line 12 does not follow from line 11")],
+        kept: Kept {
+            generations: 6,
+            oldest: Some(GenerationNumber(2)),
+            spent_at_most: 100,
+            spent_bytes_at_most: 1 << 30,
+        },
     }
 }
 
 fn showing() -> Showing {
-    let step =
-        |part: &str, step: &str, outcome| StepLine { part: part.to_owned(), step: step.to_owned(), outcome };
+    let step = |part: &str, step: &str, outcome: Option<StepOutcome>| StepLine {
+        part: part.to_owned(),
+        step: step.to_owned(),
+        act: Some(Act::Run(CommandLine::new(["notify", step]))),
+        argv: Some(vec!["notify".to_owned(), step.to_owned()]),
+        exit: (outcome == Some(StepOutcome::Done)).then_some(0),
+        began: Some(Timestamp(START)),
+        took: outcome.as_ref().map(|_| Span(1_400)),
+        outcome,
+    };
+    let change = |change, name: &str, from: Option<&str>, to: Option<&str>, how: &[&str]| Change {
+        layer: LayerKind::Files,
+        change,
+        name: name.to_owned(),
+        from: from.map(str::to_owned),
+        to: to.map(str::to_owned),
+        how: how.iter().map(|how| (*how).to_owned()).collect(),
+    };
     Showing {
-        line: line(7, "vaapi", Some(PhaseEnd::Reverted), Some(failed())),
+        line: HistoryLine {
+            left: vec![Item::new("step notify", "a mail cannot be called back")],
+            resolved: Some(resolution()),
+            ..line(7, "vaapi", Some(PhaseEnd::Resolved), Some(failed()))
+        },
         records: vec![record(LayerKind::Nixos, SYSTEM), record(LayerKind::Files, "1 file, 412 B")],
+        changes: Some(vec![
+            change(Changed::Created, "/etc/app.conf", None, None, &[]),
+            change(Changed::Changed, "/etc/xdg/kwinrc", None, None, &["has other bytes than recorded"]),
+            change(Changed::Removed, "/etc/old.conf", None, None, &[]),
+            change(
+                Changed::Changed,
+                "/nix/var/nix/profiles/system",
+                Some(SYSTEM),
+                Some("/nix/store/new"),
+                &[],
+            ),
+            change(Changed::Unknown, "label", Some("blue"), None, &["its program is not run for looking"]),
+        ]),
         steps: vec![
             step("apply", "activate", Some(StepOutcome::Done)),
             step("apply", "notify", Some(StepOutcome::Failed(ProcessEnd::Signaled(9)))),

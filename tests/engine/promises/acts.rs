@@ -130,7 +130,8 @@ impl Story {
             }
             Action::Disarm => {
                 if self.back.is_none() {
-                    return hold(self.committed, "the guard comes down after the commit");
+                    let anew = !self.begun && self.recorded == 0 && !self.sealed;
+                    return hold(self.committed || anew, "the guard comes down after the commit");
                 }
                 if self.touched() { self.way_back_walked_but_named(phase) } else { Ok(()) }
             }

@@ -28,6 +28,7 @@ impl Story {
                 self.way_back_walked(phase)?;
                 self.quarantine_is_true()
             }
+            PhaseEnd::Resolved => Err("no way back ends by being put right".into()),
         }
     }
 
@@ -129,9 +130,18 @@ impl Story {
                 }
                 Ok(())
             }
-            (Verdict::Committed | Verdict::Refused | Verdict::RolledBack | Verdict::Inconsistent, end) => {
-                Err(format!("the verdict {verdict:?} does not say that the phase ended {end:?}"))
+            (Verdict::Resolved, Some(PhaseEnd::Resolved)) => {
+                hold(self.items.is_empty(), "resolved means nothing is named any more")?;
+                hold(things.all_old(), "resolved means as before, by hand")
             }
+            (
+                Verdict::Committed
+                | Verdict::Refused
+                | Verdict::RolledBack
+                | Verdict::Inconsistent
+                | Verdict::Resolved,
+                end,
+            ) => Err(format!("the verdict {verdict:?} does not say that the phase ended {end:?}")),
         }
     }
 

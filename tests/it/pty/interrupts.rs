@@ -78,9 +78,14 @@ fn ctrl_c_at_the_gate_leaves_everything_as_it_is() {
     let mut pty = at_terminal(&bench, &["run", "plan.yaml"]);
     pty.wait_for_prompt("Begin phase one?");
     pty.send(CTRL_C);
-    assert_eq!(pty.exit(), 10, "{}", pty.screen());
+    assert_eq!(pty.exit(), 11, "{}", pty.screen());
     assert_eq!(bench.read("m/file"), "old\n");
     assert!(pty.raw().ends_with_cursor_shown(), "{:?}", pty.raw());
+    // Taken up, it is asked again.
+    let mut pty = at_terminal(&bench, &["resume"]);
+    pty.answer("Begin phase one?", "n");
+    assert_eq!(pty.exit(), 10, "{}", pty.screen());
+    assert_eq!(bench.read("m/file"), "old\n");
 }
 
 #[test]
@@ -142,12 +147,12 @@ fn a_closed_terminal_lets_the_phase_end_and_the_next_is_not_begun() {
     let (bench, mut pty) = at_work(TWO_STEPS);
     pty.hang_up();
     bench.open_gate("c/gate");
-    assert_eq!(pty.exit(), 10);
+    assert_eq!(pty.exit(), 11);
     assert_eq!(bench.read("m/file"), "new\nafter\n");
     let status = bench.run(&["status", "--json"]).json();
     assert_eq!(status["phases"][0]["end"], "committed", "{status:#}");
     assert_eq!(status["phases"][1]["due"], true, "{status:#}");
-    assert_eq!(bench.run(&["run", "plan.yaml", "--unattended"]).exit, 0);
+    assert_eq!(bench.run(&["resume", "--unattended"]).exit, 0);
     assert_eq!(bench.read("m/file"), "new\nafter\ntwo\n");
 }
 

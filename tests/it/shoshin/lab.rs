@@ -281,7 +281,7 @@ impl Lab {
 
     /// The plan, unattended.
     pub(super) fn run(&self, arguments: &[&str]) -> Ended {
-        self.switchback(&[&["run", PLAN, "--unattended"], arguments].concat())
+        self.switchback(&[&["run", PLAN, "--unattended", "--user", "root"], arguments].concat())
     }
 
     /// The plan, unattended, while the test goes on.

@@ -1,0 +1,73 @@
+//! Who is shown what happens, and who interrupts.
+
+use super::watch::Desk;
+use crate::engine::Heard;
+use crate::model::Notice;
+use crate::report::Reporter;
+use crate::system::signal::Signals;
+
+/// What is shown, and who interrupts: apart from the session, so that both can be borrowed.
+pub(super) struct Front<'a> {
+    pub(super) reporter: &'a mut dyn Reporter,
+    pub(super) signals: Signals,
+    /// Interrupts at prompts that came as a key and no signal.
+    keys: usize,
+    /// A wish to stop was answered with a line on what becomes of it.
+    said: bool,
+    /// Signals that a prompt raised on top of the one that it was told of.
+    echoes: usize,
+}
+
+impl<'a> Front<'a> {
+    pub(super) fn new(reporter: &'a mut dyn Reporter, signals: Signals) -> Self {
+        Self { reporter, signals, keys: 0, said: false, echoes: 0 }
+    }
+}
+
+impl Front<'_> {
+    /// Takes one interrupt at a prompt for one wish to stop, however many signals were counted for it. Where the
+    /// terminal went away meanwhile it is no wish at all: false.
+    pub(super) fn interrupted_at_prompt(&mut self, signals_before: usize) -> bool {
+        let counted = self.signals.count() - signals_before;
+        if self.hung_up() {
+            self.echoes += counted;
+            return false;
+        }
+        match counted {
+            0 => self.keys += 1,
+            counted => self.echoes += counted - 1,
+        }
+        true
+    }
+
+    /// Nobody is there to say that the next phase may begin: that is the safe point to stop at.
+    pub(super) fn stop_for_lack_of_anybody(&mut self) {
+        self.keys += 1;
+    }
+
+    /// The terminal is gone: that is not a wish to stop, but nobody can be asked any more.
+    pub(super) fn hung_up(&self) -> bool {
+        self.signals.hung_up()
+    }
+}
+
+impl Desk for Front<'_> {
+    fn notice(&mut self, notice: &Notice) {
+        // A reporter can fail, and the run does not notice.
+        let _ = self.reporter.notice(notice);
+    }
+
+    fn heard(&mut self) -> Heard {
+        match (self.signals.count() + self.keys).saturating_sub(self.echoes) {
+            0 => Heard::Nothing,
+            1 => Heard::Once,
+            2.. => Heard::Twice,
+        }
+    }
+
+    fn say_that_it_was_heard(&mut self, going_back: bool) {
+        if !std::mem::replace(&mut self.said, true) {
+            self.notice(&Notice::Stopping { going_back });
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! `switchback resolve`: a person says that what a way back could not restore was put right by hand. Nothing of the
+//! machine is changed; from then on the way forward is free.
+
+use super::args::Resolve;
+use super::context::Context;
+use super::error::CliError;
+use super::exit::Exit;
+use super::past::Past;
+use super::standing::unsettled;
+use super::{out, rollback, stage, tools};
+use crate::app::{Session, Tools};
+use crate::engine::Stage;
+use crate::model::{GenerationNumber, Guidance, Invoker, PhaseEnd};
+use crate::prompt::{Question, Reply};
+use crate::report;
+use crate::store::{Approved, StateFolder};
+
+pub(crate) fn resolve(context: &Context, args: &Resolve) -> Result<Exit, CliError> {
+    let reason = args.reason.trim();
+    if reason.is_empty() {
+        return Err(CliError::usage("`--reason` says nothing")
+            .hint("say what was done, for whoever reads the history"));
+    }
+    let Some(folder) = context.look_if_any()? else {
+        if args.generation.is_some() {
+            // A generation that is named, and is not there, is a mistake.
+            context.look()?;
+        }
+        let text = format!("Nothing to resolve: nothing was ever run in {}.", context.state.display());
+        return Ok(out::nothing(context, &text, Exit::Done));
+    };
+    let _lock = folder.lock("resolve")?;
+    let Some(past) = chosen(&folder, args.generation)? else {
+        return Ok(out::nothing(context, "Nothing to resolve: no way back failed.", Exit::Done));
+    };
+    if !args.yes && !agreed(context, &past)? {
+        return Ok(out::nothing(context, "Nothing was recorded.", Exit::Refused));
+    }
+    record(context, &folder, past, reason)
+}
+
+fn is_inconsistent(past: &Past) -> bool {
+    past.state.stage == Stage::Ended(PhaseEnd::Inconsistent)
+}
+
+/// The generation that is named, or the newest that stands in the way.
+fn chosen(folder: &StateFolder, named: Option<u32>) -> Result<Option<Past>, CliError> {
+    if let Some(number) = named {
+        let number = GenerationNumber(number);
+        if !folder.generation_folder(number).is_dir() {
+            return Err(CliError::usage(format!("there is no generation {number}"))
+                .hint("`switchback history` shows those that there are"));
+        }
+        let past = Past::of(folder, number)?;
+        if !is_inconsistent(&past) {
+            let text = format!("generation {number} is not inconsistent: it is {}", stage::word(&past.state));
+            return Err(CliError::usage(text).hint("`switchback status` names what is inconsistent"));
+        }
+        return Ok(Some(past));
+    }
+    let Some(current) = Past::current(folder)? else { return Ok(None) };
+    if is_inconsistent(&current) {
+        return Ok(Some(current));
+    }
+    Ok(unsettled(folder, &current)?.half.into_iter().find(is_inconsistent))
+}
+
+/// The items are shown and a person is asked.
+fn agreed(context: &Context, past: &Past) -> Result<bool, CliError> {
+    let guidance = tools::guidance(context, false).map_err(|why| CliError {
+        hint: Some("add `--yes` to record it without being asked".to_owned()),
+        ..why
+    })?;
+    let words = report::question::resolve(&past.state.items, &context.err_style());
+    let question = Question { about: words.about, ask: words.ask };
+    match tools::operator(context, guidance).yes(&question) {
+        Reply::Yes => Ok(true),
+        Reply::No | Reply::Interrupted | Reply::Nobody => Ok(false),
+    }
+}
+
+fn record(context: &Context, folder: &StateFolder, past: Past, reason: &str) -> Result<Exit, CliError> {
+    let number = past.number();
+    let mut reporter = tools::reporter(context);
+    let mut operator = tools::operator(context, Guidance::Unattended);
+    let approved = Approved { plan_yaml: Vec::new(), plan: past.plan };
+    let tools = Tools {
+        host: &context.host,
+        signals: tools::signals()?,
+        reporter: &mut reporter,
+        operator: operator.as_mut(),
+        style: context.err_style(),
+        cores: Context::cores(),
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    let who = &context.host.invoker;
+    let by = Invoker { uid: who.ids.uid, name: who.name.clone() };
+    let mut session = Session::new(folder, approved, tools);
+    let (state, ended) = session.resolve(past.capsule, reason.to_owned(), by)?;
+    drop(session);
+    rollback::tell_newest(context, folder, number, &state);
+    super::index(folder);
+    Ok(tools::finish(context, &mut reporter, &ended))
+}

@@ -1,0 +1,101 @@
+//! A way back that did not hold, and a person who puts right by hand what it named.
+
+use super::unattended;
+use crate::support::bench::Bench;
+use crate::support::pty::{Pty, Streams};
+
+/// The undo fails where `c/bad` is.
+const UNDO: &str = r#"
+  - id: one
+    apply: [{id: add, shell: 'echo one >> "$m/file"', undo: {shell: 'test ! -e "$c/bad"'}}]
+  - id: two
+    apply: [{id: add, shell: 'echo two >> "$m/file"', undo: {shell: 'true'}}]
+"#;
+
+fn inconsistent(to: &[&str]) -> Bench {
+    let bench = Bench::new();
+    bench.plan(UNDO);
+    let until: &[&str] = if to.is_empty() { &["--until", "one"] } else { &[] };
+    assert_eq!(unattended(&bench, until).exit, 0);
+    bench.write("c/bad", "");
+    let back = bench.run(&[&["rollback", "--yes"], to].concat());
+    assert_eq!(back.exit, 13, "{back:?}");
+    assert!(back.out.contains("switchback resolve"), "{back:?}");
+    bench
+}
+
+#[test]
+fn what_was_put_right_by_hand_is_said_recorded_and_the_way_forward_is_free() {
+    let bench = inconsistent(&[]);
+    let run = unattended(&bench, &[]);
+    assert!(run.exit == 13 && run.err.contains("switchback resolve"), "{run:?}");
+    let said = ["resolve", "--reason", "took the line out with an editor"];
+    let nobody = bench.run(&said);
+    assert!(nobody.exit == 2 && nobody.err.contains("--yes"), "{nobody:?}");
+    let ran = bench.run(&[&said[..], &["--yes"]].concat());
+    assert_eq!(ran.exit, 0, "{ran:?}");
+    assert!(ran.out.contains("undo of step add") && ran.out.contains("took the line out"), "{ran:?}");
+    assert_eq!(bench.facts(1).split_off(bench.facts(1).len() - 2), ["items-resolved", "run-finished"]);
+    for looking in [&["status"][..], &["history"], &["show", "1"]] {
+        let told = bench.run(looking);
+        assert!(told.exit == 0 && told.out.contains("took the line out"), "{looking:?}: {told:?}");
+    }
+    let status = bench.run(&["status", "--json"]).json();
+    assert_eq!(status["current"]["verdict"], "resolved", "{status:#}");
+    assert_eq!(status["current"]["waiting"], serde_json::Value::Null, "{status:#}");
+    assert_eq!(status["current"]["resolved"]["items"][0]["name"], "undo of step add", "{status:#}");
+    assert_eq!(status["phases"][0]["due"], true, "{status:#}");
+    assert_eq!(bench.run(&["show", "--json"]).json()["line"]["end"], "resolved");
+    let again = bench.run(&[&said[..], &["--yes"]].concat());
+    assert!(again.exit == 0 && again.out.contains("Nothing to resolve"), "{again:?}");
+    let back = bench.run(&["rollback", "--yes"]);
+    assert!(back.exit == 0 && back.out.contains("Nothing to take back"), "{back:?}");
+    assert_eq!(bench.run(&["resume", "--unattended"]).exit, 0);
+    assert_eq!(unattended(&bench, &[]).exit, 0);
+}
+
+#[test]
+fn an_older_generation_is_put_right_too_and_the_plan_takes_its_phases_again() {
+    let bench = inconsistent(&["--to", "start"]);
+    let ran = bench.run(&["resolve", "--reason", "by hand", "--yes", "--json"]);
+    assert_eq!(ran.exit, 0, "{ran:?}");
+    assert_eq!(ran.json_lines().pop().expect("lines")["ended"], "resolved");
+    let status = bench.run(&["status", "--json"]).json();
+    assert_eq!(status["phases"][0]["end"], "resolved", "{status:#}");
+    std::fs::remove_file(bench.path("c/bad")).expect("removed");
+    assert_eq!(unattended(&bench, &[]).exit, 0);
+    assert_eq!(bench.run(&["history", "--json"]).json()["generations"][0]["end"], "resolved");
+}
+
+#[test]
+fn only_what_is_inconsistent_is_put_right() {
+    let bench = Bench::new();
+    let none = bench.run(&["resolve", "--reason", "x", "--yes"]);
+    assert!(none.exit == 0 && none.out.contains("nothing was ever run"), "{none:?}");
+    bench.plan(UNDO);
+    assert_eq!(unattended(&bench, &[]).exit, 0);
+    for (args, exit, words) in [
+        (&["resolve", "1", "--reason", "x", "--yes"][..], 2, "it is committed"),
+        (&["resolve", "9", "--reason", "x", "--yes"], 2, "there is no generation 0009"),
+        (&["resolve", "--reason", " ", "--yes"], 2, "says nothing"),
+        (&["resolve", "--yes"], 2, "--reason"),
+        (&["resolve", "--reason", "x", "--yes"], 0, "Nothing to resolve"),
+    ] {
+        let ran = bench.run(args);
+        assert_eq!(ran.exit, exit, "{args:?}: {ran:?}");
+        assert!(format!("{}{}", ran.out, ran.err).contains(words), "{args:?}: {ran:?}");
+    }
+    assert!(!bench.journal(1).contains("items-resolved") && !bench.journal(2).contains("items-resolved"));
+}
+
+#[test]
+fn a_person_is_shown_the_items_and_may_say_no() {
+    let bench = inconsistent(&[]);
+    for (answer, exit, ended) in [("n", 10, "inconsistent"), ("y", 0, "resolved")] {
+        let mut pty = Pty::start(bench.command(&["resolve", "--reason", "by hand"]), 80, Streams::All);
+        pty.wait_for("undo of step add");
+        pty.answer("Were these put right by hand?", answer);
+        assert_eq!(pty.exit(), exit, "{}", pty.screen());
+        assert_eq!(bench.run(&["status", "--json"]).json()["current"]["stage"], ended);
+    }
+}
