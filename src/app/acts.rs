@@ -4,17 +4,19 @@ use super::asking::{ask, asked};
 use super::front::Front;
 use super::watch::StepWatch;
 use crate::model::{
-    Act, CommandLine, Part, Phase, RunAs, SettingsFormat, Span, Step, StepOutcome, StepUndo, with_run_time,
+    Act, Changes, CommandLine, Part, Phase, RunAs, SettingsFormat, Span, Step, StepOutcome, StepUndo,
+    with_run_time,
 };
 use crate::prompt::{Operator, Reply};
 use crate::report::{self, Style};
 use crate::system::accounts::Accounts;
-use crate::system::files::Access;
+use crate::system::files::{Access, FileError};
 use crate::system::host::Host;
 use crate::system::place::Place;
 use crate::system::process::{self, End, Ended, OwnProgram, Spec};
 use crate::system::{host, settings};
 use base64::Engine as _;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Bytes kept of each stream of a step.
@@ -162,6 +164,44 @@ pub(super) fn targets(phase: &Phase) -> impl Iterator<Item = &Path> {
         })
 }
 
+/// The link that now bars an `install` or `set` act from its place.
+#[must_use]
+pub fn barred_by_link(to: &Path, replaces: bool) -> Option<String> {
+    let opened = if replaces { Place::open_to_replace(to) } else { Place::open(to) };
+    match opened {
+        Err(why @ FileError::Linked { .. }) => Some(why.to_string()),
+        // What is missing now may be made by a step before.
+        Ok(_) | Err(_) => None,
+    }
+}
+
+/// The links that will bar built-in acts of these phases, each with its phase and step: those which nothing that the plan
+/// does before could have taken away, in steps that will be taken whatever a condition says.
+#[must_use]
+pub fn barred<'a>(phases: impl IntoIterator<Item = &'a Phase>) -> Vec<String> {
+    let (mut found, mut installed) = (Vec::new(), BTreeSet::new());
+    for phase in phases {
+        for step in [Part::Apply, Part::Commit].into_iter().flat_map(|part| phase.steps(part)) {
+            let why = match &step.act {
+                Act::Install { to, .. } => {
+                    installed.insert(to);
+                    barred_by_link(to, true)
+                }
+                // An `install` before it puts a file in the place of the link.
+                Act::Set { file, .. } if installed.contains(file) => None,
+                Act::Set { file, .. } => barred_by_link(file, false),
+                Act::Run(_) | Act::Shell { .. } | Act::Ask { .. } if step.changes == Changes::Nothing => None,
+                // From here on the machine may be another.
+                Act::Run(_) | Act::Shell { .. } | Act::Ask { .. } => return found,
+            };
+            if phase.applies_if.is_none() && step.when.is_none() {
+                found.extend(why.map(|why| format!("phase `{}`, step `{}`: {why}", phase.id, step.id)));
+            }
+        }
+    }
+    found
+}
+
 /// Carries out an `install` or `set` act in this process.
 ///
 /// # Errors
@@ -173,7 +213,8 @@ pub fn do_by_hand(act: &Act) -> Result<(), String> {
                 .decode(content)
                 .map_err(|why| format!("the plan's content for {}: {why}", to.display()))?;
             let owner = owner.as_deref().map(|owner| ids_of(to, owner)).transpose()?;
-            let place = Place::open(to).map_err(|why| why.to_string())?;
+            // A link gives way: the layers record it as a link and put it back as one.
+            let place = Place::open_to_replace(to).map_err(|why| why.to_string())?;
             place.write(&bytes, Access { mode: *mode, owner }, None).map_err(|why| why.to_string())
         }
         Act::Set { file, format, settings } => set(file, *format, settings),
@@ -224,6 +265,27 @@ mod tests {
         Act::Set { file, format: SettingsFormat::Ini, settings }
     }
 
+    fn install_to(to: &Path) -> Act {
+        Act::Install {
+            from: PathBuf::from("beside"),
+            content: "bmV3".to_owned(),
+            to: to.to_owned(),
+            mode: 0o644,
+            owner: None,
+        }
+    }
+
+    #[test]
+    fn install_takes_the_place_of_a_link_and_leaves_what_it_led_to() {
+        let (_guard, top) = world();
+        std::fs::write(top.join("real"), "old").expect("a file");
+        symlink("real", top.join("mine")).expect("a link");
+        do_by_hand(&install_to(&top.join("mine"))).expect("installed");
+        assert_eq!(std::fs::read_to_string(top.join("real")).expect("read"), "old");
+        assert!(!top.join("mine").is_symlink());
+        assert_eq!(std::fs::read_to_string(top.join("mine")).expect("read"), "new");
+    }
+
     #[test]
     fn neither_set_nor_install_reaches_a_file_through_a_link() {
         let (_guard, top) = world();
@@ -231,19 +293,10 @@ mod tests {
         std::fs::write(top.join("w/secret.ini"), "[Group]\nKey=old\n").expect("a file");
         symlink(top.join("w/secret.ini"), top.join("mine.ini")).expect("a link");
         symlink(top.join("w"), top.join("dir")).expect("a link");
-        for path in ["mine.ini", "dir/secret.ini"] {
-            let to = top.join(path);
-            let install = Act::Install {
-                from: PathBuf::from("beside"),
-                content: String::new(),
-                to: to.clone(),
-                mode: 0o644,
-                owner: None,
-            };
-            for act in [set_in(to.clone()), install] {
-                let why = do_by_hand(&act).expect_err("a link");
-                assert!(why.contains(" is a link to ") && why.ends_with("name the real file"), "{why}");
-            }
+        let through = top.join("dir/secret.ini");
+        for act in [set_in(top.join("mine.ini")), set_in(through.clone()), install_to(&through)] {
+            let why = do_by_hand(&act).expect_err("a link");
+            assert!(why.contains(" is a link to ") && why.ends_with("name the real file"), "{why}");
         }
         assert_eq!(std::fs::read_to_string(top.join("w/secret.ini")).expect("read"), "[Group]\nKey=old\n");
         assert!(top.join("mine.ini").is_symlink());

@@ -12,7 +12,7 @@ mod session;
 mod undo_page;
 mod watch;
 
-pub use acts::do_by_hand;
+pub use acts::{barred, barred_by_link, do_by_hand};
 pub use drive::{Ports, drive};
 pub use recall::Recall;
 pub use session::{Session, SessionError, Tools};

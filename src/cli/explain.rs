@@ -10,8 +10,14 @@ use crate::report;
 
 pub(crate) fn explain(context: &Context, file: &PlanFile) -> Result<Exit, CliError> {
     let context = &context.acting_for(file.user.as_deref())?;
-    let read = plan_file::valid(context, file)?;
+    let mut read = plan_file::valid(context, file)?;
+    // Style is for `lint`; a link is news of this machine.
+    read.loaded.warnings.clear();
+    plan_file::warn_of_links(&mut read);
     show(context, &read.approved.plan);
+    if !read.loaded.warnings.is_empty() {
+        out::complain(&plan_file::complaints(context, &read.loaded.warnings));
+    }
     Ok(Exit::Done)
 }
 

@@ -1,6 +1,7 @@
 //! THE FRONT DOOR: one file a verb; exit codes; errors to words. The only place where everything meets.
 
 mod args;
+mod changed;
 mod context;
 mod error;
 mod exit;

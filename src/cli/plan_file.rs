@@ -100,6 +100,11 @@ pub(crate) fn from_text(
     }
 }
 
+/// Warns of links that bar built-in acts on this machine now.
+pub(crate) fn warn_of_links(read: &mut Read) {
+    read.loaded.warn_of_links(crate::app::barred_by_link);
+}
+
 /// The plan, or its complaints as an error that was shown already.
 pub(crate) fn valid(context: &Context, file: &PlanFile) -> Result<Read, CliError> {
     match load(context, file)? {

@@ -1,6 +1,7 @@
 //! `switchback run`: takes a machine through a plan.
 
 use super::args::Run;
+use super::changed::changed_parts;
 use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
@@ -9,7 +10,7 @@ use super::past::Past;
 use super::plan_file::{self, Read};
 use super::standing::{Standing, standing, unsettled};
 use super::{explain, out, stage, tools};
-use crate::app::{Session, Tools};
+use crate::app::{Session, Tools, barred};
 use crate::engine::{Itinerary, Obstacle, Selection, itinerary};
 use crate::model::{Guidance, Item, LayerSpec, Part, PhaseEnd, PhaseId, Plan, RunAs, RunId, Verdict};
 use crate::store::StateFolder;
@@ -45,7 +46,7 @@ pub(crate) fn run(context: &Context, args: &Run) -> Result<Exit, CliError> {
     let past = standing(&folder, &plan.name)?;
     let queue = due(plan, &past, &asked)?;
     can_act_as_asked(context, plan, &queue)?;
-    name_other_texts(context, plan, &past, &queue);
+    name_changed_phases(context, plan, &past, &queue);
     if queue.is_empty() {
         let text = "Nothing to do: every phase that was asked for is committed.";
         return Ok(out::nothing(context, text, Exit::Done));
@@ -114,7 +115,9 @@ fn dry_run(context: &Context, read: &Read, asked: &Selection, take_rejected: boo
         Err(why) => (Standing::default(), Some(why)),
     };
     let soaks = due(whole, &past, asked).err();
-    let queue = due(whole, &Standing { soak_until: None, ..past }, asked)?;
+    let past = Standing { soak_until: None, ..past };
+    let queue = due(whole, &past, asked)?;
+    name_changed_phases(context, whole, &past, &queue);
     let mut plan = whole.clone();
     plan.phases.retain(|phase| queue.contains(&phase.id));
     explain::show(context, &plan);
@@ -152,22 +155,28 @@ fn nothing_is_open(folder: &StateFolder) -> Result<(), CliError> {
     unsettled(folder, &current)?.obstacle().map_or(Ok(()), Err)
 }
 
-/// A committed phase is not taken again, and what committed it may have said something else than this plan says.
-fn name_other_texts(context: &Context, plan: &Plan, past: &Standing, queue: &[PhaseId]) {
-    for header in &past.by {
-        let there = plan.phase(&header.phase).is_some() && !queue.contains(&header.phase);
-        if !there || header.digest == plan.digest {
+/// A committed phase is not taken again by itself. Where this plan says something else of it than what was taken, that
+/// is said: its parts are compared, so that a change elsewhere in the plan says nothing of it.
+fn name_changed_phases(context: &Context, plan: &Plan, past: &Standing, queue: &[PhaseId]) {
+    for by in &past.by {
+        let phase = &by.header.phase;
+        let (Some(now), false) = (plan.phase(phase), queue.contains(phase)) else { continue };
+        let parts = by.taken.as_ref().map_or_else(|| vec!["all of it"], |taken| changed_parts(taken, now));
+        if parts.is_empty() {
             continue;
         }
-        let how = if header.revision == plan.revision {
-            format!("by another text of revision {}, or with other values", header.revision)
+        let (generation, parts) = (by.generation, parts.join(", "));
+        let revision = if by.header.revision == plan.revision {
+            format!("in revision {} itself", plan.revision)
         } else {
-            format!("as revision {}; this is revision {}", header.revision, plan.revision)
+            format!("between revisions {} and {}", by.header.revision, plan.revision)
         };
-        let phase = &header.phase;
         out::line(
             context,
-            &format!("Phase {phase} was committed {how}. `--phase {phase}` takes it once more."),
+            &format!(
+                "Phase {phase} changed since generation {generation} committed it ({parts}; {revision}). \
+                 What is committed stays; `--phase {phase}` takes it once more."
+            ),
         );
     }
 }
@@ -273,12 +282,16 @@ fn can_act_as_asked(context: &Context, plan: &Plan, queue: &[PhaseId]) -> Result
             missing.push(format!("phase `{}`, layer home-manager: {nobody}", phase.id));
         }
     }
+    let who_is_missing = !missing.is_empty();
+    missing.extend(barred(plan.phases.iter().filter(|phase| queue.contains(&phase.id))));
     if missing.is_empty() {
         return Ok(());
     }
     let error = CliError::new(Exit::Refused, "this plan cannot be run as it asks; nothing was changed");
     let error = missing.into_iter().fold(error, CliError::because);
-    Err(if context.host.euid != 0 {
+    Err(if !who_is_missing {
+        error
+    } else if context.host.euid != 0 {
         error.hint("run it with sudo, or leave those phases out")
     } else if context.knows_the_user() {
         error

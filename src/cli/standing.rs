@@ -6,7 +6,9 @@ use super::exit::Exit;
 use super::past::Past;
 use super::stage;
 use crate::engine::{RunState, Stage};
-use crate::model::{Event, GenerationNumber, Item, PhaseEnd, PhaseHeader, PhaseId, PlanName, Timestamp};
+use crate::model::{
+    Event, GenerationNumber, Item, Phase, PhaseEnd, PhaseHeader, PhaseId, PlanName, Timestamp,
+};
 use crate::store::{Journal, StateFolder};
 
 /// How the phases of a plan stand.
@@ -16,7 +18,15 @@ pub(crate) struct Standing {
     /// Until when the phase that was taken last soaks.
     pub(crate) soak_until: Option<Timestamp>,
     /// What committed the phases that are committed, where that can still be read.
-    pub(crate) by: Vec<PhaseHeader>,
+    pub(crate) by: Vec<CommittedBy>,
+}
+
+/// What committed a phase.
+pub(crate) struct CommittedBy {
+    pub(crate) generation: GenerationNumber,
+    pub(crate) header: PhaseHeader,
+    /// The phase as it was taken.
+    pub(crate) taken: Option<Phase>,
 }
 
 const fn is_settled(end: PhaseEnd) -> bool {
@@ -61,7 +71,8 @@ pub(crate) fn standing(folder: &StateFolder, plan: &PlanName) -> Result<Standing
             doubted.retain(|phase| *phase != header.phase);
         }
         if *end == PhaseEnd::Committed {
-            standing.by.push(header.clone());
+            let taken = past.plan.phase(&header.phase).cloned();
+            standing.by.push(CommittedBy { generation: number, header: header.clone(), taken });
         }
     }
     Ok(standing)

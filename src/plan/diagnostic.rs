@@ -220,6 +220,19 @@ impl Diagnostics {
         self.list.is_empty()
     }
 
+    /// Nothing to say any more.
+    pub fn clear(&mut self) {
+        self.list.clear();
+        self.left_out = 0;
+    }
+
+    /// One more, in its order.
+    pub(super) fn add(&mut self, complaint: Complaint) {
+        let one = placed(complaint, &self.sources);
+        let at = self.list.partition_point(|other| other.place <= one.place);
+        self.list.insert(at, one);
+    }
+
     /// How many there are, those left out included.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -16,6 +16,7 @@ use super::unread::Loss;
 use super::variables::{replace_in_plan, scope_of_plan};
 use crate::model::{Digest, Plan, PlanName, Value};
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 /// Where the files that a plan names come from. Reading, and refusing what others may write, is done outside.
 pub trait Sources {
@@ -52,6 +53,31 @@ pub struct Loaded {
     pub calendar: Option<Calendar>,
     /// The plan's variables with their values.
     pub variables: BTreeMap<String, Value>,
+    written: Vec<Written>,
+}
+
+/// A path that a built-in act writes.
+#[derive(Debug, Clone)]
+pub(super) struct Written {
+    pub(super) place: Place,
+    pub(super) path: PathBuf,
+    /// Whether a link at the last name gives way.
+    pub(super) replaces: bool,
+}
+
+impl Loaded {
+    /// Adds a warning for every path of a built-in act that a link bars on this machine now. `look` is told the path
+    /// and whether a link at its last name gives way, and says what bars it.
+    pub fn warn_of_links(&mut self, look: impl Fn(&Path, bool) -> Option<String>) {
+        for one in &self.written {
+            if let Some(why) = look(&one.path, one.replaces) {
+                self.warnings.add(
+                    Complaint::warning("link-on-the-way", one.place, why)
+                        .help("the step will refuse it, unless a step before it puts something else there"),
+                );
+            }
+        }
+    }
 }
 
 /// Reads a plan, its profile, its libraries and the files that it installs.
@@ -71,14 +97,15 @@ pub fn load(
         files: Vec::new(),
         complaints: Complaints::default(),
         content: Vec::new(),
+        written: Vec::new(),
     };
     let loaded = reading.load(text, around, overrides);
-    let Reading { texts, complaints, files, .. } = reading;
+    let Reading { texts, complaints, files, written, .. } = reading;
     let failed = complaints.has_errors();
     let diagnostics = complaints.finish(texts);
     match loaded {
         Some((plan, calendar, variables)) if !failed => {
-            Ok(Loaded { plan, warnings: diagnostics, files, calendar, variables })
+            Ok(Loaded { plan, warnings: diagnostics, files, calendar, variables, written })
         }
         Some(_) | None => Err(diagnostics),
     }
@@ -163,6 +190,8 @@ struct Reading<'a> {
     complaints: Complaints,
     /// Canonical content of what was read, for the digest.
     content: Vec<String>,
+    /// Where the built-in acts write.
+    written: Vec<Written>,
 }
 
 impl Reading<'_> {
@@ -197,6 +226,7 @@ impl Reading<'_> {
             around,
             sources: self.sources,
             files: &mut self.files,
+            written: &mut self.written,
             complaints: &mut self.complaints,
             environment: scope.environment(),
         };

@@ -49,6 +49,21 @@ impl Place {
     /// # Errors
     /// [`FileError::Linked`] where a name on the way, or the last one, is a link; [`FileError::Failed`].
     pub fn open(path: &Path) -> Result<Self, FileError> {
+        let place = Self::open_to_replace(path)?;
+        match target_of(&place.folder, &place.name) {
+            Ok(target) => Err(FileError::Linked { path: place.path, target }),
+            // No link, or nothing there.
+            Err(why) if matches!(why.raw_os_error(), Some(libc::EINVAL | libc::ENOENT)) => Ok(place),
+            Err(why) => Err(failed("read", &place.path)(why)),
+        }
+    }
+
+    /// The same, but the last name may be a link: what is written takes the place of the link itself, and what it
+    /// leads to stays as it is.
+    ///
+    /// # Errors
+    /// [`FileError::Linked`] where a name on the way is a link; [`FileError::Failed`].
+    pub fn open_to_replace(path: &Path) -> Result<Self, FileError> {
         let invalid =
             |why: &'static str| failed("write to", path)(io::Error::new(io::ErrorKind::InvalidInput, why));
         let mut names = plain_names(path).ok_or_else(|| invalid("the path is not absolute and plain"))?;
@@ -81,13 +96,7 @@ impl Place {
         // Only now for reading, which syncing needs: a folder on the way need not be readable.
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let folder = openat(&at, ".", flags, Mode::empty()).map_err(|why| opening(&above, why))?;
-        let place = Self { folder: folder.into(), name, path: path.to_owned() };
-        match target_of(&place.folder, &place.name) {
-            Ok(target) => Err(FileError::Linked { path: place.path, target }),
-            // No link, or nothing there.
-            Err(why) if matches!(why.raw_os_error(), Some(libc::EINVAL | libc::ENOENT)) => Ok(place),
-            Err(why) => Err(failed("read", &place.path)(why)),
-        }
+        Ok(Self { folder: folder.into(), name, path: path.to_owned() })
     }
 
     /// The file at the place; `None` where nothing is.
@@ -176,6 +185,92 @@ impl Place {
     }
 }
 
+/// The path with every link above and at its last name resolved; names that do not exist stay as they are.
+///
+/// Root follows a link that is not root's own only into a folder of the link's owner: otherwise a user could make root
+/// record, and later put back, what lies elsewhere.
+///
+/// # Errors
+/// A link that leads nowhere, in a circle, or as root into somebody else's folder; a folder that cannot be opened.
+pub fn resolved(path: &Path) -> io::Result<PathBuf> {
+    /// More links on one way are taken for a circle, as the kernel does.
+    const MOST_LINKS: usize = 40;
+    /// What is still to be walked.
+    enum Ahead {
+        Name(OsString),
+        Up,
+        /// Here a link has led: the link, and whose it is.
+        Led(PathBuf, u32),
+    }
+    let ahead = |path: &Path| -> Vec<Ahead> {
+        path.components()
+            .filter_map(|part| match part {
+                Component::Normal(name) => Some(Ahead::Name(name.to_owned())),
+                Component::ParentDir => Some(Ahead::Up),
+                Component::RootDir | Component::CurDir | Component::Prefix(_) => None,
+            })
+            .collect()
+    };
+    let by_root = nix::unistd::geteuid().is_root();
+    let root = || openat(CWD, "/", STEP | OFlags::DIRECTORY, Mode::empty());
+    let (mut at, mut above, mut links) = (root()?, PathBuf::from("/"), 0);
+    let mut names: VecDeque<Ahead> = ahead(path).into();
+    while let Some(next) = names.pop_front() {
+        let name = match next {
+            Ahead::Name(name) => name,
+            Ahead::Up => {
+                at = openat(&at, "..", STEP, Mode::empty())?;
+                above.pop();
+                continue;
+            }
+            Ahead::Led(link, owner) => {
+                let leads_to = rustix::fs::fstat(&at)?.st_uid;
+                if by_root && owner != 0 && owner != leads_to {
+                    return Err(io::Error::new(
+                        io::ErrorKind::PermissionDenied,
+                        format!(
+                            "{} is a link of user {owner} to {}, which belongs to user {leads_to}",
+                            link.display(),
+                            above.display()
+                        ),
+                    ));
+                }
+                continue;
+            }
+        };
+        let here = above.join(&name);
+        let opened = match openat(&at, &name, STEP, Mode::empty()) {
+            Ok(opened) => opened,
+            Err(Errno::NOENT) if names.iter().all(|one| matches!(one, Ahead::Name(_))) => {
+                let rest = names.into_iter().filter_map(|one| match one {
+                    Ahead::Name(name) => Some(name),
+                    Ahead::Up | Ahead::Led(..) => None,
+                });
+                return Ok(rest.fold(here, |path, name| path.join(name)));
+            }
+            Err(why) => return Err(why.into()),
+        };
+        let about = rustix::fs::fstat(&opened)?;
+        if rustix::fs::FileType::from_raw_mode(about.st_mode) != rustix::fs::FileType::Symlink {
+            (at, above) = (opened, here);
+            continue;
+        }
+        links += 1;
+        if links > MOST_LINKS {
+            return Err(Errno::LOOP.into());
+        }
+        let target = target_of(&at, &name)?;
+        if target.is_absolute() {
+            (at, above) = (root()?, PathBuf::from("/"));
+        }
+        names.push_front(Ahead::Led(here, about.st_uid));
+        for one in ahead(&target).into_iter().rev() {
+            names.push_front(one);
+        }
+    }
+    Ok(above)
+}
+
 fn opening(path: &Path, why: Errno) -> FileError {
     failed("open", path)(why.into())
 }
@@ -251,6 +346,67 @@ mod tests {
             assert!(why.starts_with(&told), "{why}");
         }
         assert_eq!(std::fs::read(top.join("real/secret")).expect("read"), b"old");
+    }
+
+    #[test]
+    fn what_is_written_in_the_place_of_a_link_leaves_what_it_led_to() {
+        let (_guard, top) = world();
+        std::fs::write(top.join("real"), "old").expect("a file");
+        symlink("real", top.join("mine")).expect("a link");
+        let place = Place::open_to_replace(&top.join("mine")).expect("opened");
+        place.write(b"new", ACCESS, None).expect("written");
+        assert_eq!(std::fs::read(top.join("real")).expect("read"), b"old");
+        assert!(!top.join("mine").is_symlink());
+        assert_eq!(std::fs::read(top.join("mine")).expect("read"), b"new");
+        symlink(".", top.join("dir")).expect("a link");
+        assert!(matches!(Place::open_to_replace(&top.join("dir/mine")), Err(FileError::Linked { .. })));
+    }
+
+    #[test]
+    fn a_path_is_resolved_as_the_kernel_does_and_names_that_are_not_there_stay() {
+        let (_guard, top) = world();
+        std::fs::create_dir_all(top.join("real/deep")).expect("folders");
+        symlink("real", top.join("dir")).expect("a link");
+        symlink(top.join("dir/deep"), top.join("far")).expect("a link");
+        symlink("../dir/deep", top.join("real/up")).expect("a link");
+        symlink("nowhere", top.join("dangling")).expect("a link");
+        symlink("circle", top.join("circle")).expect("a link");
+        for (asked, wanted) in [
+            ("real/deep", "real/deep"),
+            ("dir/deep", "real/deep"),
+            ("far", "real/deep"),
+            ("dir/up", "real/deep"),
+            ("far/not/there", "real/deep/not/there"),
+            ("none/at/all", "none/at/all"),
+        ] {
+            assert_eq!(resolved(&top.join(asked)).expect(asked), top.join(wanted), "{asked}");
+        }
+        for asked in ["dangling", "dangling/below", "circle"] {
+            assert!(resolved(&top.join(asked)).is_err(), "{asked}");
+        }
+    }
+
+    #[test]
+    fn root_follows_a_users_link_into_that_users_folders_alone() {
+        if !nix::unistd::geteuid().is_root() {
+            return crate::skipped::skipped(
+                "root_follows_a_users_link_into_that_users_folders_alone",
+                "this is not root",
+            );
+        }
+        let (_guard, top) = world();
+        for (name, owner) in [("theirs", 4321), ("ours", 0)] {
+            std::fs::create_dir(top.join(name)).expect("a folder");
+            std::os::unix::fs::chown(top.join(name), Some(owner), Some(owner)).expect("owner");
+        }
+        for (link, to, owner) in [("a", "theirs", 4321), ("b", "ours", 4321), ("c", "theirs", 0)] {
+            symlink(to, top.join(link)).expect("a link");
+            std::os::unix::fs::lchown(top.join(link), Some(owner), Some(owner)).expect("owner");
+        }
+        assert_eq!(resolved(&top.join("a/x")).expect("followed"), top.join("theirs/x"));
+        assert_eq!(resolved(&top.join("c/x")).expect("followed"), top.join("theirs/x"));
+        let why = resolved(&top.join("b/x")).expect_err("refused").to_string();
+        assert!(why.contains("/b is a link of user 4321 to ") && why.ends_with("belongs to user 0"), "{why}");
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The verbs without a terminal: exit statuses, JSON, selection, the way back, a runner that is killed.
 
+mod changed;
 mod left;
+mod links;
 mod looking;
 mod resolved;
 mod running;

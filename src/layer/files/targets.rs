@@ -3,8 +3,8 @@
 use super::pattern::{self, Expanded};
 use crate::layer::raw::Raw;
 use crate::model::Item;
+use crate::system::place::resolved;
 use std::collections::BTreeSet;
-use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -50,7 +50,7 @@ impl Targets {
         let target = canonical(path)?;
         // `link/` means the folder that it leads to; the link is part of what must come back.
         if asked.ends_with('/') && target.is_symlink() && target.is_dir() {
-            self.paths.insert(target.canonicalize()?);
+            self.paths.insert(resolved(&target)?);
         }
         self.paths.insert(target);
         Ok(())
@@ -59,7 +59,7 @@ impl Targets {
     fn add_glob(&mut self, asked: &str) -> io::Result<()> {
         let (base, patterns) = pattern::split(asked)
             .map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, format!("is no pattern: {why}")))?;
-        let base = whole(&base)?;
+        let base = resolved(&base)?;
         let Expanded { matches, links } = pattern::expand(&base, &patterns)?;
         for link in links {
             self.refused.push(Item::new(
@@ -127,25 +127,7 @@ pub(super) fn missing_above(path: &Path) -> Vec<Raw> {
 /// The path with every symbolic link above its last name resolved.
 fn canonical(path: &Path) -> io::Result<PathBuf> {
     match (path.parent(), path.file_name()) {
-        (Some(parent), Some(name)) => Ok(whole(parent)?.join(name)),
+        (Some(parent), Some(name)) => Ok(resolved(parent)?.join(name)),
         (None, _) | (_, None) => Ok(PathBuf::from("/")),
     }
-}
-
-/// The path with every symbolic link resolved; names that do not exist stay as they are.
-fn whole(path: &Path) -> io::Result<PathBuf> {
-    let mut rest: Vec<OsString> = Vec::new();
-    for above in path.ancestors() {
-        match above.canonicalize() {
-            Ok(mut found) => {
-                found.extend(rest.iter().rev());
-                return Ok(found);
-            }
-            Err(why) if why.kind() == io::ErrorKind::NotFound && !above.is_symlink() => {
-                rest.extend(above.file_name().map(OsString::from));
-            }
-            Err(why) => return Err(why),
-        }
-    }
-    Err(io::Error::from(io::ErrorKind::NotFound))
 }

@@ -10,7 +10,7 @@ mod step;
 use super::Surroundings;
 use super::catalog::Catalog;
 use super::diagnostic::{Complaint, Complaints};
-use super::load::Sources;
+use super::load::{Sources, Written};
 use super::paths;
 use super::raw::{Length, Word};
 use super::read::At;
@@ -26,6 +26,8 @@ pub(super) struct Lowering<'a> {
     pub(super) sources: &'a dyn Sources,
     /// Every file that was read, with its digest.
     pub(super) files: &'a mut Vec<(String, Digest)>,
+    /// Where the built-in acts write.
+    pub(super) written: &'a mut Vec<Written>,
     pub(super) complaints: &'a mut Complaints,
     /// The plan's variables, for shells.
     pub(super) environment: BTreeMap<String, String>,

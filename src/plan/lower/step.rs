@@ -5,6 +5,7 @@ use crate::model::{
     Act, Changes, LayerSpec, Part, RunAs, Setting, SettingsFormat, Span, Step, StepId, StepUndo,
 };
 use crate::plan::diagnostic::Complaint;
+use crate::plan::load::Written;
 use crate::plan::paths::covers;
 use crate::plan::raw::{InstallForm, SetForm, Short, StepForm, UndoForm, Word};
 use crate::plan::read::At;
@@ -143,6 +144,7 @@ impl Lowering<'_> {
 
     fn install(&mut self, form: &InstallForm) -> Option<Act> {
         let to = self.path(&form.to);
+        self.written.push(Written { place: form.to.place, path: to.clone(), replaces: true });
         if form.to.value.ends_with('/') {
             self.error(
                 "wrong-value",
@@ -211,6 +213,7 @@ impl Lowering<'_> {
     fn set(&mut self, at: &At<SetForm>) -> Option<Act> {
         let form = &at.value;
         let file = self.path(&form.file);
+        self.written.push(Written { place: form.file.place, path: file.clone(), replaces: false });
         let by_name = || match file.extension().and_then(|ending| ending.to_str()) {
             Some("ini") => Some(SettingsFormat::Ini),
             Some("json") => Some(SettingsFormat::Json),

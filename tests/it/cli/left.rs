@@ -155,13 +155,17 @@ fn a_phase_that_another_revision_committed_is_named() {
     bench.plan(phase);
     assert_eq!(unattended(&bench, &[]).exit, 0);
     let same = unattended(&bench, &[]);
-    assert!(!same.out.contains("was committed"), "{same:?}");
+    assert!(!same.out.contains("changed since"), "{same:?}");
     bench.plan_revision(2, &phase.replace("echo one", "echo uno"));
     let ran = unattended(&bench, &[]);
     assert_eq!(ran.exit, 0, "{ran:?}");
-    assert!(ran.out.contains("committed as revision 1") && ran.out.contains("Nothing to do"), "{ran:?}");
+    assert!(
+        ran.out.contains("committed it (apply; between revisions 1 and 2)")
+            && ran.out.contains("Nothing to do"),
+        "{ran:?}"
+    );
     bench.plan_revision(1, &phase.replace("echo one", "echo uno"));
-    assert!(unattended(&bench, &[]).out.contains("another text of revision 1"));
+    assert!(unattended(&bench, &[]).out.contains("(apply; in revision 1 itself)"));
 }
 
 #[test]

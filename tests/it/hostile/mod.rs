@@ -3,6 +3,7 @@
 mod damage;
 mod disk;
 mod looking;
+mod ordinary;
 mod plans;
 mod programs;
 mod runners;

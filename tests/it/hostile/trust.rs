@@ -189,7 +189,7 @@ fn a_state_folder_that_others_may_use_is_refused() {
 
 #[test]
 fn a_built_in_act_reaches_no_file_through_a_link_and_the_way_back_tells_the_truth() {
-    for (act, link) in [("set", "mine.ini"), ("install", "mine.ini"), ("install", "dir/secret.ini")] {
+    for (act, link) in [("set", "mine.ini"), ("set", "dir/secret.ini"), ("install", "dir/secret.ini")] {
         let world = World::new();
         world.write("secrets/secret.ini", "[G]\nK=old\n");
         world.write("source", "new\n");
@@ -201,16 +201,19 @@ fn a_built_in_act_reaches_no_file_through_a_link_and_the_way_back_tells_the_trut
             "set" => format!("{{set: {{file: \"{to}\", format: ini, keys: {{G: {{K: new}}}}}}}}"),
             _ => format!("{{install: {{from: source, to: \"{to}\"}}}}"),
         };
-        world.write(
-            "plan.yaml",
+        let plan = |first: &str| {
             format!(
-                "switchback: 1\nname: t\nphases:\n  - id: a\n    layers: [{{files: {{paths: [\"{to}\"]}}}}]\n    apply:\n      - {step}\n    validate:\n      - {{id: ok, probe: {{run: [\"true\"]}}}}\n"
-            ),
-        );
+                "switchback: 1\nname: t\nphases:\n  - id: a\n    layers: [{{files: {{paths: [\"{to}\"]}}}}]\n    apply:\n{first}      - {step}\n    validate:\n      - {{id: ok, probe: {{run: [\"true\"]}}}}\n"
+            )
+        };
         let before = (tree(&world.at("secrets")), tree(&world.at("house")));
-        let said = unwrapped(&world.switchback(&["run", "plan.yaml", "--unattended"]).ended(12).said());
-        assert!(said.contains(" is a link to "), "{act} {link}: {said}");
-        same(&before.0, &tree(&world.at("secrets")));
-        same(&before.1, &tree(&world.at("house")));
+        // Seen before the phase where nothing can have changed it since, and at the step otherwise.
+        for (first, status) in [("", 10), ("      - {run: [\"true\"]}\n", 12)] {
+            world.write("plan.yaml", plan(first));
+            let said = unwrapped(&world.run().ended(status).said());
+            assert!(said.contains(" is a link to "), "{act} {link}: {said}");
+            same(&before.0, &tree(&world.at("secrets")));
+            same(&before.1, &tree(&world.at("house")));
+        }
     }
 }
