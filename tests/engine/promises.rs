@@ -38,6 +38,8 @@ pub(crate) struct Story {
     pub(crate) acted: BTreeSet<(Part, usize)>,
     kept: usize,
     confirmed: bool,
+    /// When the confirm window closes.
+    window: Option<i64>,
     settled: Option<i64>,
     waited: bool,
     /// The way back began.
@@ -171,11 +173,12 @@ impl Story {
                 hold(self.guided, "only a person retries")?;
                 self.unknown = None;
             }
-            Event::ConfirmOpened { .. } => {
+            Event::ConfirmOpened { until } => {
                 hold(
                     phase.is_some_and(|phase| self.holds(phase, Moment::Validate)),
                     "no confirm before the validation holds",
                 )?;
+                self.window = Some(until.0);
             }
             Event::Confirmed => self.confirmed = true,
             Event::LayerKept { layer } => {
@@ -278,21 +281,20 @@ impl Story {
         (self.gate, self.sealed, self.armed, self.waited, self.confirmed) =
             (false, false, false, false, false);
         self.recorded = 0;
-        self.settled = None;
+        (self.settled, self.window) = (None, None);
     }
 
-    /// The promise about who answers.
+    /// The promises about who answers.
     pub(crate) fn answered(&self, input: &Input, events: &[Event]) -> Result<(), Broken> {
         let resolved = events.iter().any(|event| matches!(event, Event::ItemsResolved { .. }));
         hold(
             !resolved || matches!(input, Input::Resolved { .. }),
             "only a person says that something was put right by hand",
         )?;
+        let yes = *input == Input::Answered(true);
         let gone = events.iter().any(|event| matches!(event, Event::GateAnswered { go: true }));
-        hold(
-            !self.guided || !gone || *input == Input::Answered(true),
-            "the answer at the gate is the person's",
-        )
+        hold(!self.guided || !gone || yes, "the answer at the gate is the person's")?;
+        hold(!events.contains(&Event::Confirmed) || yes, "silence confirms nothing")
     }
 
     fn touched(&self) -> bool {

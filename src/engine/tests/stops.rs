@@ -51,16 +51,13 @@ fn a_stop_asked_for_after_the_commit_waits_until_the_guard_is_down() {
 }
 
 #[test]
-fn trouble_and_a_stop_at_once_pause_what_is_touched_and_refuse_what_is_not() {
+fn trouble_and_a_stop_at_once_pause_what_was_touched() {
     let mut run = Told::new(plan(), Guidance::Guided);
     run.succeed_until(Input::Begin, &SECOND);
     let failed = StepOutcome::Failed(ProcessEnd::Exited(1));
     let action = run.hears(&Input::Stepped(failed.clone()), Heard::Once);
     let cause = Cause::StepFailed { part: Part::Apply, step: StepId::new("b").unwrap(), outcome: failed };
     assert_eq!(action, Action::Stop(Ended::Paused(cause)));
-    let (run, action) = refused(failing_preflight(Severity::Fail), Guidance::Guided, Heard::Once);
-    assert_eq!(action, Action::Stop(Ended::Finished(Verdict::Refused)));
-    assert_eq!(run.state.reverting, Some(Cause::Interrupted));
 }
 
 #[test]

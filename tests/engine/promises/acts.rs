@@ -117,8 +117,9 @@ impl Story {
                 )
             }
             Action::Wait { until } => hold(self.settled == Some(until.0), "the wait ends when the facts say"),
-            Action::Confirm { .. } => {
-                hold(self.holds(phase, Moment::Validate), "no confirm before the validation holds")
+            Action::Confirm { until } => {
+                hold(self.holds(phase, Moment::Validate), "no confirm before the validation holds")?;
+                hold(self.window == Some(until.0), "the window closes when the facts say")
             }
             Action::Keep { layer } => {
                 self.guarded(phase, machine)?;
@@ -198,7 +199,9 @@ impl Story {
 
     fn backward(&self, machine: &Machine) -> Result<(), Broken> {
         hold(self.back.is_some() && self.ended.is_none(), "nothing is undone before the way back began")?;
-        hold(self.children_ended && !machine.child, "nothing is undone while a child is alive")
+        hold(self.children_ended && !machine.child, "nothing is undone while a child is alive")?;
+        let asked = self.back == Some(Cause::Asked);
+        hold(asked || machine.guard, "a way back that nobody asked for is walked under the guard")
     }
 
     fn way_back_walked_but_named(&self, phase: &Phase) -> Result<(), Broken> {
