@@ -56,6 +56,9 @@ pub enum ProbeError {
         /// When it was killed.
         after: Span,
     },
+    /// A child that looked for us could not.
+    #[error("{0}")]
+    Elsewhere(String),
     /// A person interrupted the look.
     #[error("interrupted")]
     Interrupted,
@@ -73,7 +76,11 @@ impl ProbeError {
             Self::Unreachable { hint, .. } => Some(hint),
             Self::TooMuch { .. } => Some("ask for less: a higher priority, one unit, a pattern"),
             Self::TimedOut { .. } => Some("state a longer timeout if it is only slow"),
-            Self::Unreadable { .. } | Self::Malformed { .. } | Self::Interrupted | Self::Identity(_) => None,
+            Self::Unreadable { .. }
+            | Self::Malformed { .. }
+            | Self::Elsewhere(_)
+            | Self::Interrupted
+            | Self::Identity(_) => None,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! One check, from the first look to its report: settle, samples, within, consecutive, as a machine that says what it
 //! needs next. It knows the time only as it is told.
 
+use super::apart::Apart;
 use super::bound::kept;
 use super::combine::combined;
 use super::judge::is_shadow;
@@ -31,6 +32,8 @@ pub(super) struct Ground<'a> {
     pub(super) baseline: Option<&'a Observation>,
     /// Where root looks: who else may own a program that is found in a folder.
     pub(super) trusting: Option<u32>,
+    /// Which looks a child takes for us.
+    pub(super) apart: &'a Apart,
     /// Both clocks now.
     pub(super) tick: Instant,
     pub(super) now: Timestamp,
@@ -86,6 +89,15 @@ impl<'a> Course<'a> {
     /// As whom, and how long, the child that was asked for may run.
     pub(super) fn acting(&self) -> &'a Check {
         self.guard.as_ref().map_or(self.check, |guard| guard.acting())
+    }
+
+    /// Whether what its child says is kept as evidence.
+    pub(super) fn has_evidence(&self) -> bool {
+        match (&self.guard, &self.looking) {
+            (Some(guard), _) => guard.has_evidence(),
+            (None, Some(looking)) => looking.has_evidence(),
+            (None, None) => true,
+        }
     }
 
     /// Goes on as far as it can.
@@ -237,7 +249,10 @@ fn taken<'a>(check: &'a Check, ground: Ground<'_>) -> Box<dyn Looking + 'a> {
     let around =
         Circumstances { phase_started: ground.phase_started, now: ground.now, baseline: ground.baseline };
     match &check.look {
-        Look::Probe(probe) => begin(probe, around),
+        Look::Probe(probe) => match ground.apart.begin(check, ground.tick) {
+            Some(elsewhere) => Box::new(elsewhere),
+            None => begin(probe, around),
+        },
         Look::Plugin(command) => plugin::begin(command),
         Look::Scripts(folder) => Box::new(Scripts::new(folder, ground.trusting)),
         Look::Ask(question) => Box::new(Asking(question)),

@@ -1,6 +1,7 @@
 //! LOOK: probes read the machine and judge nothing; [`judge()`] compares, pure; [`look()`] runs many checks in parallel
 //! in one thread. Nothing here decides what follows from an outcome.
 
+mod apart;
 mod bound;
 mod combine;
 mod error;
@@ -12,6 +13,7 @@ pub mod probe;
 mod schedule;
 mod scripts;
 
+pub use apart::look_here;
 pub use bound::bounded;
 pub use error::ProbeError;
 pub use judge::{Judgement, judge};

@@ -1,6 +1,7 @@
 //! Many checks in parallel, in one thread: children run, we do not.
 
 use super::ProbeError;
+use super::apart::Apart;
 use super::look::{Course, Ground, Wanted};
 use super::probe::Given;
 use crate::model::{Check, CheckId, CheckReport, CommandLine, Observation, Outcome, RunAs, Timestamp};
@@ -102,6 +103,7 @@ struct Schedule<'a, 'c, 'x> {
     running: HashMap<JobId, usize>,
     crew: Crew,
     identities: HashMap<RunAs, Identity>,
+    apart: Apart,
     interrupted: bool,
     cx: &'c mut LookCx<'x>,
 }
@@ -134,6 +136,7 @@ impl<'a, 'c, 'x> Schedule<'a, 'c, 'x> {
             running: HashMap::new(),
             crew: Crew::new(),
             identities: HashMap::new(),
+            apart: Apart::new(cx.host),
             interrupted: false,
             cx,
         }
@@ -191,7 +194,7 @@ impl<'a, 'c, 'x> Schedule<'a, 'c, 'x> {
 
     fn go_on(&mut self, at: usize, given: Result<Given, ProbeError>) {
         let Some(course) = self.courses.get_mut(at) else { return };
-        let ground = ground(self.cx, course.check());
+        let ground = ground(self.cx, &self.apart, course.check());
         match course.next(given, ground) {
             Wanted::Child(command, keep) => self.start(at, command, keep),
             Wanted::Until(then) => self.sleeping.push(Reverse((then, at))),
@@ -244,7 +247,7 @@ impl<'a, 'c, 'x> Schedule<'a, 'c, 'x> {
 
     fn ended(&mut self, job: JobId, ended: Ended) {
         let Some(at) = self.running.remove(&job) else { return };
-        if let Some(check) = self.courses.get(at).map(Course::check) {
+        if let Some(check) = self.courses.get(at).filter(|course| course.has_evidence()).map(Course::check) {
             for (name, stream) in [("stdout", &ended.stdout), ("stderr", &ended.stderr)] {
                 if stream.total > 0 {
                     (self.cx.evidence)(&check.id, name, &evidence(stream));
@@ -271,7 +274,7 @@ impl<'a, 'c, 'x> Schedule<'a, 'c, 'x> {
 
     fn end(&mut self, at: usize, outcome: Outcome, reason: String) {
         let Some(course) = self.courses.get(at) else { return };
-        let ground = ground(self.cx, course.check());
+        let ground = ground(self.cx, &self.apart, course.check());
         if let Wanted::Done(report) = course.ended(outcome, reason, ground) {
             self.done(at, *report);
         }
@@ -299,12 +302,13 @@ impl<'a, 'c, 'x> Schedule<'a, 'c, 'x> {
     }
 }
 
-fn ground<'g>(cx: &'g LookCx<'_>, check: &Check) -> Ground<'g> {
+fn ground<'g>(cx: &'g LookCx<'_>, apart: &'g Apart, check: &Check) -> Ground<'g> {
     Ground {
         today: &cx.today,
         phase_started: cx.phase_started,
         baseline: cx.baseline.get(&check.id),
         trusting: (cx.host.euid == 0).then_some(cx.host.invoker.ids.uid),
+        apart,
         tick: clock::tick(),
         now: clock::now(),
     }

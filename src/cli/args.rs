@@ -62,6 +62,12 @@ pub(super) enum Verb {
     /// A built-in act in a process with another user's ids; the act comes on standard input.
     #[command(hide = true)]
     Hands,
+    /// A probe in a process of its own; it is given as JSON, and what it saw is said as JSON.
+    #[command(hide = true)]
+    Eyes {
+        /// The probe.
+        probe: String,
+    },
 }
 
 /// A plan and the values of its variables.

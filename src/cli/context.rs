@@ -147,7 +147,7 @@ impl Context {
     pub(crate) fn look_if_any(&self) -> Result<Option<StateFolder>, CliError> {
         match StateFolder::open(&self.state) {
             Ok(folder) => Ok(Some(folder)),
-            Err(StoreError::NoState(_)) if matches!(self.state.try_exists(), Ok(false)) => Ok(None),
+            Err(StoreError::NoState(_)) if is_missing_or_empty(&self.state) => Ok(None),
             Err(why) => Err(why.into()),
         }
     }
@@ -161,6 +161,15 @@ impl Context {
 
     pub(crate) fn cores() -> usize {
         std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+    }
+}
+
+/// Whether there is no such folder, or nothing in it: a runner that was killed while it made its state folder leaves it
+/// empty.
+fn is_missing_or_empty(folder: &Path) -> bool {
+    match std::fs::read_dir(folder) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(why) => why.kind() == std::io::ErrorKind::NotFound,
     }
 }
 

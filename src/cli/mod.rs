@@ -6,6 +6,7 @@ mod context;
 mod error;
 mod exit;
 mod explain;
+mod eyes;
 mod foresight;
 mod generate;
 mod hands;
@@ -82,7 +83,8 @@ fn act(context: &Context, cli: &Cli) -> Result<Exit, CliError> {
         | Verb::Explain(_)
         | Verb::Schema(_)
         | Verb::Generate(_)
-        | Verb::Hands => None,
+        | Verb::Hands
+        | Verb::Eyes { .. } => None,
     };
     match &cli.verb {
         Verb::Run(args) => run::run(context, args),
@@ -98,6 +100,7 @@ fn act(context: &Context, cli: &Cli) -> Result<Exit, CliError> {
         Verb::Tour(args) => tour::tour(context, args),
         Verb::Generate(args) => generate::generate(args),
         Verb::Hands => hands::hands(),
+        Verb::Eyes { probe } => eyes::eyes(probe),
     }
 }
 

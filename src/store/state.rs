@@ -3,6 +3,7 @@
 use super::{Approved, Capsule, Journal, StoreError, capsule};
 use crate::model::{Digest, GenerationNumber};
 use crate::system::files::{self, Access};
+use crate::system::leftovers;
 use crate::system::lock::{Lock, LockError};
 use nix::sys::statfs::{self, FsType};
 use std::cell::OnceCell;
@@ -90,12 +91,18 @@ impl StateFolder {
         fs::canonicalize(&self.root).unwrap_or_else(|_| self.root.clone()).display().to_string()
     }
 
-    /// The right to change this state; `what` is the verb that others are told.
+    /// The right to change this state; `what` is the verb that others are told. What a killed runner was writing here
+    /// and had not put in place is removed.
     ///
     /// # Errors
     /// [`LockError::Held`] where another run has it.
     pub fn lock(&self, what: &str) -> Result<Lock, LockError> {
-        Lock::take(&self.root, what)
+        let lock = Lock::take(&self.root, what)?;
+        let newest = self.linked().map(|number| self.generation_folder(number));
+        for folder in [self.root.clone(), self.root.join(BIN)].into_iter().chain(newest) {
+            leftovers::remove(&folder);
+        }
+        Ok(lock)
     }
 
     /// What is unwise about the file system that the state is on, in words: locks, renames or syncs may mean less.

@@ -179,3 +179,17 @@ fn one_run_holds_the_lock() {
     drop(held);
     made.lock("rollback").expect("free again");
 }
+
+#[test]
+fn whoever_locks_removes_what_a_killed_runner_was_writing() {
+    let at = temporary();
+    let made = state(at.path());
+    told(&made, story);
+    let folders =
+        [made.root().to_owned(), made.root().join("bin"), made.generation_folder(GenerationNumber(1))];
+    let left = folders.map(|folder| folder.join(".switchback-99999999-0.tmp"));
+    left.iter().for_each(|file| fs::write(file, "half").expect("written"));
+    assert!(made.current().is_some() && left.iter().all(|file| file.exists()), "looking removes nothing");
+    drop(made.lock("resume").expect("free"));
+    assert!(!left.iter().any(|file| file.exists()));
+}

@@ -17,9 +17,14 @@ pub fn remove(folder: &Path) -> usize {
         .count()
 }
 
-/// The process that wrote a temporary file, from its name (see `files::temporary_name`).
+/// The process that wrote a temporary file, from its name (see `files::temporary_name`). SQLite keeps files of its own
+/// beside a database that is being written.
 fn writer(name: &str) -> Option<u32> {
-    let (pid, number) = name.strip_prefix(".switchback-")?.strip_suffix(".tmp")?.split_once('-')?;
+    let (file, beside) = name.strip_prefix(".switchback-")?.split_once(".tmp")?;
+    if !matches!(beside, "" | "-journal" | "-wal" | "-shm") {
+        return None;
+    }
+    let (pid, number) = file.split_once('-')?;
     number.parse::<u32>().ok()?;
     pid.parse().ok()
 }
@@ -45,11 +50,14 @@ mod tests {
             ".switchback-1-x.tmp",
             ".switchback-99999999-1.conf",
             "switchback-99999999-1.tmp",
+            ".switchback-99999999-1.tmp-other",
         ];
-        for name in kept.into_iter().chain([".switchback-99999999-1.tmp", ".switchback-1-7.tmp"]) {
+        let left =
+            [".switchback-99999999-1.tmp", ".switchback-1-7.tmp", ".switchback-99999999-1.tmp-journal"];
+        for name in kept.into_iter().chain(left) {
             fs::write(folder.path().join(name), "").unwrap();
         }
-        assert_eq!(remove(folder.path()), 2);
+        assert_eq!(remove(folder.path()), left.len());
         for name in kept {
             assert!(folder.path().join(name).exists(), "{name}");
         }

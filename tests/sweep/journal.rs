@@ -74,13 +74,15 @@ impl Journals {
         facts.iter().rev().find(|fact| fact.name == name)
     }
 
-    /// Without what one generation was told of another: that is no act.
-    pub(crate) fn without_notes(&self) -> Self {
-        let mut journals = self.clone();
-        for facts in journals.generations.values_mut() {
-            facts.retain(|fact| fact.name != "earlier-taken-back");
+    /// What is written here and not there, provided that nothing of what is there was changed.
+    pub(crate) fn beyond(&self, earlier: &Self) -> Result<Vec<&Fact>, u32> {
+        for (number, facts) in &earlier.generations {
+            if !self.generations.get(number).is_some_and(|now| now.starts_with(facts)) {
+                return Err(*number);
+            }
         }
-        journals
+        let known = |number: &u32| earlier.generations.get(number).map_or(0, Vec::len);
+        Ok(self.generations.iter().flat_map(|(number, facts)| &facts[known(number)..]).collect())
     }
 
     /// How a phase stands: the last that was said of it, in its own journal or in a later one.
@@ -118,24 +120,59 @@ fn facts(bytes: &[u8]) -> Result<Vec<Fact>, String> {
     Ok(found)
 }
 
-/// What was printed and so acknowledged: generation, place, fact.
-pub(crate) fn acknowledged(output: &str) -> Vec<(u32, u64, String)> {
-    let complete = output.rfind('\n').map_or("", |end| &output[..end]);
-    complete
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+/// A fact that was printed and so acknowledged.
+#[derive(Debug)]
+pub(crate) struct Acknowledged {
+    /// Its generation.
+    pub(crate) generation: u32,
+    /// Its place in the journal.
+    pub(crate) seq: u64,
+    /// The fact.
+    pub(crate) fact: Fact,
+}
+
+/// The facts on every whole line.
+pub(crate) fn acknowledged(output: &str) -> Vec<Acknowledged> {
+    rows(output)
         .filter_map(|row| {
             let generation = u32::try_from(row.get("generation")?.as_u64()?).ok()?;
             let envelope = row.get("envelope")?;
-            let fact = envelope.get("event")?.get("fact")?.as_str()?;
-            Some((generation, envelope.get("seq")?.as_u64()?, fact.to_owned()))
+            let event = envelope.get("event")?;
+            let fact = Fact {
+                at: envelope.get("at")?.as_str()?.to_owned(),
+                name: event.get("fact")?.as_str()?.to_owned(),
+                of: event.get("of").cloned().unwrap_or_default(),
+            };
+            Some(Acknowledged { generation, seq: envelope.get("seq")?.as_u64()?, fact })
         })
         .collect()
 }
 
-/// The exit status that the last line states.
-pub(crate) fn exit_printed(output: &str) -> Option<i32> {
-    let mut lines = output.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let last = lines.rfind(|line| line.get("ended").is_some())?;
-    i32::try_from(last.get("exit")?.as_i64()?).ok()
+/// What the last line says of the end.
+#[derive(Debug, Default)]
+pub(crate) struct Closing {
+    /// In a word.
+    pub(crate) ended: Option<String>,
+    /// The exit status.
+    pub(crate) exit: Option<i32>,
+    /// What is neither old nor new, as written.
+    pub(crate) items: Vec<String>,
+}
+
+/// Reads the closing line; nothing where none was printed.
+pub(crate) fn closing(output: &str) -> Closing {
+    let Some(last) = rows(output).filter(|row| row.get("ended").is_some()).last() else {
+        return Closing::default();
+    };
+    Closing {
+        ended: last["ended"].as_str().map(str::to_owned),
+        exit: last["exit"].as_i64().and_then(|exit| i32::try_from(exit).ok()),
+        items: last["items"].as_array().into_iter().flatten().map(Value::to_string).collect(),
+    }
+}
+
+/// Every whole line that is JSON.
+fn rows(output: &str) -> impl Iterator<Item = Value> {
+    let complete = output.rfind('\n').map_or("", |end| &output[..end]);
+    complete.lines().filter_map(|line| serde_json::from_str(line).ok())
 }

@@ -1,10 +1,10 @@
 //! What must hold after a kill, and after the recovery from it.
 
-use super::journal::{self, Fact, Journals};
+use super::journal::{self, Closing, Fact, Journals};
 use super::plan::{EFFECTS, Effect, PHASES};
-use super::tree;
+use super::tree::{self, Tree};
 use super::world::{Ran, World};
-use serde_json::Value;
+use super::{claims, words};
 use std::fs;
 use std::io;
 
@@ -30,7 +30,7 @@ impl Recovery {
 /// What was there between the kill and the recovery.
 #[derive(Debug)]
 pub(crate) struct Wreck {
-    journals: Journals,
+    pub(crate) journals: Journals,
 }
 
 /// Judges the machine as the kill left it.
@@ -41,13 +41,19 @@ pub(crate) fn after_kill(world: &World, complaints: &mut Vec<String>) -> io::Res
     // The machine first: a child that lives on may act, and its intent is older than its act.
     let contents: Vec<Option<String>> =
         EFFECTS.iter().map(|effect| fs::read_to_string(world.machine().join(effect.path)).ok()).collect();
+    let found = tree::read(&world.machine())?;
     let journals = Journals::read(&world.state());
     let printed = fs::read_to_string(world.output())?;
     complaints.extend(journals.faults.iter().map(|fault| format!("after the kill: {fault}")));
     acknowledged_is_recorded(&printed, &journals, complaints);
+    words::are_recorded(&printed, &journals, complaints);
+    if let Err(number) = journals.beyond(&world.begun) {
+        complaints.push(format!("the killed command changed facts of generation {number}"));
+    }
     for (effect, content) in EFFECTS.iter().zip(&contents) {
         acts_follow_intents(effect, content.as_deref(), &journals, complaints);
     }
+    nothing_else_is_touched(world, &found, complaints);
     for (number, facts) in &journals.generations {
         order_of_facts(*number, facts, complaints);
     }
@@ -68,38 +74,28 @@ pub(crate) fn after_recovery(
     let journals = Journals::read(&world.state());
     complaints.extend(journals.faults.iter().map(|fault| format!("after the recovery: {fault}")));
     acknowledged_is_recorded(&ran.output, &journals, complaints);
-    nothing_rewritten(&wreck.journals, &journals, complaints);
+    if let Err(number) = journals.beyond(&wreck.journals) {
+        complaints.push(format!("the recovery changed facts of generation {number}"));
+    }
     for (number, facts) in &journals.generations {
         order_of_facts(*number, facts, complaints);
     }
-
-    let named = items(&ran.output);
-    let taken = PHASES.iter().take_while(|phase| journals.end(phase) == Some("committed")).count();
-    let found = tree::read(&world.machine())?;
-    let wrong = tree::differences(&world.states[taken], &found);
-    match ran.status {
-        Some(13) if !named.is_empty() => {
-            complaints.push(format!("inconsistent, though all had a way back: {named}"))
-        }
-        Some(13) => complaints.push("exit status 13 and no item is named".to_owned()),
-        Some(_) | None if wrong.is_empty() => {}
-        Some(_) | None => complaints.push(format!(
-            "the journal says {taken} phases are committed, the machine says otherwise: {}",
-            wrong.join("; ")
-        )),
-    }
+    let closing = journal::closing(&ran.output);
+    machine_is_named(world, &journals, complaints)?;
+    nothing_is_inconsistent(&journals, ran, &closing, complaints);
     if recovery == Recovery::Resume {
-        for phase in PHASES.iter().filter(|phase| committed_in(&wreck.journals, phase)) {
-            if journals.end(phase) != Some("committed") && !going_back(&wreck.journals, phase) {
-                complaints.push(format!("phase {phase} was committed before the kill and is not any more"));
-            }
-        }
+        committed_stays(&wreck.journals, &journals, complaints);
     }
-    exit_status(recovery, ran, wreck, &journals, complaints);
-    status_agrees(world, &journals, complaints)?;
+    claims::exit_status(recovery, ran, &closing, wreck, &journals, complaints);
+    claims::status_agrees(world, &journals, complaints)?;
+    nothing_half_written(world, complaints)?;
     Ok(match (ran.status, journals.generations.is_empty()) {
         (_, true) => "nothing had begun",
-        (Some(0), false) => "committed, or nothing to do",
+        (Some(0), false) if journals == wreck.journals => "nothing to do",
+        (Some(0), false) if !claims::acted(wreck, &journals) => {
+            "nothing to do but to tell the newest generation"
+        }
+        (Some(0), false) => "committed",
         (Some(10), false) => "refused",
         (Some(12), false) => "rolled back",
         (Some(13), false) => "inconsistent",
@@ -107,18 +103,24 @@ pub(crate) fn after_recovery(
     })
 }
 
-/// What was printed as a fact is in a journal, at its place.
+/// What was printed as a fact is in a journal, at its place, to the letter.
 fn acknowledged_is_recorded(printed: &str, journals: &Journals, complaints: &mut Vec<String>) {
-    for (generation, seq, name) in journal::acknowledged(printed) {
-        let recorded = journals
-            .generations
-            .get(&generation)
-            .and_then(|facts| facts.get(usize::try_from(seq).ok()?.checked_sub(1)?));
-        if recorded.map(|fact| fact.name.as_str()) != Some(name.as_str()) {
-            complaints.push(format!(
+    for said in journal::acknowledged(printed) {
+        let place = usize::try_from(said.seq).ok().and_then(|seq| seq.checked_sub(1));
+        let facts = journals.generations.get(&said.generation);
+        let recorded = facts.and_then(|facts| facts.get(place?));
+        let (name, seq, generation) = (&said.fact.name, said.seq, said.generation);
+        match recorded {
+            // The moment of the record and the moment in which it is shown are two.
+            Some(fact) if fact.name == *name && fact.of == said.fact.of => {}
+            Some(fact) if fact.name == *name => complaints.push(format!(
+                "printed other than recorded: {name}, fact {seq} of generation {generation}: {} became {}",
+                fact.of, said.fact.of
+            )),
+            Some(_) | None => complaints.push(format!(
                 "printed and not recorded: {name}, fact {seq} of generation {generation} (recorded there: {})",
                 recorded.map_or("nothing", |fact| &fact.name)
-            ));
+            )),
         }
     }
 }
@@ -136,11 +138,31 @@ fn acts_follow_intents(
     if content != effect.before && !has("step-started") {
         complaints.push(format!("{path} was touched before {part} {step} of phase {phase} was recorded"));
     }
-    let goes_back = journals.generations.values().flatten().any(|fact| fact.name == "revert-began");
+    let goes_back = facts.iter().any(|fact| fact.name == "revert-began");
     if has("step-finished") && !goes_back && content != effect.after {
         complaints
             .push(format!("{path} is not as {part} {step} of phase {phase} left it, and no way back began"));
     }
+}
+
+/// What no step is about is as it was at all times, but for files that are being written beside their targets.
+fn nothing_else_is_touched(world: &World, found: &Tree, complaints: &mut Vec<String>) {
+    let ours = |name: &String| {
+        EFFECTS.iter().any(|effect| effect.path == name)
+            || is_temporary(name)
+            || tree::TIMED.contains(&name.as_str())
+    };
+    let others = |tree: &Tree| {
+        tree.iter().filter(|(name, _)| !ours(name)).map(|(a, b)| (a.clone(), b.clone())).collect()
+    };
+    let wrong = tree::differences(&others(&world.states[0]), &others(found));
+    if !wrong.is_empty() {
+        complaints.push(format!("touched, though no step is about it: {}", wrong.join("; ")));
+    }
+}
+
+fn is_temporary(name: &str) -> bool {
+    name.rsplit('/').next().is_some_and(|name| name.starts_with(".switchback-"))
 }
 
 /// The order that bears the load, within one generation: save, seal, arm, intent, act, judge, commit.
@@ -160,6 +182,8 @@ fn order_of_facts(number: u32, facts: &[Fact], complaints: &mut Vec<String>) {
         ("an undo acts", first("undo-started"), "the children were ended", first("children-ended")),
         ("a layer is restored", first("layer-restored"), "the children were ended", first("children-ended")),
         ("the way back ends children", first("children-ended"), "it began", first("revert-began")),
+        ("a phase is reverted", reverted(facts), "the way back began", first("revert-began")),
+        ("the run is finished", first("run-finished"), "the phase ended", first("phase-ended")),
     ];
     for (later, at, earlier, before) in rules {
         if at.is_some() && before.is_none_or(|before| Some(before) > at) {
@@ -168,95 +192,66 @@ fn order_of_facts(number: u32, facts: &[Fact], complaints: &mut Vec<String>) {
     }
 }
 
-fn nothing_rewritten(before: &Journals, after: &Journals, complaints: &mut Vec<String>) {
-    for (number, facts) in &before.generations {
-        if !after.generations.get(number).is_some_and(|now| now.starts_with(facts)) {
-            complaints.push(format!("the recovery changed facts of generation {number}"));
+fn reverted(facts: &[Fact]) -> Option<usize> {
+    facts.iter().position(|fact| fact.name == "phase-ended" && fact.word("end") == Some("reverted"))
+}
+
+/// The whole machine, byte for byte, is what it was with exactly those phases that the journals call committed; and
+/// where they tell of nothing, it is what it was before.
+fn machine_is_named(world: &World, journals: &Journals, complaints: &mut Vec<String>) -> io::Result<()> {
+    let taken = PHASES.iter().take_while(|phase| journals.end(phase) == Some("committed")).count();
+    if let Some(phase) = PHASES[taken..].iter().find(|phase| journals.end(phase) == Some("committed")) {
+        complaints.push(format!("phase {phase} is committed, and one before it is not"));
+    }
+    let wrong = tree::differences(&world.states[taken], &tree::read(&world.machine())?);
+    if !wrong.is_empty() {
+        let named = if journals.generations.is_empty() {
+            "nothing had begun".to_owned()
+        } else {
+            format!("the journal says {taken} phases are committed")
+        };
+        complaints.push(format!("{named}, the machine says otherwise: {}", wrong.join("; ")));
+    }
+    Ok(())
+}
+
+/// Everything in this plan has a way back.
+fn nothing_is_inconsistent(journals: &Journals, ran: &Ran, closing: &Closing, complaints: &mut Vec<String>) {
+    if ran.status == Some(13) && closing.items.is_empty() {
+        complaints.push("exit status 13 and no item is named".to_owned());
+    }
+    let phase = PHASES.iter().find(|phase| journals.end(phase) == Some("inconsistent"));
+    if phase.is_some() || !closing.items.is_empty() {
+        let named = closing.items.join(", ");
+        complaints.push(format!("inconsistent, though all had a way back: {}{named}", phase.unwrap_or(&"")));
+    }
+}
+
+/// A resumed run keeps what was committed, unless its way back had begun already.
+fn committed_stays(before: &Journals, after: &Journals, complaints: &mut Vec<String>) {
+    for phase in PHASES {
+        let own = before.newest(phase).map_or(&[][..], |(_, facts)| facts);
+        let has = |name: &str| own.iter().any(|fact| fact.name == name);
+        let going_back = has("revert-began") || before.end(phase) == Some("reverted");
+        if has("phase-committed") && !going_back && after.end(phase) != Some("committed") {
+            complaints.push(format!("phase {phase} was committed before the kill and is not any more"));
         }
     }
 }
 
-fn committed_in(journals: &Journals, phase: &str) -> bool {
-    journals.newest(phase).is_some_and(|(_, facts)| facts.iter().any(|fact| fact.name == "phase-committed"))
-}
-
-fn going_back(journals: &Journals, phase: &str) -> bool {
-    let own = journals.newest(phase).map_or(&[][..], |(_, facts)| facts);
-    own.iter().any(|fact| fact.name == "revert-began") || journals.end(phase) == Some("reverted")
-}
-
-/// The exit status says what the last fact says.
-fn exit_status(
-    recovery: Recovery,
-    ran: &Ran,
-    wreck: &Wreck,
-    journals: &Journals,
-    complaints: &mut Vec<String>,
-) {
-    let verdict = journals.last("run-finished").and_then(|fact| fact.word("verdict"));
-    let stated = match verdict {
-        Some("committed") => Some(0),
-        Some("refused") => Some(10),
-        Some("rolled-back") => Some(12),
-        Some("inconsistent") => Some(13),
-        Some(_) | None => None,
-    };
-    let was_over = wreck.journals.generations.is_empty()
-        || wreck.journals.last("run-finished").is_some() && recovery == Recovery::Resume
-        || wreck.journals.without_notes() == journals.without_notes();
-    // Killed before the state folder was whole: what is not there cannot be opened, and that is said.
-    let unknown = journals.generations.is_empty() && ran.output.contains("no state");
-    let fits = ran.status.is_some() && (ran.status == stated || was_over && ran.status == Some(0)) || unknown;
-    if !fits {
-        complaints.push(format!(
-            "{recovery:?} ended with {:?}, the journal says {}; it printed:\n{}",
-            ran.status,
-            verdict.unwrap_or("no verdict"),
-            ran.output
-        ));
-    }
-    let printed = journal::exit_printed(&ran.output);
-    if printed.is_some() && printed != ran.status {
-        complaints.push(format!("{recovery:?} printed exit {printed:?} and ended with {:?}", ran.status));
-    }
-    if !journals.generations.is_empty() && verdict.is_none() {
-        complaints.push(format!("the run is left open after {recovery:?}; it printed:\n{}", ran.output));
-    }
-}
-
-/// The items that the last line names.
-fn items(output: &str) -> String {
-    let last = output.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()).next_back();
-    let items = last.as_ref().and_then(|line| line.get("items")).and_then(Value::as_array);
-    items.into_iter().flatten().map(Value::to_string).collect::<Vec<_>>().join(", ")
-}
-
-/// `status --json` says the same as the journal, and that nothing is damaged or held.
-fn status_agrees(world: &World, journals: &Journals, complaints: &mut Vec<String>) -> io::Result<()> {
-    if journals.generations.is_empty() {
-        return Ok(());
-    }
-    let ran = world.run(&["status", "--json"])?;
-    let Ok(status) = serde_json::from_str::<Value>(&ran.output) else {
-        complaints.push(format!("status ended with {:?} and printed no JSON:\n{}", ran.status, ran.output));
-        return Ok(());
-    };
-    let verdict = journals.last("run-finished").and_then(|fact| fact.word("verdict"));
-    if status["current"]["verdict"].as_str() != verdict {
-        complaints.push(format!("status says {}, the journal {verdict:?}", status["current"]["verdict"]));
-    }
-    for phase in status["phases"].as_array().into_iter().flatten() {
-        let name = phase["phase"].as_str().unwrap_or_default();
-        if phase["end"].as_str() != journals.end(name) {
-            complaints.push(format!(
-                "status says phase {name} ended {}, its journal {:?}",
-                phase["end"],
-                journals.end(name)
-            ));
+/// No file that was being written lies about in the state folder.
+fn nothing_half_written(world: &World, complaints: &mut Vec<String>) -> io::Result<()> {
+    let mut folders = vec![world.state()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten() {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                folders.push(entry.path());
+            } else if is_temporary(&entry.file_name().to_string_lossy()) {
+                let folder = folder.strip_prefix(world.state()).unwrap_or(&folder).display();
+                complaints.push(format!("a half-written file is left in the state folder, below `{folder}`"));
+            }
         }
-    }
-    if !status["holder"].is_null() || status["damage"].as_array().is_none_or(|damage| !damage.is_empty()) {
-        complaints.push(format!("status says held or damaged: {} {}", status["holder"], status["damage"]));
     }
     Ok(())
 }

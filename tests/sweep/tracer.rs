@@ -1,17 +1,19 @@
 //! Runs a program under ptrace, counts the system calls that it and its descendants enter with one counter, and kills
 //! at the one that was asked for.
 //!
-//! strace counts each name for itself and so ends a sweep early and green; this counts all of them together.
+//! strace counts each name for itself and so ends a sweep early and green; this counts all of them together. Where all
+//! are killed, a seccomp filter stops them at the entry of each call and not at its end, which is half the work.
 
 use nix::errno::Errno;
 use nix::sys::ptrace::{self, Options};
 use nix::sys::signal::{self, Signal};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::Pid;
-use std::collections::BTreeMap;
-use std::fs::{self, File};
+use nix::unistd::{ForkResult, Pid};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::CString;
+use std::fs::File;
 use std::io;
-use std::os::unix::process::CommandExt;
+use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -25,37 +27,29 @@ pub(crate) enum Scope {
 }
 
 /// What a traced run came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Traced {
     /// System calls entered, by those whom the scope counts.
     pub(crate) entered: u64,
     /// Whether the kill was executed.
     pub(crate) killed: bool,
-    /// The runner's exit status; absent where a signal ended it.
-    pub(crate) status: Option<i32>,
     /// The number of the system call at which it was killed.
     pub(crate) call: Option<u64>,
+    /// How often each system call was entered; only where nobody is killed.
+    pub(crate) calls: BTreeMap<u64, u64>,
 }
 
-/// Where a tracee stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Standing {
-    /// In a program.
-    #[default]
-    Outside,
-    /// In a system call.
-    Inside,
-}
+/// The kernel's number of the stop that a filter asks for.
+const SECCOMP_STOP: i32 = libc::PTRACE_EVENT_SECCOMP;
 
 struct Tracer {
     runner: Pid,
-    scope: Scope,
     kill_at: Option<u64>,
-    tracees: BTreeMap<Pid, Standing>,
+    tracees: BTreeSet<Pid>,
     seen: Traced,
 }
 
-/// Runs `words` with this fixed environment, standard output into a file, and kills at the `kill_at`-th system call.
+/// Runs `words` with a fixed environment, output into a file, and kills at the `kill_at`-th system call.
 ///
 /// # Errors
 /// That the program could not be started or traced.
@@ -66,20 +60,24 @@ pub(crate) fn run(
     scope: Scope,
     kill_at: Option<u64>,
 ) -> io::Result<Traced> {
-    let mut command = command(words, folder)?;
-    command.stdout(File::create(output)?).stderr(File::options().append(true).open(output)?);
-    traceable(&mut command);
-    let runner = Pid::from_raw(command.spawn()?.id().cast_signed());
-    let mut tracer = Tracer {
-        runner,
-        scope,
-        kill_at,
-        tracees: BTreeMap::from([(runner, Standing::Outside)]),
-        seen: Traced { entered: 0, killed: false, status: None, call: None },
-    };
-    tracer.begin()?;
-    tracer.follow()?;
+    let runner = Image::new(words, folder, output, scope)?.start()?;
+    let mut tracer = Tracer { runner, kill_at, tracees: BTreeSet::from([runner]), seen: Traced::default() };
+    match scope {
+        Scope::Everybody => tracer.follow_everybody()?,
+        Scope::RunnerOnly => tracer.follow_runner()?,
+    }
     Ok(tracer.seen)
+}
+
+/// The environment of everything that is run: the same each time, and none whose language makes programs read tables.
+fn environment(folder: &Path) -> [(&'static str, String); 5] {
+    [
+        ("PATH", "/usr/bin:/bin".to_owned()),
+        ("HOME", folder.display().to_string()),
+        ("LANG", "C".to_owned()),
+        ("TERM", "dumb".to_owned()),
+        ("LC_ALL", "C".to_owned()),
+    ]
 }
 
 /// A command whose environment, folder and input are the same each time.
@@ -90,113 +88,190 @@ pub(crate) fn run(
 pub(crate) fn command(words: &[String], folder: &Path) -> io::Result<Command> {
     let (program, rest) = words.split_first().ok_or_else(|| io::Error::other("no program"))?;
     let mut command = Command::new(program);
-    command
-        .args(rest)
-        .current_dir(folder)
-        .env_clear()
-        .env("PATH", "/usr/bin:/bin")
-        .env("HOME", folder)
-        .env("LANG", "C.UTF-8")
-        .env("TERM", "dumb")
-        .stdin(Stdio::null());
+    command.args(rest).current_dir(folder).env_clear().envs(environment(folder)).stdin(Stdio::null());
     Ok(command)
 }
 
-#[expect(unsafe_code, reason = "the tracee must ask to be traced between fork and exec")]
-fn traceable(command: &mut Command) {
-    // SAFETY: one system call, which allocates nothing and takes no lock.
-    unsafe {
-        command.pre_exec(|| ptrace::traceme().map_err(io::Error::from));
+/// A program that is about to be traced, with everything that it needs between fork and exec.
+struct Image {
+    folder: CString,
+    words: Vec<CString>,
+    pairs: Vec<CString>,
+    input: File,
+    output: File,
+    scope: Scope,
+}
+
+impl Image {
+    fn new(words: &[String], folder: &Path, output: &Path, scope: Scope) -> io::Result<Self> {
+        let text = |word: String| CString::new(word).map_err(io::Error::other);
+        let pairs = environment(folder).into_iter().map(|(name, value)| text(format!("{name}={value}")));
+        Ok(Self {
+            folder: text(folder.display().to_string())?,
+            words: words.iter().cloned().map(text).collect::<io::Result<_>>()?,
+            pairs: pairs.collect::<io::Result<_>>()?,
+            input: File::open("/dev/null")?,
+            output: File::create(output)?,
+            scope,
+        })
+    }
+
+    /// Starts it. It stops itself before it installs the filter, so that its tracer can say what shall stop it.
+    #[expect(
+        unsafe_code,
+        reason = "a tracee must ask to be traced, and to be filtered, between fork and exec"
+    )]
+    fn start(&self) -> io::Result<Pid> {
+        let addresses =
+            |list: &[CString]| list.iter().map(|word| word.as_ptr()).chain([std::ptr::null()]).collect();
+        let (argv, envp): (Vec<_>, Vec<_>) = (addresses(&self.words), addresses(&self.pairs));
+        let mut filter = [libc::sock_filter {
+            code: (libc::BPF_RET | libc::BPF_K) as u16,
+            jt: 0,
+            jf: 0,
+            k: libc::SECCOMP_RET_TRACE,
+        }];
+        let filter = libc::sock_fprog { len: 1, filter: filter.as_mut_ptr() };
+        // SAFETY: this process has one thread; the child makes system calls on memory made before the fork, and ends.
+        unsafe {
+            let child = match nix::unistd::fork()? {
+                ForkResult::Parent { child } => return Ok(child),
+                ForkResult::Child => Pid::this(),
+            };
+            libc::dup2(self.input.as_raw_fd(), 0);
+            libc::dup2(self.output.as_raw_fd(), 1);
+            libc::dup2(self.output.as_raw_fd(), 2);
+            libc::signal(libc::SIGPIPE, libc::SIG_DFL);
+            let ready = libc::chdir(self.folder.as_ptr()) == 0 && ptrace::traceme().is_ok();
+            if ready && libc::kill(child.as_raw(), libc::SIGSTOP) == 0 {
+                let filtered = match self.scope {
+                    Scope::RunnerOnly => 0,
+                    Scope::Everybody => {
+                        let filter = &raw const filter;
+                        let set = || libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, filter);
+                        // Whoever is not root may filter only what gains no rights.
+                        if set() == 0 {
+                            0
+                        } else {
+                            libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) + set()
+                        }
+                    }
+                };
+                if filtered == 0 {
+                    libc::execve(self.words[0].as_ptr(), argv.as_ptr(), envp.as_ptr());
+                }
+            }
+            libc::_exit(127)
+        }
     }
 }
 
 impl Tracer {
-    /// The runner stands at its exec.
-    fn begin(&mut self) -> io::Result<()> {
+    /// From its stop before the exec to the one within it.
+    fn begin(&self, options: Options) -> io::Result<()> {
         match waitpid(self.runner, Some(WaitPidFlag::__WALL))? {
-            WaitStatus::Stopped(_, Signal::SIGTRAP) => {}
-            other => return Err(io::Error::other(format!("not at its exec: {other:?}"))),
+            WaitStatus::Stopped(_, Signal::SIGSTOP) => {}
+            other => return Err(io::Error::other(format!("not at its stop: {other:?}"))),
         }
-        let options = Options::PTRACE_O_TRACESYSGOOD
-            | Options::PTRACE_O_TRACEFORK
-            | Options::PTRACE_O_TRACEVFORK
-            | Options::PTRACE_O_TRACECLONE
-            | Options::PTRACE_O_TRACEEXEC
-            | Options::PTRACE_O_EXITKILL;
-        ptrace::setoptions(self.runner, options)?;
-        go_on(self.runner, None)
+        let always = Options::PTRACE_O_TRACEEXEC | Options::PTRACE_O_EXITKILL;
+        ptrace::setoptions(self.runner, options | always)?;
+        loop {
+            ptrace::cont(self.runner, None)?;
+            match waitpid(self.runner, Some(WaitPidFlag::__WALL))? {
+                WaitStatus::PtraceEvent(_, _, libc::PTRACE_EVENT_EXEC) => return Ok(()),
+                WaitStatus::PtraceEvent(_, _, SECCOMP_STOP) => {}
+                other => return Err(io::Error::other(format!("not at its exec: {other:?}"))),
+            }
+        }
     }
 
-    fn follow(&mut self) -> io::Result<()> {
-        loop {
+    fn follow_everybody(&mut self) -> io::Result<()> {
+        self.begin(
+            Options::PTRACE_O_TRACESECCOMP
+                | Options::PTRACE_O_TRACEFORK
+                | Options::PTRACE_O_TRACEVFORK
+                | Options::PTRACE_O_TRACECLONE,
+        )?;
+        ptrace::cont(self.runner, None)?;
+        while !self.tracees.is_empty() {
             match waitpid(None, Some(WaitPidFlag::__WALL)) {
-                Ok(WaitStatus::Exited(pid, status)) => self.gone(pid, Some(status)),
-                Ok(WaitStatus::Signaled(pid, _, _)) => self.gone(pid, None),
-                Ok(WaitStatus::PtraceSyscall(pid)) => {
-                    if self.crossed(pid) {
-                        return self.kill();
+                Ok(WaitStatus::Exited(pid, _) | WaitStatus::Signaled(pid, _, _)) => {
+                    self.tracees.remove(&pid);
+                }
+                Ok(WaitStatus::PtraceEvent(pid, _, SECCOMP_STOP)) => {
+                    if self.counted(pid) {
+                        return self.kill_everybody();
                     }
                     go_on(pid, None)?;
                 }
                 Ok(WaitStatus::PtraceEvent(pid, _, _)) => {
-                    self.tracees.entry(pid).or_default();
+                    self.tracees.insert(pid);
                     go_on(pid, None)?;
                 }
                 // A new tracee begins with this stop, which may come before its parent tells of it.
-                Ok(WaitStatus::Stopped(pid, Signal::SIGSTOP)) if !self.tracees.contains_key(&pid) => {
-                    self.tracees.insert(pid, Standing::Outside);
-                    go_on(pid, None)?;
+                Ok(WaitStatus::Stopped(pid, Signal::SIGSTOP)) if self.tracees.insert(pid) => {
+                    go_on(pid, None)?
                 }
                 Ok(WaitStatus::Stopped(pid, signal)) => go_on(pid, Some(signal))?,
-                Ok(WaitStatus::Continued(_) | WaitStatus::StillAlive) | Err(Errno::EINTR) => {}
+                Ok(WaitStatus::PtraceSyscall(_) | WaitStatus::Continued(_) | WaitStatus::StillAlive)
+                | Err(Errno::EINTR) => {}
                 Err(Errno::ECHILD) => return Ok(()),
                 Err(why) => return Err(why.into()),
             }
-            if self.tracees.is_empty() {
-                return Ok(());
-            }
         }
+        Ok(())
     }
 
-    fn gone(&mut self, pid: Pid, status: Option<i32>) {
-        self.tracees.remove(&pid);
-        if pid == self.runner {
-            self.seen.status = status;
+    /// Follows the runner alone, from the entry of each call to its end: a filter would bind what it starts as well.
+    fn follow_runner(&mut self) -> io::Result<()> {
+        self.begin(Options::PTRACE_O_TRACESYSGOOD)?;
+        let runner = self.runner;
+        let onwards = |signal| ignore_gone(ptrace::syscall(runner, signal));
+        onwards(None)?;
+        // It stands within its exec.
+        let mut inside = true;
+        loop {
+            match waitpid(runner, Some(WaitPidFlag::__WALL)) {
+                Ok(WaitStatus::Exited(_, _) | WaitStatus::Signaled(_, _, _)) => return Ok(()),
+                Ok(WaitStatus::PtraceSyscall(_)) => {
+                    inside = !inside;
+                    if inside && self.counted(runner) {
+                        signal::kill(runner, Signal::SIGKILL)?;
+                        self.seen.killed = true;
+                        while waitpid(runner, Some(WaitPidFlag::__WALL)) == Err(Errno::EINTR) {}
+                        return Ok(());
+                    }
+                    onwards(None)?;
+                }
+                Ok(WaitStatus::Stopped(_, signal)) => onwards(Some(signal))?,
+                Ok(WaitStatus::PtraceEvent(_, _, _)) => onwards(None)?,
+                Ok(WaitStatus::Continued(_) | WaitStatus::StillAlive) | Err(Errno::EINTR) => {}
+                Err(why) => return Err(why.into()),
+            }
         }
     }
 
     /// Counts an entry; says whether it is the one to kill at.
-    fn crossed(&mut self, pid: Pid) -> bool {
-        let standing = self.tracees.entry(pid).or_default();
-        *standing = match *standing {
-            Standing::Inside => {
-                *standing = Standing::Outside;
-                return false;
-            }
-            Standing::Outside => Standing::Inside,
-        };
-        if self.scope == Scope::RunnerOnly && pid != self.runner {
-            return false;
-        }
+    fn counted(&mut self, pid: Pid) -> bool {
         self.seen.entered += 1;
-        if self.kill_at != Some(self.seen.entered) {
-            return false;
-        }
         // The call itself is not made: a tracee killed at the entry of a system call skips it.
-        self.seen.call = ptrace::getregs(pid).ok().map(|registers| registers.orig_rax);
-        true
-    }
-
-    fn kill(&mut self) -> io::Result<()> {
-        self.seen.killed = true;
-        match self.scope {
-            Scope::Everybody => self.kill_everybody(),
-            Scope::RunnerOnly => self.kill_runner(),
+        let call = || ptrace::getregs(pid).ok().map(|registers| registers.orig_rax);
+        match self.kill_at {
+            None => {
+                *self.seen.calls.entry(call().unwrap_or(u64::MAX)).or_default() += 1;
+                false
+            }
+            Some(point) if point == self.seen.entered => {
+                self.seen.call = call();
+                true
+            }
+            Some(_) => false,
         }
     }
 
     fn kill_everybody(&mut self) -> io::Result<()> {
-        for pid in self.tracees.keys() {
+        self.seen.killed = true;
+        for pid in &self.tracees {
             ignore_gone(signal::kill(*pid, Signal::SIGKILL))?;
         }
         loop {
@@ -213,59 +288,11 @@ impl Tracer {
             }
         }
     }
-
-    /// Kills the runner and lets go of the others, each at its next stop.
-    fn kill_runner(&mut self) -> io::Result<()> {
-        ignore_gone(signal::kill(self.runner, Signal::SIGKILL))?;
-        for pid in self.tracees.keys().filter(|pid| **pid != self.runner) {
-            ignore_gone(signal::kill(*pid, Signal::SIGSTOP))?;
-        }
-        while !self.tracees.is_empty() || self.newborn()? {
-            match waitpid(None, Some(WaitPidFlag::__WALL)) {
-                Ok(WaitStatus::Exited(pid, status)) => self.gone(pid, Some(status)),
-                Ok(WaitStatus::Signaled(pid, _, _)) => self.gone(pid, None),
-                Ok(WaitStatus::Stopped(pid, Signal::SIGSTOP)) => {
-                    ignore_gone(ptrace::detach(pid, None))?;
-                    self.tracees.remove(&pid);
-                }
-                Ok(WaitStatus::PtraceSyscall(pid) | WaitStatus::PtraceEvent(pid, _, _)) => {
-                    self.tracees.entry(pid).or_default();
-                    go_on(pid, None)?;
-                }
-                Ok(WaitStatus::Stopped(pid, signal)) => go_on(pid, Some(signal))?,
-                Ok(WaitStatus::Continued(_) | WaitStatus::StillAlive) | Err(Errno::EINTR) => {}
-                Err(Errno::ECHILD) => return Ok(()),
-                Err(why) => return Err(why.into()),
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether a child was born in the moment in which its parent was killed: nobody told of it, and it stands still
-    /// until it is let go.
-    fn newborn(&mut self) -> io::Result<bool> {
-        self.tracees.extend(traced_by_us()?.into_iter().map(|pid| (pid, Standing::Outside)));
-        Ok(!self.tracees.is_empty())
-    }
 }
 
-/// Every process that this one traces.
-fn traced_by_us() -> io::Result<Vec<Pid>> {
-    let mark = format!("TracerPid:\t{}\n", std::process::id());
-    let mut found = Vec::new();
-    for entry in fs::read_dir("/proc")?.flatten() {
-        let Ok(pid) = entry.file_name().to_string_lossy().parse() else { continue };
-        // One that has ended meanwhile has no status.
-        if fs::read_to_string(entry.path().join("status")).is_ok_and(|status| status.contains(&mark)) {
-            found.push(Pid::from_raw(pid));
-        }
-    }
-    Ok(found)
-}
-
-/// To the next system call. A tracee that was killed meanwhile is no error: its end will be told.
+/// To the next stop. A tracee that was killed meanwhile is no error: its end will be told.
 fn go_on(pid: Pid, signal: Option<Signal>) -> io::Result<()> {
-    ignore_gone(ptrace::syscall(pid, signal))
+    ignore_gone(ptrace::cont(pid, signal))
 }
 
 fn ignore_gone(done: nix::Result<()>) -> io::Result<()> {

@@ -1,5 +1,5 @@
-//! What a folder holds, to be compared: kinds, modes, owners, contents and targets; times where they are the same in
-//! each run.
+//! What a folder holds, to be compared: kinds, modes, owners, links, contents and targets; times where they are the
+//! same in each run.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -27,20 +27,26 @@ fn visit(folder: &Path, below: &str, tree: &mut Tree) -> io::Result<()> {
         let meta = entry.metadata()?;
         let kind = if meta.is_dir() {
             visit(&entry.path(), &format!("{name}/"), tree)?;
-            "folder".to_owned()
+            format!("folder{}", if TIMED.contains(&name.as_str()) { stamp(&meta) } else { String::new() })
         } else if meta.is_symlink() {
             format!("link to {}", fs::read_link(entry.path())?.display())
+        } else if meta.is_file() {
+            format!("{} x {:?}{}", meta.nlink(), fs::read_to_string(entry.path())?, stamp(&meta))
         } else {
-            format!("{:?} modified {}", fs::read_to_string(entry.path())?, stamp(&meta))
+            "neither file, folder nor link".to_owned()
         };
         tree.insert(name, format!("{:o} {}:{} {kind}", meta.mode(), meta.uid(), meta.gid()));
     }
     Ok(())
 }
 
+/// Folders whose times a layer restores; in the others a file is replaced, and that leaves its mark.
+pub(crate) const TIMED: [&str; 3] = ["app", "app/data", "late"];
+
 /// The times that the machine was made with are old and the same in each run; those of a run are not compared.
 fn stamp(meta: &fs::Metadata) -> String {
-    if meta.mtime() < super::world::LONG_AGO + 1 { meta.mtime().to_string() } else { "in the run".to_owned() }
+    let at = if meta.mtime() == super::world::LONG_AGO { meta.mtime_nsec() } else { -1 };
+    if at < 0 { " modified in the run".to_owned() } else { format!(" modified long ago and {at} ns") }
 }
 
 /// What differs, in words.

@@ -1,32 +1,46 @@
 //! The folder in which one worker kills: the machine, the plan, the state, and copies to begin again from.
 
+use super::journal::Journals;
 use super::plan::{self, Variant};
-use super::tracer;
+use super::tracer::{self, Scope};
 use super::tree::{self, Tree};
-use std::fs;
+use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
 /// When every file of the machine was last modified, in seconds since 1970.
 pub(crate) const LONG_AGO: i64 = 1_000_000_000;
 
-/// What stands before the run that is swept.
+/// What stands before the command that is swept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Before {
     /// A machine on which nothing was ever run.
     Nothing,
     /// A machine that went through the whole plan.
     WholePlan,
+    /// A machine on which the runner and all its descendants were killed as soon as this was recorded.
+    Killed {
+        /// The phase.
+        phase: &'static str,
+        /// The fact's name.
+        fact: &'static str,
+        /// The step of `apply` that it is about.
+        step: u64,
+    },
 }
 
 /// A place to kill in.
 #[derive(Debug)]
 pub(crate) struct World {
     root: PathBuf,
-    program: Vec<String>,
+    /// What is typed before the words of a command.
+    pub(crate) program: Vec<String>,
     /// The machine with no phase taken, one, two, three.
     pub(crate) states: Vec<Tree>,
+    /// The journals from which the sweep begins.
+    pub(crate) begun: Journals,
 }
 
 /// How a command ended and what it printed.
@@ -50,7 +64,12 @@ impl World {
         before: Before,
     ) -> io::Result<Self> {
         fs::create_dir_all(root.join("plan"))?;
-        let mut world = Self { root: root.to_owned(), program: program.to_vec(), states: Vec::new() };
+        let mut world = Self {
+            root: root.to_owned(),
+            program: program.to_vec(),
+            states: Vec::new(),
+            begun: Journals::default(),
+        };
         let pristine = root.join("pristine");
         plan::make_machine(&pristine.join("machine"))?;
         make_old(&pristine)?;
@@ -67,13 +86,41 @@ impl World {
             }
             world.states.push(tree::read(&world.machine())?);
         }
-        if before == Before::WholePlan {
-            fs::create_dir(root.join("whole"))?;
-            world.copy(&root.join("machine"), &root.join("whole"))?;
-            world.copy(&root.join("state"), &root.join("whole"))?;
-        }
         plan::write_plan(&root.join("plan"), &world.machine(), variant)?;
+        match before {
+            Before::Nothing => return Ok(world),
+            Before::WholePlan => {}
+            Before::Killed { phase, fact, step } => world.kill_once_recorded(phase, fact, step)?,
+        }
+        fs::create_dir(root.join("begun"))?;
+        world.copy_from("", "begun")?;
+        world.begun = Journals::read(&world.state());
         Ok(world)
+    }
+
+    /// Kills a run at the first system call before which a fact is recorded.
+    fn kill_once_recorded(&self, phase: &str, fact: &str, step: u64) -> io::Result<()> {
+        let kill = |point| {
+            self.begin_from("pristine")?;
+            let words = self.words(&["run", "PLAN", "--unattended", "--json"]);
+            let seen = tracer::run(&words, &self.root, &self.output(), Scope::Everybody, Some(point))?;
+            let journals = Journals::read(&self.state());
+            let facts = journals.newest(phase).map_or(&[][..], |(_, facts)| facts);
+            io::Result::Ok((facts.iter().any(|found| found.is_step(fact, "apply", step)), seen))
+        };
+        let (mut before, mut after) = (0, kill(u64::MAX)?.1.entered);
+        while after - before > 1 {
+            let middle = before + (after - before) / 2;
+            if kill(middle)?.0 { after = middle } else { before = middle }
+        }
+        // Runs differ a little in length: the next point does as well.
+        for point in after..after + 100 {
+            let (recorded, seen) = kill(point)?;
+            if recorded && seen.killed {
+                return Ok(());
+            }
+        }
+        Err(io::Error::other(format!("no kill leaves {fact} {step} of phase {phase} as it was asked for")))
     }
 
     /// The machine's folder.
@@ -103,7 +150,7 @@ impl World {
     pub(crate) fn begin(&self, before: Before) -> io::Result<()> {
         self.begin_from(match before {
             Before::Nothing => "pristine",
-            Before::WholePlan => "whole",
+            Before::WholePlan | Before::Killed { .. } => "begun",
         })
     }
 
@@ -114,13 +161,18 @@ impl World {
                 Ok(()) | Err(_) => {}
             }
         }
-        self.copy(&self.root.join(what).join("."), &self.root)
+        self.copy_from(what, "")
     }
 
-    fn copy(&self, from: &Path, to: &Path) -> io::Result<()> {
-        let words = ["cp", "-a", &from.display().to_string(), &to.display().to_string()].map(str::to_owned);
-        let status = tracer::command(&words, &self.root)?.status()?;
-        if status.success() { Ok(()) } else { Err(io::Error::other(format!("cp ended with {status}"))) }
+    /// Copies machine and state, if there is one, from one folder below the root into another.
+    fn copy_from(&self, from: &str, to: &str) -> io::Result<()> {
+        for name in ["machine", "state"] {
+            let from = self.root.join(from).join(name);
+            if from.exists() {
+                copy(&from, &self.root.join(to).join(name))?;
+            }
+        }
+        Ok(())
     }
 
     /// The words of a command; `PLAN` stands for the plan.
@@ -140,13 +192,14 @@ impl World {
         let output = self.root.join("recovery");
         let mut command = tracer::command(&self.words(words), &self.root)?;
         let status = command
-            .stdout(fs::File::create(&output)?)
-            .stderr(fs::File::options().append(true).open(&output)?)
+            .stdout(File::create(&output)?)
+            .stderr(File::options().append(true).open(&output)?)
             .status()?;
         Ok(Ran { status: status.code(), output: String::from_utf8_lossy(&fs::read(&output)?).into_owned() })
     }
 }
 
+/// Everything below is old, the folder itself as well.
 fn make_old(folder: &Path) -> io::Result<()> {
     let old = UNIX_EPOCH + Duration::from_secs(LONG_AGO.unsigned_abs());
     for entry in fs::read_dir(folder)? {
@@ -154,8 +207,31 @@ fn make_old(folder: &Path) -> io::Result<()> {
         if entry.file_type()?.is_dir() {
             make_old(&entry.path())?;
         } else if entry.file_type()?.is_file() {
-            fs::File::open(entry.path())?.set_modified(old)?;
+            File::open(entry.path())?.set_modified(old)?;
         }
     }
-    Ok(())
+    File::open(folder)?.set_modified(old)
+}
+
+/// Copies a folder and what it holds, with modes and times. What has several names, which is the program that capsules
+/// keep, gets one more instead: nothing may write into it, and its hash in the journal would tell.
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (source, target, meta) = (entry.path(), to.join(entry.file_name()), entry.metadata()?);
+        if meta.is_dir() {
+            copy(&source, &target)?;
+        } else if meta.is_symlink() {
+            std::os::unix::fs::symlink(fs::read_link(&source)?, &target)?;
+        } else if meta.nlink() > 1 {
+            fs::hard_link(&source, &target)?;
+        } else {
+            fs::copy(&source, &target)?;
+            File::open(&target)?.set_modified(meta.modified()?)?;
+        }
+    }
+    let meta = fs::metadata(from)?;
+    fs::set_permissions(to, meta.permissions())?;
+    File::open(to)?.set_modified(meta.modified()?)
 }

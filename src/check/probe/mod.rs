@@ -42,6 +42,11 @@ pub(super) enum Given {
 pub(super) trait Looking {
     /// What it needs next, now that it has this.
     fn next(&mut self, given: Given) -> Need;
+
+    /// Whether what its children say is kept as evidence.
+    fn has_evidence(&self) -> bool {
+        true
+    }
 }
 
 /// What a probe may know besides its own settings.

@@ -13,9 +13,9 @@ use std::path::{Path, PathBuf};
 
 /// One line of `/proc/self/mountinfo`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Mount {
-    point: PathBuf,
-    kind: String,
+pub(in crate::check) struct Mount {
+    pub(in crate::check) point: PathBuf,
+    pub(in crate::check) kind: String,
     source: String,
     options: Vec<String>,
 }
@@ -59,7 +59,7 @@ fn holding<'a>(mounts: &'a [Mount], path: &Path) -> Option<&'a Mount> {
 }
 
 /// `/proc/self/mountinfo`. Lines of another shape are left out.
-fn parse(text: &str) -> Vec<Mount> {
+pub(in crate::check) fn parse(text: &str) -> Vec<Mount> {
     text.lines().filter_map(line).collect()
 }
 

@@ -5,6 +5,7 @@ mod disk;
 mod looking;
 mod ordinary;
 mod plans;
+mod probes;
 mod programs;
 mod runners;
 mod trust;

@@ -14,7 +14,7 @@ fn mode(path: &Path, mode: u32) {
 }
 
 /// Messages that are drawn beside an excerpt are wrapped.
-fn unwrapped(said: &str) -> String {
+pub(super) fn unwrapped(said: &str) -> String {
     let lines: Vec<&str> = said.lines().map(|line| line.trim_start_matches("  │ ")).collect();
     let joined = lines.join("\n");
     let mut text = String::new();
