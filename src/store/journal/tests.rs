@@ -61,6 +61,22 @@ fn a_last_line_with_blocks_that_were_never_written_is_torn() {
 }
 
 #[test]
+fn a_whole_line_that_is_bad_is_damage_where_nothing_is_missing_or_more_stands_behind_it() {
+    let facts = story(1);
+    let (_folder, _path, whole) = written(&facts);
+    let lines = ends(&whole);
+    let last = lines.len() - 1;
+    let (mut other, mut holed) = (whole.clone(), whole);
+    other[lines[last - 1] + 20] ^= 1;
+    holed[lines[last - 2]..lines[last - 2] + 40].fill(0);
+    for (bytes, line) in [(other, last + 1), (holed, last)] {
+        let journal = scan(bytes.as_slice(), u64::MAX, LONGEST_LINE).expect("read");
+        let damaged = journal.damage.map(|damage| damage.line);
+        assert_eq!((journal.torn, damaged), (false, Some(line as u64)));
+    }
+}
+
+#[test]
 fn lines_that_are_left_out_doubled_or_swapped_are_damage() {
     let (_folder, _path, bytes) = written(&story(1));
     let lines: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
