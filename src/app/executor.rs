@@ -107,7 +107,7 @@ impl Session<'_> {
         }
         if moment == Moment::Baseline {
             // Compared with itself, a baseline says what the way back must give again.
-            let today = today();
+            let today = clock::today();
             for (check, report) in checks.iter().zip(&mut reports) {
                 let Some(seen) = report.observed.clone() else { continue };
                 let judged = check::judge(check, &Ok(seen.clone()), Some(&seen), &today);
@@ -147,7 +147,7 @@ impl Session<'_> {
         };
         let mut cx = LookCx {
             host: &self.host,
-            today: today(),
+            today: clock::today(),
             phase_started: match moment {
                 Moment::Validate | Moment::Reprobe => self.recall.acted,
                 Moment::Applies | Moment::Preflight | Moment::Baseline => None,
@@ -355,11 +355,6 @@ impl Session<'_> {
         }
         Input::Quarantined
     }
-}
-
-/// The date in UTC, which waivers are compared with.
-fn today() -> String {
-    clock::now().to_string().chars().take(10).collect()
 }
 
 /// The check without its waiting and repeating.

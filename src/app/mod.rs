@@ -10,10 +10,12 @@ mod questions;
 mod recall;
 mod session;
 mod undo_page;
+mod validate;
 mod watch;
 
 pub use acts::{barred, barred_by_link, do_by_hand};
 pub use drive::{Ports, drive};
 pub use recall::Recall;
 pub use session::{Session, SessionError, Tools};
+pub use validate::{Subject, judge_phase, observe_phase};
 pub use watch::Desk;

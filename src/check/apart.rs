@@ -3,7 +3,7 @@
 
 use super::ProbeError;
 use super::probe::{self, Circumstances, Given, Looking, Need, last_line, process_end, read_text, whole};
-use crate::model::{Check, CommandLine, Look, NixQuestion, Observation, Probe, RunAs};
+use crate::model::{Check, CommandLine, Graphics, Look, NixQuestion, Observation, Probe, RunAs};
 use crate::system::host::Host;
 use crate::system::process::{End, Ended, OwnProgram};
 use std::cell::{OnceCell, RefCell};
@@ -108,8 +108,22 @@ fn reads(probe: &Probe) -> Option<Reads<'_>> {
         Probe::File { path } | Probe::Mount { path } | Probe::Nix(NixQuestion::Profile(path)) => {
             Some(Reads::Path(path))
         }
-        Probe::Memory | Probe::Process { .. } | Probe::KernelParameter { .. } => Some(Reads::Kernel),
-        Probe::Run { .. }
+        Probe::Graphics(Graphics::Firefox { file } | Graphics::Chromium { file }) => Some(Reads::Path(file)),
+        Probe::Applications
+        | Probe::Cpu
+        | Probe::Memory
+        | Probe::Process { .. }
+        | Probe::KernelParameter { .. } => Some(Reads::Kernel),
+        Probe::Graphics(
+            Graphics::Vainfo { .. } | Graphics::Vdpauinfo { .. } | Graphics::Opengl { .. } | Graphics::Lspci,
+        )
+        | Probe::Boot
+        | Probe::Cgroup { .. }
+        | Probe::DesktopSetting(_)
+        | Probe::Gpu { .. }
+        | Probe::Session
+        | Probe::Measure { .. }
+        | Probe::Run { .. }
         | Probe::Units { .. }
         | Probe::Journal { .. }
         | Probe::Nix(NixQuestion::Path(_)) => None,
@@ -220,7 +234,7 @@ fn at_once(probe: &Probe) -> Result<Result<Observation, ProbeError>, String> {
     let around = Circumstances { phase_started: None, now: crate::system::clock::now(), baseline: None };
     match probe::begin(probe, around).next(Given::Nothing) {
         Need::Seen(seen) => Ok(seen),
-        Need::Child(..) | Need::Answer(_) => Err(STARTS.to_owned()),
+        Need::Child(..) | Need::Stream(_) | Need::Answer(_) | Need::Pause(_) => Err(STARTS.to_owned()),
     }
 }
 

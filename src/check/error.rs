@@ -48,6 +48,14 @@ pub enum ProbeError {
         /// Length of what is kept.
         kept: usize,
     },
+    /// There are more of them than can be told apart, so that a judgement would rest on a part.
+    #[error("more than {most} {what}")]
+    TooMany {
+        /// What, in the plural.
+        what: String,
+        /// How many are told apart.
+        most: usize,
+    },
     /// A child was killed because its time was up.
     #[error("{what} did not end within {after}")]
     TimedOut {
@@ -74,7 +82,9 @@ impl ProbeError {
         match self {
             Self::NotStarted { .. } => Some("install it, or name it by its absolute path"),
             Self::Unreachable { hint, .. } => Some(hint),
-            Self::TooMuch { .. } => Some("ask for less: a higher priority, one unit, a pattern"),
+            Self::TooMuch { .. } | Self::TooMany { .. } => {
+                Some("ask for less: a higher priority, one unit, a pattern")
+            }
             Self::TimedOut { .. } => Some("state a longer timeout if it is only slow"),
             Self::Unreadable { .. }
             | Self::Malformed { .. }

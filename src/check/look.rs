@@ -16,6 +16,8 @@ use std::time::Instant;
 pub(super) enum Wanted {
     /// A child, and how many bytes of its streams are kept.
     Child(CommandLine, usize),
+    /// A child whose whole output is handed to it as it comes.
+    Stream(CommandLine),
     /// To be called again at this point in time.
     Until(Instant),
     /// An answer.
@@ -91,6 +93,15 @@ impl<'a> Course<'a> {
         self.guard.as_ref().map_or(self.check, |guard| guard.acting())
     }
 
+    /// The next bytes of the stream that it asked for.
+    pub(super) fn take(&mut self, bytes: &[u8]) {
+        match (&mut self.guard, &mut self.looking) {
+            (Some(guard), _) => guard.take(bytes),
+            (None, Some(looking)) => looking.take(bytes),
+            (None, None) => {}
+        }
+    }
+
     /// Whether what its child says is kept as evidence.
     pub(super) fn has_evidence(&self) -> bool {
         match (&self.guard, &self.looking) {
@@ -115,7 +126,9 @@ impl<'a> Course<'a> {
                         return self.not_applicable(&report, ground);
                     }
                 }
-                other @ (Wanted::Child(..) | Wanted::Until(_) | Wanted::Answer(_)) => return other,
+                other @ (Wanted::Child(..) | Wanted::Stream(_) | Wanted::Until(_) | Wanted::Answer(_)) => {
+                    return other;
+                }
             }
         }
         if !self.settled {
@@ -134,7 +147,9 @@ impl<'a> Course<'a> {
         let looking = self.looking.get_or_insert_with(|| taken(check, ground));
         match given.map_or_else(|why| Need::Seen(Err(why)), |given| looking.next(given)) {
             Need::Child(command, keep) => Wanted::Child(command, keep),
+            Need::Stream(command) => Wanted::Stream(command),
             Need::Answer(question) => Wanted::Answer(question),
+            Need::Pause(span) => Wanted::Until(later(ground.tick, span.duration())),
             Need::Seen(seen) => {
                 self.looking = None;
                 match (seen, &check.samples) {

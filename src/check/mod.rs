@@ -7,9 +7,11 @@ mod combine;
 mod error;
 pub mod judge;
 mod look;
+mod observe;
 mod perfdata;
 mod plugin;
 pub mod probe;
+mod reader;
 mod schedule;
 mod scripts;
 
@@ -17,4 +19,6 @@ pub use apart::look_here;
 pub use bound::bounded;
 pub use error::ProbeError;
 pub use judge::{Judgement, judge};
+pub use observe::observe;
+pub use reader::{READERS, Reader};
 pub use schedule::{CheckWatch, LookCx, look};

@@ -52,31 +52,32 @@ pub fn look(checks: &[Check], cx: &mut LookCx<'_>) -> Vec<CheckReport> {
     Schedule::new(checks, cx).run()
 }
 
-/// The edge watches through us.
-struct Ticking<'w>(&'w mut dyn CheckWatch);
+/// The edge watches through us, and what a child streams goes to the look that asked for it.
+struct Ticking<'w, 'a> {
+    watch: &'w mut dyn CheckWatch,
+    courses: &'w mut [Course<'a>],
+    running: &'w HashMap<JobId, usize>,
+    /// The decision to end is made: a second question might be answered otherwise.
+    ending: bool,
+}
 
-impl Watch for Ticking<'_> {
+impl Watch for Ticking<'_, '_> {
     fn line(&mut self, _: JobId, _: &str) {}
+    fn chunk(&mut self, job: JobId, bytes: &[u8]) {
+        if let Some(course) = self.running.get(&job).and_then(|at| self.courses.get_mut(*at)) {
+            course.take(bytes);
+        }
+    }
     fn tick(&mut self) {
-        self.0.tick();
+        self.watch.tick();
     }
     fn interrupted(&mut self) -> bool {
-        self.0.interrupted()
+        self.ending || self.watch.interrupted()
     }
 }
 
-/// The same, once the decision to end is made: a second question might be answered otherwise.
-struct Ending<'w>(&'w mut dyn CheckWatch);
-
-impl Watch for Ending<'_> {
-    fn line(&mut self, _: JobId, _: &str) {}
-    fn tick(&mut self) {
-        self.0.tick();
-    }
-    fn interrupted(&mut self) -> bool {
-        true
-    }
-}
+/// What of a streamed output is kept as evidence, in bytes.
+const STREAM_KEPT: usize = 64 * 1024;
 
 /// Why a check waits for its turn.
 #[derive(Debug, Clone, Copy)]
@@ -196,14 +197,15 @@ impl<'a, 'c, 'x> Schedule<'a, 'c, 'x> {
         let Some(course) = self.courses.get_mut(at) else { return };
         let ground = ground(self.cx, &self.apart, course.check());
         match course.next(given, ground) {
-            Wanted::Child(command, keep) => self.start(at, command, keep),
+            Wanted::Child(command, keep) => self.start(at, command, keep, false),
+            Wanted::Stream(command) => self.start(at, command, STREAM_KEPT, true),
             Wanted::Until(then) => self.sleeping.push(Reverse((then, at))),
             Wanted::Answer(question) => self.asking.push_back((at, question)),
             Wanted::Done(report) => self.done(at, *report),
         }
     }
 
-    fn start(&mut self, at: usize, command: CommandLine, keep: usize) {
+    fn start(&mut self, at: usize, command: CommandLine, keep: usize, streamed: bool) {
         let Some(check) = self.courses.get(at).map(Course::acting) else { return };
         // Asked once a look: a session's environment costs children of its own. Asked again where there was none.
         let identity = match self.identities.get(&check.who) {
@@ -215,7 +217,7 @@ impl<'a, 'c, 'x> Schedule<'a, 'c, 'x> {
             Ok((ids, env)) => {
                 self.identities.entry(check.who).or_insert_with(|| (ids.clone(), env.clone()));
                 let spec = Spec { command, env, ids, timeout: check.timeout, keep, input: None };
-                let job = self.crew.start(&spec);
+                let job = if streamed { self.crew.start_streamed(&spec) } else { self.crew.start(&spec) };
                 self.running.insert(job, at);
             }
         }
@@ -230,7 +232,7 @@ impl<'a, 'c, 'x> Schedule<'a, 'c, 'x> {
     /// Until a child is gone, or a check has slept enough.
     fn wait(&mut self) {
         let until = self.sleeping.peek().map(|Reverse((then, _))| *then);
-        match self.crew.wait(until, &mut Ticking(self.cx.watch)) {
+        match self.crew_waits(until, false) {
             News::Ended(job, ended) => self.ended(job, ended),
             News::Interrupted => self.interrupted = true,
             News::Reached => {
@@ -243,6 +245,11 @@ impl<'a, 'c, 'x> Schedule<'a, 'c, 'x> {
                 }
             }
         }
+    }
+
+    fn crew_waits(&mut self, until: Option<Instant>, ending: bool) -> News {
+        let Self { crew, courses, running, cx, .. } = self;
+        crew.wait(until, &mut Ticking { watch: &mut *cx.watch, courses, running, ending })
     }
 
     fn ended(&mut self, job: JobId, ended: Ended) {
@@ -283,7 +290,7 @@ impl<'a, 'c, 'x> Schedule<'a, 'c, 'x> {
     /// A person interrupted: every child is ended, and what is not judged could not be measured.
     fn stop(&mut self) {
         while !self.running.is_empty() {
-            match self.crew.wait(None, &mut Ending(self.cx.watch)) {
+            match self.crew_waits(None, true) {
                 // What ended by itself before it was told to is judged as ever.
                 News::Ended(job, ended) => self.ended(job, ended),
                 News::Interrupted | News::Reached => {}

@@ -362,11 +362,14 @@ fn without_systemd_its_units_and_its_journal_are_errors() {
     let journal = Probe::Journal {
         priority: 3,
         units: Vec::new(),
+        identifiers: Vec::new(),
+        fields: Vec::new(),
         matches: None,
         ignore: Vec::new(),
         since: None,
         manager: Manager::System,
         kernel: false,
+        folder: None,
     };
     for report in looked(&[check("units", Look::Probe(units)), check("journal", Look::Probe(journal))]) {
         assert_eq!(report.outcome, Outcome::Error, "{report:?}");

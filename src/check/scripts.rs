@@ -199,7 +199,7 @@ mod tests {
                     given = Given::Ended(Box::new(ends.pop_front().expect("four scripts")));
                 }
                 Need::Seen(seen) => break seen.expect("seen"),
-                Need::Answer(question) => panic!("{question}"),
+                other @ (Need::Answer(_) | Need::Stream(_) | Need::Pause(_)) => panic!("{other:?}"),
             }
         };
         let expected = json!([

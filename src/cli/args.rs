@@ -1,5 +1,6 @@
 //! What can be typed. The doc comments here are the manual.
 
+use crate::model::RunAs;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -52,6 +53,17 @@ pub(super) enum Verb {
     Lint(PlanFile),
     /// Say what a plan will do, with every command as it will be executed. Changes nothing.
     Explain(PlanFile),
+    /// Run the validation checks and touch nothing.
+    ///
+    /// Ends with 0 where all that counts holds, with 20 where something does not, with 11 where something could not be
+    /// measured or is undecided.
+    Validate(Validate),
+    /// List the named checks that a plan may use, or explain one.
+    Checks(Checks),
+    /// Keep what the checks see now, to compare with later.
+    Baseline(Baseline),
+    /// Read one value from the machine, as checks do. Judges nothing, changes nothing.
+    Probe(Probe),
     /// Print the JSON Schema of plans, for editors.
     Schema(Schema),
     /// See a rollout that reverts, in a playground of its own.
@@ -164,6 +176,152 @@ pub(super) struct Show {
     /// Print what the steps and probes printed.
     #[arg(long)]
     pub(super) evidence: bool,
+}
+
+/// `switchback validate`
+#[derive(Debug, Args)]
+pub(super) struct Validate {
+    /// The plan [default: what was committed of the plan that was run last].
+    pub(super) plan: Option<PathBuf>,
+    /// Set a variable of the plan; may be repeated.
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    pub(super) set: Vec<String>,
+    /// For whom root looks: who `as: user` and `as: session` are [default: who called sudo, doas or pkexec].
+    #[arg(long, value_name = "NAME")]
+    pub(super) user: Option<String>,
+    /// Only the checks of this phase; may be repeated.
+    #[arg(long, value_name = "PHASE")]
+    pub(super) phase: Vec<String>,
+    /// Only checks with this tag; may be repeated.
+    #[arg(long, value_name = "TAG")]
+    pub(super) tag: Vec<String>,
+    /// Compare with this baseline [default: the newest pinned one, else what was recorded before each phase].
+    #[arg(long, value_name = "NAME")]
+    pub(super) baseline: Option<String>,
+    /// Look at what happened since the baseline, not at the time before.
+    #[arg(long)]
+    pub(super) since_baseline: bool,
+    /// A report, to a file or to standard output; may be repeated: human, json, jsonl, junit, tap, nagios, prometheus.
+    /// `nagios` on standard output ends with a plugin's status, 0 to 3.
+    #[arg(long, value_name = "FORMAT[=FILE]")]
+    pub(super) report: Vec<String>,
+}
+
+/// `switchback checks`
+#[derive(Debug, Args)]
+pub(super) struct Checks {
+    /// What to do; lists them where nothing is said.
+    #[command(subcommand)]
+    pub(super) verb: Option<ChecksVerb>,
+    /// A library of your own, beside those that ship; may be repeated.
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(super) library: Vec<PathBuf>,
+}
+
+/// What one does with named checks.
+#[derive(Debug, Subcommand)]
+pub(super) enum ChecksVerb {
+    /// List them, by library.
+    List,
+    /// Explain one: what it tells, its parameters, what it looks at.
+    Show {
+        /// Its name.
+        name: String,
+    },
+}
+
+/// `switchback baseline`
+#[derive(Debug, Args)]
+pub(super) struct Baseline {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub(super) verb: BaselineVerb,
+}
+
+/// What one does with baselines.
+#[derive(Debug, Subcommand)]
+pub(super) enum BaselineVerb {
+    /// Look at the checks of a plan now, and keep what they saw.
+    Record {
+        /// The plan [default: what was committed of the plan that was run last].
+        plan: Option<PathBuf>,
+        /// Set a variable of the plan; may be repeated.
+        #[arg(long = "set", value_name = "NAME=VALUE")]
+        set: Vec<String>,
+        /// Only this phase; may be repeated.
+        #[arg(long, value_name = "PHASE")]
+        phase: Vec<String>,
+        /// Its name [default: the time].
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
+        /// Keep it until it is unpinned, and compare with it where no other is named.
+        #[arg(long)]
+        pin: bool,
+    },
+    /// List the baselines, or show one.
+    Show {
+        /// Which one.
+        name: Option<String>,
+    },
+    /// Keep a baseline until it is unpinned, and compare with it where no other is named.
+    Pin {
+        /// Which one.
+        name: String,
+        /// Unpin it.
+        #[arg(long)]
+        off: bool,
+    },
+    /// Say what differs now, field by field. Judges nothing.
+    Compare {
+        /// With which one [default: the newest pinned one].
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
+        /// The plan [default: what was committed of the plan that was run last].
+        plan: Option<PathBuf>,
+        /// Set a variable of the plan; may be repeated.
+        #[arg(long = "set", value_name = "NAME=VALUE")]
+        set: Vec<String>,
+    },
+}
+
+/// `switchback probe`
+#[derive(Debug, Args)]
+pub(super) struct Probe {
+    /// Which probe (docs/probes.md has them all); with `--from`, the tool whose output it is.
+    pub(super) name: String,
+    /// Its settings: `setting=value` as in a plan, or the one word that it takes; for `run`, a command after `--`.
+    #[arg(value_name = "SETTING")]
+    pub(super) settings: Vec<String>,
+    /// Read what the tool printed from a file, `-` for standard input, and start nothing.
+    #[arg(long, value_name = "FILE")]
+    pub(super) from: Option<String>,
+    /// As whom the tool runs.
+    #[arg(long = "as", value_name = "WHO")]
+    pub(super) who: Option<Who>,
+    /// When the tool is killed [default: 30s].
+    #[arg(long, value_name = "LENGTH")]
+    pub(super) timeout: Option<String>,
+}
+
+/// As whom a tool runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Who {
+    /// As root.
+    Root,
+    /// As the invoking user.
+    User,
+    /// As the invoking user, in the desktop session.
+    Session,
+}
+
+impl From<Who> for RunAs {
+    fn from(who: Who) -> Self {
+        match who {
+            Who::Root => Self::Root,
+            Who::User => Self::User,
+            Who::Session => Self::Session,
+        }
+    }
 }
 
 /// `switchback schema`

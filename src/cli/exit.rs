@@ -25,10 +25,14 @@ pub(crate) enum Exit {
     Quarantined,
     /// Another run holds the lock.
     Locked,
+    /// A validation found something that does not hold; nothing was touched.
+    Failing,
+    /// As a monitoring plugin: 0 to 3.
+    Plugin(u8),
 }
 
 /// Every exit status of this version with its meaning, for the documents.
-pub(crate) const TABLE: [(Exit, &str); 9] = [
+pub(crate) const TABLE: [(Exit, &str); 10] = [
     (Exit::Done, "committed, healthy, or nothing to do"),
     (Exit::Internal, "internal error, or the state folder cannot be used"),
     (Exit::Usage, "usage, or the plan is invalid"),
@@ -41,6 +45,7 @@ pub(crate) const TABLE: [(Exit, &str); 9] = [
     (Exit::Inconsistent, "rollback failed; inconsistent, items named"),
     (Exit::Quarantined, "quarantined revision"),
     (Exit::Locked, "another run holds the lock"),
+    (Exit::Failing, "validation: something does not hold; nothing was touched"),
 ];
 
 impl Exit {
@@ -55,6 +60,8 @@ impl Exit {
             Self::Inconsistent => 13,
             Self::Quarantined => 14,
             Self::Locked => 15,
+            Self::Failing => 20,
+            Self::Plugin(status) => status,
         }
     }
 }

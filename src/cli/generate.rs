@@ -47,7 +47,7 @@ fn exit_codes() -> String {
          seen enough and changes nothing.\n\n\
          `switchback tour` ends with 0 when everything came as the tour says, the revert included. `switchback lint` ends \
          with 2 where a plan has errors; warnings alone end with 0. Not used: 4 and 255 (they mean something to Ansible \
-         and ssh), and 126 and above (shells use them). Kept for later: 20, 30 and 75.\n",
+         and ssh), and 126 and above (shells use them). Kept for later: 30 and 75.\n",
     );
     page
 }

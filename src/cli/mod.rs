@@ -1,7 +1,9 @@
 //! THE FRONT DOOR: one file a verb; exit codes; errors to words. The only place where everything meets.
 
 mod args;
+mod baseline;
 mod changed;
+mod checks;
 mod context;
 mod error;
 mod exit;
@@ -15,6 +17,7 @@ mod looking;
 mod out;
 mod past;
 mod plan_file;
+mod probe;
 mod reference;
 mod resolve;
 mod resume;
@@ -26,6 +29,7 @@ mod stage;
 mod standing;
 mod tools;
 mod tour;
+mod validate;
 
 use crate::report::{self, Style, Surroundings};
 use crate::store::StateFolder;
@@ -81,6 +85,10 @@ fn act(context: &Context, cli: &Cli) -> Result<Exit, CliError> {
         | Verb::Show(_)
         | Verb::Lint(_)
         | Verb::Explain(_)
+        | Verb::Probe(_)
+        | Verb::Validate(_)
+        | Verb::Baseline(_)
+        | Verb::Checks(_)
         | Verb::Schema(_)
         | Verb::Generate(_)
         | Verb::Hands
@@ -96,6 +104,10 @@ fn act(context: &Context, cli: &Cli) -> Result<Exit, CliError> {
         Verb::Show(args) => looking::show(context, args),
         Verb::Lint(file) => lint::lint(context, file),
         Verb::Explain(file) => explain::explain(context, file),
+        Verb::Validate(args) => validate::validate(context, args),
+        Verb::Checks(args) => checks::checks(context, args),
+        Verb::Baseline(args) => baseline::baseline(context, args),
+        Verb::Probe(args) => probe::probe(context, args),
         Verb::Schema(args) => Ok(schema::schema(args)),
         Verb::Tour(args) => tour::tour(context, args),
         Verb::Generate(args) => generate::generate(args),

@@ -71,7 +71,9 @@ pub(crate) fn honest(exit: Exit) -> Exit {
         | Exit::RolledBack
         | Exit::Inconsistent
         | Exit::Quarantined
-        | Exit::Locked => exit,
+        | Exit::Locked
+        | Exit::Failing
+        | Exit::Plugin(_) => exit,
     }
 }
 

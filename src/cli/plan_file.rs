@@ -77,6 +77,16 @@ pub(crate) fn load(context: &Context, file: &PlanFile) -> Result<Outcome, CliErr
     Ok(from_text(context, &name, &text, &folder, &sources, &overrides))
 }
 
+/// Who loads, as plans know it.
+pub(crate) fn surroundings(context: &Context, folder: &Path) -> plan::Surroundings {
+    plan::Surroundings {
+        home: context.host.invoker.home.display().to_string(),
+        user: context.host.invoker.name.clone(),
+        is_root: context.host.euid == 0,
+        folder: folder.display().to_string(),
+    }
+}
+
 pub(crate) fn from_text(
     context: &Context,
     name: &str,
@@ -85,12 +95,7 @@ pub(crate) fn from_text(
     sources: &dyn Sources,
     overrides: &[(String, String)],
 ) -> Outcome {
-    let around = plan::Surroundings {
-        home: context.host.invoker.home.display().to_string(),
-        user: context.host.invoker.name.clone(),
-        is_root: context.host.euid == 0,
-        folder: folder.display().to_string(),
-    };
+    let around = surroundings(context, folder);
     match plan::load(name, text, sources, &around, overrides) {
         Ok(loaded) => {
             let approved = Approved { plan_yaml: text.as_bytes().to_vec(), plan: loaded.plan.clone() };

@@ -1,6 +1,6 @@
 //! Checks: probe, expectation, severity.
 
-use super::{CheckId, CommandLine, RunAs, Span, Value};
+use super::{CheckId, CommandLine, Probe, RunAs, Span, Value};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -31,116 +31,6 @@ pub enum Mode {
     Enforce,
     /// It is measured and shown and decides nothing.
     Shadow,
-}
-
-/// How the output of a `run` probe is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Parse {
-    /// As text only.
-    #[default]
-    Text,
-    /// `value` is the JSON document.
-    Json,
-    /// `value` is the list of lines that are not empty.
-    Lines,
-    /// `value` maps keys to values of `key=value` or `key: value` lines.
-    Keyvalue,
-}
-
-/// Which service manager is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-#[schemars(rename = "ServiceManager")]
-pub enum Manager {
-    /// The system manager.
-    #[default]
-    System,
-    /// The invoking user's manager.
-    User,
-}
-
-/// What the `nix` probe reads.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum NixQuestion {
-    /// A profile: `exists store_path generation generations`.
-    Profile(PathBuf),
-    /// A store path: `exists valid references`.
-    Path(PathBuf),
-}
-
-/// Reads a value from the machine, judges nothing. Each names its fields in `docs/probes.md`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Probe {
-    /// Runs a program: `exit stdout stderr duration`, `signal` where one ended it, and `value` where `parse` says so.
-    Run {
-        /// The program.
-        command: CommandLine,
-        /// How stdout is read.
-        parse: Parse,
-    },
-    /// A file: `exists kind size mode uid gid target readable content lines sha256`.
-    File {
-        /// Absolute path.
-        path: PathBuf,
-    },
-    /// The file system at a path: `mounted source type options size used available available_ratio inodes_free writable`.
-    Mount {
-        /// Absolute path.
-        path: PathBuf,
-    },
-    /// Memory of the machine in bytes: `total available used used_ratio swap_total swap_used pressure_some_avg10`.
-    Memory,
-    /// Processes by name or command line: `count pids names pss rss pss_from`.
-    Process {
-        /// The process name (`comm`), exactly.
-        name: Option<String>,
-        /// A regular expression on the command line.
-        pattern: Option<String>,
-    },
-    /// Units of a service manager: `failed active states sub_states not_found flapping restarts`.
-    Units {
-        /// Which manager.
-        manager: Manager,
-        /// Unit names or globs; all where empty.
-        names: Vec<String>,
-    },
-    /// Messages of the journal, grouped by a fingerprint: `count kinds counts samples segfaults traps oom_kills
-    /// oomd_kills coredumps cursor`.
-    Journal {
-        /// Highest priority number that counts: 0 (emerg) to 7 (debug).
-        priority: u8,
-        /// Unit names; all where empty.
-        units: Vec<String>,
-        /// A regular expression on the message.
-        matches: Option<String>,
-        /// Regular expressions of messages that do not count, each with its reason.
-        ignore: Vec<Ignored>,
-        /// How far back to look where nothing was recorded before the phase.
-        since: Option<Span>,
-        /// Which manager's journal.
-        manager: Manager,
-        /// Kernel messages only.
-        kernel: bool,
-    },
-    /// A parameter on the kernel's command line or below `/proc/sys`: `present value source`.
-    KernelParameter {
-        /// `nvidia-drm.modeset` or `vm.swappiness`.
-        name: String,
-    },
-    /// Nix profiles and store paths.
-    Nix(NixQuestion),
-}
-
-/// A message that a journal probe leaves out, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ignored {
-    /// A regular expression.
-    pub matches: String,
-    /// Why it does not count.
-    pub reason: String,
 }
 
 /// What a check looks at.

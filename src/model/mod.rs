@@ -2,26 +2,32 @@
 
 mod check;
 mod event;
+mod graphics;
 mod id;
 mod layer;
 mod outcome;
 mod plan;
+mod probe;
 mod report;
 mod run_time;
 mod step;
 mod time;
+mod validation;
 mod value;
 mod view;
 
 pub use check::*;
 pub use event::*;
+pub use graphics::*;
 pub use id::*;
 pub use layer::*;
 pub use outcome::*;
 pub use plan::*;
+pub use probe::*;
 pub use report::*;
 pub use run_time::*;
 pub use step::*;
 pub use time::*;
+pub use validation::*;
 pub use value::*;
 pub use view::*;

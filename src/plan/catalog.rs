@@ -9,16 +9,20 @@ use super::suggest::did_you_mean;
 use super::tree::{Entry, Kind, Node, Place};
 use super::unread::Loss;
 use super::variables::{self, Scope, replaced};
-use crate::model::Span;
+use crate::model::{Span, Value};
 use std::collections::BTreeMap;
 
 /// The libraries that are built in, by name.
-pub(super) const SHIPPED: [(&str, &str); 5] = [
+pub(super) const SHIPPED: [(&str, &str); 9] = [
     ("checks/boot.yaml", include_str!("../../checks/boot.yaml")),
+    ("checks/electron.yaml", include_str!("../../checks/electron.yaml")),
+    ("checks/gpu.yaml", include_str!("../../checks/gpu.yaml")),
     ("checks/journal.yaml", include_str!("../../checks/journal.yaml")),
     ("checks/memory.yaml", include_str!("../../checks/memory.yaml")),
     ("checks/nix.yaml", include_str!("../../checks/nix.yaml")),
+    ("checks/session.yaml", include_str!("../../checks/session.yaml")),
     ("checks/system.yaml", include_str!("../../checks/system.yaml")),
+    ("checks/video.yaml", include_str!("../../checks/video.yaml")),
 ];
 
 /// Fields of a check that say what is looked at.
@@ -28,6 +32,8 @@ const LOOKS: [&str; 4] = ["probe", "plugin", "scripts", "ask"];
 struct Definition {
     place: Place,
     shipped: bool,
+    /// The shipped check of that name.
+    shadows: Option<Place>,
     head: DefinitionHead,
     body: Vec<Entry>,
 }
@@ -47,8 +53,12 @@ pub struct NamedCheck {
     pub library: String,
     /// What it is good for.
     pub about: String,
+    /// The shipped library whose check of that name it goes before, where there is one.
+    pub shadows: Option<String>,
     /// Its parameters: name, type in words, default as JSON where there is one, meaning.
     pub parameters: Vec<NamedParameter>,
+    /// What it stands for, as it is written.
+    pub check: Value,
 }
 
 /// A parameter of a named check, for listings.
@@ -111,8 +121,9 @@ impl Catalog {
                 Complaint::error("duplicate-id", entry.key_place, text).also(known.place, "here")
             });
         }
-        self.definitions
-            .insert(entry.key.clone(), Definition { place: entry.key_place, shipped, head, body });
+        let shadows = self.definitions.get(&entry.key).filter(|known| known.shipped).map(|known| known.place);
+        let definition = Definition { place: entry.key_place, shipped, shadows, head, body };
+        self.definitions.insert(entry.key.clone(), definition);
     }
 
     /// The check that a `use` stands for: the definition with its parameters in place, and over it what the plan states
@@ -163,6 +174,10 @@ impl Catalog {
                 name: name.clone(),
                 library: library_of(definition.place),
                 about: definition.head.about.trim().to_owned(),
+                shadows: definition.shadows.map(&library_of),
+                check: Value::Object(
+                    definition.body.iter().map(|field| (field.key.clone(), field.value.value())).collect(),
+                ),
                 parameters: definition
                     .head
                     .params

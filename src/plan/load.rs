@@ -125,6 +125,29 @@ pub fn shipped_checks() -> Result<Vec<NamedCheck>, Diagnostics> {
     Ok(catalog.listed(|place| texts.get(place.file).map(|source| source.name.clone()).unwrap_or_default()))
 }
 
+/// Every named check that is built in, and those of these libraries, given by name and text; with what is unwise in
+/// them.
+///
+/// # Errors
+/// The mistakes in a library.
+pub fn named_checks(own: &[(String, String)]) -> Result<(Vec<NamedCheck>, Diagnostics), Diagnostics> {
+    let mut texts = Vec::new();
+    let mut complaints = Complaints::default();
+    let mut catalog = shipped(&mut texts, &mut complaints);
+    for (name, text) in own {
+        let file = texts.len();
+        texts.push(SourceText { name: name.clone(), text: text.clone() });
+        if let Some(tree) = parsed(file, text, LIBRARY, &mut complaints) {
+            catalog.add(&tree, false, &mut complaints);
+        }
+    }
+    let failed = complaints.has_errors();
+    let name = |place: Place| texts.get(place.file).map(|source| source.name.clone()).unwrap_or_default();
+    let listed = catalog.listed(name);
+    let diagnostics = complaints.finish(texts);
+    if failed { Err(diagnostics) } else { Ok((listed, diagnostics)) }
+}
+
 fn shipped(texts: &mut Vec<SourceText>, complaints: &mut Complaints) -> Catalog {
     let mut catalog = Catalog::default();
     for (name, text) in SHIPPED {

@@ -11,6 +11,7 @@
 mod calendar;
 mod catalog;
 mod characters;
+mod command_line;
 mod diagnostic;
 mod digest;
 mod lint;
@@ -37,6 +38,7 @@ mod tests;
 
 pub use calendar::Calendar;
 pub use catalog::{NamedCheck, NamedParameter};
+pub use command_line::probe;
 pub use diagnostic::{Diagnostic, Diagnostics, Drawing, Gravity, Label};
-pub use load::{Loaded, Sources, Surroundings, load, shipped_checks};
+pub use load::{Loaded, Sources, Surroundings, load, named_checks, shipped_checks};
 pub use schema::{library_schema, plan_schema};

@@ -336,15 +336,13 @@ fn take_out(node: &mut Node, way: &[usize]) -> Option<Place> {
 }
 
 /// What later versions will read. Ignoring it would be worse than refusing it.
-const LATER: [&str; 14] = [
+const LATER: [&str; 12] = [
     "reboot",
     "measure",
     "limits",
     "rpm-ostree",
     "flatpak",
     "gpu",
-    "vainfo",
-    "vdpauinfo",
     "glxinfo",
     "session",
     "window",
@@ -417,7 +415,7 @@ fn noun(name: &str) -> String {
         ("the plan" | "the library", _) => key.to_owned(),
         ("phases", false) => "a phase".to_owned(),
         ("apply" | "commit" | "rollback", false) => format!("a step of `{key}`"),
-        ("preflight" | "validate", false) => format!("a check of `{key}`"),
+        ("preflight" | "validate" | "measure", false) => format!("a check of `{key}`"),
         (other, _) => format!("`{other}`"),
     }
 }

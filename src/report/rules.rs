@@ -3,22 +3,22 @@
 use super::shell_words::shell_words;
 use super::text;
 use crate::model::{
-    Check, Expectation, FieldRule, Look, Manager, Matcher, Mode, NixQuestion, Parse, Probe, Severity,
-    TreatAs, Use, Value,
+    Check, Expectation, FieldRule, Graphics, Look, Manager, Matcher, Measured, Mode, NixQuestion, Parse,
+    Probe, Severity, TreatAs, Use, VaDisplay, Value,
 };
 
 /// What a check looks at.
 #[must_use]
 pub(super) fn look(look: &Look) -> String {
     match look {
-        Look::Probe(of) => probe(of),
+        Look::Probe(of) => probe_words(of),
         Look::Plugin(command) => format!("plugin {}", shell_words(&command.argv)),
         Look::Scripts(folder) => format!("health scripts in {}", folder.display()),
         Look::Ask(text) => format!("a person: {text}"),
     }
 }
 
-fn probe(probe: &Probe) -> String {
+fn probe_words(probe: &Probe) -> String {
     match probe {
         Probe::Run { command, parse } => {
             let read = match parse {
@@ -31,6 +31,19 @@ fn probe(probe: &Probe) -> String {
         }
         Probe::File { path } => format!("file {}", path.display()),
         Probe::Mount { path } => format!("file system at {}", path.display()),
+        Probe::Applications => "memory by application".to_owned(),
+        Probe::Cpu => "processors".to_owned(),
+        Probe::Gpu { process: None } => "GPUs".to_owned(),
+        Probe::Gpu { process: Some(name) } => format!("GPUs, and {name} on them"),
+        Probe::Measure { what, times, .. } => match what {
+            Measured::Run { command, number: None } => {
+                format!("the duration of {}, {times} times", shell_words(&command.argv))
+            }
+            Measured::Run { command, number: Some(pattern) } => {
+                format!("the number /{pattern}/ of {}, {times} times", shell_words(&command.argv))
+            }
+            Measured::Field { probe: of, field } => format!("{field} of {}, {times} times", probe_words(of)),
+        },
         Probe::Memory => "memory".to_owned(),
         Probe::Process { name, pattern } => match (name, pattern) {
             (Some(name), None) => format!("processes named {name}"),
@@ -46,9 +59,37 @@ fn probe(probe: &Probe) -> String {
             let text = matches.as_ref().map(|text| format!(" matching /{text}/")).unwrap_or_default();
             format!("{} {what} up to priority {priority}{}{text}", manager(*of), named(units))
         }
+        Probe::Boot => "what was booted".to_owned(),
+        Probe::Cgroup { manager: of, names } => format!("limits of {} units{}", manager(*of), named(names)),
+        Probe::DesktopSetting(of) => {
+            format!("desktop setting {} [{}] {}", of.file, of.groups.join("]["), of.key)
+        }
+        Probe::Session => "desktop session".to_owned(),
         Probe::KernelParameter { name } => format!("kernel parameter {name}"),
+        Probe::Graphics(what) => graphics(what),
         Probe::Nix(NixQuestion::Profile(path)) => format!("Nix profile {}", path.display()),
         Probe::Nix(NixQuestion::Path(path)) => format!("Nix store path {}", path.display()),
+    }
+}
+
+fn graphics(what: &Graphics) -> String {
+    let with = |what: &str, name: &str, value: Option<&str>| match value {
+        Some(value) => format!("{what}, {name} {value}"),
+        None => what.to_owned(),
+    };
+    match what {
+        Graphics::Vainfo { display, device, driver } => {
+            let way = with("VA-API driver", "by", display.map(VaDisplay::word));
+            let at = device.as_ref().map(|device| device.display().to_string());
+            with(&with(&way, "at", at.as_deref()), "asking for", driver.as_deref())
+        }
+        Graphics::Vdpauinfo { display, driver } => {
+            with(&with("VDPAU driver", "on display", display.as_deref()), "asking for", driver.as_deref())
+        }
+        Graphics::Opengl { display } => with("OpenGL renderer", "on display", display.as_deref()),
+        Graphics::Lspci => "GPUs on the bus and their drivers".to_owned(),
+        Graphics::Firefox { file } => format!("Firefox's support page in {}", file.display()),
+        Graphics::Chromium { file } => format!("Chromium's GPU page in {}", file.display()),
     }
 }
 
@@ -236,11 +277,14 @@ mod tests {
         let journal = Probe::Journal {
             priority: 3,
             units: vec!["sshd.service".to_owned()],
+            identifiers: Vec::new(),
+            fields: Vec::new(),
             matches: Some("oom".to_owned()),
             ignore: Vec::new(),
             since: None,
             manager: Manager::User,
             kernel: false,
+            folder: None,
         };
         let process = |name: Option<&str>, pattern: Option<&str>| {
             Look::Probe(Probe::Process { name: name.map(str::to_owned), pattern: pattern.map(str::to_owned) })

@@ -1,6 +1,7 @@
 //! REMEMBER: capsules, journal, quarantine, history. The journals and the capsules are the truth; everything else
 //! here is an index of them and can be made again. What a function here has returned from is on the disk.
 
+mod baselines;
 mod capsule;
 mod database;
 mod error;
@@ -15,6 +16,7 @@ mod sample;
 mod state;
 mod summary;
 
+pub use baselines::{Baseline, Baselines};
 pub use capsule::{Approved, Capsule};
 pub use error::StoreError;
 pub use format::{Hex, VERSION};

@@ -23,3 +23,9 @@ pub fn tick() -> Instant {
 pub fn since(earlier: Instant) -> Span {
     tick().saturating_duration_since(earlier).into()
 }
+
+/// The date in UTC, `YYYY-MM-DD`, which waivers are compared with.
+#[must_use]
+pub fn today() -> String {
+    now().to_string().chars().take(10).collect()
+}

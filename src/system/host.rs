@@ -64,6 +64,14 @@ pub enum IdentityError {
 /// How long the user manager may take to tell the session's environment.
 const ASK: Span = Span::seconds(5);
 
+/// The machine's name, for reports that are read elsewhere; `localhost` where it has none.
+#[must_use]
+pub fn machine_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = name.trim();
+    if name.is_empty() { "localhost".to_owned() } else { name.to_owned() }
+}
+
 impl Host {
     /// Looks at the machine. `env` is the runner's environment, read once at the front door.
     ///

@@ -87,7 +87,19 @@ fn plan_around(kind: &str, text: &str) -> String {
         format!("{STEP}validate:\n{}", indented(text, 2))
     } else if has_key(
         text,
-        &["apply", "validate", "preflight", "layers", "commit", "rollback", "soak", "confirm", "on", "why"],
+        &[
+            "apply",
+            "validate",
+            "measure",
+            "preflight",
+            "layers",
+            "commit",
+            "rollback",
+            "soak",
+            "confirm",
+            "on",
+            "why",
+        ],
     ) {
         format!("{text}{}", if has_key(text, &["apply"]) { "" } else { STEP })
     } else {

@@ -2,9 +2,12 @@
 
 mod cli;
 mod docs;
+mod fixtures;
 mod generated;
+mod graphics;
 mod hostile;
 mod layers;
+mod library;
 mod order;
 mod program;
 mod pty;
@@ -14,5 +17,7 @@ mod shoshin;
 mod skipped;
 mod static_program;
 mod support;
+mod systemd;
+mod validate;
 #[path = "support/world.rs"]
 mod world;

@@ -4,7 +4,9 @@
 //! measured (`error`), and what was measured and settles nothing (`inconclusive`).
 
 mod compare;
+mod gain;
 mod matchers;
+mod measured;
 mod reasons;
 mod unstated;
 mod version;
@@ -14,7 +16,8 @@ mod tests;
 
 use super::ProbeError;
 use crate::model::{
-    Check, Expectation, Mode, Observation, Outcome, Samples, Severity, TreatAs, Use, Value, Waiver, Weight,
+    Check, Expectation, Matcher, Mode, Observation, Outcome, Samples, Severity, TreatAs, Use, Value, Waiver,
+    Weight,
 };
 use chrono::NaiveDate;
 use compare::Before;
@@ -106,7 +109,7 @@ fn in_force(waiver: &Waiver, today: &str) -> bool {
 }
 
 fn by_rules(check: &Check, seen: &Observation, baseline: Option<&Observation>) -> (Outcome, Vec<String>) {
-    if let Some((outcome, reasons)) = unstated::judged(check, seen) {
+    if let Some((outcome, reasons)) = unstated::judged(check, seen, baseline) {
         return (outcome, reasons);
     }
     let rules = |rules: &Expectation| evaluate(check, rules, seen, baseline);
@@ -156,7 +159,25 @@ fn evaluate(
             direction: check.direction,
             sampled: sampled.as_deref().filter(|_| now.is_some_and(Value::is_number)),
         };
-        let mut finding = all_hold(&rule.matchers, now, scope);
+        let measured = measured::samples(check, &rule.field, seen, baseline);
+        let mut finding = match &measured {
+            // A measurement has more to say than its median.
+            Some(samples) => Finding::all(
+                rule.matchers
+                    .iter()
+                    .map(|matcher| {
+                        let proved = match matcher {
+                            Matcher::RatioMax(limit) => {
+                                measured::ratio_max(samples, *limit, check.direction, scope.unit)
+                            }
+                            _ => None,
+                        };
+                        proved.unwrap_or_else(|| all_hold(std::slice::from_ref(matcher), now, scope))
+                    })
+                    .collect(),
+            ),
+            None => all_hold(&rule.matchers, now, scope),
+        };
         for reason in &mut finding.reasons {
             *reason = format!("`{}` {reason}", rule.field);
         }

@@ -1,6 +1,6 @@
 //! Values and numbers in words, with their units.
 
-use crate::model::{Look, Observation, Probe, Value};
+use crate::model::{Look, Measured, Observation, Probe, Value};
 
 /// What a number counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,13 +25,24 @@ pub(super) fn unit_of(look: &Look, field: &str, seen: &Observation) -> Unit {
             _ => Unit::Plain,
         };
     }
+    if let Look::Probe(Probe::Measure { what, .. }) = look {
+        return match (what, field) {
+            (_, "count" | "failed") => Unit::Plain,
+            (Measured::Run { number: None, .. }, _) => Unit::Seconds,
+            (Measured::Run { number: Some(_), .. }, _) => Unit::Plain,
+            (Measured::Field { probe, field }, _) => unit_of(&Look::Probe((**probe).clone()), field, seen),
+        };
+    }
     match (look, field) {
         (Look::Probe(Probe::Memory), "total" | "available" | "used" | "swap_total" | "swap_used")
         | (Look::Probe(Probe::Mount { .. }), "size" | "used" | "available")
         | (Look::Probe(Probe::Process { .. }), "pss" | "rss")
+        | (Look::Probe(Probe::Gpu { .. }), "memory_used" | "memory_total" | "process_memory")
+        | (Look::Probe(Probe::Applications), "total")
         | (Look::Probe(Probe::File { .. }), "size") => Unit::Bytes,
+        (Look::Probe(Probe::Applications), field) if field.starts_with("pss.") => Unit::Bytes,
         (Look::Probe(Probe::Run { .. }), "duration") => Unit::Seconds,
-        (Look::Probe(Probe::Memory), "pressure_some_avg10") => Unit::Percent,
+        (Look::Probe(Probe::Memory | Probe::Cpu), field) if field.ends_with("_avg10") => Unit::Percent,
         _ if field.ends_with("bytes") => Unit::Bytes,
         _ if field.ends_with("seconds") => Unit::Seconds,
         _ if field.ends_with("percent") => Unit::Percent,

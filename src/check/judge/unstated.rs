@@ -1,11 +1,15 @@
 //! What a look says by itself where the check states no expectation: an exit status, a person's answer.
 
 use super::reasons::quoted;
-use super::treated;
+use super::{measured, treated};
 use crate::model::{Check, Look, Observation, Outcome, Probe, Value};
 
 /// The outcome that needs no rule; `None` where the rules decide.
-pub(super) fn judged(check: &Check, seen: &Observation) -> Option<(Outcome, Vec<String>)> {
+pub(super) fn judged(
+    check: &Check,
+    seen: &Observation,
+    baseline: Option<&Observation>,
+) -> Option<(Outcome, Vec<String>)> {
     let stated = !(check.expect.is_empty() && check.tolerate.is_empty() && check.fail_if.is_empty());
     match &check.look {
         // A plugin that says it does not know has not measured; rules on what it printed would judge noise.
@@ -17,16 +21,8 @@ pub(super) fn judged(check: &Check, seen: &Observation) -> Option<(Outcome, Vec<
         Look::Scripts(_) => Some(scripts(check, seen)),
         Look::Ask(question) => Some(asked(check, question, seen)),
         Look::Probe(Probe::Run { .. }) => Some(exited(seen)),
-        Look::Probe(
-            Probe::File { .. }
-            | Probe::Mount { .. }
-            | Probe::Memory
-            | Probe::Process { .. }
-            | Probe::Units { .. }
-            | Probe::Journal { .. }
-            | Probe::KernelParameter { .. }
-            | Probe::Nix(_),
-        ) => Some((Outcome::Inconclusive, vec!["no expectation is stated".to_owned()])),
+        Look::Probe(Probe::Measure { .. }) => Some(measured::unexpected(check, seen, baseline)),
+        Look::Probe(_) => Some((Outcome::Inconclusive, vec!["no expectation is stated".to_owned()])),
     }
 }
 

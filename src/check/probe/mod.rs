@@ -1,18 +1,27 @@
 //! Probes: each reads a value from the machine and judges nothing. Reading and understanding are two functions:
 //! every `parse` is pure.
 
+pub(super) mod applications;
+mod boot;
+mod cgroup;
+pub(super) mod cpu;
+mod desktop_setting;
 pub(super) mod file;
+pub(super) mod gpu;
+pub(super) mod graphics;
 pub(super) mod journal;
 pub(super) mod kernel_parameter;
+pub(super) mod measure;
 pub(super) mod memory;
 pub(super) mod mount;
 pub(super) mod nix;
 pub(super) mod process;
 pub(super) mod run;
+mod session;
 pub(super) mod units;
 
 use super::ProbeError;
-use crate::model::{CommandLine, Observation, Probe, ProcessEnd, Timestamp};
+use crate::model::{CommandLine, Observation, Probe, ProcessEnd, Span, Timestamp};
 use crate::system::process::{Captured, End, Ended};
 use std::path::Path;
 
@@ -21,8 +30,12 @@ use std::path::Path;
 pub(super) enum Need {
     /// A child, and how many bytes of each of its streams are kept.
     Child(CommandLine, usize),
+    /// A child whose whole standard output is handed to [`Looking::take`] as it comes.
+    Stream(CommandLine),
     /// An answer to this question.
     Answer(String),
+    /// To be called again after this long.
+    Pause(Span),
     /// Nothing more.
     Seen(Result<Observation, ProbeError>),
 }
@@ -42,6 +55,8 @@ pub(super) enum Given {
 pub(super) trait Looking {
     /// What it needs next, now that it has this.
     fn next(&mut self, given: Given) -> Need;
+    /// The next bytes of the stream that it asked for; before the child is told to have ended.
+    fn take(&mut self, _: &[u8]) {}
 
     /// Whether what its children say is kept as evidence.
     fn has_evidence(&self) -> bool {
@@ -92,21 +107,28 @@ pub(super) fn begin<'a>(probe: &'a Probe, around: Circumstances<'_>) -> Box<dyn 
         }),
         Probe::File { path } => Box::new(AtOnce(|| file::read(path))),
         Probe::Mount { path } => Box::new(AtOnce(|| mount::read(path))),
-        Probe::Memory => Box::new(AtOnce(memory::read)),
+        Probe::Applications => Box::new(AtOnce(|| applications::read(Path::new("/")))),
+        Probe::Cpu => Box::new(AtOnce(|| cpu::read(Path::new("/")))),
+        Probe::Gpu { process } => Box::new(gpu::Gpu::new(process.as_deref())),
+        Probe::Measure { what, times, warmup, every } => {
+            Box::new(measure::Measuring::new(what, *times, *warmup, *every, around))
+        }
+        Probe::Memory => Box::new(AtOnce(|| memory::read(Path::new("/")))),
         Probe::Process { name, pattern } => {
             Box::new(AtOnce(|| process::read(name.as_deref(), pattern.as_deref())))
         }
         Probe::Units { manager, names } => Box::new(units::Units::new(*manager, names)),
         Probe::Journal { .. } => match journal::Filter::of(probe, around) {
-            Ok(filter) => Box::new(OneChild {
-                command: filter.command.clone(),
-                keep: journal::KEPT,
-                read: move |ended: &Ended| journal::read(&filter, ended),
-            }),
+            Ok(filter) => Box::new(journal::Reading::new(filter)),
             Err(why) => Box::new(AtOnce(move || Err(why.clone()))),
         },
+        Probe::Boot => Box::new(boot::Boot::default()),
+        Probe::Cgroup { manager, names } => Box::new(cgroup::Cgroup::new(*manager, names)),
+        Probe::DesktopSetting(setting) => Box::new(desktop_setting::Reading::new(setting)),
+        Probe::Session => Box::new(session::Session::default()),
         Probe::KernelParameter { name } => Box::new(AtOnce(|| kernel_parameter::read(name))),
         Probe::Nix(question) => nix::begin(question),
+        Probe::Graphics(what) => graphics::begin(what, around),
     }
 }
 

@@ -89,7 +89,7 @@ impl Found {
 }
 
 /// The kernel cuts names to 15 bytes; a longer one is compared with the program's file name as well.
-fn named(comm: &str, command: &str, name: &str) -> bool {
+pub(super) fn named(comm: &str, command: &str, name: &str) -> bool {
     if comm == name {
         return true;
     }
@@ -99,7 +99,7 @@ fn named(comm: &str, command: &str, name: &str) -> bool {
 }
 
 /// `Pss:      1234 kB` in bytes.
-fn parse_kilobytes(text: &str, label: &str) -> Option<u64> {
+pub(super) fn parse_kilobytes(text: &str, label: &str) -> Option<u64> {
     let rest = text.lines().find_map(|line| line.strip_prefix(label))?;
     rest.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }

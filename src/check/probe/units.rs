@@ -73,7 +73,7 @@ impl Looking for Units<'_> {
 }
 
 /// Why a manager gave no list.
-fn refused(ended: &Ended) -> ProbeError {
+pub(super) fn refused(ended: &Ended) -> ProbeError {
     let said = last_line(&ended.stderr);
     let whole = String::from_utf8_lossy(&ended.stderr.head).into_owned();
     let unreachable = |what: String, hint| ProbeError::Unreachable { what, hint };

@@ -1,7 +1,7 @@
 //! Checks.
 
 use super::Lowering;
-use super::probe::fields_of;
+use super::fields::fields_of;
 use crate::model::{
     Check, CheckId, Direction, FieldRule, Look, Matcher, Mode, Probe, RunAs, Samples, Severity, Span,
     TreatAs, Value, Waiver,
@@ -182,6 +182,8 @@ impl Lowering<'_> {
                     field: "exit".to_owned(),
                     matchers: vec![Matcher::Equals(Value::from(0))],
                 }),
+                // It tells what was gained; nothing need be expected of that.
+                Look::Probe(Probe::Measure { .. }) => {}
                 Look::Probe(_) => self.error_with_help(
                     "empty-expectation",
                     place,

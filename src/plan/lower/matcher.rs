@@ -1,7 +1,7 @@
 //! Expectations: fields of an observation with their matchers.
 
 use super::Lowering;
-use super::probe::Fields;
+use super::fields::Fields;
 use crate::model::{Expectation, FieldRule, Matcher, Value};
 use crate::plan::quantity::{amount, is_constraint};
 use crate::plan::raw::{Amount, FLAGS, MATCHERS, MatchersForm};

@@ -1,6 +1,8 @@
 //! The plan as written, with every variable replaced, into the model.
 
 mod check;
+mod fields;
+mod graphics;
 mod layer;
 mod matcher;
 mod phase;

@@ -1,7 +1,7 @@
 //! Phases, in the order in which every phase comes after what it needs.
 
 use super::Lowering;
-use crate::model::{OnOutcome, Part, Phase, PhaseId, Risk, Soak, Span};
+use crate::model::{Check, Look, OnOutcome, Part, Phase, PhaseId, Probe, Risk, Soak, Span};
 use crate::plan::diagnostic::Complaint;
 use crate::plan::order::ordered;
 use crate::plan::raw::{CalendarForm, PhaseForm};
@@ -113,7 +113,7 @@ impl Lowering<'_> {
             preflight: self.checks("preflight", &form.preflight),
             apply: self.steps(Part::Apply, &form.apply, &layers, &mut ids),
             settle: self.span(form.settle.as_ref(), Span::ZERO),
-            validate: self.checks("validate", &form.validate),
+            validate: self.validation(form),
             commit: self.steps(Part::Commit, &form.commit, &layers, &mut ids),
             rollback: self.steps(Part::Rollback, &form.rollback, &layers, &mut ids),
             soak: form.soak.as_ref().map(|soak| Soak {
@@ -126,6 +126,31 @@ impl Lowering<'_> {
             layers,
             id,
         })
+    }
+
+    /// What must hold afterwards, and what is to be gained: both need to know what was before.
+    fn validation(&mut self, form: &PhaseForm) -> Vec<Check> {
+        let mut validate = self.checks("validate", &form.validate);
+        for (check, node) in self.checks("measure", &form.measure).into_iter().zip(&form.measure) {
+            if !matches!(check.look, Look::Probe(Probe::Measure { .. })) {
+                self.error_with_help(
+                    "wrong-value",
+                    node.place,
+                    format!("`{}` under `measure` measures nothing", check.id),
+                    "its probe is a `measure`; other checks stand under `validate`",
+                );
+            } else if validate.iter().any(|known| known.id == check.id) {
+                self.error_with_help(
+                    "duplicate-id",
+                    node.place,
+                    format!("`{}` is a check of `validate` as well", check.id),
+                    "give one of them another `id`",
+                );
+            } else {
+                validate.push(check);
+            }
+        }
+        validate
     }
 
     pub(in crate::plan) fn calendar(&mut self, form: &CalendarForm) -> Option<Calendar> {

@@ -1,112 +1,18 @@
-//! Probes, and which fields each of them gives.
+//! Probes.
 
 use super::Lowering;
-use crate::model::{Ignored, Look, NixQuestion, Parse, Probe};
-use crate::plan::raw::{JournalForm, NixForm, ProbeForm, ProcessForm};
-use crate::plan::read::At;
+use crate::model::{DesktopSetting, Ignored, Measured, NixQuestion, Parse, Probe, Span};
+use crate::plan::raw::{
+    DesktopSettingForm, JournalForm, MeasureForm, NixForm, ProbeForm, ProcessForm, Short,
+};
+use crate::plan::read::{At, read};
 use crate::plan::tree::Place;
-
-/// The fields of an observation.
-pub(super) struct Fields {
-    /// All of them; none where they are not known before the probe looked.
-    pub(super) known: Option<&'static [&'static str]>,
-    /// The one that is meant where a matcher names none.
-    pub(super) main: &'static str,
-}
 
 /// Priorities of the journal by name.
 const PRIORITIES: [&str; 8] = ["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"];
 
-pub(super) fn fields_of(look: &Look) -> Fields {
-    let (known, main): (&'static [&'static str], _) = match look {
-        Look::Ask(_) => (&[], ""),
-        Look::Plugin(_) => return Fields { known: None, main: "status" },
-        Look::Scripts(_) => (
-            &["ran", "lines", "required_failed", "wanted_failed", "required_unmeasured", "wanted_unmeasured"],
-            "required_failed",
-        ),
-        Look::Probe(probe) => match probe {
-            Probe::Run { parse: Parse::Text, .. } => {
-                (&["exit", "signal", "stdout", "stderr", "duration", "truncated"], "stdout")
-            }
-            Probe::Run { parse: Parse::Json | Parse::Lines | Parse::Keyvalue, .. } => {
-                (&["exit", "signal", "stdout", "stderr", "duration", "truncated", "value"], "value")
-            }
-            Probe::File { .. } => (
-                &[
-                    "exists",
-                    "kind",
-                    "size",
-                    "mode",
-                    "uid",
-                    "gid",
-                    "target",
-                    "content",
-                    "lines",
-                    "sha256",
-                    "readable",
-                    "truncated",
-                ],
-                "content",
-            ),
-            Probe::Mount { .. } => (
-                &[
-                    "mounted",
-                    "source",
-                    "type",
-                    "options",
-                    "size",
-                    "used",
-                    "available",
-                    "available_ratio",
-                    "inodes_free",
-                    "writable",
-                ],
-                "available",
-            ),
-            Probe::Memory => (
-                &[
-                    "total",
-                    "available",
-                    "used",
-                    "used_ratio",
-                    "swap_total",
-                    "swap_used",
-                    "pressure_some_avg10",
-                ],
-                "available",
-            ),
-            Probe::Process { .. } => (&["count", "pids", "pss", "pss_from", "rss", "names"], "count"),
-            Probe::Units { .. } => {
-                (&["failed", "active", "states", "sub_states", "not_found", "flapping", "restarts"], "failed")
-            }
-            Probe::Journal { .. } => (
-                &[
-                    "count",
-                    "kinds",
-                    "counts",
-                    "samples",
-                    "segfaults",
-                    "traps",
-                    "oom_kills",
-                    "oomd_kills",
-                    "coredumps",
-                    "cursor",
-                ],
-                "kinds",
-            ),
-            Probe::KernelParameter { .. } => (&["present", "value", "source"], "value"),
-            Probe::Nix(NixQuestion::Profile(_)) => {
-                (&["exists", "store_path", "generation", "generations"], "store_path")
-            }
-            Probe::Nix(NixQuestion::Path(_)) => (&["exists", "valid", "references"], "valid"),
-        },
-    };
-    Fields { known: Some(known), main }
-}
-
 impl Lowering<'_> {
-    pub(super) fn probe(&mut self, written: &At<ProbeForm>) -> Option<Probe> {
+    pub(in crate::plan) fn probe(&mut self, written: &At<ProbeForm>) -> Option<Probe> {
         let form = &written.value;
         let mut probes = Vec::new();
         if let Some(argv) = &form.run {
@@ -124,6 +30,12 @@ impl Lowering<'_> {
         if let Some(mount) = &form.mount {
             probes.push(Probe::Mount { path: self.path_of(&mount.value.0.path, mount.place) });
         }
+        probes.extend(form.applications.as_ref().map(|_| Probe::Applications));
+        probes.extend(form.cpu.as_ref().map(|_| Probe::Cpu));
+        probes.extend(form.gpu.as_ref().map(|gpu| Probe::Gpu { process: gpu.process.clone() }));
+        if let Some(measure) = &form.measure {
+            probes.extend(self.measure(&measure.value, measure.place));
+        }
         probes.extend(form.memory.as_ref().map(|_| Probe::Memory));
         if let Some(process) = &form.process {
             probes.push(self.process(&process.value.0, process.place));
@@ -137,6 +49,18 @@ impl Lowering<'_> {
         if let Some(journal) = &form.journal {
             probes.push(self.journal(journal));
         }
+        probes.extend(form.boot.as_ref().map(|_| Probe::Boot));
+        probes.extend(form.session.as_ref().map(|_| Probe::Session));
+        if let Some(cgroup) = &form.cgroup {
+            let names = cgroup.value.names.0.clone();
+            if names.is_empty() {
+                self.error("nothing-to-look-at", cgroup.place, "no `names`; `*` means all");
+            }
+            probes.push(Probe::Cgroup { manager: cgroup.value.manager.unwrap_or_default(), names });
+        }
+        if let Some(setting) = &form.desktop_setting {
+            probes.push(self.desktop_setting(&setting.value));
+        }
         if let Some(name) = &form.kernel_parameter {
             let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '/' | ':');
             if name.value.is_empty() || !name.value.chars().all(plain) || name.value.contains("..") {
@@ -147,14 +71,89 @@ impl Lowering<'_> {
         if let Some(nix) = &form.nix {
             probes.extend(self.nix(&nix.value, nix.place));
         }
+        probes.extend(self.graphics(form).into_iter().map(Probe::Graphics));
         let one = probes.pop();
-        if one.is_none() && form.nix.is_none() {
+        if one.is_none() && form.nix.is_none() && form.measure.is_none() {
             self.error("nothing-to-look-at", written.place, "the probe looks at nothing");
         }
         if !probes.is_empty() {
             self.error("two-looks", written.place, "more than one probe; a check has one");
         }
         one
+    }
+
+    fn desktop_setting(&mut self, form: &DesktopSettingForm) -> Probe {
+        let file = match &form.file {
+            None => "kdeglobals".to_owned(),
+            Some(file) => {
+                if file.value.is_empty() || file.value.contains('/') {
+                    let text = format!("`{}` is no file's name", file.value);
+                    self.error_with_help("wrong-value", file.place, text, "write `kwinrc`, without a folder");
+                }
+                file.value.clone()
+            }
+        };
+        if form.key.value.is_empty() {
+            self.error("wrong-value", form.key.place, "the key is empty");
+        }
+        Probe::DesktopSetting(DesktopSetting {
+            file,
+            groups: form.group.0.clone(),
+            key: form.key.value.clone(),
+            home: self.around.home.clone().into(),
+        })
+    }
+
+    fn measure(&mut self, form: &MeasureForm, place: Place) -> Option<Probe> {
+        let what = match (&form.run, &form.probe) {
+            (Some(argv), None) => {
+                if form.field.is_some() {
+                    self.error("misplaced-field", place, "`field` belongs to a `probe`");
+                }
+                Measured::Run {
+                    command: self.command(argv, &form.env, form.folder.as_ref()),
+                    number: form.number.as_ref().map(|pattern| self.pattern(pattern)),
+                }
+            }
+            (None, Some(node)) => {
+                if form.number.is_some() || !form.env.is_empty() || form.folder.is_some() {
+                    self.error("misplaced-field", place, "`number`, `env` and `folder` belong to a `run`");
+                }
+                let written: At<Short<ProbeForm>> = read(node, "the probe", self.complaints)?;
+                if written.value.0.measure.is_some() {
+                    self.error("wrong-value", node.place, "a measurement does not measure itself");
+                    return None;
+                }
+                let probe = self.probe(&At { value: written.value.0, place: node.place })?;
+                let Some(field) = form.field.clone().filter(|field| !field.is_empty()) else {
+                    self.error("wrong-value", place, "`probe` without a `field`: which number is it?");
+                    return None;
+                };
+                Measured::Field { probe: Box::new(probe), field }
+            }
+            (Some(_), Some(_)) => {
+                self.error("two-looks", place, "both `run` and `probe`");
+                return None;
+            }
+            (None, None) => {
+                self.error("nothing-to-look-at", place, "neither a `run` nor a `probe`");
+                return None;
+            }
+        };
+        let runs = matches!(what, Measured::Run { .. });
+        let times = form.times.as_ref().map_or(10, |times| {
+            if times.value.0 == 0 || times.value.0 > 10_000 {
+                self.error("wrong-value", times.place, "`times` is from 1 to 10000");
+            }
+            times.value.0.clamp(1, 10_000)
+        });
+        let pause = if runs { Span::ZERO } else { Span::seconds(1) };
+        Some(Probe::Measure {
+            what,
+            times,
+            warmup: form.warmup.as_ref().map_or(u32::from(runs), |warmup| warmup.value.0.min(1000)),
+            every: self.span(form.every.as_ref(), pause),
+        })
     }
 
     fn process(&mut self, form: &ProcessForm, place: Place) -> Probe {
@@ -204,14 +203,29 @@ impl Lowering<'_> {
                 reason: ignored.reason.clone(),
             })
             .collect();
+        for field in &form.fields {
+            let name = field.value.split_once('=').map(|(name, _)| name);
+            let plain = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+            if field.value != "+" && !name.is_some_and(|name| !name.is_empty() && name.chars().all(plain)) {
+                self.error_with_help(
+                    "wrong-value",
+                    field.place,
+                    format!("`{}` is no match on a field", field.value),
+                    "write `FIELD=value`, or `+` between alternatives",
+                );
+            }
+        }
         Probe::Journal {
             priority,
             units: form.units.0.clone(),
+            identifiers: form.identifiers.0.clone(),
+            fields: form.fields.iter().map(|field| field.value.clone()).collect(),
             matches: form.matches.as_ref().map(|pattern| self.pattern(pattern)),
             ignore,
             since: form.since.as_ref().map(|since| self.span(Some(since), crate::model::Span::ZERO)),
             manager: form.manager.unwrap_or_default(),
             kernel: form.kernel.unwrap_or(false),
+            folder: form.folder.as_ref().map(|folder| self.path_of(&folder.value, folder.place)),
         }
     }
 

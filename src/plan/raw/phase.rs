@@ -92,6 +92,11 @@ pub(in crate::plan) struct PhaseForm {
     #[serde(default)]
     #[schemars(with = "Vec<CheckForm>")]
     pub(in crate::plan) validate: Vec<Node>,
+    /// What the phase is to gain: checks whose probe is a `measure`. They are taken before the phase and judged with
+    /// `validate`: with an `expect` as `{ratio_max: 0.7}` the gain is demanded, without one it is told.
+    #[serde(default)]
+    #[schemars(with = "Vec<CheckForm>")]
+    pub(in crate::plan) measure: Vec<Node>,
     /// Makes the validated state permanent. Where it is not stated, the layers' own way to keep it.
     #[serde(default)]
     pub(in crate::plan) commit: Vec<At<StepForm>>,

@@ -31,6 +31,8 @@ const SEARCH: Duration = Duration::from_millis(250);
 const CLOSING: Duration = Duration::from_millis(1);
 /// Read at once.
 const CHUNK: usize = 64 * 1024;
+/// What the pipe of a stream holds, so that reader and writer seldom wait for each other.
+const PIPE: i32 = 1024 * 1024;
 /// Most that is read after the main process is gone: more than any pipe holds.
 const LAST_WORDS: usize = 4 * 1024 * 1024;
 
@@ -84,6 +86,8 @@ struct Stream {
     pipe: Option<File>,
     capture: Capture,
     lines: Lines,
+    /// Whether every byte of it is handed on, besides what is kept.
+    streamed: bool,
 }
 
 /// What a child is given, on its way out.
@@ -103,6 +107,16 @@ impl Crew {
 
     /// Starts a child. A child that cannot be started is reported by `wait` like any other.
     pub fn start(&mut self, spec: &Spec) -> JobId {
+        self.begin(spec, false)
+    }
+
+    /// Starts a child whose whole standard output is handed to [`Watch::chunk`] as it comes, in order and before the
+    /// child is reported as ended. What is kept of it is bounded all the same; its lines are not told.
+    pub fn start_streamed(&mut self, spec: &Spec) -> JobId {
+        self.begin(spec, true)
+    }
+
+    fn begin(&mut self, spec: &Spec, streamed: bool) -> JobId {
         static NUMBER: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
         descent::adopt_orphans();
         let id = JobId(self.started);
@@ -113,6 +127,9 @@ impl Crew {
             Ok(started) => {
                 let mut job = Job::new(id, started, marker, spec, began);
                 descent::register(job.pid);
+                if streamed {
+                    job.stdout.hand_on();
+                }
                 job.feed();
                 self.jobs.push(job);
             }
@@ -354,8 +371,8 @@ impl Job {
     fn read(&mut self, buffer: &mut [u8], watch: &mut dyn Watch) {
         let id = self.id;
         let open = self.open_streams();
-        self.stdout.read(buffer, &mut |line| watch.line(id, line));
-        self.stderr.read(buffer, &mut |line| watch.line(id, line));
+        self.stdout.read(buffer, id, watch);
+        self.stderr.read(buffer, id, watch);
         self.closing = self.open_streams() < open;
     }
 
@@ -369,7 +386,7 @@ impl Job {
         for stream in [&mut self.stdout, &mut self.stderr] {
             let mut left = LAST_WORDS;
             while left > 0 {
-                match stream.read(buffer, &mut |line| watch.line(id, line)) {
+                match stream.read(buffer, id, watch) {
                     0 => break,
                     read => left = left.saturating_sub(read),
                 }
@@ -381,17 +398,34 @@ impl Job {
 
 impl Stream {
     fn new(pipe: Option<OwnedFd>, keep: usize) -> Self {
-        Self { pipe: pipe.map(never_blocking), capture: Capture::new(keep), lines: Lines::default() }
+        Self {
+            pipe: pipe.map(never_blocking),
+            capture: Capture::new(keep),
+            lines: Lines::default(),
+            streamed: false,
+        }
+    }
+
+    fn hand_on(&mut self) {
+        self.streamed = true;
+        if let Some(pipe) = &self.pipe {
+            // Where the kernel allows no more, the pipe stays as it is and is only emptied more often.
+            let _ = fcntl(pipe, FcntlArg::F_SETPIPE_SZ(PIPE));
+        }
     }
 
     /// One read. 0 where there is nothing now, or nothing more.
-    fn read(&mut self, buffer: &mut [u8], tell: &mut dyn FnMut(&str)) -> usize {
+    fn read(&mut self, buffer: &mut [u8], id: JobId, watch: &mut dyn Watch) -> usize {
         let Some(pipe) = &mut self.pipe else { return 0 };
         match pipe.read(buffer) {
             Ok(read) if read > 0 => {
                 let bytes = buffer.get(..read).unwrap_or_default();
                 self.capture.take(bytes);
-                self.lines.take(bytes, tell);
+                if self.streamed {
+                    watch.chunk(id, bytes);
+                } else {
+                    self.lines.take(bytes, |line| watch.line(id, line));
+                }
                 read
             }
             Err(why) if matches!(why.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => 0,

@@ -72,6 +72,40 @@ fn a_flood_of_output_is_counted_and_bounded() {
     assert!(ended.stdout.text().contains("99995904 bytes left out"));
 }
 
+/// Adds up what is handed on.
+#[derive(Default)]
+struct Sum(u64, Vec<u8>);
+
+impl Watch for Sum {
+    fn line(&mut self, _: JobId, text: &str) {
+        assert_eq!(text, "err", "the lines of a stream are not told");
+    }
+    fn chunk(&mut self, _: JobId, bytes: &[u8]) {
+        self.0 += bytes.len() as u64;
+        self.1.extend_from_slice(bytes.get(bytes.len().saturating_sub(4)..).expect("an end"));
+        self.1.drain(..self.1.len().saturating_sub(4));
+    }
+    fn tick(&mut self) {}
+    fn interrupted(&mut self) -> bool {
+        false
+    }
+}
+
+#[test]
+fn a_stream_is_handed_on_whole_before_its_child_is_told_to_have_ended() {
+    let mut crew = Crew::new();
+    crew.start_streamed(&sh("echo err >&2; yes | head -c 10000000; echo end"));
+    let mut sum = Sum::default();
+    match crew.wait(None, &mut sum) {
+        News::Ended(_, ended) => {
+            assert_eq!((sum.0, sum.1.as_slice()), (10_000_004, &b"end\n"[..]));
+            assert_eq!(ended.stdout.total, sum.0);
+            assert_eq!(ended.stdout.head.len() + ended.stdout.tail.len(), 4096);
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn a_grandchild_in_the_background_does_not_hold_the_reader() {
     let ended = run(&sh("sleep 1000 & echo $!"), &mut Unwatched);

@@ -118,6 +118,8 @@ pub trait Watch {
     /// A child printed a line (raw bytes as lossy text, not sanitised, at most 4 KiB). Empty lines are left out, and
     /// of a flood only the last lines of each read are told; what is captured is not affected.
     fn line(&mut self, job: JobId, text: &str);
+    /// A child that was started with [`Crew::start_streamed`] printed these bytes on its standard output.
+    fn chunk(&mut self, _: JobId, _: &[u8]) {}
     /// Called at least ten times a second while children run.
     fn tick(&mut self);
     /// Whether every running child shall be ended now.

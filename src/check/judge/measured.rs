@@ -1,0 +1,205 @@
+//! Measurements: what their samples allow to say against those of the baseline.
+
+use super::gain::{Gain, gain, within};
+use super::matchers::{Finding, Truth};
+use super::reasons::{Unit, number, pair};
+use crate::model::{Check, Direction, Look, Observation, Outcome, Probe, Value};
+
+/// The samples of before and of now.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Samples {
+    before: Vec<f64>,
+    now: Vec<f64>,
+}
+
+/// The samples behind a field; nothing where it is no median of a measurement, or one of both is missing.
+pub(super) fn samples(
+    check: &Check,
+    field: &str,
+    seen: &Observation,
+    baseline: Option<&Observation>,
+) -> Option<Samples> {
+    let measured = matches!(check.look, Look::Probe(Probe::Measure { .. })) && field == "median";
+    let of = |seen: &Observation| match seen.get("samples") {
+        Some(Value::Array(list)) if !list.is_empty() => {
+            list.iter().map(Value::as_f64).collect::<Option<Vec<_>>>()
+        }
+        Some(_) | None => None,
+    };
+    measured.then(|| Some(Samples { before: of(baseline?)?, now: of(seen)? })).flatten()
+}
+
+/// `ratio_max` of a measurement: it holds, or fails, only where the samples prove it.
+pub(super) fn ratio_max(samples: &Samples, limit: f64, direction: Direction, unit: Unit) -> Option<Finding> {
+    if limit <= 0.0 || !limit.is_finite() {
+        return None;
+    }
+    let gain = gain(&samples.before, &samples.now, direction)?;
+    let proves = |limit: f64, below: bool| within(&samples.before, &samples.now, limit, below);
+    let truth = match direction {
+        Direction::Lower => told(proves(limit, true)),
+        Direction::Higher => told(proves(limit, false)),
+        Direction::Either => {
+            let bounds = (limit.min(limit.recip()), limit.max(limit.recip()));
+            told(proves(bounds.1, true)).min(told(proves(bounds.0, false)))
+        }
+    };
+    let sign = match (truth, direction) {
+        (Truth::Holds, Direction::Lower | Direction::Either) | (Truth::Fails, Direction::Higher) => "<=",
+        (Truth::Holds, Direction::Higher) | (Truth::Fails, Direction::Lower | Direction::Either) => ">=",
+        (Truth::Undecided | Truth::NoData, Direction::Lower | Direction::Higher | Direction::Either) => {
+            "against"
+        }
+    };
+    Some(Finding::new(
+        truth,
+        format!("{} {sign} {}", words(&gain, samples, unit), number(Unit::Plain, limit)),
+    ))
+}
+
+const fn told(proved: Option<bool>) -> Truth {
+    match proved {
+        Some(true) => Truth::Holds,
+        Some(false) => Truth::Fails,
+        None => Truth::Undecided,
+    }
+}
+
+/// `better: ratio 0.52, 95 % from 0.5 to 0.55, confidence 99.2 % (before 2 s, now 1.04 s, median of 10 and 10)`.
+fn words(gain: &Gain, samples: &Samples, unit: Unit) -> String {
+    let median = |all: &[f64]| {
+        let mut sorted = all.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        super::gain::middle(&sorted).unwrap_or(f64::NAN)
+    };
+    let (then, current) = pair(unit, median(&samples.before), median(&samples.now));
+    let plain = |x: f64| number(Unit::Plain, x);
+    format!(
+        "{} with {:.1} % confidence (before {then}, now {current}, medians of {} and {}): ratio {}, 95 % from {} to {}",
+        gain.verdict.word(),
+        // Certainty is not to be had.
+        (100.0 * gain.confidence).min(99.9),
+        samples.before.len(),
+        samples.now.len(),
+        plain(gain.ratio),
+        plain(gain.interval.0),
+        plain(gain.interval.1),
+    )
+}
+
+/// What a measurement says of which nothing is expected: that is how a gain is told. It passes.
+pub(super) fn unexpected(
+    check: &Check,
+    seen: &Observation,
+    baseline: Option<&Observation>,
+) -> (Outcome, Vec<String>) {
+    let unit = super::reasons::unit_of(&check.look, "median", seen);
+    let told = samples(check, "median", seen, baseline).and_then(|samples| {
+        Some(words(&gain(&samples.before, &samples.now, check.direction)?, &samples, unit))
+    });
+    let reason = told.or_else(|| {
+        let median = seen.get("median").and_then(Value::as_f64)?;
+        Some(format!("median {}, with nothing to hold it against", number(unit, median)))
+    });
+    match reason {
+        Some(reason) => (Outcome::Pass, vec![reason]),
+        None => (Outcome::Inconclusive, vec!["there is no median".to_owned()]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::judge;
+    use crate::model::CommandLine;
+    use crate::model::{CheckId, FieldRule, Matcher, Measured, Mode, RunAs, Severity, Span, TreatAs};
+
+    fn check(expect: Option<Matcher>, direction: Direction) -> Check {
+        let rule = |matcher| FieldRule { field: "median".to_owned(), matchers: vec![matcher] };
+        Check {
+            id: CheckId::new("speed").expect("an id"),
+            title: None,
+            look: Look::Probe(Probe::Measure {
+                what: Measured::Run { command: CommandLine::new(["bench"]), number: None },
+                times: 6,
+                warmup: 0,
+                every: Span::ZERO,
+            }),
+            expect: expect.map(rule).into_iter().collect(),
+            tolerate: Vec::new(),
+            fail_if: Vec::new(),
+            severity: Severity::Fail,
+            mode: Mode::Enforce,
+            waiver: None,
+            on_no_data: TreatAs::Inconclusive,
+            on_error: TreatAs::Error,
+            applies_if: None,
+            needs: Vec::new(),
+            who: RunAs::default(),
+            hint: None,
+            tags: Vec::new(),
+            timeout: Span::seconds(1),
+            settle: Span::ZERO,
+            within: None,
+            every: Span::seconds(1),
+            consecutive: 1,
+            samples: None,
+            floor: None,
+            direction,
+        }
+    }
+
+    fn seen(samples: [f64; 6]) -> Observation {
+        let mut sorted = samples.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        Observation::new()
+            .with("samples", samples.to_vec())
+            .with("median", f64::midpoint(sorted[2], sorted[3]))
+    }
+
+    const BEFORE: [f64; 6] = [2.0, 2.02, 1.98, 2.04, 1.96, 2.01];
+
+    #[test]
+    fn an_expected_gain_is_held_against_both_sets_of_samples() {
+        for (factor, direction, outcome, word) in [
+            (0.5, Direction::Lower, Outcome::Pass, "better"),
+            (0.9, Direction::Lower, Outcome::Fail, "better"),
+            (0.7, Direction::Lower, Outcome::Inconclusive, "better"),
+            (1.5, Direction::Lower, Outcome::Fail, "worse"),
+            (0.5, Direction::Higher, Outcome::Fail, "worse"),
+            (0.9, Direction::Higher, Outcome::Pass, "worse"),
+        ] {
+            let now = Ok(seen(BEFORE.map(|x| x * factor)));
+            let told = judge(
+                &check(Some(Matcher::RatioMax(0.7)), direction),
+                &now,
+                Some(&seen(BEFORE)),
+                "2026-01-01",
+            );
+            assert_eq!(told.outcome, outcome, "{factor} {direction:?} {told:?}");
+            assert!(told.reasons[0].contains(word), "{told:?}");
+        }
+    }
+
+    #[test]
+    fn without_an_expectation_the_gain_is_told() {
+        let now = Ok(seen(BEFORE.map(|x| x * 0.5)));
+        let told = judge(&check(None, Direction::Lower), &now, Some(&seen(BEFORE)), "2026-01-01");
+        assert_eq!(told.outcome, Outcome::Pass);
+        let words = "better with 99.8 % confidence (before 2.0050 s";
+        assert!(told.reasons[0].starts_with("better with 99.8 % confidence (before 2"), "{words} {told:?}");
+        let alone = judge(&check(None, Direction::Lower), &now, None, "2026-01-01");
+        assert_eq!(alone.reasons, ["median 1 s, with nothing to hold it against"]);
+    }
+
+    #[test]
+    fn an_expected_gain_without_a_baseline_is_undecided() {
+        let told = judge(
+            &check(Some(Matcher::RatioMax(0.7)), Direction::Lower),
+            &Ok(seen(BEFORE)),
+            None,
+            "2026-01-01",
+        );
+        assert_eq!(told.outcome, Outcome::Inconclusive);
+    }
+}

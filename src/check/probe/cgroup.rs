@@ -1,0 +1,311 @@
+//! `cgroup`: the limits of services and scopes, and what they use now. A limit is effective where the unit or anything
+//! above it has it, so that the control groups themselves are read as well.
+
+use super::{Given, Looking, Need, process_end, status, tool, units, whole};
+use crate::check::ProbeError;
+use crate::model::{CommandLine, Manager, Observation, Value};
+use crate::system::process::Ended;
+use serde_json::Map;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+const KEPT: usize = 4 << 20;
+const PROPERTIES: &str = "--property=Id,ActiveState,ControlGroup,MemoryHigh,MemoryMax,MemorySwapMax,MemoryCurrent,\
+MemorySwapCurrent,CPUQuotaPerSecUSec,CPUUsageNSec,TasksCurrent,TasksMax,OOMScoreAdjust";
+
+/// Asks for the properties of units by name or glob.
+pub(super) struct Cgroup<'a> {
+    manager: Manager,
+    names: &'a [String],
+}
+
+impl<'a> Cgroup<'a> {
+    pub(super) fn new(manager: Manager, names: &'a [String]) -> Self {
+        Self { manager, names }
+    }
+
+    fn command(&self) -> CommandLine {
+        let mut argv = vec!["systemctl"];
+        argv.extend((self.manager == Manager::User).then_some("--user"));
+        argv.extend(["--no-pager", "--no-ask-password", "show", PROPERTIES, "--"]);
+        argv.extend(self.names.iter().map(String::as_str));
+        // Limits of what lies above.
+        argv.push("*.slice");
+        tool(argv)
+    }
+
+    fn observed(&self, root: &Path, ended: &Ended) -> Result<Observation, ProbeError> {
+        let code = status(process_end("systemctl", ended)?);
+        let text = whole(&ended.stdout).ok_or(ProbeError::TooMuch {
+            what: "systemctl".to_owned(),
+            bytes: ended.stdout.total,
+            kept: KEPT,
+        })?;
+        if code != 0 {
+            return Err(units::refused(ended));
+        }
+        let shown: Vec<Shown> = text.split("\n\n").filter_map(Shown::read).collect();
+        Ok(seen(root, &shown, self.names))
+    }
+}
+
+impl Looking for Cgroup<'_> {
+    fn next(&mut self, given: Given) -> Need {
+        match given {
+            Given::Ended(ended) => Need::Seen(self.observed(Path::new("/"), &ended)),
+            Given::Nothing | Given::Answered(_) => Need::Child(self.command(), KEPT),
+        }
+    }
+}
+
+/// A unit with its properties, as printed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Shown(BTreeMap<String, String>);
+
+impl Shown {
+    fn read(block: &str) -> Option<Self> {
+        let pairs = block.lines().filter_map(|line| line.split_once('='));
+        let map: BTreeMap<String, String> =
+            pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        map.contains_key("Id").then_some(Self(map))
+    }
+
+    fn text(&self, name: &str) -> &str {
+        self.0.get(name).map_or("", String::as_str)
+    }
+
+    /// A number; `infinity` and `[not set]` are none.
+    fn number(&self, name: &str) -> Option<u64> {
+        self.text(name).parse().ok().filter(|number| *number < u64::MAX)
+    }
+
+    fn id(&self) -> &str {
+        self.text("Id")
+    }
+
+    fn group(&self) -> &str {
+        self.text("ControlGroup")
+    }
+
+    /// Processor seconds a second.
+    fn quota(&self) -> Option<f64> {
+        seconds(self.text("CPUQuotaPerSecUSec"))
+    }
+}
+
+/// `1s`, `200ms`, `1min 30s` or microseconds; `infinity` is none.
+fn seconds(text: &str) -> Option<f64> {
+    if text.is_empty() || text == "infinity" {
+        return None;
+    }
+    if let Ok(micros) = text.parse::<u32>() {
+        return Some(f64::from(micros) / 1e6);
+    }
+    let mut sum = 0.0;
+    for word in text.split_whitespace() {
+        let (number, unit) = word.split_at(word.find(|c: char| c.is_ascii_alphabetic())?);
+        let factor = match unit {
+            "min" => 60.0,
+            "s" => 1.0,
+            "ms" => 1e-3,
+            "us" => 1e-6,
+            _ => return None,
+        };
+        sum += number.parse::<f64>().ok()? * factor;
+    }
+    Some(sum)
+}
+
+fn seen(root: &Path, shown: &[Shown], names: &[String]) -> Observation {
+    let is_slice = |unit: &Shown| unit.id().ends_with(".slice");
+    let wanted = |unit: &&Shown| {
+        let named = names.iter().any(|name| {
+            glob::Pattern::new(name).map_or(name == unit.id(), |pattern| pattern.matches(unit.id()))
+        });
+        named && unit.text("ActiveState") == "active"
+    };
+    let mut maps: BTreeMap<&'static str, Map<String, Value>> = BTreeMap::new();
+    let mut without: BTreeMap<&'static str, Vec<Value>> = BTreeMap::new();
+    let mut units = Vec::new();
+    for field in ["memory_high", "memory_max", "cpu_quota"] {
+        maps.insert(field, Map::new());
+        without.insert(field, Vec::new());
+    }
+    let mut ids: Vec<&Shown> = shown.iter().filter(wanted).collect();
+    ids.sort_by(|one, other| one.id().cmp(other.id()));
+    ids.dedup_by(|one, other| one.id() == other.id());
+    for unit in ids {
+        units.push(Value::from(unit.id()));
+        let above = |slice: &&Shown| {
+            let path = slice.group();
+            is_slice(slice) && !path.is_empty() && unit.group().starts_with(&format!("{path}/"))
+        };
+        let line: Vec<&Shown> = shown.iter().filter(above).chain([unit]).collect();
+        let folders = folders(root, unit.group());
+        let mut put = |field: &'static str, value: Option<Value>| {
+            if let Some(value) = value {
+                maps.entry(field).or_default().insert(unit.id().to_owned(), value);
+            } else if let Some(without) = without.get_mut(field) {
+                without.push(Value::from(unit.id()));
+            }
+        };
+        for (field, property, file) in
+            [("memory_high", "MemoryHigh", "memory.high"), ("memory_max", "MemoryMax", "memory.max")]
+        {
+            let stated = line.iter().filter_map(|unit| unit.number(property));
+            let read = folders.iter().filter_map(|folder| number(&folder.join(file)));
+            put(field, stated.chain(read).min().map(Value::from));
+        }
+        let stated = line.iter().filter_map(|unit| unit.quota());
+        let read = folders.iter().filter_map(|folder| cpu_max(&folder.join("cpu.max")));
+        put("cpu_quota", stated.chain(read).reduce(f64::min).map(Value::from));
+        let own = folders.last();
+        let used = |property: &str, file: &str| {
+            unit.number(property).or_else(|| number(&own?.join(file))).map(Value::from)
+        };
+        put("memory_current", used("MemoryCurrent", "memory.current"));
+        put("swap_current", used("MemorySwapCurrent", "memory.swap.current"));
+        put("tasks", used("TasksCurrent", "pids.current"));
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "nanoseconds of processor time, below 2^53 for 100 days"
+        )]
+        put("cpu_seconds", unit.number("CPUUsageNSec").map(|nanos| Value::from(nanos as f64 / 1e9)));
+        put("oom_score_adjust", oom_score(root, own, unit).map(Value::from));
+    }
+    let largest = |field: &str| {
+        let values = maps.get(field).into_iter().flat_map(Map::values);
+        values.filter_map(Value::as_f64).reduce(f64::max)
+    };
+    let largests: Vec<(&str, f64)> = [
+        ("memory_high", "memory_high_largest"),
+        ("memory_max", "memory_max_largest"),
+        ("cpu_quota", "cpu_quota_largest"),
+        ("memory_current", "memory_current_largest"),
+    ]
+    .into_iter()
+    .filter_map(|(field, name)| Some((name, largest(field)?)))
+    .collect();
+    let mut seen = Observation::new().with("count", units.len()).with("units", units);
+    for (name, value) in largests {
+        seen = seen.with(name, value);
+    }
+    for (field, list) in without {
+        seen = seen.with(&format!("without_{field}"), list);
+    }
+    maps.into_iter().fold(seen, |seen, (field, map)| seen.with(field, map))
+}
+
+/// The folders of a control group and of all above it, the outermost first. Where version 1 is mounted there are none.
+fn folders(root: &Path, group: &str) -> Vec<PathBuf> {
+    let mut folder = root.join("sys/fs/cgroup");
+    let mut folders = Vec::new();
+    for part in group.split('/').filter(|part| !part.is_empty() && *part != "..") {
+        folder.push(part);
+        folders.push(folder.clone());
+    }
+    folders
+}
+
+fn number(path: &Path) -> Option<u64> {
+    std::fs::read_to_string(path).ok()?.trim().parse().ok()
+}
+
+/// `20000 100000`: so many microseconds in so many.
+fn cpu_max(path: &Path) -> Option<f64> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let (quota, period) = text.trim().split_once(' ')?;
+    let (quota, period) = (quota.parse::<f64>().ok()?, period.parse::<f64>().ok()?);
+    (period > 0.0).then(|| quota / period)
+}
+
+/// What the processes of the group have; of a unit that has none here, what is set.
+fn oom_score(root: &Path, own: Option<&PathBuf>, unit: &Shown) -> Option<i64> {
+    let processes = own.and_then(|own| std::fs::read_to_string(own.join("cgroup.procs")).ok());
+    let first = processes.as_deref().and_then(|list| list.lines().next());
+    let score = first.and_then(|pid| {
+        std::fs::read_to_string(root.join("proc").join(pid).join("oom_score_adj")).ok()?.trim().parse().ok()
+    });
+    score.or_else(|| unit.text("OOMScoreAdjust").parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ended;
+    use super::*;
+    use crate::model::ProcessEnd;
+    use crate::system::process::End;
+    use serde_json::json;
+    use std::fs;
+
+    const SHOWN: &str = "Id=app-code.scope\nActiveState=active\nControlGroup=/app.slice/app-code.scope\nMemoryHigh=infinity\nMemoryMax=4294967296\n\
+MemoryCurrent=1048576\nCPUQuotaPerSecUSec=infinity\nCPUUsageNSec=2500000000\nTasksCurrent=[not set]\n\nId=app-mail.service\nActiveState=active\n\
+ControlGroup=/app.slice/app-mail.service\nMemoryMax=infinity\nMemoryHigh=infinity\nCPUQuotaPerSecUSec=1.5s\nOOMScoreAdjust=300\n\n\
+Id=app-dead.service\nActiveState=inactive\nControlGroup=\n\nId=other.service\nActiveState=active\nControlGroup=/other.service\n\n\
+Id=app.slice\nActiveState=active\nControlGroup=/app.slice\nMemoryHigh=8589934592\nCPUQuotaPerSecUSec=2s\n";
+
+    fn observed(root: &Path, names: &[&str]) -> Observation {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let child = ended(End::Process(ProcessEnd::Exited(0)), SHOWN, "");
+        Cgroup::new(Manager::User, &names).observed(root, &child).expect("seen")
+    }
+
+    #[test]
+    fn limits_are_those_of_the_unit_and_of_all_above_it() {
+        let root = tempfile::tempdir().expect("a folder");
+        let seen = observed(root.path(), &["app-*"]);
+        assert_eq!(seen.get("units"), Some(&json!(["app-code.scope", "app-mail.service"])));
+        assert_eq!(seen.get("memory_max"), Some(&json!({"app-code.scope": 4_294_967_296_u64})));
+        assert_eq!(seen.get("without_memory_max"), Some(&json!(["app-mail.service"])));
+        assert_eq!(seen.get("without_memory_high"), Some(&json!([])));
+        assert_eq!(seen.get("memory_high_largest"), Some(&json!(8_589_934_592.0)));
+        assert_eq!(seen.get("cpu_quota"), Some(&json!({"app-code.scope": 2.0, "app-mail.service": 1.5})));
+        assert_eq!(seen.get("memory_current.app-code.scope"), Some(&json!(1_048_576)));
+        assert_eq!(seen.get("cpu_seconds.app-code.scope"), Some(&json!(2.5)));
+        assert_eq!(seen.get("oom_score_adjust"), Some(&json!({"app-mail.service": 300})));
+        assert_eq!(seen.get("tasks"), None);
+    }
+
+    #[test]
+    fn the_control_groups_themselves_are_read_where_the_kernel_has_them() {
+        let root = tempfile::tempdir().expect("a folder");
+        let put = |path: &str, text: &str| {
+            let path = root.path().join(path);
+            fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+            fs::write(path, text).expect("a file");
+        };
+        put("sys/fs/cgroup/app.slice/memory.max", "2147483648\n");
+        put("sys/fs/cgroup/app.slice/app-code.scope/cpu.max", "50000 100000\n");
+        put("sys/fs/cgroup/app.slice/app-code.scope/memory.max", "max\n");
+        put("sys/fs/cgroup/app.slice/app-code.scope/pids.current", "9\n");
+        put("sys/fs/cgroup/app.slice/app-code.scope/cgroup.procs", "77\n78\n");
+        put("proc/77/oom_score_adj", "200\n");
+        let seen = observed(root.path(), &["app-code.scope"]);
+        assert_eq!(seen.get("memory_max.app-code.scope"), Some(&json!(2_147_483_648_u64)));
+        assert_eq!(seen.get("cpu_quota.app-code.scope"), Some(&json!(0.5)));
+        assert_eq!(seen.get("tasks.app-code.scope"), Some(&json!(9)));
+        assert_eq!(seen.get("oom_score_adjust.app-code.scope"), Some(&json!(200)));
+        assert_eq!(seen.get("memory_current.app-code.scope"), Some(&json!(1_048_576)));
+    }
+
+    #[test]
+    fn where_nothing_fits_the_count_is_none_and_no_limit_is_told() {
+        let root = tempfile::tempdir().expect("a folder");
+        let seen = observed(root.path(), &["absent-*"]);
+        assert_eq!(seen.get("count"), Some(&json!(0)));
+        assert_eq!(seen.get("memory_max_largest"), None);
+    }
+
+    #[test]
+    fn spans_of_processor_time_are_read_in_every_unit() {
+        for (text, expected) in [
+            ("200ms", Some(0.2)),
+            ("1s 500ms", Some(1.5)),
+            ("1500000", Some(1.5)),
+            ("infinity", None),
+            ("", None),
+        ] {
+            assert_eq!(seconds(text), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,255 @@
+use super::super::ended;
+use super::*;
+use crate::model::{CommandLine, Observation, ProcessEnd, Value};
+use crate::system::process::End;
+use serde_json::json;
+use std::os::unix::fs::symlink;
+
+fn file(root: &Path, path: &str, text: &str) {
+    let path = root.join(path);
+    fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+    fs::write(path, text).expect("a file");
+}
+
+fn card(root: &Path, address: &str, vendor: &str, driver: Option<&str>) {
+    let device = format!("sys/bus/pci/devices/{address}");
+    file(root, &format!("{device}/vendor"), vendor);
+    file(root, &format!("{device}/class"), "0x030000");
+    if let Some(driver) = driver {
+        symlink(format!("/sys/bus/pci/drivers/{driver}"), root.join(device).join("driver")).expect("a link");
+    }
+}
+
+fn process(root: &Path, pid: u32, comm: &str, command: &str, open: Option<(&str, &str)>) {
+    file(root, &format!("proc/{pid}/comm"), &format!("{comm}\n"));
+    file(root, &format!("proc/{pid}/cmdline"), command);
+    for part in ["fd", "fdinfo"] {
+        fs::create_dir_all(root.join(format!("proc/{pid}/{part}"))).expect("a folder");
+    }
+    if let Some((device, told)) = open {
+        symlink(device, root.join(format!("proc/{pid}/fd/9"))).expect("a link");
+        file(root, &format!("proc/{pid}/fdinfo/9"), told);
+    }
+}
+
+fn amd_client(id: u32, graphics: u64, decode: u64) -> String {
+    format!(
+        "drm-driver:\tamdgpu\ndrm-pdev:\t0000:03:00.0\ndrm-client-id:\t{id}\ndrm-memory-vram:\t64 MiB\n\
+         drm-engine-gfx:\t{graphics} ns\ndrm-engine-dec:\t{decode} ns\n"
+    )
+}
+
+fn exited(status: i32, stdout: &str, stderr: &str) -> Given {
+    Given::Ended(Box::new(ended(End::Process(ProcessEnd::Exited(status)), stdout, stderr)))
+}
+
+fn words(need: &Need) -> String {
+    match need {
+        Need::Child(CommandLine { argv, .. }, _) => argv.join(" "),
+        Need::Stream(_) | Need::Answer(_) | Need::Pause(_) | Need::Seen(_) => String::new(),
+    }
+}
+
+fn seen(need: Need) -> Observation {
+    match need {
+        Need::Seen(seen) => seen.expect("seen"),
+        Need::Child(..) | Need::Stream(_) | Need::Answer(_) | Need::Pause(_) => panic!("{need:?}"),
+    }
+}
+
+fn with_nvidia() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    card(folder.path(), "0000:01:00.0", "0x10de", Some("nvidia"));
+    file(folder.path(), "sys/module/nvidia/version", "550.1\n");
+    folder
+}
+
+const ROWS: &str = "index, name, pci.bus_id, driver_version, memory.used [MiB], memory.total [MiB], \
+                    utilization.gpu [%], utilization.memory [%], utilization.encoder [%], utilization.decoder [%]\n\
+                    0, Card X, 00000000:01:00.0, 550.1, 512 MiB, 2048 MiB, 30 %, 5 %, [N/A], 12 %\n";
+const PMON: &str = "# gpu         pid   type     sm    mem    enc    dec     fb   command\n\
+                    # Idx           #    C/G      %      %      %      %     MB   name\n\
+                    \x20   0         77      G      4      1      -     12    200   RDD Process\n\
+                    \x20   0         78      C      -      -      -      -     10   other\n";
+
+#[test]
+fn an_nvidia_gpu_is_asked_for_its_memory_its_engines_and_its_processes() {
+    let folder = with_nvidia();
+    process(
+        folder.path(),
+        77,
+        "RDD Process",
+        "/usr/lib/firefox/firefox\0-contentproc\0",
+        Some(("/dev/nvidia0", "")),
+    );
+    // A tool that only asks the driver has the device open as well.
+    process(folder.path(), 99, "nvtop", "nvtop\0", Some(("/dev/nvidia0", "")));
+    let mut gpu = Gpu::below(folder.path(), Some("firefox"));
+    let need = gpu.next(Given::Nothing);
+    assert!(words(&need).contains("utilization.decoder"), "{need:?}");
+    let need = gpu.next(exited(0, ROWS, ""));
+    assert_eq!(words(&need), "nvidia-smi pmon -c 1 -s um");
+    let seen = seen(gpu.next(exited(0, PMON, "")));
+    for (field, value) in [
+        ("count", json!(1)),
+        ("drivers", json!(["nvidia"])),
+        ("driver_version", json!("550.1")),
+        ("failures", json!([])),
+        ("unknown", json!(["utilization.encoder"])),
+        ("memory_used", json!(512_u64 << 20)),
+        ("memory_total", json!(2048_u64 << 20)),
+        ("memory_used_ratio", json!(0.25)),
+        ("utilisation_percent", json!(30.0)),
+        ("decode_percent", json!(12.0)),
+        ("client_count", json!(2)),
+        ("process_running", json!(true)),
+        ("on_gpu", json!(true)),
+        ("process_engines", json!(["decode", "graphics"])),
+        ("process_memory", json!(200_u64 << 20)),
+        ("cards.0.name", json!("Card X")),
+    ] {
+        assert_eq!(seen.get(field), Some(&value), "{field}");
+    }
+    assert_eq!(seen.get("encode_percent"), None);
+}
+
+#[test]
+fn an_old_tool_is_asked_for_less() {
+    let folder = with_nvidia();
+    let mut gpu = Gpu::below(folder.path(), None);
+    gpu.next(Given::Nothing);
+    let refusal = "Field \"utilization.encoder\" is not a valid field to query.\n\n";
+    let need = gpu.next(exited(2, refusal, ""));
+    assert!(words(&need).contains("utilization.gpu") && !words(&need).contains("encoder"), "{need:?}");
+    let need = gpu.next(exited(2, "Field \"pci.bus_id\" is not a valid field to query.\n", ""));
+    assert_eq!(words(&need), "nvidia-smi");
+    let table = "| NVIDIA-SMI 340.98     Driver Version: 340.98         |\n\
+                 |   0  Card 210            On   | 0000:01:00.0     N/A |                  N/A |\n\
+                 | 35%   41C   P12    N/A /  N/A |      2MiB /  1023MiB |     N/A      Default |\n";
+    let need = gpu.next(exited(0, table, ""));
+    assert!(words(&need).contains("pmon"), "{need:?}");
+    let seen = seen(gpu.next(exited(1, "", "Not supported\n")));
+    assert_eq!(seen.get("driver_version"), Some(&json!("340.98")));
+    assert_eq!(seen.get("memory_total"), Some(&json!(1023_u64 << 20)));
+    assert_eq!((seen.get("count"), seen.get("utilisation_percent")), (Some(&json!(1)), None));
+}
+
+#[test]
+fn a_driver_that_fails_is_seen_to_fail() {
+    for (out, class) in [
+        (
+            "Failed to initialize NVML: Driver/library version mismatch\nNVML library version: 550.2\n",
+            "driver_library_mismatch",
+        ),
+        (
+            "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.\n",
+            "driver_not_communicating",
+        ),
+        ("Unable to determine the device handle for GPU0: 0000:01:00.0: Unknown Error\n", "gpu_lost"),
+        ("No devices were found\n", "no_devices_found"),
+    ] {
+        let folder = with_nvidia();
+        let mut gpu = Gpu::below(folder.path(), None);
+        gpu.next(Given::Nothing);
+        let seen = seen(gpu.next(exited(9, out, "")));
+        assert_eq!(seen.get("failures"), Some(&json!([class])));
+        // The kernel still tells which driver is loaded.
+        assert_eq!(seen.get("driver_version"), Some(&json!("550.1")));
+        assert_eq!(seen.get("memory_total"), None);
+    }
+}
+
+#[test]
+fn a_value_that_the_driver_refuses_is_a_failure_and_one_that_it_does_not_know_is_not() {
+    let folder = with_nvidia();
+    let mut gpu = Gpu::below(folder.path(), None);
+    gpu.next(Given::Nothing);
+    gpu.next(exited(0, &ROWS.replace("30 %", "[Unknown Error]").replace("512 MiB", "[GPU is lost]"), ""));
+    let seen = seen(gpu.next(exited(0, PMON, "")));
+    assert_eq!(seen.get("failures"), Some(&json!(["gpu_lost", "unknown_error"])));
+    assert_eq!((seen.get("memory_used"), seen.get("utilisation_percent")), (None, None));
+}
+
+#[test]
+fn without_the_tool_an_nvidia_gpu_cannot_be_looked_at() {
+    let folder = with_nvidia();
+    let mut gpu = Gpu::below(folder.path(), None);
+    gpu.next(Given::Nothing);
+    let missing = Given::Ended(Box::new(ended(End::NotStarted("No such file".to_owned()), "", "")));
+    assert!(matches!(gpu.next(missing), Need::Seen(Err(ProbeError::NotStarted { .. }))));
+    let mut gpu = Gpu::below(folder.path(), None);
+    gpu.next(Given::Nothing);
+    gpu.next(exited(0, "nonsense", ""));
+    gpu.next(exited(0, "nonsense", ""));
+    assert!(matches!(gpu.next(exited(0, "nonsense", "")), Need::Seen(Err(ProbeError::Malformed { .. }))));
+}
+
+#[test]
+fn a_client_of_the_kernel_is_on_the_gpu_with_the_engines_that_it_used() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = folder.path();
+    card(root, "0000:03:00.0", "0x1002", Some("amdgpu"));
+    process(
+        root,
+        40,
+        "kwin_wayland",
+        "kwin_wayland\0",
+        Some(("/dev/dri/renderD128", &amd_client(1, 500, 0))),
+    );
+    process(root, 41, "mpv", "mpv\0film\0", Some(("/dev/dri/renderD128", &amd_client(2, 500, 700))));
+    process(root, 42, "idle", "idle\0", None);
+    for (name, on_gpu, engines, memory) in [
+        ("kwin_wayland", Some(json!(true)), Some(json!(["graphics"])), Some(json!(64_u64 << 20))),
+        ("mpv", Some(json!(true)), Some(json!(["decode", "graphics"])), Some(json!(64_u64 << 20))),
+        ("idle", Some(json!(false)), None, None),
+        ("nobody", None, None, None),
+    ] {
+        let mut gpu = Gpu::below(root, Some(name));
+        assert!(matches!(gpu.next(Given::Nothing), Need::Pause(_)));
+        let seen = seen(gpu.next(Given::Nothing));
+        assert_eq!(seen.get("on_gpu"), on_gpu.as_ref(), "{name}");
+        assert_eq!(seen.get("process_engines"), engines.as_ref(), "{name}");
+        assert_eq!(seen.get("process_memory"), memory.as_ref(), "{name}");
+        assert_eq!(seen.get("process_running"), Some(&json!(name != "nobody")), "{name}");
+    }
+}
+
+#[test]
+fn the_load_of_an_engine_is_what_its_clients_add_in_the_time_between() {
+    let client = |text: &str| fdinfo::Users {
+        users: vec![fdinfo::User {
+            pid: 1,
+            name: "mpv".into(),
+            clients: fdinfo::parse(text).into_iter().collect(),
+            nvidia: false,
+        }],
+        ..fdinfo::Users::default()
+    };
+    let reading = seen::Reading {
+        cards: vec![sysfs::Card {
+            address: "0000:03:00.0".into(),
+            driver: Some("amdgpu".into()),
+            ..sysfs::Card::default()
+        }],
+        before: client(&amd_client(1, 0, 1_000_000)),
+        after: client(&amd_client(1, 100_000_000, 251_000_000)),
+        elapsed: std::time::Duration::from_millis(500),
+        ..seen::Reading::default()
+    };
+    let seen = reading.observation();
+    assert_eq!(seen.get("utilisation_percent"), Some(&json!(20.0)));
+    assert_eq!(seen.get("decode_percent"), Some(&json!(50.0)));
+    assert_eq!(seen.get("clients.0.percent"), Some(&json!({"graphics": 20.0, "decode": 50.0})));
+    assert_eq!(seen.get("encode_percent"), None);
+}
+
+#[test]
+fn a_card_without_a_driver_is_a_failure_and_no_card_is_none() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let nothing = seen(Gpu::below(folder.path(), None).next(Given::Nothing));
+    assert_eq!((nothing.get("count"), nothing.get("failures")), (Some(&json!(0)), None));
+    assert_eq!(nothing.get("memory_total"), None::<&Value>);
+    card(folder.path(), "0000:01:00.0", "0x10de", None);
+    let bare = seen(Gpu::below(folder.path(), None).next(Given::Nothing));
+    assert_eq!((bare.get("count"), bare.get("failures")), (Some(&json!(1)), Some(&json!(["no_driver"]))));
+}

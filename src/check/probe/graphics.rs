@@ -1,0 +1,259 @@
+//! Drivers by their tools, browsers by their support pages. What the tools say is understood by the readers; here they
+//! are started, and what could not be looked at is told apart from what is broken.
+//!
+//! A display that does not answer, a device that is not there, a tool that cannot be started: nothing was measured, an
+//! error. A driver that is missing, refuses or crashes: that was measured.
+
+use super::{AtOnce, Circumstances, Looking, OneChild, last_line, process_end, tool, whole};
+use crate::check::{ProbeError, Reader};
+use crate::model::{CommandLine, Graphics, Observation, ProcessEnd, Timestamp, Value};
+use crate::system::process::Ended;
+use nix::libc::O_NONBLOCK;
+use std::fs::OpenOptions;
+use std::io::BufReader;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+/// These tools print kilobytes.
+const KEPT: usize = 1 << 20;
+
+/// A tool whose words a reader understands.
+struct Tool {
+    reader: &'static str,
+    /// The field that names the class of a failure.
+    class: &'static str,
+    /// The field that says whether a driver answers.
+    answers: Option<&'static str>,
+    /// Classes in which nothing was measured, and what a person may do.
+    unreachable: &'static [(&'static str, &'static str)],
+}
+
+const NO_SESSION: &str = "look with `as: session` while somebody is logged in, or name another display";
+const BROKEN_TOOL: &str = "install it again: it cannot be started";
+
+const VAINFO: Tool = Tool {
+    reader: "vainfo",
+    class: "failure",
+    answers: Some("ok"),
+    unreachable: &[
+        ("no_display", NO_SESSION),
+        ("no_device", "is there a GPU, is its kernel driver loaded, and may this user open /dev/dri?"),
+        ("not_started", BROKEN_TOOL),
+    ],
+};
+const VDPAUINFO: Tool = Tool {
+    reader: "vdpauinfo",
+    class: "error_class",
+    answers: Some("device_created"),
+    unreachable: &[("no_display", NO_SESSION), ("not_started", BROKEN_TOOL)],
+};
+const GLXINFO: Tool = Tool {
+    reader: "glxinfo",
+    class: "failure",
+    answers: None,
+    unreachable: &[("no_display", NO_SESSION), ("not_started", BROKEN_TOOL)],
+};
+const LSPCI: Tool = Tool { reader: "lspci", class: "failure", answers: None, unreachable: &[] };
+
+pub(super) fn begin<'a>(what: &'a Graphics, around: Circumstances<'_>) -> Box<dyn Looking + 'a> {
+    let now = around.now;
+    match what {
+        Graphics::Vainfo { .. } => asked(what, &VAINFO),
+        Graphics::Vdpauinfo { .. } => asked(what, &VDPAUINFO),
+        Graphics::Opengl { .. } => asked(what, &GLXINFO),
+        Graphics::Lspci => asked(what, &LSPCI),
+        Graphics::Firefox { file } => Box::new(AtOnce(move || page("firefox-support", file, now))),
+        Graphics::Chromium { file } => Box::new(AtOnce(move || page("chrome-gpu", file, now))),
+    }
+}
+
+fn asked(what: &Graphics, of: &'static Tool) -> Box<dyn Looking> {
+    Box::new(OneChild { command: command(what), keep: KEPT, read: move |ended: &Ended| read(of, ended) })
+}
+
+fn command(what: &Graphics) -> CommandLine {
+    let with = |mut command: CommandLine, name: &str, value: Option<&String>| {
+        command.env.extend(value.map(|value| (name.to_owned(), value.clone())));
+        command
+    };
+    match what {
+        Graphics::Vainfo { display, device, driver } => {
+            let mut argv = vec!["vainfo".to_owned()];
+            if let Some(display) = display {
+                argv.extend(["--display".to_owned(), display.word().to_owned()]);
+            }
+            if let Some(device) = device {
+                argv.extend(["--device".to_owned(), device.to_string_lossy().into_owned()]);
+            }
+            with(tool(argv), "LIBVA_DRIVER_NAME", driver.as_ref())
+        }
+        Graphics::Vdpauinfo { display, driver } => {
+            let named = with(tool(["vdpauinfo"]), "DISPLAY", display.as_ref());
+            with(named, "VDPAU_DRIVER", driver.as_ref())
+        }
+        Graphics::Opengl { display } => with(tool(["glxinfo", "-B"]), "DISPLAY", display.as_ref()),
+        // No tool is asked for a page.
+        Graphics::Lspci | Graphics::Firefox { .. } | Graphics::Chromium { .. } => {
+            tool(["lspci", "-D", "-nnk"])
+        }
+    }
+}
+
+fn read(of: &Tool, ended: &Ended) -> Result<Observation, ProbeError> {
+    let name = of.reader;
+    let end = process_end(name, ended)?;
+    let too_much = || ProbeError::TooMuch {
+        what: name.to_owned(),
+        bytes: ended.stdout.total.saturating_add(ended.stderr.total),
+        kept: KEPT,
+    };
+    // libva speaks on standard error, and before the list.
+    let said = whole(&ended.stderr).ok_or_else(too_much)? + &whole(&ended.stdout).ok_or_else(too_much)?;
+    let mut seen = understood(name, &mut said.as_bytes())?;
+    let class = seen.get(of.class).and_then(Value::as_str).map(str::to_owned);
+    if let Some((class, hint)) =
+        of.unreachable.iter().find(|(unreachable, _)| class.as_deref() == Some(*unreachable))
+    {
+        let last = [&ended.stderr, &ended.stdout].map(last_line).into_iter().find(|line| !line.is_empty());
+        let what = format!("{name}: {class}: {}", last.unwrap_or_default());
+        return Err(ProbeError::Unreachable { what, hint });
+    }
+    match end {
+        // It ended by itself: the list is whole, however short it is.
+        ProcessEnd::Exited(0) => seen = seen.with("complete", true),
+        ProcessEnd::Exited(_) if class.is_some() => {}
+        ProcessEnd::Exited(status) => {
+            let last = last_line(&ended.stderr);
+            return Err(ProbeError::Malformed {
+                what: format!("what {name} says"),
+                why: format!("it ended with {status}: {last}"),
+            });
+        }
+        // What a driver's code does to the tool it does to every program.
+        ProcessEnd::Signaled(signal) => {
+            seen = seen.with(of.class, "crashed").with("signal", signal).with("complete", false);
+            if let Some(answers) = of.answers {
+                seen = seen.with(answers, false);
+            }
+        }
+    }
+    Ok(seen)
+}
+
+/// What a reader makes of it, without the fields that are not known.
+fn understood(name: &str, from: &mut dyn std::io::BufRead) -> Result<Observation, ProbeError> {
+    let reader = Reader::named(name)
+        .ok_or_else(|| ProbeError::Malformed { what: name.to_owned(), why: "nothing reads it".to_owned() })?;
+    let mut seen = reader.read(from)?;
+    seen.0.retain(|_, value| !value.is_null());
+    Ok(seen)
+}
+
+/// A support page that a person saved, and how old it is.
+fn page(reader: &str, file: &Path, now: Timestamp) -> Result<Observation, ProbeError> {
+    let unreadable = |why: std::io::Error| ProbeError::Unreadable {
+        what: file.display().to_string(),
+        why: why.kind().to_string(),
+    };
+    // Without waiting: it may be a pipe.
+    let open = OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(file).map_err(unreadable)?;
+    let about = open.metadata().map_err(unreadable)?;
+    if !about.is_file() {
+        return Err(ProbeError::Malformed {
+            what: file.display().to_string(),
+            why: "it is no ordinary file".to_owned(),
+        });
+    }
+    let saved = Timestamp(about.mtime().saturating_mul(1000));
+    let seen = understood(reader, &mut BufReader::new(open))?;
+    Ok(seen.with("age_seconds", now.since(saved).0 / 1000))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ended;
+    use super::*;
+    use crate::model::VaDisplay;
+    use crate::system::process::End;
+    use serde_json::json;
+
+    const LOADED: &str = "vainfo: VA-API version: 1.20 (libva 2.20.0)
+vainfo: Driver version: Example
+vainfo: Supported profile and entrypoints
+";
+
+    fn exited(status: i32, stdout: &str, stderr: &str) -> Ended {
+        ended(End::Process(ProcessEnd::Exited(status)), stdout, stderr)
+    }
+
+    #[test]
+    fn the_settings_become_arguments_and_environment() {
+        let vainfo = command(&Graphics::Vainfo {
+            display: Some(VaDisplay::Drm),
+            device: Some("/dev/dri/renderD129".into()),
+            driver: Some("iHD".to_owned()),
+        });
+        assert_eq!(vainfo.argv, ["vainfo", "--display", "drm", "--device", "/dev/dri/renderD129"]);
+        assert_eq!(vainfo.env.get("LIBVA_DRIVER_NAME").map(String::as_str), Some("iHD"));
+        let vdpauinfo = command(&Graphics::Vdpauinfo {
+            display: Some(":1".to_owned()),
+            driver: Some("va_gl".to_owned()),
+        });
+        assert_eq!(vdpauinfo.argv, ["vdpauinfo"]);
+        assert_eq!(vdpauinfo.env.get("DISPLAY").map(String::as_str), Some(":1"));
+        assert_eq!(vdpauinfo.env.get("VDPAU_DRIVER").map(String::as_str), Some("va_gl"));
+        assert_eq!(command(&Graphics::Opengl { display: None }).argv, ["glxinfo", "-B"]);
+    }
+
+    #[test]
+    fn a_list_that_the_tool_ended_itself_is_complete_and_unknown_fields_are_left_out() {
+        let seen = read(&VAINFO, &exited(0, LOADED, "")).expect("seen");
+        assert_eq!(seen.get("complete"), Some(&json!(true)));
+        assert_eq!(seen.get("failure"), None);
+        assert_eq!(seen.get("ok"), Some(&json!(true)));
+    }
+
+    #[test]
+    fn what_could_not_be_reached_is_an_error_with_its_class() {
+        for (of, stderr, expected) in [
+            (&VAINFO, "error: failed to initialize display\n", "vainfo: no_display: error: failed"),
+            (&VAINFO, "error: failed to initialize display 'drm'\n", "vainfo: no_device: error: failed"),
+            (
+                &VDPAUINFO,
+                "vdpauinfo: cannot connect to X server :9\n",
+                "vdpauinfo: no_display: vdpauinfo: cannot",
+            ),
+            (&GLXINFO, "Error: unable to open display\n", "glxinfo: no_display: Error: unable"),
+        ] {
+            let why = read(of, &exited(1, "", stderr)).expect_err("an error");
+            assert!(why.to_string().starts_with(expected) && why.hint().is_some(), "{why}");
+        }
+        let nonsense = read(&VAINFO, &exited(7, "", "what is this\n")).expect_err("an error");
+        assert_eq!(nonsense.to_string(), "cannot understand what vainfo says: it ended with 7: what is this");
+    }
+
+    #[test]
+    fn a_driver_that_fails_or_crashes_was_measured() {
+        let refused = "libva info: Trying to open /x/a_drv_video.so\nlibva error: /x/a_drv_video.so init failed\n\
+                       vaInitialize failed with error code 2 (resource allocation failed),exit\n";
+        let seen = read(&VAINFO, &exited(3, "", refused)).expect("seen");
+        assert_eq!((seen.get("ok"), seen.get("failure")), (Some(&json!(false)), Some(&json!("init_failed"))));
+        let crashed = ended(End::Process(ProcessEnd::Signaled(11)), LOADED, "");
+        let seen = read(&VAINFO, &crashed).expect("seen");
+        assert_eq!((seen.get("ok"), seen.get("failure")), (Some(&json!(false)), Some(&json!("crashed"))));
+        assert_eq!((seen.get("complete"), seen.get("signal")), (Some(&json!(false)), Some(&json!(11))));
+    }
+
+    #[test]
+    fn a_page_is_read_with_its_age_and_what_is_no_file_is_an_error() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("support.txt");
+        std::fs::write(&file, "H264 SWDEC HWDEC\n").expect("written");
+        let saved = std::fs::metadata(&file).expect("there").mtime();
+        let seen = page("firefox-support", &file, Timestamp((saved + 90) * 1000)).expect("seen");
+        assert_eq!(seen.get("hardware_decodes"), Some(&json!(["H264"])));
+        assert_eq!(seen.get("age_seconds"), Some(&json!(90)));
+        assert!(page("chrome-gpu", folder.path(), Timestamp(0)).is_err());
+        assert!(page("chrome-gpu", &folder.path().join("none"), Timestamp(0)).is_err());
+    }
+}

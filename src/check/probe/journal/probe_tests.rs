@@ -1,0 +1,120 @@
+use super::super::ended;
+use super::*;
+use crate::model::{ProcessEnd, Span};
+use crate::system::process::End;
+use serde_json::json;
+
+fn probe(ignore: &[&str], matches: Option<&str>, since: Option<Span>) -> Probe {
+    let ignored = |pattern: &&str| Ignored { matches: (*pattern).to_owned(), reason: "noise".to_owned() };
+    Probe::Journal {
+        priority: 3,
+        units: vec!["a.service".to_owned()],
+        identifiers: vec!["app".to_owned()],
+        fields: vec!["MESSAGE_ID=0".to_owned()],
+        matches: matches.map(str::to_owned),
+        ignore: ignore.iter().map(ignored).collect(),
+        since,
+        manager: Manager::System,
+        kernel: true,
+        folder: None,
+    }
+}
+
+fn around(phase_started: Option<Timestamp>, baseline: Option<&Observation>) -> Circumstances<'_> {
+    Circumstances { phase_started, now: Timestamp(10_000), baseline }
+}
+
+fn reading(ignore: &[&str], matches: Option<&str>) -> Reading {
+    Reading::new(Filter::of(&probe(ignore, matches, None), around(None, None)).expect("a filter"))
+}
+
+fn read(reading: &mut Reading, text: &str, code: i32, said: &str) -> Result<Observation, ProbeError> {
+    assert!(matches!(reading.next(Given::Nothing), Need::Stream(_)));
+    reading.take(text.as_bytes());
+    let child = ended(End::Process(ProcessEnd::Exited(code)), "", said);
+    match reading.next(Given::Ended(Box::new(child))) {
+        Need::Seen(seen) => seen,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn journald_is_asked_for_what_counts_and_for_nothing_else() {
+    let baseline = Observation::new().with("cursor", "s=1;i=2");
+    let started = Some(Timestamp(5_250));
+    for (since, phase_started, seen, flag) in [
+        (None, None, None, "--boot"),
+        (Some(Span::seconds(4)), None, Some(&baseline), "--since=@6.000"),
+        (Some(Span::seconds(4)), started, None, "--since=@5.250"),
+        (None, started, Some(&baseline), "--after-cursor=s=1;i=2"),
+    ] {
+        let filter = Filter::of(&probe(&[], None, since), around(phase_started, seen)).expect("a filter");
+        for word in [
+            flag,
+            "--unit=a.service",
+            "--identifier=app",
+            "_TRANSPORT=kernel",
+            "MESSAGE_ID=0",
+            "--priority=3",
+        ] {
+            assert!(filter.command.argv.iter().any(|given| given == word), "{word}");
+        }
+    }
+}
+
+#[test]
+fn entries_are_grouped_by_kind() {
+    let text = "1.000000 app[1]: worker 17 died at 0xdeadbeef\n1.000001 app[2]: worker 18 died at 0xcafe0001\n\
+                1.000002 raw: hi\n1.000003 app[3]: harmless\n-- cursor: c4\n";
+    let seen = read(&mut reading(&["^harm"], None), text, 0, "").expect("seen");
+    assert_eq!(seen.get("count"), Some(&json!(3)));
+    assert_eq!(seen.get("kinds"), Some(&json!(["app: worker # died at #", "raw: hi"])));
+    assert_eq!(seen.get("counts.app: worker # died at #"), Some(&json!(2)));
+    assert_eq!(seen.get("samples.app: worker # died at #"), Some(&json!("worker 17 died at 0xdeadbeef")));
+    assert_eq!(seen.get("cursor"), Some(&json!("c4")));
+    let some = read(&mut reading(&[], Some("^worker 17")), text, 0, "").expect("seen");
+    assert_eq!(some.get("count"), Some(&json!(1)));
+}
+
+#[test]
+fn each_look_counts_from_the_beginning() {
+    let mut reading = reading(&[], None);
+    for _ in 0..2 {
+        let seen = read(&mut reading, "1.000000 app: x[1]: segfault at 0 ip\n", 0, "").expect("seen");
+        assert_eq!(seen.get("count"), Some(&json!(1)));
+        assert_eq!(seen.get("segfault_processes"), Some(&json!(["x"])));
+    }
+}
+
+#[test]
+fn a_journal_that_cannot_be_read_is_an_error_with_a_hint() {
+    for (status, said) in [
+        (1, "No journal files were opened due to insufficient permissions.\n"),
+        (0, "Hint: You are currently not seeing messages from other users and the system.\n"),
+        (0, "No journal files were found.\n"),
+        (1, "Failed to connect: no\n"),
+        (2, ""),
+    ] {
+        let why = read(&mut reading(&[], None), "", status, said).expect_err(said);
+        assert!(why.hint().is_some(), "{why}");
+    }
+    assert!(read(&mut reading(&[], None), "-- No entries --\n", 0, "").is_ok());
+}
+
+#[test]
+fn more_kinds_than_can_be_told_apart_are_no_measurement() {
+    let name = |number: u32| -> String {
+        let digit =
+            |place: u32| char::from(b'g' + u8::try_from(number / 16_u32.pow(place) % 16).unwrap_or(0));
+        (0..4).map(digit).collect()
+    };
+    let text: String = (0..5000).map(|n| format!("1.000000 app: {}\n", name(n))).collect();
+    let why = read(&mut reading(&[], None), &text, 0, "").expect_err("too many");
+    assert!(matches!(why, ProbeError::TooMany { .. }), "{why}");
+}
+
+#[test]
+fn a_bad_pattern_is_an_error() {
+    assert!(Filter::of(&probe(&["("], None, None), around(None, None)).is_err());
+    assert!(Filter::of(&probe(&[], Some("["), None), around(None, None)).is_err());
+}

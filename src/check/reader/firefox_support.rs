@@ -1,0 +1,246 @@
+//! `about:support` of Firefox, as text or as raw data: whether video is decoded in hardware.
+//!
+//! Until Firefox 111 or so one line told of H.264; since then a table tells of each codec, and the decision log of
+//! `HARDWARE_VIDEO_DECODING` says why not.
+
+use super::observation;
+use crate::model::{Observation, Value};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// What was read. The upper fields are those of the fixtures' index.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+struct FirefoxSupport {
+    hardware_h264_decoding: Option<bool>,
+    driver: Option<String>,
+    /// By codec, where the table of codecs is there.
+    codecs: BTreeMap<String, Codec>,
+    /// The codecs that are decoded in hardware; nothing where the page does not tell.
+    hardware_decodes: Option<Vec<String>>,
+    /// What became of the feature `HARDWARE_VIDEO_DECODING`: `available`, `blocked` and so on.
+    hardware_video_decoding: Option<String>,
+    compositing: Option<String>,
+    adapter: Option<String>,
+    version: Option<String>,
+}
+
+/// How a codec is decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+struct Codec {
+    software: bool,
+    hardware: bool,
+}
+
+/// Codecs that Firefox names in its table.
+const CODECS: [&str; 11] =
+    ["H264", "HEVC", "H265", "VP8", "VP9", "AV1", "Theora", "AAC", "MP3", "Opus", "Vorbis"];
+/// What a decision about a feature can be.
+const DECISIONS: [&str; 8] =
+    ["available", "unavailable", "blocked", "blocklisted", "denied", "disabled", "failed", "force_enabled"];
+
+pub(super) fn read(text: &str) -> Observation {
+    let raw = text.trim_start();
+    let seen = match serde_json::from_str::<Value>(raw) {
+        Ok(data) if raw.starts_with('{') => of_data(&data),
+        Ok(_) | Err(_) => parse(text),
+    };
+    observation(&concluded(seen))
+}
+
+fn parse(text: &str) -> FirefoxSupport {
+    let mut seen = FirefoxSupport::default();
+    let mut of_decoding = false;
+    for line in text.lines().map(str::trim) {
+        if let Some((name, value)) = line.split_once([':', '\t']) {
+            field(name.trim(), value.trim_matches([':', ' ', '\t']), &mut seen);
+        }
+        if let Some((name, rest)) = line.split_once([':', ' ', '\t'])
+            && CODECS.contains(&name)
+        {
+            codec(name, rest, &mut seen);
+        }
+        // The log names the feature, then each decision on a line of its own.
+        if let Some((_, rest)) = line.split_once("HARDWARE_VIDEO_DECODING") {
+            of_decoding = true;
+            decision(rest, &mut seen);
+        } else if of_decoding {
+            let goes_on = ["default", "user", "env", "runtime", "available", "unavailable", "blocked"];
+            of_decoding = line.is_empty() || goes_on.iter().any(|word| line.starts_with(word));
+            if of_decoding {
+                decision(line, &mut seen);
+            }
+        }
+    }
+    seen
+}
+
+fn field(name: &str, value: &str, seen: &mut FirefoxSupport) {
+    if value.is_empty() {
+        return;
+    }
+    let keep = |slot: &mut Option<String>| {
+        slot.get_or_insert_with(|| value.to_owned());
+    };
+    match name {
+        "Supports Hardware H264 Decoding" | "Hardware H264 Decoding" => {
+            seen.hardware_h264_decoding = seen.hardware_h264_decoding.or_else(|| yes(value));
+        }
+        "Driver Version" => keep(&mut seen.driver),
+        "Compositing" => keep(&mut seen.compositing),
+        "Adapter Description" | "Description" => keep(&mut seen.adapter),
+        "Version" => keep(&mut seen.version),
+        _ => {}
+    }
+}
+
+/// `false`, `No; a reason`, `Yes; Using a decoder`, `supported`.
+fn yes(value: &str) -> Option<bool> {
+    let word = value.split([';', ' ', ',']).next().unwrap_or_default().to_lowercase();
+    match word.as_str() {
+        "yes" | "true" | "supported" | "available" => Some(true),
+        "no" | "false" | "unsupported" | "unavailable" => Some(false),
+        _ => None,
+    }
+}
+
+/// `H264 SWDEC HWDEC`, or a row of the table: software, then hardware.
+fn codec(name: &str, rest: &str, seen: &mut FirefoxSupport) {
+    let words: Vec<String> = rest
+        .split(|c: char| c.is_whitespace() || c == ',')
+        .filter(|word| !word.is_empty())
+        .map(str::to_uppercase)
+        .collect();
+    let has = |mark: &str| words.iter().any(|word| word == mark);
+    let known = if has("SWDEC") || has("HWDEC") || has("NONE") {
+        Some(Codec { software: has("SWDEC"), hardware: has("HWDEC") })
+    } else {
+        let said: Vec<bool> = words.iter().filter_map(|word| yes(word)).collect();
+        match said[..] {
+            [software, hardware, ..] => Some(Codec { software, hardware }),
+            [] | [_] => None,
+        }
+    };
+    if let Some(known) = known {
+        let known_before = seen.codecs.entry(name.to_owned()).or_default();
+        known_before.software |= known.software;
+        known_before.hardware |= known.hardware;
+    }
+}
+
+/// The last decision counts.
+fn decision(text: &str, seen: &mut FirefoxSupport) {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let decided = words.map(str::to_lowercase).find(|word| DECISIONS.contains(&word.as_str()));
+    if decided.is_some() {
+        seen.hardware_video_decoding = decided;
+    }
+}
+
+/// `Copy raw data to clipboard`.
+fn of_data(data: &Value) -> FirefoxSupport {
+    let text = |path: &str| data.pointer(path).and_then(Value::as_str).map(str::to_owned);
+    let mut seen = FirefoxSupport {
+        driver: text("/graphics/driverVersion"),
+        adapter: text("/graphics/adapterDescription"),
+        compositing: text("/graphics/windowLayerManagerType"),
+        version: text("/application/version"),
+        hardware_h264_decoding: match data.pointer("/graphics/supportsHardwareH264") {
+            Some(Value::Bool(supported)) => Some(*supported),
+            Some(Value::String(said)) => yes(said),
+            Some(Value::Null | Value::Number(_) | Value::Array(_) | Value::Object(_)) | None => None,
+        },
+        ..FirefoxSupport::default()
+    };
+    let table = text("/media/codecSupportInfo").or_else(|| text("/graphics/codecSupportInfo"));
+    for row in table.unwrap_or_default().lines() {
+        if let Some((name, rest)) = row.trim().split_once(' ') {
+            codec(name, rest, &mut seen);
+        }
+    }
+    let log = data.pointer("/graphics/featureLog/features").and_then(Value::as_array);
+    let feature = log
+        .into_iter()
+        .flatten()
+        .find(|feature| feature.get("name").and_then(Value::as_str) == Some("HARDWARE_VIDEO_DECODING"));
+    seen.hardware_video_decoding =
+        feature.and_then(|feature| feature.get("status")).and_then(Value::as_str).map(str::to_owned);
+    seen
+}
+
+fn concluded(mut seen: FirefoxSupport) -> FirefoxSupport {
+    let tabled = !seen.codecs.is_empty();
+    if tabled {
+        let hardware = seen.codecs.iter().filter(|(_, codec)| codec.hardware);
+        seen.hardware_decodes = Some(hardware.map(|(name, _)| name.clone()).collect());
+    } else if let Some(h264) = seen.hardware_h264_decoding {
+        seen.hardware_decodes = Some(if h264 { vec!["H264".to_owned()] } else { Vec::new() });
+    }
+    if seen.hardware_h264_decoding.is_none() {
+        seen.hardware_h264_decoding = seen.codecs.get("H264").map(|codec| codec.hardware);
+    }
+    seen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::reader::Reader;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_line_on_h264_is_read_in_every_version() {
+        for (line, supported) in [
+            ("Supports Hardware H264 Decoding: false", json!(false)),
+            ("Supports Hardware H264 Decoding: Yes; Using an example API", json!(true)),
+            ("Supports Hardware H264 Decoding\tNo; Hardware video decoding disabled", json!(false)),
+            ("H264 Decoding: perhaps", json!(null)),
+        ] {
+            assert_eq!(read(line).get("hardware_h264_decoding"), Some(&supported), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_table_of_codecs_is_read_as_text_and_as_raw_data() {
+        let marks = "Codec Support Information\nH264 SWDEC HWDEC\nVP9 SWDEC\nAV1 NONE\n";
+        let rows = "Codec Name\tSoftware Decoding\tHardware Decoding\nH264\tSupported\tSupported\nVP9\tSupported\tUnsupported\nAV1: Unsupported Unsupported\n";
+        let data = json!({
+            "graphics": {"codecSupportInfo": "H264 SWDEC HWDEC\nVP9 SWDEC\nAV1 NONE", "driverVersion": "1.2"}
+        })
+        .to_string();
+        for text in [marks, rows, &data] {
+            let seen = read(text);
+            assert_eq!(seen.get("hardware_decodes"), Some(&json!(["H264"])), "{text}");
+            assert_eq!(seen.get("codecs.VP9"), Some(&json!({"software": true, "hardware": false})), "{text}");
+            assert_eq!(seen.get("hardware_h264_decoding"), Some(&json!(true)), "{text}");
+        }
+        assert_eq!(read(&data).get("driver"), Some(&json!("1.2")));
+    }
+
+    #[test]
+    fn the_decision_on_hardware_decoding_is_the_last_one() {
+        let text = "HARDWARE_VIDEO_DECODING:\ndefault: available\nuser: force_enabled by pref\nHW_COMPOSITING: blocked\n";
+        assert_eq!(read(text).get("hardware_video_decoding"), Some(&json!("force_enabled")));
+        let raw = json!({"graphics": {"featureLog": {"features": [
+            {"name": "HARDWARE_VIDEO_DECODING", "status": "blocked"},
+        ]}}});
+        assert_eq!(read(&raw.to_string()).get("hardware_video_decoding"), Some(&json!("blocked")));
+    }
+
+    #[test]
+    fn what_the_page_does_not_tell_is_not_told() {
+        let seen = read("Application Basics\nName: Firefox\n");
+        for field in ["hardware_h264_decoding", "hardware_decodes", "driver"] {
+            assert_eq!(seen.get(field), Some(&json!(null)), "{field}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_makes_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400), text in "[\\{\"H264: SWDEC\\}]{0,60}") {
+            let reader = Reader::named("firefox-support").expect("a reader");
+            prop_assert!(reader.read(&mut bytes.as_slice()).is_ok());
+            prop_assert!(reader.read(&mut text.as_bytes()).is_ok());
+        }
+    }
+}

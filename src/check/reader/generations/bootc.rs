@@ -1,0 +1,142 @@
+//! `bootc status`: JSON, YAML, and what it prints for people.
+
+use crate::check::reader::{is_elision, observation};
+use crate::model::{Observation, Value};
+use serde::Serialize;
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+struct Entry {
+    image: Option<String>,
+    version: Option<String>,
+    digest: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+struct Status {
+    format: &'static str,
+    staged: Option<Entry>,
+    booted: Option<Entry>,
+    rollback: Option<Entry>,
+    complete: bool,
+}
+
+pub(in crate::check::reader) fn read(text: &str) -> Observation {
+    let document: Option<(&'static str, Value)> = match serde_json::from_str(text) {
+        Ok(document) => Some(("json", document)),
+        Err(_) => serde_saphyr::from_str(text).ok().map(|document| ("yaml", document)),
+    };
+    let status = match document {
+        Some((format, document)) if document.get("status").is_some() => Status { format, ..of(&document) },
+        Some(_) | None if text.trim_start().starts_with('{') => {
+            Status { format: "json", ..Status::default() }
+        }
+        Some(_) | None if text.contains("apiVersion:") => Status { format: "yaml", ..Status::default() },
+        Some(_) | None => for_people(text),
+    };
+    observation(&status)
+}
+
+/// A `BootcHost` of `org.containers.bootc`; `cachedUpdate` and the like are passed over.
+fn of(document: &Value) -> Status {
+    let entry = |name: &str| {
+        let entry = document.pointer(&format!("/status/{name}")).filter(|entry| entry.is_object())?;
+        let text = |path: &str| entry.pointer(path).and_then(Value::as_str).map(str::to_owned);
+        Some(Entry {
+            image: text("/image/image/image"),
+            version: text("/image/version"),
+            digest: text("/image/imageDigest"),
+        })
+    };
+    Status {
+        format: "",
+        staged: entry("staged"),
+        booted: entry("booted"),
+        rollback: entry("rollback"),
+        complete: true,
+    }
+}
+
+/// `● Booted image: NAME`, then `Digest:` and `Version:`; older versions say `Current booted image:`, `Image version:`
+/// and `Image digest:`.
+fn for_people(text: &str) -> Status {
+    let mut status = Status { format: "text", complete: true, ..Status::default() };
+    let mut at: Option<Slot> = None;
+    for line in text.lines() {
+        status.complete &= !is_elision(line);
+        let body = line.trim_start_matches(|c: char| !c.is_alphanumeric());
+        let Some((key, value)) = body.split_once(':') else { continue };
+        let (key, value) = (key.trim().to_ascii_lowercase(), value.trim());
+        if let Some(slot) = Slot::of(&key) {
+            at = Some(slot);
+            let image = (!value.is_empty() && value != "none").then(|| value.to_owned());
+            *status.slot(slot) = image.map(|image| Entry { image: Some(image), ..Entry::default() });
+        } else if let Some(entry) = at.and_then(|slot| status.slot(slot).as_mut()) {
+            match key.as_str() {
+                "digest" | "image digest" => entry.digest = Some(value.to_owned()),
+                "version" | "image version" => {
+                    entry.version = value.split_whitespace().next().map(str::to_owned);
+                }
+                _ => {}
+            }
+        }
+    }
+    status
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Slot {
+    Staged,
+    Booted,
+    Rollback,
+}
+
+impl Slot {
+    fn of(key: &str) -> Option<Self> {
+        let words = key.strip_suffix(" image")?;
+        match words.strip_prefix("current ").unwrap_or(words) {
+            "staged" => Some(Self::Staged),
+            "booted" => Some(Self::Booted),
+            "rollback" => Some(Self::Rollback),
+            _ => None,
+        }
+    }
+}
+
+impl Status {
+    const fn slot(&mut self, slot: Slot) -> &mut Option<Entry> {
+        match slot {
+            Slot::Staged => &mut self.staged,
+            Slot::Booted => &mut self.booted,
+            Slot::Rollback => &mut self.rollback,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_words_for_people_say_what_the_document_says() {
+        let document = json!({"status": {"staged": null, "booted": {"image": {
+            "image": {"image": "q.io/a:1"}, "version": "1.2", "imageDigest": "sha256:ab"}}, "rollback": null}});
+        let expected = json!({"image": "q.io/a:1", "version": "1.2", "digest": "sha256:ab"});
+        let yaml = "apiVersion: org.containers.bootc/v1\nstatus:\n  staged: null\n  booted:\n    image:\n      image: {image: 'q.io/a:1'}\n      version: '1.2'\n      imageDigest: sha256:ab\n";
+        let newer = "● Booted image: q.io/a:1\n        Digest: sha256:ab\n       Version: 1.2 (2026-01-01)\n";
+        let older = "Current staged image: none\nCurrent booted image: q.io/a:1\n    Image version: 1.2 (x)\n    Image digest: sha256:ab\n";
+        for (format, text) in
+            [("json", document.to_string().as_str()), ("yaml", yaml), ("text", newer), ("text", older)]
+        {
+            let seen = read(text);
+            assert_eq!(seen.get("booted"), Some(&expected), "{text}");
+            assert_eq!((seen.get("format"), seen.get("staged")), (Some(&json!(format)), Some(&json!(null))));
+        }
+    }
+
+    #[test]
+    fn a_document_that_breaks_off_says_nothing() {
+        let seen = read("{\"apiVersion\": \"org.containers.bootc/v1\", \"status\": {\"booted\": {");
+        assert_eq!((seen.get("booted"), seen.get("complete")), (Some(&json!(null)), Some(&json!(false))));
+    }
+}

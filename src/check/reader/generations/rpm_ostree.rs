@@ -1,0 +1,179 @@
+//! `rpm-ostree status`: text and `--json`.
+
+use crate::check::reader::{is_elision, observation};
+use crate::model::{Observation, Value};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Deployment {
+    r#ref: String,
+    /// Nothing where no deployment is marked: then the marks were lost, not the boot.
+    booted: Option<bool>,
+    version: Option<String>,
+    layered_packages: usize,
+    pinned: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Status {
+    format: &'static str,
+    /// `idle` or `busy`.
+    state: Option<String>,
+    deployments: Vec<Deployment>,
+    /// The checksum of each deployment's commit, in the same order.
+    checksums: Vec<Option<String>>,
+    /// Which of them is only staged, in the same order, where that is told.
+    staged: Vec<bool>,
+    complete: bool,
+}
+
+pub(in crate::check::reader) fn read(text: &str) -> Observation {
+    let status = match serde_json::from_str::<Value>(text) {
+        Ok(document) if document.is_object() => from_json(&document),
+        Ok(_) | Err(_) if text.trim_start().starts_with('{') => Status { complete: false, ..empty("json") },
+        Ok(_) | Err(_) => from_text(text),
+    };
+    observation(&status)
+}
+
+const fn empty(format: &'static str) -> Status {
+    Status {
+        format,
+        state: None,
+        deployments: Vec::new(),
+        checksums: Vec::new(),
+        staged: Vec::new(),
+        complete: true,
+    }
+}
+
+fn from_json(document: &Value) -> Status {
+    let mut status = empty("json");
+    status.state = document.get("transaction").map(|under_way| {
+        let idle = under_way.is_null() || under_way.as_array().is_some_and(Vec::is_empty);
+        (if idle { "idle" } else { "busy" }).to_owned()
+    });
+    let deployments = document.get("deployments").and_then(Value::as_array);
+    for deployment in deployments.into_iter().flatten() {
+        let text = |field: &str| deployment.get(field).and_then(Value::as_str).map(str::to_owned);
+        let flag = |field: &str| deployment.get(field).and_then(Value::as_bool);
+        let packages = deployment.get("requested-packages").and_then(Value::as_array);
+        status.deployments.push(Deployment {
+            r#ref: text("container-image-reference").or_else(|| text("origin")).unwrap_or_default(),
+            booted: flag("booted"),
+            version: text("version"),
+            layered_packages: packages.map_or(0, Vec::len),
+            pinned: flag("pinned").unwrap_or(false),
+        });
+        status.checksums.push(text("checksum"));
+        status.staged.push(flag("staged").unwrap_or(false));
+    }
+    status.complete = deployments.is_some();
+    status
+}
+
+/// A deployment as its lines come.
+#[derive(Default)]
+struct Block {
+    r#ref: String,
+    marked: bool,
+    fields: BTreeMap<String, String>,
+}
+
+fn from_text(text: &str) -> Status {
+    let mut status = empty("text");
+    let mut blocks: Vec<Block> = Vec::new();
+    let mut last = String::new();
+    for line in text.lines() {
+        status.complete &= !is_elision(line);
+        let body = line.trim_start_matches(|c: char| c.is_whitespace() || is_bullet(c)).trim_end();
+        if let Some((key, value)) = field(body) {
+            match blocks.last_mut() {
+                Some(block) => {
+                    last = key.to_owned();
+                    block.fields.insert(last.clone(), value.to_owned());
+                }
+                None if key == "State" => status.state = Some(value.to_owned()),
+                None => {}
+            }
+        } else if is_ref(body) {
+            let marked = line.trim_start().starts_with(is_bullet);
+            blocks.push(Block { r#ref: body.to_owned(), marked, fields: BTreeMap::new() });
+            last.clear();
+        } else if line.starts_with("      ")
+            && let Some(value) = blocks.last_mut().and_then(|block| block.fields.get_mut(&last))
+        {
+            // A long list goes on below its beginning.
+            value.push(' ');
+            value.push_str(body);
+        }
+    }
+    let any_marked = blocks.iter().any(|block| block.marked);
+    for block in blocks {
+        let get = |name: &str| block.fields.get(name);
+        let first = |name: &str| get(name).and_then(|text| text.split_whitespace().next()).map(str::to_owned);
+        status.deployments.push(Deployment {
+            booted: any_marked.then_some(block.marked),
+            version: first("Version"),
+            layered_packages: get("LayeredPackages").map_or(0, |names| names.split_whitespace().count()),
+            pinned: first("Pinned").as_deref() == Some("yes"),
+            r#ref: block.r#ref.clone(),
+        });
+        status.checksums.push(first("Commit").or_else(|| first("BaseCommit")));
+        status.staged.push(first("Staged").as_deref() == Some("yes"));
+    }
+    status
+}
+
+const fn is_bullet(c: char) -> bool {
+    matches!(c, '●' | '*' | '•')
+}
+
+/// `Version: 40.1 (2026-01-01)`. A ref has a colon too, and no blank behind it.
+fn field(body: &str) -> Option<(&str, &str)> {
+    let (key, value) = body.split_once(':')?;
+    let named =
+        key.starts_with(|c: char| c.is_ascii_uppercase()) && key.chars().all(|c| c.is_ascii_alphanumeric());
+    (named && (value.is_empty() || value.starts_with(' '))).then(|| (key, value.trim()))
+}
+
+fn is_ref(body: &str) -> bool {
+    !body.is_empty() && !body.contains(char::is_whitespace) && (body.contains(':') || body.contains('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const TWO: &str = "State: idle\nDeployments:\n● a:b/1\n     Version: 1.2 (2026-01-01)\n      Commit: abc\n     LayeredPackages: one two\n                      three\n  a:b/0\n     Version: 1.1\n      Pinned: yes\n";
+
+    #[test]
+    fn each_deployment_has_its_own_lines() {
+        let seen = read(TWO);
+        assert_eq!(
+            seen.get("deployments"),
+            Some(&json!([
+                {"ref": "a:b/1", "booted": true, "version": "1.2", "layered_packages": 3, "pinned": false},
+                {"ref": "a:b/0", "booted": false, "version": "1.1", "layered_packages": 0, "pinned": true},
+            ]))
+        );
+        assert_eq!(seen.get("checksums"), Some(&json!(["abc", null])));
+    }
+
+    #[test]
+    fn without_any_mark_nobody_knows_what_booted() {
+        assert_eq!(read(&TWO.replace('●', " ")).get("deployments.0.booted"), Some(&json!(null)));
+    }
+
+    #[test]
+    fn json_says_the_same_and_a_part_of_it_says_nothing() {
+        let text = r#"{"deployments":[{"origin":"a:b","booted":true,"version":"1","requested-packages":["x"],"pinned":false,"checksum":"abc","staged":false}],"transaction":null}"#;
+        let seen = read(text);
+        let expected =
+            json!({"ref": "a:b", "booted": true, "version": "1", "layered_packages": 1, "pinned": false});
+        assert_eq!((seen.get("deployments.0"), seen.get("state")), (Some(&expected), Some(&json!("idle"))));
+        assert_eq!(read(&text[..40]).get("complete"), Some(&json!(false)));
+    }
+}

@@ -1,0 +1,324 @@
+//! What messages say of crashed and killed programs, of the kernel's own troubles, and of NVIDIA's.
+
+use super::named::{Name, before, in_parentheses};
+use super::xid;
+use crate::model::Observation;
+use regex::bytes::Regex as Bytes;
+use regex::{Captures, Match, Regex};
+use serde::Serialize;
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+/// Most names that one list keeps; what is counted goes on being counted.
+const MOST: usize = 1000;
+
+/// One Xid that NVIDIA's driver told of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(in crate::check) struct Xid {
+    /// Its number.
+    code: u32,
+    /// The card, as the driver names it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    card: Option<String>,
+    /// What NVIDIA says of this number.
+    meaning: &'static str,
+}
+
+/// Crashes, kills and faults in the order of the messages; a program that crashed twice is there twice.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub(in crate::check) struct Faults {
+    /// Segmentation faults that the kernel told of.
+    segfaults: u64,
+    segfault_processes: Vec<String>,
+    /// x86: every trap that ended a process, whatever its kind.
+    traps: Vec<String>,
+    general_protection: Vec<String>,
+    invalid_opcode: Vec<String>,
+    divide_error: Vec<String>,
+    /// ARM: instructions that the processor does not know, and faults of memory.
+    undefined_instruction: Vec<String>,
+    arm64_faults: Vec<String>,
+    /// What other architectures print.
+    unhandled_signals: Vec<String>,
+    core_dumps: Vec<String>,
+    /// Services of which the manager says that a signal ended them.
+    crashed_units: Vec<String>,
+    /// Processes killed by the kernel for want of memory.
+    oom_kills: u64,
+    oom_victims: Vec<String>,
+    /// Units of which the manager says that the kernel killed in them.
+    oom_units: Vec<String>,
+    oomd_killed_cgroups: Vec<String>,
+    oomd_killed_units: Vec<String>,
+    xid_codes: Vec<u32>,
+    xids: Vec<Xid>,
+    /// Compositors and shells among the crashed, once for each process.
+    desktop_crashes: Vec<String>,
+    kernel_oopses: u64,
+    gpu_hangs: u64,
+    hung_tasks: Vec<String>,
+    /// The kernel says two or three times of one process that it was killed.
+    #[serde(skip)]
+    killed: BTreeSet<(String, String)>,
+    #[serde(skip)]
+    desktop: BTreeSet<(String, String)>,
+}
+
+/// Compositors, shells and display servers, as the kernel cuts their names.
+const DESKTOP: &[&str] = &[
+    "Hyprland",
+    "Xorg",
+    "Xwayland",
+    "budgie-wm",
+    "cinnamon",
+    "compiz",
+    "compiz.real",
+    "cosmic-comp",
+    "gala",
+    "gnome-shell",
+    "kwin_wayland",
+    "kwin_wayland_wr",
+    "kwin_x11",
+    "labwc",
+    "marco",
+    "muffin",
+    "mutter",
+    "niri",
+    "openbox",
+    "plasmashell",
+    "river",
+    "sway",
+    "wayfire",
+    "weston",
+    "xfwm4",
+];
+
+#[expect(clippy::expect_used, reason = "the patterns are constants, and a test compiles each")]
+fn pattern(text: &str) -> Regex {
+    Regex::new(text).expect("a constant pattern")
+}
+
+/// Nearly every message has none of these, and is not looked at any further.
+#[expect(clippy::expect_used, reason = "a constant, and a test compiles it")]
+static TELLING: LazyLock<Bytes> = LazyLock::new(|| {
+    Bytes::new(concat!(
+        "segfault |: segfault|\\] trap | general protection|control protection|unhandled |undefined instruction|",
+        "ill process |illed process |reaped process |exited, code=|dumped core|dumping core|Xid|Killed /|",
+        "oomd killed|OOM killer|oom-kill|Oops|BUG: |kernel BUG|GPU HANG|gpu hang|blocked for more than|",
+        "ring [a-z0-9_.]+ timeout|GPU reset begin|KCrash: "
+    ))
+    .expect("a constant pattern")
+});
+
+static SEGFAULT: LazyLock<Regex> = LazyLock::new(|| pattern(r"\[(\d+)\]:? segfault (?:\(\d+\) )?at "));
+static TRAP: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"\[(\d+)\]:? (?:trap ([a-zA-Z0-9 ]+?)|(general protection|control protection)(?: fault)?)(?: r?ip:|:| r?ip |$)",
+    )
+});
+static UNDEFINED: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"\[(\d+)\]: (?:undefined instruction: pc|unhandled exception: .*undefined instruction)")
+});
+static UNHANDLED: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"\[(\d+)\]: unhandled (?:[a-z0-9 -]+ \(\d+\) at |exception: )"));
+static SIGNAL: LazyLock<Regex> = LazyLock::new(|| pattern(r"\[(\d+)\]: unhandled signal \d+ "));
+static KILLED: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?i)(?:kill(?:ed)?|reaped) process (\d+),?(?: UID \d+,)? (\()"));
+static KILL_LINE: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"oom-kill:constraint=.*?,task=(.*?),pid=(\d+),uid="));
+static OOMD: LazyLock<Regex> = LazyLock::new(|| pattern(r"Killed (/[^\s>]*)(?:( due to )|[^\n]*)"));
+static OOMD_UNIT: LazyLock<Regex> = LazyLock::new(|| pattern(r"(\S+): systemd-oomd killed \d+ process"));
+static OOM_UNIT: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(\S+): (?:A process of this unit has been killed by the OOM killer|Failed with result 'oom-kill')",
+    )
+});
+static COREDUMP: LazyLock<Regex> = LazyLock::new(|| pattern(r"Process (\d+) (\()"));
+static CRASHED_UNIT: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(\S+): (?:Main|Control) process exited, code=(?:dumped|killed), status=\d+/(?:SEGV|ABRT|ILL|BUS|FPE|TRAP|SYS)",
+    )
+});
+static XID: LazyLock<Regex> = LazyLock::new(|| pattern(r"Xid(?: \(([^)]*)\))?: ?(\d+)"));
+static KCRASH: LazyLock<Regex> = LazyLock::new(|| pattern(r"KCrash: Application (?:Name = |')([^' ]{1,64})"));
+static HUNG: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"INFO: task (.{1,64}?):(\d+) blocked for more than"));
+static OOPS: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?:Oops(?: - [a-z ]+)?: |BUG: (?:unable to handle|kernel NULL)|kernel BUG at |general protection fault(?:, [^:]*)?: )",
+    )
+});
+static HANG: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"GPU HANG|gpu hang|amdgpu.*ring [a-z0-9_.]+ timeout|amdgpu.*GPU reset begin"));
+
+impl Faults {
+    /// Reads one message, or one line that holds one.
+    pub(in crate::check) fn note(&mut self, message: &[u8]) {
+        if TELLING.is_match(message) {
+            self.tell(&String::from_utf8_lossy(message));
+        }
+    }
+
+    /// The observation with a field for each kind of fault.
+    pub(in crate::check) fn into_fields(self, seen: Observation) -> Observation {
+        super::super::observation(&self)
+            .0
+            .into_iter()
+            .fold(seen, |seen, (name, value)| seen.with(&name, value))
+    }
+
+    fn tell(&mut self, message: &str) {
+        let process = |found: &Captures<'_>| -> Name {
+            let at = found.get(0).map_or(0, |all| all.start());
+            Name { name: before(message.get(..at).unwrap_or_default()), pid: text(found.get(1)).to_owned() }
+        };
+        for found in SEGFAULT.captures_iter(message) {
+            self.segfaults += 1;
+            let name = process(&found);
+            self.crashed(&name);
+            put(&mut self.segfault_processes, name.name);
+        }
+        for found in TRAP.captures_iter(message) {
+            let name = process(&found);
+            self.crashed(&name);
+            let kind = text(found.get(2).or_else(|| found.get(3)));
+            let list = match kind {
+                "general protection" => Some(&mut self.general_protection),
+                "invalid opcode" => Some(&mut self.invalid_opcode),
+                "divide error" => Some(&mut self.divide_error),
+                _ => None,
+            };
+            if let Some(list) = list {
+                put(list, name.name.clone());
+            }
+            put(&mut self.traps, name.name);
+        }
+        self.arm(message, &process);
+        self.killed(message);
+        self.dumped(message);
+        for found in XID.captures_iter(message).filter(|_| message.contains("NVRM")) {
+            let Ok(code) = text(found.get(2)).parse() else { continue };
+            let card = found.get(1).map(|card| card.as_str().trim_start_matches("PCI:").to_owned());
+            if self.xids.len() < MOST {
+                self.xid_codes.push(code);
+                self.xids.push(Xid { code, card, meaning: xid::meaning(code) });
+            }
+        }
+        for found in HUNG.captures_iter(message) {
+            put(&mut self.hung_tasks, text(found.get(1)).to_owned());
+        }
+        for found in KCRASH.captures_iter(message) {
+            // KDE's own handler tells it before the kernel or systemd-coredump may, and names no process number.
+            self.crashed(&Name { name: text(found.get(1)).to_owned(), pid: String::new() });
+        }
+        self.kernel_oopses += u64::from(OOPS.is_match(message));
+        self.gpu_hangs += u64::from(HANG.is_match(message));
+    }
+
+    fn arm(&mut self, message: &str, process: &impl Fn(&Captures<'_>) -> Name) {
+        for found in UNDEFINED.captures_iter(message) {
+            let name = process(&found);
+            self.crashed(&name);
+            put(&mut self.undefined_instruction, name.name);
+        }
+        for found in SIGNAL.captures_iter(message) {
+            let name = process(&found);
+            self.crashed(&name);
+            put(&mut self.unhandled_signals, name.name);
+        }
+        if UNDEFINED.is_match(message) {
+            return;
+        }
+        for found in UNHANDLED.captures_iter(message) {
+            let name = process(&found);
+            self.crashed(&name);
+            put(&mut self.arm64_faults, name.name);
+        }
+    }
+
+    fn killed(&mut self, message: &str) {
+        for found in KILLED.captures_iter(message) {
+            let (pid, open) = (found.get(1), found.get(2));
+            let at = open.map_or(message.len(), |open| open.start());
+            if let (Some(pid), Some(name)) = (pid, in_parentheses(message.get(at..).unwrap_or_default())) {
+                self.victim(name, pid.as_str());
+            }
+        }
+        for found in KILL_LINE.captures_iter(message) {
+            let (_, [name, pid]) = found.extract();
+            self.victim(name, pid);
+        }
+        for found in OOMD.captures_iter(message) {
+            // A pager or a terminal may have cut the rest of the line: then somebody else must say who spoke.
+            if let Some(group) = found.get(1)
+                && (found.get(2).is_some() || message.contains("systemd-oomd"))
+            {
+                put(&mut self.oomd_killed_cgroups, group.as_str().to_owned());
+            }
+        }
+        for (regex, list) in [(&OOMD_UNIT, &mut self.oomd_killed_units), (&OOM_UNIT, &mut self.oom_units)] {
+            for found in regex.captures_iter(message) {
+                put_once(list, found.get(1));
+            }
+        }
+    }
+
+    fn victim(&mut self, name: &str, pid: &str) {
+        if self.killed.contains(&(pid.to_owned(), name.to_owned())) {
+            return;
+        }
+        if self.killed.len() < MOST {
+            self.killed.insert((pid.to_owned(), name.to_owned()));
+        }
+        self.oom_kills += 1;
+        put(&mut self.oom_victims, name.to_owned());
+    }
+
+    fn dumped(&mut self, message: &str) {
+        for found in COREDUMP.captures_iter(message) {
+            let at = found.get(2).map_or(message.len(), |open| open.start());
+            let rest = message.get(at..).unwrap_or_default();
+            let Some(name) = in_parentheses(rest) else { continue };
+            // Of this process, and not of the next that is named on the line.
+            let said = rest.split("Process ").next().unwrap_or_default();
+            if said.contains("dumped core") || said.contains("dumping core") {
+                let pid = found.get(1).map_or("", |pid| pid.as_str());
+                self.crashed(&Name { name: name.to_owned(), pid: pid.to_owned() });
+                put(&mut self.core_dumps, name.to_owned());
+            }
+        }
+        for found in CRASHED_UNIT.captures_iter(message) {
+            put_once(&mut self.crashed_units, found.get(1));
+        }
+    }
+
+    /// A process that crashed: does the desktop stand on it?
+    fn crashed(&mut self, of: &Name) {
+        let key = (of.pid.clone(), of.name.clone());
+        if DESKTOP.contains(&of.name.as_str()) && self.desktop.len() < MOST && self.desktop.insert(key) {
+            put(&mut self.desktop_crashes, of.name.clone());
+        }
+    }
+}
+
+fn text(found: Option<Match<'_>>) -> &str {
+    found.map_or("", |found| found.as_str())
+}
+
+fn put(list: &mut Vec<String>, name: String) {
+    if list.len() < MOST {
+        list.push(name);
+    }
+}
+
+fn put_once(list: &mut Vec<String>, found: Option<Match<'_>>) {
+    if let Some(name) = found
+        && !list.iter().any(|known| known == name.as_str())
+    {
+        put(list, name.as_str().to_owned());
+    }
+}
+
+#[cfg(test)]
+#[path = "faults_tests.rs"]
+mod tests;

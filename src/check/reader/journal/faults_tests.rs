@@ -1,0 +1,180 @@
+use super::*;
+use serde_json::{Value, json};
+
+fn noted(messages: &[&str]) -> Value {
+    let mut faults = Faults::default();
+    for message in messages {
+        faults.note(message.as_bytes());
+    }
+    serde_json::to_value(&faults).expect("a document")
+}
+
+#[test]
+fn faults_are_told_apart() {
+    for (message, field, value) in [
+        (
+            "chrome[2387]: segfault at 0 ip 09886038 sp bff58450 error 6 in chrome[8048000+2b83000]",
+            "segfault_processes",
+            json!(["chrome"]),
+        ),
+        (
+            "kernel: Web Content[7]: segfault at 0 ip 0 sp 0 error 6",
+            "segfault_processes",
+            json!(["Web Content"]),
+        ),
+        (
+            "foo[9]: segfault (11) at 0 nip 1000 lr 0 code 1 in foo[1000+1000]",
+            "segfault_processes",
+            json!(["foo"]),
+        ),
+        (
+            "traps: guvcview[5354] general protection ip:7febb87b1d44 sp:7fff error:0",
+            "general_protection",
+            json!(["guvcview"]),
+        ),
+        (
+            "traps: a b[1] general protection fault ip:7f sp:7f error:0 in x",
+            "general_protection",
+            json!(["a b"]),
+        ),
+        (
+            "traps: sim[12] trap invalid opcode ip:4004 sp:7ff error:0 in sim[400000+1000]",
+            "invalid_opcode",
+            json!(["sim"]),
+        ),
+        ("sim[12] trap divide error rip:4004c4 rsp:7fff error:0", "divide_error", json!(["sim"])),
+        ("traps: dbg[12] trap int3 ip:4004 sp:7ff error:0", "traps", json!(["dbg"])),
+        (
+            "udevd[1673]: unhandled level 2 translation fault (11) at 0x00000018, esr 0x92000006",
+            "arm64_faults",
+            json!(["udevd"]),
+        ),
+        (
+            "udevd[1673]: unhandled exception: DABT (lower EL), ESR 0x92000006, level 2 translation fault in a[1+2]",
+            "arm64_faults",
+            json!(["udevd"]),
+        ),
+        (
+            "mkfs.ext4[2167]: undefined instruction: pc=0000007f939a0700",
+            "undefined_instruction",
+            json!(["mkfs.ext4"]),
+        ),
+        (
+            "x[3]: unhandled exception: IABT, ESR 0x02000000, undefined instruction in x[1+2]",
+            "undefined_instruction",
+            json!(["x"]),
+        ),
+        ("x[3]: unhandled signal 11 code 0x1 at 0x0000000000000000", "unhandled_signals", json!(["x"])),
+        (
+            "Out of memory: Killed process 1669 (xdg-desktop-por) total-vm:105068kB",
+            "oom_victims",
+            json!(["xdg-desktop-por"]),
+        ),
+        ("Killed process 7, UID 48, (httpd) total-vm:1kB", "oom_victims", json!(["httpd"])),
+        (
+            "Memory cgroup out of memory: Killed process 7 ((sd-pam)) total-vm:1kB",
+            "oom_victims",
+            json!(["(sd-pam)"]),
+        ),
+        (
+            "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),oom_memcg=/a,task_memcg=/a,task=stress,pid=8,uid=0",
+            "oom_victims",
+            json!(["stress"]),
+        ),
+        (
+            "a.service: A process of this unit has been killed by the OOM killer.",
+            "oom_units",
+            json!(["a.service"]),
+        ),
+        (
+            "Killed /user.slice/a.scope due to memory pressure for /user.slice being 60%",
+            "oomd_killed_cgroups",
+            json!(["/user.slice/a.scope"]),
+        ),
+        (
+            "Killed /a.scope due to memory used (1) / total (2) and swap used (3) / total (4)",
+            "oomd_killed_cgroups",
+            json!(["/a.scope"]),
+        ),
+        ("systemd-oomd[1]: Killed /user.slice/a.sc>", "oomd_killed_cgroups", json!(["/user.slice/a.sc"])),
+        (
+            "a.scope: systemd-oomd killed 17 process(es) in this unit.",
+            "oomd_killed_units",
+            json!(["a.scope"]),
+        ),
+        ("Process 26338 (sigsegv) of user 1000 dumped core.", "core_dumps", json!(["sigsegv"])),
+        ("Process 8987 (kwin_wayland) dumped core.", "core_dumps", json!(["kwin_wayland"])),
+        ("Process 1 (a) of user 0 killed by SIGSEGV - dumping core", "core_dumps", json!(["a"])),
+        (
+            "a.service: Main process exited, code=dumped, status=11/SEGV",
+            "crashed_units",
+            json!(["a.service"]),
+        ),
+        ("NVRM: Xid (PCI:0000:01:00): 79, pid=8828, GPU has fallen off the bus.", "xid_codes", json!([79])),
+        ("NVRM: Xid (0000:01:00): 13, 0003 00000000", "xid_codes", json!([13])),
+        (
+            "INFO: task kworker/u8:1:33 blocked for more than 120 seconds.",
+            "hung_tasks",
+            json!(["kworker/u8:1"]),
+        ),
+        ("BUG: unable to handle page fault for address: 0", "kernel_oopses", json!(1)),
+        ("i915 0000:00:02.0: [drm] GPU HANG: ecode 9:1:85dffffb", "gpu_hangs", json!(1)),
+        (
+            "KCrash: Application 'plasmashell' crashing... crashRecursionCounter = 2",
+            "desktop_crashes",
+            json!(["plasmashell"]),
+        ),
+    ] {
+        let seen = noted(&[message]);
+        assert_eq!(seen.get(field), Some(&value), "{field} of {message}");
+    }
+}
+
+#[test]
+fn what_is_no_fault_counts_as_none() {
+    let nothing = noted(&[]);
+    for message in [
+        "Process 7 (a) of user 1000 terminated abnormally without generating a coredump.",
+        "Resource limits disable core dumping for process 7 (a).",
+        "perl invoked oom-killer: gfp_mask=0x280da, order=0",
+        "Killed processes: none",
+        "a.service: Main process exited, code=exited, status=1/FAILURE",
+        "Xid of a transaction: 79",
+        "audit: type=1400 apparmor=\"DENIED\"",
+        "show_signal_msg: 22 callbacks suppressed",
+    ] {
+        assert_eq!(noted(&[message]), nothing, "{message}");
+    }
+}
+
+#[test]
+fn a_process_that_is_killed_once_is_counted_once() {
+    let seen = noted(&[
+        "Out of memory: Kill process 18694 (perl) score 246 or sacrifice child",
+        "Killed process 18694 (perl) total-vm:1972392kB",
+        "oom_reaper: reaped process 18694 (perl), now anon-rss:0kB",
+        "perl invoked oom-killer: gfp_mask=0x280da",
+    ]);
+    assert_eq!(seen.get("oom_victims"), Some(&json!(["perl"])));
+    assert_eq!(seen.get("oom_kills"), Some(&json!(1)));
+}
+
+#[test]
+fn a_compositor_that_crashed_is_told_once_whoever_tells_it() {
+    let seen = noted(&[
+        "kwin_wayland[8987]: segfault at 0 ip 0 sp 0 error 4",
+        "Process 8987 (kwin_wayland) of user 1000 dumped core.",
+        "editor[1]: segfault at 0 ip 0 sp 0 error 4",
+    ]);
+    assert_eq!(seen.get("desktop_crashes"), Some(&json!(["kwin_wayland"])));
+}
+
+#[test]
+fn lists_are_bounded_and_counts_are_not() {
+    let mut faults = Faults::default();
+    for pid in 0..2 * MOST {
+        faults.note(format!("a[{pid}]: segfault at 0 ip 0").as_bytes());
+    }
+    assert_eq!(faults.segfaults, 2 * MOST as u64);
+    assert_eq!(faults.segfault_processes.len(), MOST);
+}

@@ -1,0 +1,237 @@
+//! The journal, recorded: as `journalctl` prints it in any of its formats, as a kernel log, or as syslog wrote it.
+//! Read as it comes: memory does not grow with its length.
+
+pub(in crate::check) mod export;
+pub(in crate::check) mod faults;
+mod json;
+mod named;
+mod xid;
+
+use crate::check::ProbeError;
+use crate::model::Observation;
+use export::Export;
+use faults::Faults;
+use json::{Assembly, Entry};
+use serde::Serialize;
+use serde_json::Value;
+use std::borrow::Cow;
+use std::io::BufRead;
+
+/// Read at once, in bytes.
+const CHUNK: usize = 256 * 1024;
+/// Longest line that is looked at, in bytes; of a longer one the beginning.
+const LONGEST: usize = 1 << 20;
+/// Most entries whose messages are listed; they are counted and looked at all the same.
+const LISTED: usize = 1000;
+/// Characters kept of a message that is listed.
+const MESSAGE: usize = 4096;
+
+/// How the journal was written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Format {
+    /// Lines for people.
+    #[default]
+    Text,
+    /// `--output=json` and its kin.
+    Json,
+    /// `--output=export`.
+    Export,
+}
+
+/// The messages themselves, where the format tells fields apart.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+struct Listed {
+    messages: Vec<Option<String>>,
+    priorities: Vec<Option<u8>>,
+    identifiers: Vec<Option<String>>,
+}
+
+/// What a recorded journal says.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+struct Recorded {
+    format: Format,
+    /// Entries; of a text for people, lines that are not a continuation of another.
+    entries: u64,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    listed: Option<Listed>,
+    #[serde(flatten)]
+    faults: Faults,
+    /// Whether nothing is cut: no line by a pager, no entry in its middle.
+    complete: bool,
+}
+
+/// Reads a journal to its end.
+pub(super) fn read(from: &mut dyn BufRead) -> Result<Observation, ProbeError> {
+    let mut chunk = vec![0; CHUNK];
+    let mut filled = fill(from, &mut chunk)?;
+    let mut recorded = Recorded { complete: true, ..Recorded::default() };
+    if is_export(chunk.get(..filled).unwrap_or_default()) {
+        recorded.format = Format::Export;
+        let mut export = Export::default();
+        while filled > 0 {
+            export.take(chunk.get(..filled).unwrap_or_default(), &mut |entry| recorded.exported(entry));
+            filled = fill(from, &mut chunk)?;
+        }
+        recorded.complete = export.finish(&mut |entry| recorded.exported(entry));
+    } else {
+        let mut lines = Lines::default();
+        let mut assembly = Assembly::default();
+        while filled > 0 {
+            lines.take(chunk.get(..filled).unwrap_or_default(), &mut |line| {
+                recorded.line(line, &mut assembly)
+            });
+            filled = fill(from, &mut chunk)?;
+        }
+        lines.finish(&mut |line| recorded.line(line, &mut assembly));
+        recorded.complete &= assembly.is_whole();
+    }
+    Ok(super::observation(&recorded))
+}
+
+/// Fills the chunk, or as much of it as there is: the format is told by the beginning.
+fn fill(from: &mut dyn BufRead, chunk: &mut [u8]) -> Result<usize, ProbeError> {
+    let mut filled = 0;
+    while let Some(room) = chunk.get_mut(filled..).filter(|room| !room.is_empty()) {
+        match from.read(room) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(why) if why.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(why) => {
+                return Err(ProbeError::Unreadable { what: "the journal".to_owned(), why: why.to_string() });
+            }
+        }
+    }
+    Ok(filled)
+}
+
+/// Whether it begins with a field of an entry, as an export does and no log for people.
+fn is_export(beginning: &[u8]) -> bool {
+    let text = beginning.trim_ascii_start();
+    let name =
+        text.iter().take_while(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || **b == b'_').count();
+    name > 2 && text.get(name) == Some(&b'=') && (text.starts_with(b"_") || text.starts_with(b"MESSAGE="))
+}
+
+impl Recorded {
+    fn exported(&mut self, entry: &export::Entry) {
+        let text = |bytes: &[u8]| -> Option<String> {
+            (!bytes.is_empty()).then(|| String::from_utf8_lossy(bytes).chars().take(MESSAGE).collect())
+        };
+        self.entries += 1;
+        self.faults.note(&entry.message);
+        let listed = self.listed.get_or_insert_default();
+        if listed.messages.len() < LISTED {
+            listed.messages.push(text(&entry.message));
+            listed.priorities.push(entry.priority);
+            listed.identifiers.push(text(&entry.identifier));
+        }
+    }
+
+    fn line(&mut self, line: &[u8], assembly: &mut Assembly) {
+        let line = undressed(line);
+        if assembly.take(&line, &mut |entry| self.entry(entry)) {
+            return;
+        }
+        self.faults.note(&line);
+        let bare = line.trim_ascii();
+        let marks = bare.starts_with(b"-- ") || bare == b"[" || bare == b"]";
+        let continues = line.first().is_none_or(u8::is_ascii_whitespace);
+        if self.format == Format::Text && !marks && !continues {
+            self.entries += 1;
+        }
+        // A pager marks a line that goes on beyond the screen.
+        if bare.len() > 20 && bare.ends_with(b">") && !bare.contains(&b'<') {
+            self.complete = false;
+        }
+    }
+
+    fn entry(&mut self, entry: Entry) {
+        if self.format != Format::Json {
+            self.format = Format::Json;
+            self.entries = 0;
+        }
+        self.entries += 1;
+        if let Some(message) = &entry.message {
+            self.faults.note(message.as_bytes());
+        }
+        let listed = self.listed.get_or_insert_default();
+        if listed.messages.len() < LISTED {
+            let short = |text: String| text.chars().take(MESSAGE).collect();
+            listed.messages.push(entry.message.map(short));
+            listed.priorities.push(entry.priority);
+            listed.identifiers.push(entry.identifier.map(short));
+        }
+    }
+}
+
+/// A line without colours and carriage returns.
+fn undressed(line: &[u8]) -> Cow<'_, [u8]> {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    if line.contains(&b'\x1b') {
+        let text = String::from_utf8_lossy(line);
+        Cow::Owned(console::strip_ansi_codes(&text).into_owned().into_bytes())
+    } else {
+        Cow::Borrowed(line)
+    }
+}
+
+/// Cuts a stream into lines, of which the longest are cut themselves.
+#[derive(Debug, Default)]
+pub(in crate::check) struct Lines {
+    /// The beginning of a line whose end has not been read.
+    open: Vec<u8>,
+}
+
+impl Lines {
+    /// Takes the next bytes, and tells each line that ends in them, without its end.
+    pub(in crate::check) fn take(&mut self, chunk: &[u8], tell: &mut dyn FnMut(&[u8])) {
+        let mut rest = chunk;
+        while let Some(end) = memchr::memchr(b'\n', rest) {
+            let (line, after) = rest.split_at(end);
+            if self.open.is_empty() {
+                tell(line.get(..LONGEST).unwrap_or(line));
+            } else {
+                self.extend(line);
+                tell(&self.open);
+                self.open.clear();
+            }
+            rest = after.get(1..).unwrap_or_default();
+        }
+        self.extend(rest);
+    }
+
+    fn extend(&mut self, bytes: &[u8]) {
+        let room = LONGEST - self.open.len();
+        self.open.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+    }
+
+    /// Tells the line that has no end.
+    pub(in crate::check) fn finish(self, tell: &mut dyn FnMut(&[u8])) {
+        if !self.open.is_empty() {
+            tell(&self.open);
+        }
+    }
+}
+
+/// A field as text: journalctl gives bytes that are no UTF-8 as a list of numbers, a repeated field as a list, and a
+/// field that it holds to be too long as null.
+fn text_of(value: Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Array(list) => {
+            let bytes: Option<Vec<u8>> =
+                list.iter().map(|byte| byte.as_u64().and_then(|byte| u8::try_from(byte).ok())).collect();
+            match bytes {
+                Some(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
+                None => list.into_iter().next().and_then(text_of),
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Object(_) => None,
+    }
+}
+
+#[cfg(test)]
+#[path = "reader_tests.rs"]
+mod tests;

@@ -1,0 +1,143 @@
+use super::*;
+use proptest::prelude::*;
+use serde_json::json;
+use std::io::BufReader;
+
+fn seen(text: &[u8]) -> Observation {
+    read(&mut &*text).expect("read")
+}
+
+const PAIRS: &str = "__CURSOR=s=1;i=1
+__REALTIME_TIMESTAMP=1
+PRIORITY=3
+SYSLOG_IDENTIFIER=app
+MESSAGE=it fails
+
+__CURSOR=s=1;i=2
+MESSAGE
+\u{5}\0\0\0\0\0\0\0a
+bc\n
+_COMM=raw
+
+";
+
+#[test]
+fn an_export_is_read_entry_by_entry() {
+    let seen = seen(PAIRS.as_bytes());
+    assert_eq!(seen.get("format"), Some(&json!("export")));
+    assert_eq!(seen.get("entries"), Some(&json!(2)));
+    assert_eq!(seen.get("messages"), Some(&json!(["it fails", "a\nbc\n"])));
+    assert_eq!(seen.get("priorities"), Some(&json!([3, null])));
+    assert_eq!(seen.get("identifiers"), Some(&json!(["app", null])));
+    assert_eq!(seen.get("complete"), Some(&json!(true)));
+}
+
+#[test]
+fn every_kind_of_json_is_read_alike() {
+    let lines = "{\"MESSAGE\":\"a } b\",\"PRIORITY\":\"6\"}\n{\"MESSAGE\":[104,105],\"PRIORITY\":4}\n";
+    let pretty = "{\n\t\"MESSAGE\" : \"a } b\",\n\t\"PRIORITY\" : \"6\"\n}\n{\n\t\"MESSAGE\" : [\n104,\n105\n],\n\"PRIORITY\" : 4\n}\n";
+    let sequence =
+        "\u{1e}{\"MESSAGE\":\"a } b\",\"PRIORITY\":\"6\"}\n\u{1e}{\"MESSAGE\":\"hi\",\"PRIORITY\":\"4\"}\n";
+    let events = "data: {\"MESSAGE\":\"a } b\",\"PRIORITY\":\"6\"}\n\ndata: {\"MESSAGE\":\"hi\",\"PRIORITY\":\"4\"}\n\n";
+    let list =
+        "[{\"MESSAGE\":\"a } b\",\"PRIORITY\":\"6\"},\n{\"MESSAGE\":[\"hi\",\"ho\"],\"PRIORITY\":\"4\"}]\n";
+    let crlf = lines.replace('\n', "\r\n");
+    for text in [lines, pretty, sequence, events, list, &crlf] {
+        let seen = seen(text.as_bytes());
+        assert_eq!(seen.get("format"), Some(&json!("json")), "{text}");
+        assert_eq!(seen.get("messages"), Some(&json!(["a } b", "hi"])), "{text}");
+        assert_eq!(seen.get("priorities"), Some(&json!([6, 4])), "{text}");
+        assert_eq!(seen.get("complete"), Some(&json!(true)), "{text}");
+    }
+}
+
+#[test]
+fn what_breaks_off_is_told() {
+    for text in [
+        "{\"MESSAGE\":\"a\"}\n{\"MESSAGE\":\"b",
+        "__CURSOR=1\nMESSAGE=a",
+        "__CURSOR=1\nMESSAGE\n\u{9}\0\0\0\0\0\0\0abc",
+        "Jan 01 00:00:00 host app[1]: a long line that a pager has cut at the edge of the scr>\n",
+    ] {
+        assert_eq!(seen(text.as_bytes()).get("complete"), Some(&json!(false)), "{text}");
+    }
+}
+
+#[test]
+fn lines_for_people_are_searched_for_faults_whatever_was_done_to_them() {
+    let line = "Jun 15 20:14:25 host kernel: [ 2113.7] app[20]: segfault at 0 ip 0 sp 0 error 6 in app[1+2]";
+    for text in [
+        format!("{line}\n"),
+        format!("{line}\r\n"),
+        format!("\u{1b}[1;31m{line}\u{1b}[0m\n"),
+        format!("> {line}"),
+        format!("{{\"MESSAGE\":\"cut\n{line}\n"),
+        line.replace("app[20]", "\u{1b}[1mapp[20]\u{1b}[0m"),
+    ] {
+        let seen = seen(text.as_bytes());
+        assert_eq!(seen.get("segfault_processes"), Some(&json!(["app"])), "{text}");
+    }
+    let two = seen(b"-- Boot 1 --\nJan 1 a: b\n    continued\n\nJan 1 a: c\n");
+    assert_eq!(two.get("entries"), Some(&json!(2)));
+}
+
+#[test]
+fn faults_are_found_in_every_format() {
+    for text in [
+        "{\"MESSAGE\":\"app[20]: segfault at 0 ip 0\",\"SYSLOG_IDENTIFIER\":\"kernel\"}\n",
+        "__CURSOR=1\nMESSAGE=app[20]: segfault at 0 ip 0\n\n",
+        "app[20]: segfault at 0 ip 0\n",
+    ] {
+        assert_eq!(seen(text.as_bytes()).get("segfaults"), Some(&json!(1)), "{text}");
+    }
+}
+
+/// Bytes that look like a journal here and there.
+fn journal_like() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        Just(b"\n".to_vec()),
+        Just(b"{\"MESSAGE\":\"app[20]: segfault at 0\"}".to_vec()),
+        Just(b"{".to_vec()),
+        Just(b"\"".to_vec()),
+        Just(b"__CURSOR=1\nMESSAGE\n\xff\xff\xff\xff\xff\xff\xff\xff".to_vec()),
+        Just(b"MESSAGE\n\x03\0\0\0\0\0\0\0abc\n\n".to_vec()),
+        Just(b"NVRM: Xid (PCI:0000:01:00): 99999999999, x".to_vec()),
+        Just(b"Killed process 1 (((((a".to_vec()),
+        Just(b"Process 1 (a) of user 1 dumped core.".to_vec()),
+        Just(b"traps: a[1] trap \xc3\xa4 ip:".to_vec()),
+        Just("ä[1]: segfault at 0 ".as_bytes().to_vec()),
+        Just(b"\x1b[31m".to_vec()),
+        proptest::collection::vec(any::<u8>(), 0..30),
+    ];
+    proptest::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn no_input_makes_it_panic(bytes in journal_like()) {
+        let _ = read(&mut bytes.as_slice());
+    }
+
+    #[test]
+    fn how_the_stream_is_cut_changes_nothing(bytes in journal_like(), size in 1_usize..20) {
+        let whole = read(&mut bytes.as_slice()).expect("read");
+        let slow = Trickle { bytes: &bytes, size };
+        prop_assert_eq!(read(&mut BufReader::with_capacity(1, slow)).expect("read"), whole);
+    }
+}
+
+/// Gives a few bytes a read, but enough of the first to tell the format.
+struct Trickle<'a> {
+    bytes: &'a [u8],
+    size: usize,
+}
+
+impl std::io::Read for Trickle<'_> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.size.max(1).min(into.len()).min(self.bytes.len());
+        let (now, later) = self.bytes.split_at(count);
+        into.get_mut(..count).expect("room").copy_from_slice(now);
+        self.bytes = later;
+        Ok(count)
+    }
+}

@@ -1,0 +1,178 @@
+//! READERS: what a tool printed, understood. Pure: nothing is started or opened here, so that a recorded output and a
+//! live one are read by the same function. A reader knows the format and not the samples: lines that it does not know
+//! are passed over, an output that breaks off is told as such (`complete: false`), and nothing makes it panic.
+
+mod chrome_gpu;
+pub(super) mod cpuinfo;
+mod elided;
+mod firefox_support;
+mod free;
+mod generations;
+mod glxinfo;
+mod hwaccels;
+pub(in crate::check) mod journal;
+mod lspci;
+mod meminfo;
+mod nix_diff_closures;
+pub(super) mod nvidia_smi;
+mod systemctl;
+mod vainfo;
+mod vdpauinfo;
+mod zramctl;
+
+use super::ProbeError;
+use crate::model::Observation;
+use serde::Serialize;
+use std::io::{BufRead, Read as _};
+
+/// Longest output that is read as one text, in bytes. Tools print kilobytes; more is not theirs.
+const LONGEST: usize = 16 << 20;
+
+/// How a reader takes its input.
+#[derive(Debug, Clone, Copy)]
+enum Intake {
+    /// All of it, as text.
+    Text(fn(&str) -> Observation),
+    /// As it comes: memory does not grow with it.
+    Stream(fn(&mut dyn BufRead) -> Result<Observation, ProbeError>),
+}
+
+/// One reader, by the name of the tool whose output it understands.
+#[derive(Debug, Clone, Copy)]
+pub struct Reader {
+    /// The tool, as `probe NAME --from FILE` takes it.
+    pub name: &'static str,
+    /// What is read, in a few words.
+    pub about: &'static str,
+    intake: Intake,
+}
+
+const fn text(name: &'static str, about: &'static str, read: fn(&str) -> Observation) -> Reader {
+    Reader { name, about, intake: Intake::Text(read) }
+}
+
+/// Every reader, by name.
+pub const READERS: &[Reader] = &[
+    text("bootc", "`bootc status`: staged, booted and rollback image", generations::bootc::read),
+    text("chrome-gpu", "`chrome://gpu` as text: what Chromium accelerates", chrome_gpu::read),
+    text("cpuinfo", "`/proc/cpuinfo`: the processors", cpuinfo::read),
+    text("ffmpeg-hwaccels", "`ffmpeg -hwaccels`: acceleration methods that it knows", hwaccels::read),
+    text("firefox-support", "`about:support`: whether Firefox decodes in hardware", firefox_support::read),
+    text("free", "`free`: memory and swap as printed", free::read),
+    text("glxinfo", "`glxinfo`, also `-B`: the OpenGL renderer", glxinfo::read),
+    text("home-manager-generations", "`home-manager generations`", generations::home_manager::read),
+    Reader {
+        name: "journal",
+        about: "the journal or a kernel log, in any format: crashes, kills, faults",
+        intake: Intake::Stream(journal::read),
+    },
+    text("lspci", "`lspci`: the GPUs and their drivers", lspci::read),
+    text("meminfo", "`/proc/meminfo`: memory and swap in kB", meminfo::read),
+    text("nix-diff-closures", "`nix store diff-closures`: packages that differ", nix_diff_closures::read),
+    text("nix-env-generations", "`nix-env --list-generations`", generations::nix_env::read),
+    text("nixos-generations", "`nixos-rebuild list-generations`", generations::nixos::read),
+    text("nvidia-smi", "`nvidia-smi`: its table, `-L`, CSV, `pmon`, `-q`, its failures", nvidia_smi::read),
+    text("rpm-ostree", "`rpm-ostree status`: deployments", generations::rpm_ostree::read),
+    text("systemctl-failed", "`systemctl --failed`: the units that failed", systemctl::failed),
+    text("systemctl-show", "`systemctl show`: properties, unit by unit", systemctl::show),
+    text("systemctl-user-status", "`systemctl status` of one unit or of a manager", systemctl::status),
+    text("vainfo", "`vainfo`: the VA-API driver, what it decodes and encodes", vainfo::read),
+    text("vdpauinfo", "`vdpauinfo`: the VDPAU driver and its decoders", vdpauinfo::read),
+    text("zramctl", "`zramctl`: compressed memory devices", zramctl::read),
+];
+
+impl Reader {
+    /// The reader of that name. A probe whose name is not its tool's goes by both.
+    #[must_use]
+    pub fn named(name: &str) -> Option<&'static Self> {
+        let name = match name {
+            "chromium" => "chrome-gpu",
+            "firefox" => "firefox-support",
+            "opengl" => "glxinfo",
+            other => other,
+        };
+        READERS.iter().find(|reader| reader.name == name)
+    }
+
+    /// Reads an output to its end.
+    ///
+    /// # Errors
+    /// Where it cannot be read, is longer than any output of the tool, or is nothing that the tool prints.
+    pub fn read(&self, from: &mut dyn BufRead) -> Result<Observation, ProbeError> {
+        match self.intake {
+            Intake::Stream(read) => read(from),
+            Intake::Text(read) => Ok(read(&plain(&self.whole(from)?))),
+        }
+    }
+
+    fn whole(&self, from: &mut dyn BufRead) -> Result<String, ProbeError> {
+        let mut bytes = Vec::new();
+        let limit = u64::try_from(LONGEST + 1).unwrap_or(u64::MAX);
+        let unreadable = |why: std::io::Error| ProbeError::Unreadable {
+            what: format!("the output of {}", self.name),
+            why: why.to_string(),
+        };
+        from.take(limit).read_to_end(&mut bytes).map_err(unreadable)?;
+        if bytes.len() > LONGEST {
+            let total = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+            return Err(ProbeError::TooMuch { what: self.name.to_owned(), bytes: total, kept: LONGEST });
+        }
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+}
+
+/// The text without colours, with plain line ends: what a terminal, a forum or a pager did to it is undone.
+fn plain(text: &str) -> String {
+    console::strip_ansi_codes(text).replace("\r\n", "\n").replace('\r', "\n")
+}
+
+/// Whether somebody left something out here: a line of dots, or of words that say so.
+fn is_elision(line: &str) -> bool {
+    let line = line.trim();
+    let dots = |text: &str| text.contains("...") || text.contains('…');
+    let only =
+        line.chars().all(|c| matches!(c, '.' | '…' | '[' | ']' | '(' | ')' | '<' | '>' | '-' | '*' | ' '));
+    let said = ["snip", "elided", "omitted", "truncated", "etc"];
+    let words = line.trim_matches(|c: char| !c.is_alphanumeric()).to_ascii_lowercase();
+    (only && dots(line)) || said.contains(&words.as_str())
+}
+
+/// The fields of a reading.
+fn observation(reading: &impl Serialize) -> Observation {
+    match serde_json::to_value(reading) {
+        Ok(serde_json::Value::Object(fields)) => Observation(fields.into_iter().collect()),
+        // A reading is a struct of plain values: it is always an object.
+        Ok(_) | Err(_) => Observation::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_line_of_dots_says_that_something_was_left_out() {
+        for line in ["...", "…", "[...]", "<snip>", "  (...)", "etc..."] {
+            assert!(is_elision(line), "{line}");
+        }
+        for line in ["", "---", "a...", "1.2.3"] {
+            assert!(!is_elision(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn readers_are_sorted_by_name_and_each_is_there_once() {
+        assert!(READERS.is_sorted_by(|one, next| one.name < next.name));
+    }
+
+    proptest! {
+        #[test]
+        fn no_reader_panics_whatever_it_is_given(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+            for reader in READERS {
+                // Whether it can be understood is another question.
+                let _ = reader.read(&mut bytes.as_slice());
+            }
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! `nvidia-smi --query-...=... --format=csv`: a heading and a row for each GPU, process or point in time.
+
+use super::whole;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// Single columns that are known by name alone; others have a dot, an underscore or a unit.
+const LONE: [&str; 9] =
+    ["name", "index", "uuid", "serial", "pstate", "timestamp", "count", "pid", "gpu_name"];
+
+/// What was asked for.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub(in crate::check) struct Csv {
+    /// For each row its `index` and `name` as text, and its shares (`[%]`) and sizes (`[MiB]`) as numbers, under the
+    /// headings as printed.
+    rows: Vec<Map<String, Value>>,
+    /// The headings.
+    headings: Vec<String>,
+    /// Every cell of each row, as printed.
+    cells: Vec<Vec<String>>,
+    /// Rows that have fewer cells than there are headings.
+    short_rows: usize,
+    /// Whether the last row is whole.
+    complete: bool,
+}
+
+impl Csv {
+    /// The rows in a text, where there is a heading.
+    pub(in crate::check) fn of(text: &str) -> Option<Self> {
+        let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        let heading = lines.find(|line| is_heading(line))?;
+        let headings: Vec<String> = split(heading).map(str::to_owned).collect();
+        let mut csv = Self { complete: true, headings, ..Self::default() };
+        // `--loop` prints the heading once; whoever joins logs has it again.
+        for line in lines.filter(|line| !is_heading(line)) {
+            let cells: Vec<String> = split(line).map(str::to_owned).collect();
+            csv.complete = cells.len() >= csv.headings.len();
+            if !csv.complete {
+                csv.short_rows += 1;
+                continue;
+            }
+            let row = csv
+                .headings
+                .iter()
+                .zip(&cells)
+                .filter_map(|(heading, cell)| Some((heading.clone(), understood(heading, cell)?)));
+            csv.rows.push(row.collect());
+            csv.cells.push(cells);
+        }
+        Some(csv)
+    }
+
+    /// How many rows there are.
+    pub(in crate::check) fn len(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// A cell by the name that was asked for, units left out; nothing where the driver does not know.
+    pub(in crate::check) fn cell(&self, row: usize, name: &str) -> Option<&str> {
+        let at = self.headings.iter().position(|heading| asked(heading) == name)?;
+        self.cells.get(row)?.get(at).map(String::as_str).filter(|cell| is_known(cell))
+    }
+
+    /// The names whose values the driver does not know, for any row.
+    pub(in crate::check) fn unknown(&self) -> impl Iterator<Item = &str> {
+        self.headings.iter().enumerate().filter_map(|(at, heading)| {
+            let known = self.cells.iter().all(|row| row.get(at).is_none_or(|cell| is_known(cell)));
+            (!known).then(|| asked(heading))
+        })
+    }
+
+    /// What the driver said instead of a value, in brackets: `[Unknown Error]`, `[GPU is lost]`.
+    pub(in crate::check) fn refusals(&self) -> impl Iterator<Item = &str> {
+        self.cells
+            .iter()
+            .flatten()
+            .map(String::as_str)
+            .filter(|cell| cell.starts_with('[') || *cell == "ERR!")
+    }
+}
+
+fn split(line: &str) -> impl Iterator<Item = &str> {
+    line.split(',').map(str::trim)
+}
+
+/// The name that was asked for, in a heading.
+fn asked(heading: &str) -> &str {
+    heading.split(" [").next().unwrap_or(heading)
+}
+
+fn is_heading(line: &str) -> bool {
+    let fits = |cell: &str| {
+        let name = asked(cell);
+        let units = cell.get(name.len()..).unwrap_or_default();
+        name.starts_with(|c: char| c.is_ascii_lowercase())
+            && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_'))
+            && (units.is_empty() || units.ends_with(']'))
+    };
+    let known = |cell: &str| cell.contains(['.', '_', '[']) || LONE.contains(&cell);
+    split(line).all(fits) && split(line).any(known)
+}
+
+fn is_known(cell: &str) -> bool {
+    !(cell.is_empty() || cell.starts_with('[') || matches!(cell, "N/A" | "ERR!" | "Not Supported"))
+}
+
+/// The value of a cell that the rows keep.
+fn understood(heading: &str, cell: &str) -> Option<Value> {
+    if matches!(heading, "index" | "name") {
+        return Some(Value::from(cell));
+    }
+    let measured = heading.ends_with("[%]") || heading.ends_with("[MiB]");
+    measured.then(|| is_known(cell).then(|| number(cell)).flatten().unwrap_or(Value::Null))
+}
+
+fn number(cell: &str) -> Option<Value> {
+    let word = cell.split_whitespace().next()?;
+    match word.parse::<f64>() {
+        Ok(fraction) if word.contains('.') && fraction.is_finite() => Some(Value::from(fraction)),
+        Ok(_) | Err(_) => whole(word).map(Value::from),
+    }
+}

@@ -1,0 +1,107 @@
+//! What `nvidia-smi` says where it cannot do its work, in classes.
+
+use serde::Serialize;
+
+/// Why there is nothing to read, or not all of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(into = "String")]
+pub(in crate::check) enum Failure {
+    /// The tool is there and no driver answers.
+    DriverNotCommunicating,
+    /// NVML finds no driver in the kernel.
+    DriverNotLoaded,
+    /// The libraries are of another version than the driver in the kernel: after an update without a reboot.
+    DriverLibraryMismatch,
+    /// The NVML library is missing.
+    LibraryNotFound,
+    /// The driver answers and knows no GPU.
+    NoDevicesFound,
+    /// A GPU fell off the bus or does not answer.
+    GpuLost,
+    /// Whoever asked may not.
+    InsufficientPermissions,
+    /// The tool is missing.
+    NotInstalled,
+    /// NVML says something else; its words, as one word.
+    Other(String),
+}
+
+impl From<Failure> for String {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::DriverNotCommunicating => "driver_not_communicating".to_owned(),
+            Failure::DriverNotLoaded => "driver_not_loaded".to_owned(),
+            Failure::DriverLibraryMismatch => "driver_library_mismatch".to_owned(),
+            Failure::LibraryNotFound => "library_not_found".to_owned(),
+            Failure::NoDevicesFound => "no_devices_found".to_owned(),
+            Failure::GpuLost => "gpu_lost".to_owned(),
+            Failure::InsufficientPermissions => "insufficient_permissions".to_owned(),
+            Failure::NotInstalled => "not_installed".to_owned(),
+            Failure::Other(words) => words,
+        }
+    }
+}
+
+/// Parts of messages, in lower case, and what they mean. The first that fits counts.
+const MESSAGES: [(&str, Failure); 12] = [
+    ("communicate with the nvidia driver", Failure::DriverNotCommunicating),
+    ("driver/library version mismatch", Failure::DriverLibraryMismatch),
+    ("driver not loaded", Failure::DriverNotLoaded),
+    ("gpu is lost", Failure::GpuLost),
+    ("unable to determine the device handle", Failure::GpuLost),
+    ("gpu requires reset", Failure::GpuLost),
+    ("no devices were found", Failure::NoDevicesFound),
+    ("couldn't find libnvidia-ml", Failure::LibraryNotFound),
+    ("libnvidia-ml.so", Failure::LibraryNotFound),
+    ("nvml shared library not found", Failure::LibraryNotFound),
+    ("nvml: insufficient permissions", Failure::InsufficientPermissions),
+    ("nvidia-smi: command not found", Failure::NotInstalled),
+];
+
+impl Failure {
+    /// What a line of output says; nothing where it is no such message.
+    pub(in crate::check) fn of(line: &str) -> Option<Self> {
+        let lower = line.to_lowercase();
+        if let Some((_, failure)) = MESSAGES.iter().find(|(part, _)| lower.contains(part)) {
+            return Some(failure.clone());
+        }
+        if let Some((_, why)) = lower.split_once("failed to initialize nvml:") {
+            return Some(Self::Other(one_word(why)));
+        }
+        if lower.contains("nvidia-smi has failed") {
+            return Some(Self::Other("failed".to_owned()));
+        }
+        // Shells of other locales keep the order: who, where, what, why.
+        let shell = lower.contains("nvidia-smi:") && (lower.contains("sh:") || lower.contains("not found"));
+        shell.then_some(Self::NotInstalled)
+    }
+}
+
+/// `Unknown Error` as `unknown_error`.
+fn one_word(text: &str) -> String {
+    let words: Vec<&str> =
+        text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).take(8).collect();
+    if words.is_empty() { "unknown".to_owned() } else { words.join("_") }
+}
+
+/// A failure as it was told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Told {
+    error_class: Failure,
+    /// The line that says so.
+    error_text: String,
+    /// The version of the library, where newer tools add it to a mismatch.
+    nvml_library_version: Option<String>,
+}
+
+impl Told {
+    /// The first failure that a text tells of.
+    pub(super) fn of(text: &str) -> Option<Self> {
+        let (error_class, line) = text.lines().find_map(|line| Some((Failure::of(line)?, line)))?;
+        let version = text.lines().find_map(|line| {
+            let (_, rest) = line.split_once("NVML library version:")?;
+            Some(rest.split_whitespace().next()?.trim_end_matches([')', ',']).to_owned())
+        });
+        Some(Self { error_class, error_text: line.trim().to_owned(), nvml_library_version: version })
+    }
+}

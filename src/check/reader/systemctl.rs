@@ -1,0 +1,303 @@
+//! `systemctl`: lists of failed units, properties of units, and the status of one.
+
+use super::observation;
+use crate::model::Observation;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// The endings of unit names.
+const KINDS: [&str; 12] = [
+    ".service",
+    ".socket",
+    ".target",
+    ".device",
+    ".mount",
+    ".automount",
+    ".swap",
+    ".timer",
+    ".path",
+    ".slice",
+    ".scope",
+    ".snapshot",
+];
+
+fn is_unit(word: &str) -> bool {
+    KINDS.iter().any(|kind| word.len() > kind.len() && word.ends_with(kind))
+}
+
+/// `systemctl --failed`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+struct Failed {
+    failed_units: Vec<String>,
+    /// How many units the legend says are listed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    listed: Option<usize>,
+    /// Whether the list is there to its end.
+    complete: bool,
+}
+
+/// A list of units, of which those that failed are told.
+pub(super) fn failed(text: &str) -> Observation {
+    if let Ok(Value::Array(units)) = serde_json::from_str(text.trim()) {
+        let name = |unit: &Value| {
+            let failed = unit.get("active").and_then(Value::as_str) == Some("failed");
+            failed.then(|| unit.get("unit").and_then(Value::as_str).unwrap_or_default().to_owned())
+        };
+        let failed_units = units.iter().filter_map(name).collect();
+        return observation(&Failed { failed_units, listed: Some(units.len()), complete: true });
+    }
+    let mut failed = Failed::default();
+    let (mut rows, mut heading) = (0, false);
+    for line in text.lines() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        heading |= words.first() == Some(&"UNIT");
+        if let [count, "loaded", "units" | "unit", "listed.", ..] = words.as_slice() {
+            failed.listed = count.parse().ok();
+            continue;
+        }
+        // A mark may stand before the name, however a terminal or a forum shows it.
+        let Some(at) = words.iter().take(2).position(|word| is_unit(word)) else { continue };
+        let [unit, _load, active, ..] = words.get(at..).unwrap_or_default() else { continue };
+        rows += 1;
+        if *active == "failed" {
+            failed.failed_units.push((*unit).to_owned());
+        }
+    }
+    failed.complete = failed.listed.map_or(!heading, |listed| listed == rows);
+    observation(&failed)
+}
+
+/// `systemctl show`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+struct Shown {
+    /// The properties of each unit, as printed.
+    units: Vec<Map<String, Value>>,
+}
+
+/// Properties of which one unit may have several lines.
+fn may_repeat(name: &str) -> bool {
+    ["Exec", "Listen", "Timers", "Paths", "Environment", "BindPaths", "IODevice", "IORead", "IOWrite", "Open"]
+        .iter()
+        .any(|start| name.starts_with(start))
+}
+
+/// `name=value` lines, with an empty line between units.
+pub(super) fn show(text: &str) -> Observation {
+    let mut shown = Shown::default();
+    let mut unit = Map::new();
+    for line in text.lines() {
+        if line.trim().is_empty() {
+            shown.units.extend((!unit.is_empty()).then(|| std::mem::take(&mut unit)));
+            continue;
+        }
+        let Some((name, value)) = line.split_once('=') else { continue };
+        let name = name.trim_start();
+        if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric()) {
+            continue;
+        }
+        match unit.get_mut(name) {
+            Some(Value::String(before)) if may_repeat(name) => {
+                before.push('\n');
+                before.push_str(value);
+            }
+            // The empty line between two units was lost.
+            Some(_) => {
+                shown.units.push(std::mem::take(&mut unit));
+                unit.insert(name.to_owned(), Value::from(value));
+            }
+            None => {
+                unit.insert(name.to_owned(), Value::from(value));
+            }
+        }
+    }
+    shown.units.extend((!unit.is_empty()).then_some(unit));
+    observation(&shown)
+}
+
+/// `systemctl status` of one unit, or of a manager.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+struct Status {
+    unit: Option<String>,
+    description: Option<String>,
+    /// Whether the manager knows the unit.
+    found: bool,
+    loaded: Option<String>,
+    active: Option<String>,
+    since: Option<String>,
+    main_pid: Option<u64>,
+    tasks: Option<u64>,
+    tasks_limit: Option<String>,
+    memory: Option<String>,
+    cpu: Option<String>,
+    cgroup: Option<String>,
+    status: Option<String>,
+    /// Of a manager: `running`, `degraded`.
+    state: Option<String>,
+    jobs: Option<u64>,
+    failed: Option<u64>,
+    complete: bool,
+}
+
+/// The status of the first unit that is told of.
+pub(super) fn status(text: &str) -> Observation {
+    let mut status = Status { complete: true, ..Status::default() };
+    let mut units = 0_u32;
+    for line in text.lines() {
+        status.complete &= !line.trim_end().ends_with('>');
+        if let Some(unit) = not_found(line) {
+            status.unit.get_or_insert_with(|| unit.to_owned());
+            continue;
+        }
+        let marked = line.starts_with(['●', '○', '×', '↻', '*', '⨯']);
+        let bare = line.trim_start_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '-' | '_' | '@'));
+        let first = bare.split_whitespace().next().unwrap_or_default();
+        if marked || is_unit(first) && !line.starts_with(char::is_whitespace) {
+            units += 1;
+            if units == 1 {
+                status.found = true;
+                status.unit = Some(first.to_owned());
+                let said = bare.get(first.len()..).unwrap_or_default().trim_start();
+                status.description = said.strip_prefix("- ").map(whole_words);
+            }
+        } else if units == 1
+            && let Some((label, value)) = line.split_once(':')
+        {
+            status.field(label.trim(), value.trim());
+        }
+    }
+    observation(&status)
+}
+
+fn not_found(line: &str) -> Option<&str> {
+    let unit = line.trim().strip_prefix("Unit ")?;
+    unit.strip_suffix(" could not be found.").or_else(|| unit.strip_suffix(" not found."))
+}
+
+fn whole_words(text: &str) -> String {
+    text.trim_end_matches('>').trim_end().to_owned()
+}
+
+impl Status {
+    /// A field keeps its first value: what follows is the log.
+    fn field(&mut self, label: &str, value: &str) {
+        let first = value.split_whitespace().next().unwrap_or_default();
+        let number = || first.parse::<u64>().ok();
+        let put = |into: &mut Option<String>, value: &str| {
+            if into.is_none() {
+                *into = Some(whole_words(value));
+            }
+        };
+        match label {
+            "Loaded" => put(&mut self.loaded, value),
+            "Active" if self.active.is_none() => {
+                let (active, since) = value.split_once(" since ").unwrap_or((value, ""));
+                put(&mut self.active, active);
+                self.since = (!since.is_empty()).then(|| whole_words(since));
+            }
+            "Main PID" => self.main_pid = self.main_pid.or_else(number),
+            "Tasks" if self.tasks.is_none() => {
+                self.tasks = number();
+                let limit = value.split_once("(limit: ").map(|(_, limit)| limit);
+                self.tasks_limit = limit.and_then(|limit| limit.split(')').next()).map(str::to_owned);
+            }
+            "Memory" => put(&mut self.memory, first),
+            "CPU" => put(&mut self.cpu, value),
+            "CGroup" => put(&mut self.cgroup, value),
+            "Status" => put(&mut self.status, value.trim_matches('"')),
+            "State" => put(&mut self.state, value),
+            "Jobs" => self.jobs = self.jobs.or_else(number),
+            "Failed" => self.failed = self.failed.or_else(number),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    #[test]
+    fn failed_units_are_listed_whatever_the_table_looks_like() {
+        let table = "  UNIT      LOAD   ACTIVE SUB    DESCRIPTION\n● a.service loaded failed failed A\n\
+                     * b.mount   not-found failed failed b\n? c.service loaded failed failed c\n\n\
+                     LOAD   = Reflects whether\n3 loaded units listed.\n";
+        let plain = "a.service loaded failed failed A\nb.mount not-found failed failed b\nc.service loaded failed failed\n";
+        let json = r#"[{"unit":"a.service","active":"failed"},{"unit":"b.mount","active":"failed"},
+            {"unit":"d.service","active":"active"},{"unit":"c.service","active":"failed"}]"#;
+        for text in [table, plain, json] {
+            let seen = failed(text);
+            assert_eq!(
+                seen.get("failed_units"),
+                Some(&json!(["a.service", "b.mount", "c.service"])),
+                "{text}"
+            );
+            assert_eq!(seen.get("complete"), Some(&json!(true)), "{text}");
+        }
+        let none = failed("  UNIT LOAD ACTIVE SUB DESCRIPTION\n0 loaded units listed.\n");
+        assert_eq!(none.get("failed_units"), Some(&json!([])));
+        assert_eq!(none.get("complete"), Some(&json!(true)));
+        let cut = table.split_once("\n\n").map_or("", |(rows, _)| rows);
+        assert_eq!(failed(cut).get("complete"), Some(&json!(false)));
+    }
+
+    #[test]
+    fn only_units_that_failed_are_told() {
+        let seen = failed("a.service loaded active running A\nb.service loaded failed failed B\n");
+        assert_eq!(seen.get("failed_units"), Some(&json!(["b.service"])));
+    }
+
+    #[test]
+    fn properties_are_told_unit_by_unit() {
+        let expected = json!([{"Id": "a", "MemoryMax": "infinity"}, {"Id": "b", "MemoryMax": "1"}]);
+        for text in [
+            "Id=a\nMemoryMax=infinity\n\nId=b\nMemoryMax=1\n",
+            "Id=a\nMemoryMax=infinity\nId=b\nMemoryMax=1\n",
+            "$ systemctl show --property=Id a b\nId=a\nMemoryMax=infinity\n\n\nId=b\nMemoryMax=1",
+        ] {
+            assert_eq!(show(text).get("units"), Some(&expected), "{text}");
+        }
+        let two = show("Id=a\nExecStart={ path=/a }\nExecStart={ path=/b }\nStatusText=\n");
+        assert_eq!(two.get("units.0.ExecStart"), Some(&json!("{ path=/a }\n{ path=/b }")));
+        assert_eq!(two.get("units.0.StatusText"), Some(&json!("")));
+        assert_eq!(show("").get("units"), Some(&json!([])));
+    }
+
+    #[test]
+    fn a_status_is_read_field_by_field() {
+        let text = "● a@b.service - What it is\n     Loaded: loaded (/etc/a.service; enabled; preset: enabled)\n     \
+                    Active: failed (Result: exit-code) since Mon 2026-01-05 10:00:00 CET; 5min ago\n   \
+                    Main PID: 77 (code=exited, status=1/FAILURE)\n      Tasks: 4 (limit: 4600)\n     \
+                    Memory: 18.3M (peak: 20.0M)\n        CPU: 386ms\n\nJan 05 10:00:00 host a[77]: Memory: 5M\n";
+        let seen = status(text);
+        for (field, value) in [
+            ("unit", json!("a@b.service")),
+            ("description", json!("What it is")),
+            ("active", json!("failed (Result: exit-code)")),
+            ("main_pid", json!(77)),
+            ("tasks", json!(4)),
+            ("tasks_limit", json!("4600")),
+            ("memory", json!("18.3M")),
+            ("cpu", json!("386ms")),
+            ("found", json!(true)),
+            ("complete", json!(true)),
+        ] {
+            assert_eq!(seen.get(field), Some(&value), "{field}");
+        }
+        let seen = status("Unit a.service could not be found.\n");
+        assert_eq!(seen.get("unit"), Some(&json!("a.service")));
+        assert_eq!(seen.get("found"), Some(&json!(false)));
+        let manager = status("● host\n    State: degraded\n     Jobs: 0 queued\n   Failed: 2 units\n");
+        assert_eq!(manager.get("state"), Some(&json!("degraded")));
+        assert_eq!(manager.get("failed"), Some(&json!(2)));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_them_panic(text in "([●×>=:\\n ]|[a-zé]{1,9}|\\.service|loaded|failed|Memory: |Tasks: \\(limit: |\\{\"unit\"|[0-9]){0,60}") {
+            let seen = [failed(&text), show(&text), status(&text)];
+            prop_assert!(seen.iter().all(|seen| !seen.0.is_empty()));
+        }
+    }
+}

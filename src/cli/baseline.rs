@@ -1,0 +1,256 @@
+//! `switchback baseline`: what the checks of a plan see now, kept by name, and compared with later.
+
+use super::args::{Baseline as Args, BaselineVerb};
+use super::context::Context;
+use super::error::CliError;
+use super::exit::Exit;
+use super::out;
+use super::validate::{Chosen, choose_phases, named_baseline, quiet_watch};
+use crate::app::{Subject, observe_phase};
+use crate::model::{CheckId, Observation, PhaseId, Plan, Value};
+use crate::report;
+use crate::store::Baseline;
+use crate::system::clock;
+use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+pub(crate) fn baseline(context: &Context, args: &Args) -> Result<Exit, CliError> {
+    match &args.verb {
+        BaselineVerb::Record { plan, set, phase, name, pin } => {
+            record(context, plan.as_ref(), set, phase, name.as_deref(), *pin)
+        }
+        BaselineVerb::Show { name } => show(context, name.as_deref()),
+        BaselineVerb::Pin { name, off } => pin(context, name, !*off),
+        BaselineVerb::Compare { name, plan, set } => compare(context, name.as_deref(), plan.as_ref(), set),
+    }
+}
+
+/// What the checks of these phases see now.
+fn seen(
+    context: &Context,
+    chosen: &Chosen,
+) -> Result<BTreeMap<PhaseId, BTreeMap<CheckId, Observation>>, CliError> {
+    let mut watch = quiet_watch(context)?;
+    let phases = chosen.plan.phases.iter().filter(|phase| chosen.phases.contains(&phase.id));
+    let seen = phases.map(|phase| {
+        let subject = Subject { phase, generation: None, since: None, baseline: BTreeMap::new() };
+        (phase.id.clone(), observe_phase(&subject, &context.host, Context::cores(), &mut watch))
+    });
+    Ok(seen.collect())
+}
+
+/// The checks of these phases that saw nothing.
+fn unseen(plan: &Plan, seen: &BTreeMap<PhaseId, BTreeMap<CheckId, Observation>>) -> Vec<String> {
+    let mut names = Vec::new();
+    for phase in plan.phases.iter().filter(|phase| seen.contains_key(&phase.id)) {
+        let there = seen.get(&phase.id);
+        let missing =
+            phase.validate.iter().filter(|check| !there.is_some_and(|it| it.contains_key(&check.id)));
+        names.extend(missing.map(|check| format!("{}/{}", phase.id, check.id)));
+    }
+    names
+}
+
+fn record(
+    context: &Context,
+    file: Option<&PathBuf>,
+    set: &[String],
+    named: &[String],
+    name: Option<&str>,
+    pin: bool,
+) -> Result<Exit, CliError> {
+    let now = clock::now();
+    // To the second, and a file's name everywhere.
+    let by_time = || now.to_string().chars().take(19).map(|c| if c == ':' { '-' } else { c }).collect();
+    let name: String = name.map_or_else(by_time, str::to_owned);
+    if !Baseline::is_name(&name) {
+        return Err(CliError::usage(format!("`{name}` is no name for a baseline"))
+            .hint("letters, digits, `-`, `_` and `.`, at most 64, not first a dot"));
+    }
+    let chosen = choose_phases(context, file, set, named)?;
+    let (folder, _lock) = context.act("baseline record")?;
+    let mut baseline =
+        Baseline::new(name, chosen.plan.name.clone(), chosen.plan.revision, chosen.plan.digest.clone(), now);
+    baseline.phases = seen(context, &chosen)?;
+    baseline.pinned = pin;
+    folder.keep_baseline(&baseline)?;
+    let missing = unseen(&chosen.plan, &baseline.phases);
+    let count: usize = baseline.phases.values().map(BTreeMap::len).sum();
+    if context.json {
+        out::json(
+            context,
+            &json!({"name": baseline.name, "checks": count, "unseen": missing, "pinned": pin}),
+        );
+    } else {
+        out::line(
+            context,
+            &format!("Baseline {} of {}: {count} checks recorded.", baseline.name, baseline.plan),
+        );
+        if !missing.is_empty() {
+            out::line(context, &format!("Nothing was seen by {}.", missing.join(", ")));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn show(context: &Context, name: Option<&str>) -> Result<Exit, CliError> {
+    let found = context.look_if_any()?.map(|folder| folder.baselines()).transpose()?.unwrap_or_default();
+    if let Some(name) = name {
+        let baseline = found.named(name).ok_or_else(|| {
+            CliError::usage(format!("there is no baseline `{name}`"))
+                .hint("`switchback baseline show` lists them")
+        })?;
+        if context.json {
+            out::json(context, baseline);
+        } else {
+            for (phase, checks) in &baseline.phases {
+                for (check, observed) in checks {
+                    out::line(context, &format!("{phase}/{check}"));
+                    out::put(&report::observation(observed, &context.out_style()));
+                }
+            }
+        }
+        return Ok(Exit::Done);
+    }
+    if context.json {
+        let lines: Vec<Value> = found
+            .all
+            .iter()
+            .map(|it| json!({"name": it.name, "plan": it.plan, "revision": it.revision, "at": it.at, "pinned": it.pinned}))
+            .collect();
+        out::json(context, &json!({"baselines": lines, "damage": found.damage}));
+        return Ok(Exit::Done);
+    }
+    if found.all.is_empty() {
+        out::line(context, "No baseline was recorded here.");
+    }
+    for baseline in &found.all {
+        let pinned = if baseline.pinned { ", pinned" } else { "" };
+        let when = report::text::when(baseline.at);
+        let text =
+            format!("{}  {} revision {}, {when}{pinned}", baseline.name, baseline.plan, baseline.revision);
+        out::line(context, &text);
+    }
+    for item in &found.damage {
+        out::line(context, &format!("damaged: {}: {}", item.name, item.why));
+    }
+    Ok(Exit::Done)
+}
+
+fn pin(context: &Context, name: &str, on: bool) -> Result<Exit, CliError> {
+    let (folder, _lock) = context.act("baseline pin")?;
+    let Some(mut baseline) = folder.baselines()?.named(name).cloned() else {
+        return Err(CliError::usage(format!("there is no baseline `{name}`"))
+            .hint("`switchback baseline show` lists them"));
+    };
+    baseline.pinned = on;
+    folder.keep_baseline(&baseline)?;
+    let words = if on {
+        "is pinned: kept, and compared with by `switchback validate`"
+    } else {
+        "is no longer pinned"
+    };
+    if context.json {
+        out::json(context, &json!({"name": name, "pinned": on}));
+    } else {
+        out::line(context, &format!("Baseline {name} {words}."));
+    }
+    Ok(Exit::Done)
+}
+
+/// One field of one check that differs.
+#[derive(Debug, PartialEq, serde::Serialize)]
+struct Difference {
+    phase: PhaseId,
+    check: CheckId,
+    field: String,
+    before: Option<Value>,
+    now: Option<Value>,
+}
+
+fn compare(
+    context: &Context,
+    name: Option<&str>,
+    file: Option<&PathBuf>,
+    set: &[String],
+) -> Result<Exit, CliError> {
+    let folder = context.look_if_any()?;
+    let chosen = choose_phases(context, file, set, &[]);
+    let baseline = match (&chosen, name) {
+        (Ok(chosen), _) => named_baseline(folder.as_ref(), &chosen.plan.name, name)?,
+        (Err(why), _) => return Err(why.clone()),
+    };
+    let Some(baseline) = baseline else {
+        return Err(
+            CliError::usage("no baseline is pinned").hint("name one: `switchback baseline show` lists them")
+        );
+    };
+    let chosen = chosen?;
+    let now = seen(context, &chosen)?;
+    let differences = differences(&baseline.phases, &now);
+    if context.json {
+        out::json(
+            context,
+            &json!({"baseline": baseline.name, "at": baseline.at, "differences": differences}),
+        );
+        return Ok(Exit::Done);
+    }
+    let word =
+        |value: &Option<Value>| value.as_ref().map_or_else(|| "nothing".to_owned(), ToString::to_string);
+    for it in &differences {
+        let text =
+            format!("{}/{} {}: {} -> {}", it.phase, it.check, it.field, word(&it.before), word(&it.now));
+        out::line(context, &text);
+    }
+    let when = report::text::when(baseline.at);
+    let count = report::text::count(differences.len(), "difference");
+    out::line(context, &format!("{count} from the baseline {} of {when}.", baseline.name));
+    Ok(Exit::Done)
+}
+
+type Seen = BTreeMap<PhaseId, BTreeMap<CheckId, Observation>>;
+
+/// Field by field, unjudged. How long something took is no difference.
+fn differences(before: &Seen, now: &Seen) -> Vec<Difference> {
+    let mut found = Vec::new();
+    for (phase, checks) in now {
+        let nothing = BTreeMap::new();
+        let earlier = before.get(phase).unwrap_or(&nothing);
+        let ids: BTreeSet<&CheckId> = checks.keys().chain(earlier.keys()).collect();
+        for check in ids {
+            let fields = |seen: Option<&Observation>| seen.map(|seen| seen.0.clone()).unwrap_or_default();
+            let (old, new) = (fields(earlier.get(check)), fields(checks.get(check)));
+            let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+            for field in names.into_iter().filter(|field| !matches!(field.as_str(), "duration" | "cursor")) {
+                if old.get(field) != new.get(field) {
+                    found.push(Difference {
+                        phase: phase.clone(),
+                        check: check.clone(),
+                        field: field.clone(),
+                        before: old.get(field).cloned(),
+                        now: new.get(field).cloned(),
+                    });
+                }
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_that_differs_is_told_and_a_duration_is_not() {
+        let of = |value: i32, duration: f64| -> Seen {
+            let seen = Observation::new().with("value", value).with("duration", duration);
+            let check = CheckId::new("c").expect("an id");
+            BTreeMap::from([(PhaseId::new("p").expect("an id"), BTreeMap::from([(check, seen)]))])
+        };
+        assert_eq!(differences(&of(1, 0.1), &of(1, 0.2)), []);
+        let found = differences(&of(1, 0.1), &of(2, 0.1));
+        assert_eq!((found.len(), found[0].field.as_str()), (1, "value"));
+    }
+}

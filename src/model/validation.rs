@@ -1,0 +1,95 @@
+//! What `validate` finds: the checks of a plan, judged, with nothing touched.
+
+use super::{CheckReport, Digest, Outcome, PhaseId, PlanName, Span, Timestamp};
+use serde::Serialize;
+
+/// How a machine stands against the checks of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Health {
+    /// Every check that counts holds.
+    Healthy,
+    /// Every check that counts holds, some only with a warning.
+    Degraded,
+    /// Nothing failed, and something could not be measured or is undecided.
+    Unknown,
+    /// Something was measured and does not hold.
+    Failing,
+}
+
+impl Health {
+    /// The word that is shown.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::Degraded => "degraded",
+            Self::Unknown => "unknown",
+            Self::Failing => "failing",
+        }
+    }
+
+    /// What one outcome says, as far as it counts.
+    #[must_use]
+    pub const fn of(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Pass | Outcome::Skipped => Self::Healthy,
+            Outcome::Warn => Self::Degraded,
+            Outcome::Error | Outcome::Inconclusive => Self::Unknown,
+            Outcome::Fail => Self::Failing,
+        }
+    }
+}
+
+/// The checks of one phase, judged.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct JudgedPhase {
+    /// Which phase.
+    pub phase: PhaseId,
+    /// Its checks, in their order.
+    pub reports: Vec<CheckReport>,
+}
+
+/// One validation.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Validation {
+    /// The plan.
+    pub plan: PlanName,
+    /// Its revision.
+    pub revision: u32,
+    /// Its digest.
+    pub digest: Digest,
+    /// The machine's name, for reports that are read elsewhere.
+    pub machine: String,
+    /// When it began.
+    pub began: Timestamp,
+    /// How long it took.
+    pub took: Span,
+    /// What was compared with, in words; nothing where there is no baseline.
+    pub baseline: Option<String>,
+    /// The phases whose checks were looked at.
+    pub phases: Vec<JudgedPhase>,
+}
+
+impl Validation {
+    /// Every check with its phase.
+    pub fn reports(&self) -> impl Iterator<Item = (&PhaseId, &CheckReport)> {
+        self.phases.iter().flat_map(|judged| judged.reports.iter().map(|report| (&judged.phase, report)))
+    }
+
+    /// The worst of what counts.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        let each = self.reports().map(|(_, report)| Health::of(report.counted()));
+        each.max().unwrap_or(Health::Healthy)
+    }
+
+    /// How many checks count with each outcome, in the order of [`Outcome`].
+    #[must_use]
+    pub fn tally(&self) -> [(Outcome, usize); 6] {
+        [Outcome::Pass, Outcome::Warn, Outcome::Fail, Outcome::Error, Outcome::Inconclusive, Outcome::Skipped]
+            .map(|outcome| {
+                (outcome, self.reports().filter(|(_, report)| report.counted() == outcome).count())
+            })
+    }
+}

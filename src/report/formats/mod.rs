@@ -1,0 +1,97 @@
+//! A validation in the forms that other programs read. Pure: each is a text.
+
+mod json;
+mod junit;
+mod nagios;
+mod prometheus;
+mod tap;
+
+pub use json::{validation_json, validation_line};
+pub use junit::junit;
+pub use nagios::nagios;
+pub use prometheus::prometheus;
+pub use tap::tap;
+
+use super::text::findings;
+use crate::model::{CheckReport, Observation, Outcome, Weight};
+
+/// The numbers that a probe saw, by field; what is nested is left out.
+fn numbers(seen: Option<&Observation>) -> impl Iterator<Item = (&str, f64)> {
+    let fields = seen.into_iter().flat_map(|seen| seen.0.iter());
+    fields.filter_map(|(field, value)| Some((field.as_str(), value.as_f64().filter(|n| n.is_finite())?)))
+}
+
+/// All that is to be said of a result, a line each.
+fn words(report: &CheckReport) -> Vec<String> {
+    let mut words = vec![findings(report)];
+    words.extend(report.reasons.iter().skip(1).cloned());
+    let bad = Outcome::Pass != report.outcome && Outcome::Skipped != report.outcome;
+    words.extend(report.hint.iter().filter(|_| bad).map(|hint| format!("hint: {hint}")));
+    words.retain(|line| !line.is_empty());
+    words
+}
+
+/// Why a result that is not good decides nothing; nothing where it counts.
+fn excuse(report: &CheckReport) -> Option<String> {
+    match (&report.weight, report.outcome) {
+        (Weight::Counts, _) | (_, Outcome::Pass | Outcome::Skipped) => None,
+        (Weight::Shadow, Outcome::Warn | Outcome::Fail | Outcome::Error | Outcome::Inconclusive) => {
+            Some("shown only".to_owned())
+        }
+        (Weight::Waived(reason), Outcome::Warn | Outcome::Fail | Outcome::Error | Outcome::Inconclusive) => {
+            Some(format!("waived: {reason}"))
+        }
+    }
+}
+
+/// A validation with each outcome in it, for the tests of every format.
+#[cfg(test)]
+pub(super) fn sample() -> crate::model::Validation {
+    use crate::model::{
+        CheckId, Digest, JudgedPhase, PhaseId, PlanName, Severity, Span, Timestamp, Validation,
+    };
+    let report = |name: &str, outcome, weight, reason: &str| CheckReport {
+        check: CheckId::new(name).expect("an id"),
+        outcome,
+        weight,
+        severity: Severity::Fail,
+        reasons: vec![reason.to_owned()],
+        observed: Some(Observation::new().with("used ratio", 0.25).with("driver", "x")),
+        hint: Some("look at <it> & \"mend\" it".to_owned()),
+        took: Span(1250),
+    };
+    let counts = || Weight::Counts;
+    Validation {
+        plan: PlanName::new("desk").expect("a name"),
+        revision: 3,
+        digest: Digest("0".repeat(64)),
+        machine: "shoshin".to_owned(),
+        began: Timestamp(1_767_225_600_000),
+        took: Span(7500),
+        baseline: None,
+        phases: vec![
+            JudgedPhase {
+                phase: PhaseId::new("libs").expect("an id"),
+                reports: vec![
+                    report("works", Outcome::Pass, counts(), "exit 0"),
+                    report("slow", Outcome::Warn, counts(), "1.3 > 1.25"),
+                    report("broken", Outcome::Fail, counts(), "a # and a \\ and \u{7}\u{202e} |"),
+                ],
+            },
+            JudgedPhase {
+                phase: PhaseId::new("gpu").expect("an id"),
+                reports: vec![
+                    report("blind", Outcome::Error, counts(), "cannot start vainfo"),
+                    report("unsure", Outcome::Inconclusive, counts(), "no data"),
+                    report("absent", Outcome::Skipped, counts(), "does not apply"),
+                    report(
+                        "known",
+                        Outcome::Fail,
+                        Weight::Waived("old card, until 2026-12-01".to_owned()),
+                        "2 > 1",
+                    ),
+                ],
+            },
+        ],
+    }
+}

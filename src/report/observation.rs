@@ -1,0 +1,78 @@
+//! What a probe saw: a field a line, what is nested set in below it.
+
+use super::line::{Line, render};
+use super::style::Style;
+use crate::model::{Observation, Value};
+
+/// An observation for a person.
+#[must_use]
+pub fn observation(seen: &Observation, style: &Style) -> String {
+    let mut lines = Vec::new();
+    for (field, value) in &seen.0 {
+        put(field, value, 0, &mut lines);
+    }
+    render(&lines, style)
+}
+
+fn put(name: &str, value: &Value, depth: usize, lines: &mut Vec<Line>) {
+    let mut line = |text: String| lines.push(Line { depth, ..Line::plain(text) });
+    match value {
+        Value::Null => line(format!("{name}: unknown")),
+        Value::Bool(yes) => line(format!("{name}: {}", if *yes { "yes" } else { "no" })),
+        Value::Number(number) => line(format!("{name}: {number}")),
+        Value::String(text) if text.contains('\n') => {
+            line(format!("{name}:"));
+            lines.extend(text.lines().map(|text| Line { depth: depth + 1, ..Line::plain(text) }));
+        }
+        Value::String(text) => line(format!("{name}: {text}")),
+        Value::Array(list) if list.is_empty() => line(format!("{name}: none")),
+        Value::Object(map) if map.is_empty() => line(format!("{name}: none")),
+        Value::Array(list) => {
+            line(format!("{name}:"));
+            for element in list {
+                element_of(element, depth + 1, lines);
+            }
+        }
+        Value::Object(map) => {
+            line(format!("{name}:"));
+            for (name, value) in map {
+                put(name, value, depth + 1, lines);
+            }
+        }
+    }
+}
+
+fn element_of(element: &Value, depth: usize, lines: &mut Vec<Line>) {
+    match element {
+        Value::String(text) => lines.push(Line { depth, ..Line::plain(format!("- {text}")) }),
+        Value::Object(map) => {
+            for (at, (name, value)) in map.iter().enumerate() {
+                let name = if at == 0 { format!("- {name}") } else { format!("  {name}") };
+                put(&name, value, depth, lines);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => {
+            lines.push(Line { depth, ..Line::plain(format!("- {element}")) });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::style::Surroundings;
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_field_is_a_line_and_what_is_nested_is_set_in() {
+        let seen = Observation::new()
+            .with("driver", json!(null))
+            .with("gpus", json!([{"index": 0, "name": "one"}]))
+            .with("ok", true)
+            .with("tried", json!(["/a", "/b"]));
+        let style = Style::new(&Surroundings::default(), |text| text.into());
+        let expected =
+            "driver: unknown\ngpus:\n  - index: 0\n    name: one\nok: yes\ntried:\n  - /a\n  - /b\n";
+        assert_eq!(observation(&seen, &style), expected);
+    }
+}

@@ -1,0 +1,149 @@
+//! The shipped checks, each on recorded observations: good, degraded, broken, and a machine where nothing can be seen.
+//!
+//! `tests/fixtures/checks/LIBRARY.yaml` lists cases. `output` is what a tool printed, read by `reader`, with `and` added;
+//! `seen` are fields as a probe gives them; `unseen` is why a probe could not look. `before` is the baseline.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use switchback::check::{ProbeError, Reader, judge};
+use switchback::model::{Check, Observation, Outcome};
+use switchback::plan::{Sources, Surroundings, load, shipped_checks};
+
+/// One check on one observation.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    check: String,
+    #[serde(default)]
+    with: Map<String, Value>,
+    case: Kind,
+    reader: Option<String>,
+    output: Option<String>,
+    #[serde(default)]
+    and: BTreeMap<String, Value>,
+    seen: Option<BTreeMap<String, Value>>,
+    unseen: Option<String>,
+    before: Option<BTreeMap<String, Value>>,
+    outcome: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Kind {
+    Good,
+    Degraded,
+    Broken,
+    DoesNotApply,
+}
+
+const EVERY: [Kind; 4] = [Kind::Good, Kind::Degraded, Kind::Broken, Kind::DoesNotApply];
+
+/// The plan reads no file.
+struct NoFiles;
+
+impl Sources for NoFiles {
+    fn read(&self, _: &str) -> Result<Vec<u8>, String> {
+        Err("there is none".to_owned())
+    }
+}
+
+fn used(case: &Case) -> Check {
+    let with = serde_json::to_string(&case.with).expect("JSON");
+    let text = format!(
+        "switchback: 1\nname: cases\nphases:\n  - id: one\n    apply: [{{run: [\"true\"], changes: nothing}}]\n    \
+         validate: [{{use: {}, with: {with}}}]\n",
+        case.check
+    );
+    let around = Surroundings {
+        home: "/home/mo".to_owned(),
+        user: "mo".to_owned(),
+        is_root: false,
+        folder: "/plans".to_owned(),
+    };
+    let loaded =
+        load("cases.yaml", &text, &NoFiles, &around, &[]).unwrap_or_else(|why| panic!("{}", why.lines()));
+    loaded.plan.phases[0].validate[0].clone()
+}
+
+/// As a live probe gives it: fields that are not known are left out.
+fn observed(case: &Case) -> Result<Observation, ProbeError> {
+    if let Some(why) = &case.unseen {
+        return Err(ProbeError::Unreachable { what: why.clone(), hint: "look again" });
+    }
+    let mut seen = match (&case.reader, &case.output) {
+        (Some(reader), Some(output)) => {
+            let reader = Reader::named(reader).unwrap_or_else(|| panic!("no reader {reader}"));
+            reader.read(&mut output.as_bytes()).expect("read")
+        }
+        (None, None) => Observation(case.seen.clone().expect("`output` or `seen` or `unseen`")),
+        (Some(_), None) | (None, Some(_)) => panic!("`reader` and `output` belong together: {case:?}"),
+    };
+    seen.0.extend(case.and.clone());
+    seen.0.retain(|_, value| !value.is_null());
+    Ok(seen)
+}
+
+fn libraries() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/checks");
+    let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    entries.filter(|path| path.extension().is_some_and(|ending| ending == "yaml")).collect()
+}
+
+#[test]
+fn every_shipped_check_judges_its_recorded_observations_as_stated() {
+    let mut wrong = Vec::new();
+    for path in libraries() {
+        let text = std::fs::read_to_string(&path).expect("the cases");
+        let cases: Vec<Case> =
+            serde_saphyr::from_str(&text).unwrap_or_else(|why| panic!("{}: {why}", path.display()));
+        assert!(!cases.is_empty(), "{}", path.display());
+        for case in &cases {
+            let before = case.before.clone().map(Observation);
+            let (check, seen) = (used(case), observed(case));
+            if case.outcome == "skipped" {
+                // What it applies to is told by the same observation.
+                let guard = check.applies_if.as_ref().expect("a check that can be skipped");
+                assert_ne!(judge(guard, &seen, None, "2026-01-05").outcome, Outcome::Pass, "{case:?}");
+                continue;
+            }
+            let judged = judge(&check, &seen, before.as_ref(), "2026-01-05");
+            if judged.outcome.word() != case.outcome {
+                wrong.push(format!(
+                    "{} ({:?}): {} and not {}: {}",
+                    case.check,
+                    case.case,
+                    judged.outcome.word(),
+                    case.outcome,
+                    judged.reasons.join(" | ")
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_check_of_a_library_with_cases_has_a_good_a_degraded_a_broken_and_an_unseen_one() {
+    let shipped = shipped_checks().unwrap_or_else(|why| panic!("{}", why.lines()));
+    for path in libraries() {
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        let text = std::fs::read_to_string(&path).expect("the cases");
+        let cases: Vec<Case> = serde_saphyr::from_str(&text).unwrap_or_else(|why| panic!("{name}: {why}"));
+        let has: BTreeSet<(&str, Kind)> = cases.iter().map(|case| (case.check.as_str(), case.case)).collect();
+        let of_library = shipped.iter().filter(|check| check.library == format!("built in: checks/{name}"));
+        let mut count = 0;
+        for check in of_library {
+            count += 1;
+            for kind in EVERY {
+                assert!(
+                    has.contains(&(check.name.as_str(), kind)),
+                    "{name}: {} has no {kind:?} case",
+                    check.name
+                );
+            }
+        }
+        assert!(count > 0, "{name} is the name of no shipped library");
+    }
+}

@@ -1,0 +1,139 @@
+//! `validate` and `baseline`: what is found and how it ends; every form of the report read by a program that is not
+//! ours.
+
+mod consumers;
+
+use crate::support::bench::Bench;
+use serde_json::json;
+
+/// A phase with each outcome, and one that always holds.
+const PHASES: &str = r#"
+  - id: libs
+    apply: [{id: nothing, run: ["true"], changes: nothing}]
+    validate:
+      - {id: works, probe: {run: ["true"]}, tags: [quick]}
+      - {id: slow, probe: {run: ["false"]}, severity: warn}
+      - {id: label, probe: {run: [cat, "${c}/label"]}, expect: {stdout: {matches: '^good'}}, tags: [quick]}
+      - {id: eyes, ask: 'Does it look well? <&>'}
+      - {id: known, probe: {run: ["false"]}, waiver: {reason: 'an old card | # 1', until: 2999-01-01}}
+  - id: gpu
+    apply: [{id: nothing, run: ["true"], changes: nothing}]
+    validate:
+      - {id: blind, probe: {run: [no-such-program]}}
+      - {id: memory, probe: memory, expect: {used_ratio: {le: 1}}}
+"#;
+
+pub(crate) fn bench(label: &str) -> Bench {
+    let bench = Bench::new();
+    bench.plan(PHASES);
+    bench.write("c/label", label);
+    bench
+}
+
+#[test]
+fn what_holds_what_fails_and_what_cannot_be_measured_end_differently() {
+    let bench = bench("good\n");
+    for (args, exit) in
+        [(&["--phase", "libs"][..], 0), (&["--phase", "gpu"], 11), (&[], 11), (&["--tag", "quick"], 0)]
+    {
+        let ran = bench.run(&[&["validate", "plan.yaml"], args].concat());
+        assert_eq!(ran.exit, exit, "{args:?}: {ran:?}");
+    }
+    bench.write("c/label", "bad\n");
+    for args in [&["--phase", "libs"][..], &[], &["--tag", "quick"]] {
+        let ran = bench.run(&[&["validate", "plan.yaml"], args].concat());
+        assert_eq!(ran.exit, 20, "{args:?}: {ran:?}");
+    }
+    assert!(!bench.state().exists(), "a validation leaves nothing");
+}
+
+#[test]
+fn without_a_plan_what_was_committed_is_looked_at() {
+    let bench = Bench::new();
+    bench.plan(
+        r#"
+  - id: one
+    layers: [{files: {paths: ["${m}/"]}}]
+    apply: [{id: add, shell: 'echo one >> "$m/file"'}]
+    validate: [{id: file, probe: {run: [cat, "${m}/file"]}, expect: {stdout: {contains: one}}}]
+  - id: two
+    layers: [{files: {paths: ["${m}/"]}}]
+    apply: [{id: add, shell: 'echo two >> "$m/file"'}]
+    validate: [{id: never, probe: {run: ["false"]}}]
+"#,
+    );
+    let nothing = bench.run(&["validate"]);
+    assert_eq!(nothing.exit, 2, "{nothing:?}");
+    assert_eq!(bench.run(&["run", "plan.yaml", "--unattended"]).exit, 12);
+    let held = bench.run(&["validate", "--json"]);
+    assert_eq!(held.exit, 0, "{held:?}");
+    assert_eq!(held.json().pointer("/phases/0/phase"), Some(&json!("one")));
+    assert_eq!(held.json().pointer("/baseline"), Some(&json!("what was recorded before each phase")));
+    bench.write("m/file", "lost\n");
+    assert_eq!(bench.run(&["validate"]).exit, 20);
+}
+
+#[test]
+fn a_pinned_baseline_is_compared_with_and_a_difference_is_told() {
+    let bench = Bench::new();
+    bench.plan(
+        r#"
+  - id: one
+    apply: [{id: nothing, run: ["true"], changes: nothing}]
+    validate: [{id: label, probe: {run: [cat, "${c}/label"]}, expect: {stdout: {unchanged: true}}}]
+"#,
+    );
+    bench.write("c/label", "first\n");
+    assert_eq!(bench.run(&["validate", "plan.yaml"]).exit, 11, "there is nothing to compare with");
+    let recorded = bench.run(&["baseline", "record", "plan.yaml", "--name", "b1", "--json"]);
+    assert_eq!((recorded.exit, recorded.json().pointer("/checks")), (0, Some(&json!(1))), "{recorded:?}");
+    assert_eq!(bench.run(&["validate", "plan.yaml"]).exit, 11, "it is neither named nor pinned");
+    assert_eq!(bench.run(&["validate", "plan.yaml", "--baseline", "b1"]).exit, 0);
+    assert_eq!(bench.run(&["baseline", "pin", "b1"]).exit, 0);
+    assert_eq!(bench.run(&["validate", "plan.yaml", "--since-baseline"]).exit, 0);
+    bench.write("c/label", "second\n");
+    assert_eq!(bench.run(&["validate", "plan.yaml"]).exit, 20);
+    let compared = bench.run(&["baseline", "compare", "plan.yaml", "--json"]);
+    let difference =
+        json!({"phase": "one", "check": "label", "field": "stdout", "before": "first\n", "now": "second\n"});
+    assert_eq!(compared.json().pointer("/differences/0"), Some(&difference), "{compared:?}");
+    let shown = bench.run(&["baseline", "show", "b1", "--json"]);
+    assert_eq!(shown.json().pointer("/phases/one/label/stdout"), Some(&json!("first\n")));
+}
+
+#[test]
+fn a_mistake_on_the_command_line_is_told_before_anything_is_looked_at() {
+    let bench = bench("good\n");
+    for (args, part) in [
+        (&["--report", "xml"][..], "there is no report `xml`"),
+        (&["--report", "tap", "--report", "nagios"], "two reports on standard output"),
+        (&["--report", "tap", "--json"], "two reports on standard output"),
+        (&["--phase", "nope"], "has no phase `nope`"),
+        (&["--baseline", "nope"], "there is no baseline `nope`"),
+        (&["--since-baseline"], "there is no baseline"),
+    ] {
+        let ran = bench.run(&[&["validate", "plan.yaml"], args].concat());
+        assert_eq!(ran.exit, 2, "{args:?}: {ran:?}");
+        assert!(ran.err.contains(part) && ran.out.is_empty(), "{args:?}: {ran:?}");
+    }
+    let name = bench.run(&["baseline", "record", "plan.yaml", "--name", "../b"]);
+    assert_eq!(name.exit, 2, "{name:?}");
+}
+
+#[test]
+fn named_checks_are_listed_and_explained_and_ones_own_go_before_the_shipped() {
+    let bench = Bench::new();
+    let listed = bench.run(&["checks"]);
+    assert!(
+        listed.exit == 0 && listed.out.contains("disk-free") && listed.out.contains("checks/system.yaml")
+    );
+    let own = "switchback: 1\nabout: Mine.\nchecks:\n  disk-free:\n    about: Always enough.\n    probe: {run: [\"true\"]}\n";
+    bench.write("own.yaml", own);
+    let shown = bench.run(&["checks", "show", "disk-free", "--library", "own.yaml", "--json"]);
+    assert_eq!(shown.json().pointer("/about"), Some(&json!("Always enough.")), "{shown:?}");
+    assert_eq!(shown.json().pointer("/shadows"), Some(&json!("built in: checks/system.yaml")));
+    let listed = bench.run(&["checks", "--library", "own.yaml"]);
+    assert!(listed.out.contains("in place of built in: checks/system.yaml"), "{listed:?}");
+    let wrong = bench.run(&["checks", "show", "disk"]);
+    assert!(wrong.exit == 2 && wrong.err.contains("did you mean disk-free"), "{wrong:?}");
+}
