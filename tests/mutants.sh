@@ -83,8 +83,8 @@ over_ground() {
 ground() {
   manifest ground chrono libc nix regex-syntax rustix schemars serde serde_json sha2 thiserror
   keep ground lib.rs model system
-  keep ground system/mod.rs accounts clock files host lock process sanitise
-  copy ground model system/{accounts,clock,files,host,lock,sanitise}.rs system/process
+  keep ground system/mod.rs accounts clock files host leftovers lock process sanitise
+  copy ground model system/{accounts,clock,files,host,leftovers,lock,sanitise}.rs system/process
 }
 
 engine() {
