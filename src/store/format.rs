@@ -10,7 +10,7 @@ use std::io::Write as _;
 
 /// The version that is written.
 pub const VERSION: u32 = 1;
-/// No line is longer.
+/// No line is longer, its newline counted. Journals are written and read with this limit; tests have smaller ones.
 pub(super) const LONGEST_LINE: usize = 16 * 1024 * 1024;
 /// JSON in a fact is at most so deep. Readers stop at 128.
 const DEEPEST: usize = 100;
@@ -64,20 +64,26 @@ pub(super) struct Decoded {
     pub(super) hash: Hex,
 }
 
-/// Adds the line of a fact, newline included, to `out`.
+/// Adds the line of a fact, newline included, to `out`, where it is no longer than `longest`.
 ///
 /// # Errors
 /// Why a reader would refuse the line; `out` is then as long as before.
-pub(super) fn encode(out: &mut Vec<u8>, envelope: &Envelope, prev: &Hex) -> Result<Hex, String> {
+pub(super) fn encode(
+    out: &mut Vec<u8>,
+    envelope: &Envelope,
+    prev: &Hex,
+    longest: usize,
+) -> Result<Hex, String> {
     let start = out.len();
-    let written = write_line(out, envelope, prev, start);
+    let written = write_line(out, envelope, prev, longest);
     if written.is_err() {
         out.truncate(start);
     }
     written
 }
 
-fn write_line(out: &mut Vec<u8>, envelope: &Envelope, prev: &Hex, start: usize) -> Result<Hex, String> {
+fn write_line(out: &mut Vec<u8>, envelope: &Envelope, prev: &Hex, longest: usize) -> Result<Hex, String> {
+    let start = out.len();
     let Envelope { seq, at, event } = envelope;
     write!(out, "{{\"v\":{VERSION},\"seq\":{seq},\"at\":\"{at}\"").map_err(|why| why.to_string())?;
     let fact = out.len();
@@ -97,8 +103,8 @@ fn write_line(out: &mut Vec<u8>, envelope: &Envelope, prev: &Hex, start: usize) 
     out.extend_from_slice(&hash.0);
     out.extend_from_slice(b"\"}\n");
     let length = out.len() - start;
-    if length > LONGEST_LINE {
-        return Err(format!("{length} bytes, the limit is {LONGEST_LINE}"));
+    if length > longest {
+        return Err(format!("{length} bytes, the limit is {longest}"));
     }
     Ok(hash)
 }

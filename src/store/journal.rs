@@ -55,7 +55,7 @@ impl Journal {
     /// [`StoreError::Io`] where the file cannot be read at all.
     pub fn read(path: &Path) -> Result<Self, StoreError> {
         let file = File::open(path).map_err(StoreError::io("open", path))?;
-        scan(file, u64::MAX).map_err(StoreError::io("read", path))
+        scan(file, u64::MAX, LONGEST_LINE).map_err(StoreError::io("read", path))
     }
 
     /// Reads the first fact only; `None` where there is no good first line.
@@ -64,21 +64,23 @@ impl Journal {
     /// [`StoreError::Io`] where the file cannot be read at all.
     pub fn read_first(path: &Path) -> Result<Option<Envelope>, StoreError> {
         let file = File::open(path).map_err(StoreError::io("open", path))?;
-        let journal = scan(file, 1).map_err(StoreError::io("read", path))?;
+        let journal = scan(file, 1, LONGEST_LINE).map_err(StoreError::io("read", path))?;
         Ok(journal.envelopes.into_iter().next())
     }
 
     /// Whether there is a good first line. Says no where the file cannot be read.
     #[must_use]
     pub fn has_begun(path: &Path) -> bool {
-        File::open(path).and_then(|file| scan(file, 1)).is_ok_and(|journal| journal.last_seq == 1)
+        File::open(path)
+            .and_then(|file| scan(file, 1, LONGEST_LINE))
+            .is_ok_and(|journal| journal.last_seq == 1)
     }
 
     /// Whether it is there and holds no acknowledged line: its generation was opened and never began.
     #[must_use]
     pub fn never_began(path: &Path) -> bool {
         File::open(path)
-            .and_then(|file| scan(file, 1))
+            .and_then(|file| scan(file, 1, LONGEST_LINE))
             .is_ok_and(|journal| journal.last_seq == 0 && journal.damage.is_none())
     }
 
@@ -110,7 +112,8 @@ enum Ending {
     Limit,
 }
 
-fn scan(source: impl io::Read, most: u64) -> io::Result<Journal> {
+/// Reads at most so many facts, from lines that are no longer than `longest`.
+fn scan(source: impl io::Read, most: u64, longest: usize) -> io::Result<Journal> {
     let mut reader = BufReader::with_capacity(64 * 1024, source);
     let mut line = Vec::with_capacity(1024);
     let mut journal = Journal {
@@ -125,12 +128,12 @@ fn scan(source: impl io::Read, most: u64) -> io::Result<Journal> {
     };
     while journal.last_seq < most {
         line.clear();
-        let fault = match next_line(&mut reader, &mut line)? {
+        let fault = match next_line(&mut reader, &mut line, longest)? {
             Ending::File => {
                 journal.torn = !line.is_empty();
                 break;
             }
-            Ending::Limit => format!("it is longer than {LONGEST_LINE} bytes"),
+            Ending::Limit => format!("it is longer than {longest} bytes"),
             Ending::Newline => {
                 let length = line.len() as u64;
                 line.pop();
@@ -168,7 +171,7 @@ fn accept(journal: &mut Journal, line: &mut [u8]) -> Result<(), String> {
     Ok(())
 }
 
-fn next_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Ending> {
+fn next_line(reader: &mut impl BufRead, line: &mut Vec<u8>, longest: usize) -> io::Result<Ending> {
     loop {
         let available = match reader.fill_buf() {
             Ok(available) => available,
@@ -184,7 +187,7 @@ fn next_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Ending
         };
         line.extend_from_slice(&available[..taken]);
         reader.consume(taken);
-        if line.len() > LONGEST_LINE {
+        if line.len() > longest {
             return Ok(Ending::Limit);
         }
         if complete {
@@ -216,6 +219,7 @@ pub struct JournalWriter<S = File> {
     head: Hex,
     last_seq: u64,
     length: u64,
+    longest: usize,
     failed: Option<String>,
     buffer: Vec<u8>,
 }
@@ -270,7 +274,7 @@ impl JournalWriter {
     fn handle(path: &Path) -> Result<File, StoreError> {
         OpenOptions::new()
             .append(true)
-            .custom_flags(libc::O_CLOEXEC | libc::O_NOFOLLOW)
+            .custom_flags(libc::O_NOFOLLOW)
             .open(path)
             .map_err(StoreError::io("open", path))
     }
@@ -278,7 +282,16 @@ impl JournalWriter {
 
 impl<S> JournalWriter<S> {
     fn at(path: &Path, sink: S, head: Hex, last_seq: u64, length: u64) -> Self {
-        Self { path: path.to_owned(), sink, head, last_seq, length, failed: None, buffer: Vec::new() }
+        Self {
+            path: path.to_owned(),
+            sink,
+            head,
+            last_seq,
+            length,
+            longest: LONGEST_LINE,
+            failed: None,
+            buffer: Vec::new(),
+        }
     }
 
     /// The number that the next fact must have.
@@ -322,7 +335,7 @@ impl<S: Sink> JournalWriter<S> {
             if envelope.seq != seq {
                 return Err(StoreError::OutOfOrder { expected: seq, got: envelope.seq });
             }
-            head = format::encode(&mut self.buffer, envelope, &head)
+            head = format::encode(&mut self.buffer, envelope, &head, self.longest)
                 .map_err(|why| StoreError::Unstorable { seq, why })?;
         }
         // `write_all` goes on after short writes and interruptions.

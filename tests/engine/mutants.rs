@@ -286,6 +286,20 @@ fn silence_is_consent(
     made
 }
 
+fn silence_confirms(plan: &Plan, state: &RunState, input: &Input, heard: Heard, now: Timestamp) -> Decision {
+    let yes = Input::Answered(true);
+    let silent = matches!(state.stage, Stage::Confirming(Some(_))) && *input == Input::TimeReached;
+    decide(plan, state, if silent { &yes } else { input }, heard, now)
+}
+
+fn window_stretched(plan: &Plan, state: &RunState, input: &Input, heard: Heard, now: Timestamp) -> Decision {
+    let mut made = decide(plan, state, input, heard, now);
+    if let Action::Confirm { until } = &mut made.action {
+        until.0 += 1;
+    }
+    made
+}
+
 fn anything_may_be_accepted(
     plan: &Plan,
     state: &RunState,
@@ -380,6 +394,8 @@ const FAULTS: &[(&str, Decide)] = &[
     ("soak cut short", soak_cut_short),
     ("settle cut short", settle_cut_short),
     ("silence is consent", silence_is_consent),
+    ("silence confirms", silence_confirms),
+    ("confirm window stretched", window_stretched),
     ("anything may be accepted", anything_may_be_accepted),
     ("taken up without a new look", taken_up_without_a_new_look),
     ("put right by nobody", put_right_by_nobody),

@@ -1,10 +1,12 @@
 //! The promises. What happened is folded from the facts here a second time, apart from the engine, and each act and
 //! each end is held against it and against the machine.
 
+mod acts;
+mod ends;
+
 use crate::kit::checks_of;
-use crate::machine::{Content, Machine};
 use std::collections::{BTreeMap, BTreeSet};
-use switchback::engine::{Action, Ended, Heard, Input, Limits};
+use switchback::engine::Input;
 use switchback::model::*;
 
 /// What the facts say so far.
@@ -36,6 +38,8 @@ pub(crate) struct Story {
     pub(crate) acted: BTreeSet<(Part, usize)>,
     kept: usize,
     confirmed: bool,
+    /// When the confirm window closes.
+    window: Option<i64>,
     settled: Option<i64>,
     waited: bool,
     /// The way back began.
@@ -169,11 +173,12 @@ impl Story {
                 hold(self.guided, "only a person retries")?;
                 self.unknown = None;
             }
-            Event::ConfirmOpened { .. } => {
+            Event::ConfirmOpened { until } => {
                 hold(
                     phase.is_some_and(|phase| self.holds(phase, Moment::Validate)),
                     "no confirm before the validation holds",
                 )?;
+                self.window = Some(until.0);
             }
             Event::Confirmed => self.confirmed = true,
             Event::LayerKept { layer } => {
@@ -276,93 +281,24 @@ impl Story {
         (self.gate, self.sealed, self.armed, self.waited, self.confirmed) =
             (false, false, false, false, false);
         self.recorded = 0;
-        self.settled = None;
+        (self.settled, self.window) = (None, None);
     }
 
-    /// The promise about who answers.
+    /// The promises about who answers.
     pub(crate) fn answered(&self, input: &Input, events: &[Event]) -> Result<(), Broken> {
         let resolved = events.iter().any(|event| matches!(event, Event::ItemsResolved { .. }));
         hold(
             !resolved || matches!(input, Input::Resolved { .. }),
             "only a person says that something was put right by hand",
         )?;
+        let yes = *input == Input::Answered(true);
         let gone = events.iter().any(|event| matches!(event, Event::GateAnswered { go: true }));
-        hold(
-            !self.guided || !gone || *input == Input::Answered(true),
-            "the answer at the gate is the person's",
-        )
+        hold(!self.guided || !gone || yes, "the answer at the gate is the person's")?;
+        hold(!events.contains(&Event::Confirmed) || yes, "silence confirms nothing")
     }
 
     fn touched(&self) -> bool {
         !self.acted.is_empty() || self.kept > 0
-    }
-
-    fn end_is_true(&self, phase: &Phase, end: PhaseEnd) -> Result<(), Broken> {
-        match end {
-            PhaseEnd::Committed => hold(self.committed, "a phase ends committed only after it was committed"),
-            PhaseEnd::NotApplicable => hold(
-                self.moments.contains(&Moment::Applies) && self.recorded == 0,
-                "not applicable before anything",
-            ),
-            PhaseEnd::Refused => hold(!self.touched() && self.items.is_empty(), "refused means untouched"),
-            PhaseEnd::Reverted => {
-                self.way_back_walked(phase)?;
-                hold(self.items.is_empty(), "reverted means nothing is named")?;
-                self.quarantine_is_true()
-            }
-            PhaseEnd::Inconsistent => {
-                hold(!self.items.is_empty(), "inconsistent names its items")?;
-                if self.taken_up > Limits::BACK {
-                    return Ok(());
-                }
-                self.way_back_walked(phase)?;
-                self.quarantine_is_true()
-            }
-            PhaseEnd::Resolved => Err("no way back ends by being put right".into()),
-        }
-    }
-
-    fn left_is_true(&self, phase: &Phase, end: PhaseEnd, left: &[Item]) -> Result<(), Broken> {
-        let went_back = matches!(end, PhaseEnd::Reverted | PhaseEnd::Inconsistent);
-        let cannot = |at: &&(Part, usize)| {
-            let step = phase.steps(at.0).get(at.1);
-            went_back && matches!(step.map(|step| &step.undo), Some(StepUndo::None { .. }))
-        };
-        let names: BTreeSet<String> = self
-            .acted
-            .iter()
-            .filter(cannot)
-            .filter_map(|at| phase.steps(at.0).get(at.1))
-            .map(|step| format!("step {}", step.id))
-            .collect();
-        let said: BTreeSet<String> = left.iter().map(|item| item.name.clone()).collect();
-        hold(names == said, "a way back names exactly what acted and cannot be undone")
-    }
-
-    fn quarantine_is_true(&self) -> Result<(), Broken> {
-        let rejects = self.back.as_ref().is_some_and(Cause::rejects);
-        hold(self.quarantined == rejects, "in quarantine exactly where the cause rejects")
-    }
-
-    fn way_back_walked(&self, phase: &Phase) -> Result<(), Broken> {
-        hold(self.all_undone(phase), "whatever may have taken effect is undone")?;
-        hold(self.to_restore == 0, "every recorded layer is restored")?;
-        hold(self.rolled == phase.rollback.len(), "every rollback step was taken")?;
-        let probed = phase.validate.is_empty() || self.moments.contains(&Moment::Reprobe);
-        hold(probed, "the baseline is probed again")?;
-        for check in &phase.validate {
-            let at = |moment| self.judged.get(&(moment, check.id.clone()));
-            let good = |outcome: Option<&Outcome>| {
-                matches!(outcome, Some(Outcome::Pass | Outcome::Warn | Outcome::Skipped))
-            };
-            let before = matches!(at(Moment::Baseline), Some(Outcome::Pass | Outcome::Warn));
-            if before && !good(at(Moment::Reprobe)) {
-                let name = format!("check {}", check.id);
-                let named = self.items.iter().any(|item| item.name == name);
-                hold(named, "a check that no longer holds after the way back is named")?;
-            }
-        }
-        Ok(())
     }
 
     fn own_undo(phase: &Phase, at: (Part, usize)) -> bool {
@@ -392,295 +328,5 @@ impl Story {
         self.holds(phase, Moment::Validate)
             && self.all_well(phase, Part::Apply)
             && (phase.confirm.is_none() || self.confirmed)
-    }
-
-    /// Whether the phase may be acted on: the order that bears the load.
-    fn guarded(&self, phase: &Phase, machine: &Machine) -> Result<(), Broken> {
-        hold(
-            phase.applies_if.is_none() || self.holds(phase, Moment::Applies),
-            "nothing where the phase does not apply",
-        )?;
-        hold(self.holds(phase, Moment::Preflight), "nothing before the preflight holds")?;
-        hold(self.gate, "nothing past an unanswered gate")?;
-        hold(self.recorded == phase.layers.len(), "nothing before all is recorded")?;
-        let probed = phase.validate.is_empty() || self.moments.contains(&Moment::Baseline);
-        hold(probed, "nothing before the baseline is known")?;
-        hold(self.sealed, "nothing before the capsule is sealed")?;
-        hold(self.armed && machine.guard, "nothing before the guard stands")
-    }
-
-    fn backward(&self, machine: &Machine) -> Result<(), Broken> {
-        hold(self.back.is_some() && self.ended.is_none(), "nothing is undone before the way back began")?;
-        hold(self.children_ended && !machine.child, "nothing is undone while a child is alive")
-    }
-
-    /// The promises about the act that is owed now.
-    pub(crate) fn allows(
-        &self,
-        plan: &Plan,
-        machine: &Machine,
-        action: &Action,
-        heard: Heard,
-    ) -> Result<(), Broken> {
-        let phase = self.phase.and_then(|at| plan.phases.get(at));
-        if let Action::Open { phase: next } = action {
-            hold(heard == Heard::Nothing, "no phase begins after a stop was asked for")?;
-            hold(
-                self.soak.is_none_or(|until| machine.clock >= until),
-                "no phase begins while the one before soaks",
-            )?;
-            let ended = matches!(self.ended, None | Some(PhaseEnd::Committed | PhaseEnd::NotApplicable));
-            hold(
-                ended && (phase.is_none() || self.ended.is_some()),
-                "a phase begins after the one before is done",
-            )?;
-            return hold(
-                phase.is_none() || self.queue.first() == Some(next),
-                "the next phase is the next in the queue",
-            );
-        }
-        if let Action::Stop(ended) = action {
-            return self.stop_is_true(plan, machine, ended);
-        }
-        let Some(phase) = phase else { return Err(format!("{action:?} between phases")) };
-        match action {
-            Action::Undo { .. }
-            | Action::Restore { .. }
-            | Action::Quarantine { .. }
-            | Action::EndChildren
-            | Action::Disarm
-            | Action::Perform { part: Part::Rollback, .. }
-            | Action::Judge { moment: Moment::Reprobe } => {
-                hold(
-                    self.back.is_none() || self.taken_up <= Limits::BACK,
-                    "the way back is taken up so often and no more",
-                )?;
-            }
-            Action::Open { .. }
-            | Action::Judge { .. }
-            | Action::AskGate
-            | Action::Record { .. }
-            | Action::Seal
-            | Action::Arm
-            | Action::Perform { .. }
-            | Action::Wait { .. }
-            | Action::Confirm { .. }
-            | Action::Keep { .. }
-            | Action::Choose { .. }
-            | Action::Stop(_) => {
-                hold(self.back.is_none(), "nothing goes forward after the way back began")?;
-                hold(!self.committed && self.ended.is_none(), "nothing goes forward after the end")?;
-                hold(self.taken_up <= Limits::FORWARD, "a phase is taken up so often and no more")?;
-                hold(heard == Heard::Nothing, "nothing goes forward after a stop was asked for")?;
-            }
-        }
-        match action {
-            Action::Judge { moment: Moment::Applies | Moment::Preflight } => Ok(()),
-            Action::Judge { moment: Moment::Baseline } => {
-                hold(self.recorded == phase.layers.len() && self.gate, "the baseline comes after the record")
-            }
-            Action::Judge { moment: Moment::Validate } => {
-                hold(self.all_well(phase, Part::Apply), "judged only after every step ended well")?;
-                let over = phase.settle == Span::ZERO || self.waited && self.settled <= Some(machine.clock);
-                hold(over, "judged only after it settled")?;
-                self.guarded(phase, machine)
-            }
-            Action::Judge { moment: Moment::Reprobe } => {
-                self.backward(machine)?;
-                hold(self.rolled == phase.rollback.len(), "probed again only after the rollback steps")
-            }
-            Action::AskGate => {
-                hold(self.guided, "nobody is asked where nobody is")?;
-                hold(self.holds(phase, Moment::Preflight), "no gate before the preflight holds")
-            }
-            Action::Record { layer } => {
-                hold(self.holds(phase, Moment::Preflight), "nothing recorded before the preflight holds")?;
-                hold(self.gate, "nothing recorded past an unanswered gate")?;
-                hold(*layer == self.recorded, "layers are recorded in order")
-            }
-            Action::Seal => {
-                hold(self.gate && self.recorded == phase.layers.len(), "sealed after all is recorded")
-            }
-            Action::Arm => hold(self.sealed, "armed after the capsule is sealed"),
-            Action::Perform { part: Part::Rollback, step } => {
-                self.backward(machine)?;
-                hold(self.intent == Some((Part::Rollback, *step)), "no act without a durable intent")?;
-                hold(self.to_restore == 0 && self.all_undone(phase), "rollback steps come after the layers")?;
-                hold(*step == self.rolled, "rollback steps in order, once")
-            }
-            Action::Perform { part, step } => {
-                self.guarded(phase, machine)?;
-                hold(self.intent == Some((*part, *step)), "no act without a durable intent")?;
-                let repeats = |step: &Step| step.idempotent || step.changes == Changes::Nothing;
-                let may_repeat = phase.steps(*part).get(*step).is_some_and(repeats);
-                hold(may_repeat || self.unknown != self.intent, "a lost step runs again only where it may")?;
-                hold((0..*step).all(|step| self.well.contains(&(*part, step))), "steps in order")?;
-                hold(
-                    *part == Part::Apply || self.validated(phase),
-                    "no commit step before the validation holds",
-                )?;
-                hold(
-                    *part == Part::Commit || !self.moments.contains(&Moment::Validate),
-                    "no step after the judging",
-                )
-            }
-            Action::Wait { until } => hold(self.settled == Some(until.0), "the wait ends when the facts say"),
-            Action::Confirm { .. } => {
-                hold(self.holds(phase, Moment::Validate), "no confirm before the validation holds")
-            }
-            Action::Keep { layer } => {
-                self.guarded(phase, machine)?;
-                hold(self.validated(phase), "nothing is kept before the validation holds")?;
-                hold(
-                    *layer == self.kept && phase.commit.is_empty(),
-                    "layers are kept in order, where nothing else commits",
-                )
-            }
-            Action::Disarm => {
-                if self.back.is_none() {
-                    let anew = !self.begun && self.recorded == 0 && !self.sealed;
-                    return hold(self.committed || anew, "the guard comes down after the commit");
-                }
-                if self.touched() { self.way_back_walked_but_named(phase) } else { Ok(()) }
-            }
-            Action::Choose { cause, may_accept } => {
-                hold(self.guided, "nobody is asked where nobody is")?;
-                let (Cause::ChecksFailed(ids) | Cause::ChecksBroken(ids) | Cause::ChecksUndecided(ids)) =
-                    cause
-                else {
-                    return hold(!may_accept, "only checks are accepted");
-                };
-                let all = phase.applies_if.iter().chain(&phase.preflight).chain(&phase.validate);
-                let mut critical = all.filter(|check| check.severity == Severity::Critical);
-                let offered = !critical.any(|check| ids.contains(&check.id));
-                hold(*may_accept == offered, "what is not critical may be accepted, and nothing else")
-            }
-            Action::EndChildren => hold(self.back.is_some(), "children are ended on the way back"),
-            Action::Undo { part, step } => {
-                self.backward(machine)?;
-                let at = (*part, *step);
-                hold(self.undo == Some(at), "no undo without its intent")?;
-                hold(self.acted.contains(&at), "only what may have taken effect is undone")?;
-                hold(Self::own_undo(phase, at), "only an own undo is taken")?;
-                hold(!self.undone.contains(&at), "what is undone is not undone again")?;
-                hold(!self.tried.contains(&at), "an undo is tried once on a way back")?;
-                hold(self.last_undo.is_none_or(|last| newer(last, at)), "the newest is undone first")?;
-                let left = self.acted.iter().filter(|other| newer(**other, at) && other.0 != Part::Rollback);
-                let mut left = left.filter(|other| Self::own_undo(phase, **other));
-                hold(
-                    left.all(|other| self.undone.contains(other) || self.tried.contains(other)),
-                    "the newest is undone first",
-                )?;
-                hold(self.to_restore == self.recorded, "steps are undone before layers are restored")
-            }
-            Action::Restore { layer } => {
-                self.backward(machine)?;
-                hold(self.all_undone(phase), "layers are restored after every undo")?;
-                hold(layer + 1 == self.to_restore, "layers come back in reverse")
-            }
-            Action::Quarantine { cause } => {
-                hold(
-                    cause.rejects() && self.back.as_ref() == Some(cause),
-                    "only what is rejected is in quarantine",
-                )?;
-                hold(self.to_restore == 0, "first home, then the quarantine")
-            }
-            Action::Open { .. } | Action::Stop(_) => Ok(()),
-        }
-    }
-
-    fn way_back_walked_but_named(&self, phase: &Phase) -> Result<(), Broken> {
-        hold(self.all_undone(phase) && self.to_restore == 0, "the guard comes down after the way back")?;
-        hold(self.rolled == phase.rollback.len(), "the guard comes down after the way back")
-    }
-
-    fn stop_is_true(&self, plan: &Plan, machine: &Machine, ended: &Ended) -> Result<(), Broken> {
-        let verdict = match ended {
-            Ended::Paused(cause) => {
-                hold(self.paused.as_ref() == Some(cause), "a paused run says why")?;
-                hold(self.verdicts.is_empty(), "a paused run has no verdict")?;
-                return hold(self.back.is_none() || self.ended.is_some(), "the way back does not pause");
-            }
-            Ended::Finished(verdict) => *verdict,
-        };
-        hold(self.verdicts == [verdict], "every run ends in exactly one verdict")?;
-        let Some(at) = self.phase else {
-            let untouched = machine.things.iter().all(crate::machine::Things::all_old);
-            return hold(untouched, "a run without a phase changed nothing");
-        };
-        let Some(things) = machine.things.get(at) else { return Err("no such phase".into()) };
-        let exhausted = self.taken_up > Limits::BACK;
-        hold(!machine.guard || exhausted, "no guard stands behind a run that ended")?;
-        match (verdict, self.ended) {
-            (Verdict::Committed, Some(PhaseEnd::Committed)) => {
-                let soaks = self.soak.is_some_and(|until| until > machine.clock);
-                hold(self.queue.is_empty() || soaks, "committed means that all that was due is done")?;
-                self.all_new(plan, machine, at)
-            }
-            (Verdict::Committed, Some(PhaseEnd::NotApplicable)) => {
-                hold(self.queue.is_empty() && things.all_old(), "not applicable means untouched")
-            }
-            (Verdict::Refused, Some(PhaseEnd::Committed)) => {
-                hold(!self.queue.is_empty(), "refused after a commit means that the next phase was")?;
-                self.all_new(plan, machine, at)
-            }
-            (Verdict::Refused, Some(PhaseEnd::Refused | PhaseEnd::NotApplicable)) => {
-                hold(things.all_old(), "refused means untouched")
-            }
-            (Verdict::RolledBack, Some(PhaseEnd::Reverted)) => {
-                hold(self.items.is_empty(), "rolled back means nothing is named")?;
-                hold(things.all_old(), "rolled back means as before")
-            }
-            (Verdict::Inconsistent, Some(PhaseEnd::Inconsistent)) => {
-                let named = |name: &str| self.items.iter().any(|item| item.name == name);
-                let Some(phase) = plan.phases.get(at) else { return Err("no such phase".into()) };
-                if named(&format!("phase {}", phase.id)) {
-                    return Ok(());
-                }
-                for (part, contents) in [Part::Apply, Part::Commit].into_iter().zip(&things.steps) {
-                    for (step, content) in phase.steps(part).iter().zip(contents) {
-                        let known = *content == Content::Old || named(&format!("undo of step {}", step.id));
-                        hold(known, "inconsistent names every step that is not as before")?;
-                    }
-                }
-                for (layer, content) in things.layers.iter().enumerate() {
-                    let known = *content == Content::Old || named(&format!("layer {layer}"));
-                    hold(known, "inconsistent names every layer that is not as before")?;
-                }
-                Ok(())
-            }
-            (Verdict::Resolved, Some(PhaseEnd::Resolved)) => {
-                hold(self.items.is_empty(), "resolved means nothing is named any more")?;
-                hold(things.all_old(), "resolved means as before, by hand")
-            }
-            (
-                Verdict::Committed
-                | Verdict::Refused
-                | Verdict::RolledBack
-                | Verdict::Inconsistent
-                | Verdict::Resolved,
-                end,
-            ) => Err(format!("the verdict {verdict:?} does not say that the phase ended {end:?}")),
-        }
-    }
-
-    fn all_new(&self, plan: &Plan, machine: &Machine, at: usize) -> Result<(), Broken> {
-        let (Some(phase), Some(things)) = (plan.phases.get(at), machine.things.get(at)) else {
-            return Err("no such phase".into());
-        };
-        for (part, contents) in [Part::Apply, Part::Commit].into_iter().zip(&things.steps) {
-            for (step, content) in contents.iter().enumerate() {
-                let there = match content {
-                    Content::New => true,
-                    Content::Half => false,
-                    Content::Old => {
-                        self.absent.contains(&(part, step)) || !Self::own_undo(phase, (part, step))
-                    }
-                };
-                hold(there, "committed means that every step took effect")?;
-            }
-        }
-        let kept = !phase.commit.is_empty() || things.layers.iter().all(|layer| *layer == Content::New);
-        hold(kept, "committed means that every layer is kept")
     }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn check(id: &str, severity: Severity) -> Check {
+pub(super) fn check(id: &str, severity: Severity) -> Check {
     Check {
         id: CheckId::new(id).unwrap(),
         title: None,
@@ -31,7 +31,7 @@ fn check(id: &str, severity: Severity) -> Check {
     }
 }
 
-fn report(id: &str, outcome: Outcome) -> CheckReport {
+pub(super) fn report(id: &str, outcome: Outcome) -> CheckReport {
     CheckReport {
         check: CheckId::new(id).unwrap(),
         outcome,

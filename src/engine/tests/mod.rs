@@ -3,6 +3,8 @@
 use super::*;
 
 mod corners;
+mod standing;
+mod stops;
 mod taken_up;
 mod ways;
 use crate::model::Outcome::{Error, Fail, Inconclusive, Pass, Skipped, Warn};

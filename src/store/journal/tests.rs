@@ -1,10 +1,13 @@
+mod exhaustive;
+
 use super::*;
 use crate::model::{Event, Moment, Observation, Outcome, Value};
-use crate::store::sample::{any_event, envelopes, report, story};
-use proptest::prelude::*;
+use crate::store::sample::{envelopes, report, story};
 use std::fs;
-use std::io::Read as _;
 use tempfile::TempDir;
+
+/// A limit for lines that needs no megabytes.
+const SMALL: usize = 2000;
 
 fn written(batch: &[Envelope]) -> (TempDir, PathBuf, Vec<u8>) {
     let folder = tempfile::tempdir().expect("a folder");
@@ -44,50 +47,6 @@ fn hashes_are_those_of_sha256sum() {
 }
 
 #[test]
-fn a_journal_cut_at_any_byte_keeps_every_whole_line_and_goes_on() {
-    let facts = story(1);
-    let (_folder, path, bytes) = written(&facts);
-    let ends = ends(&bytes);
-    for cut in 0..=bytes.len() {
-        fs::write(&path, &bytes[..cut]).expect("written");
-        let whole = ends.iter().filter(|end| **end <= cut).count();
-        let torn = cut > 0 && !ends.contains(&cut);
-        let journal = scan(&bytes[..cut], u64::MAX).expect("read");
-        assert_eq!((journal.torn, &journal.damage), (torn, &None), "cut at {cut}");
-        assert_eq!(journal.envelopes, facts[..whole], "cut at {cut}");
-        if whole + 1 < facts.len() {
-            continue;
-        }
-        let (mut writer, journal) = JournalWriter::open(&path).expect("opened");
-        assert_eq!((journal.torn, &journal.damage), (torn, &None), "cut at {cut}");
-        assert_eq!(journal.envelopes, facts[..whole], "cut at {cut}");
-        writer.append(&facts[whole..]).expect("durable");
-        assert_eq!(fs::read(&path).expect("read"), bytes, "cut at {cut}");
-    }
-}
-
-#[test]
-fn any_flipped_bit_is_found_and_never_read_as_a_fact() {
-    let facts = story(1);
-    let (_folder, _path, bytes) = written(&facts);
-    let ends = ends(&bytes);
-    let last = bytes.len() - 1;
-    for at in 0..bytes.len() {
-        for bit in [0_u8, 7] {
-            let mut flipped = bytes.clone();
-            flipped[at] ^= 1 << bit;
-            let journal = scan(flipped.as_slice(), u64::MAX).expect("read");
-            let before = ends.iter().filter(|end| **end <= at).count();
-            assert_eq!(journal.envelopes, facts[..before], "byte {at} bit {bit}");
-            let line = journal.damage.as_ref().map(|damage| damage.line);
-            let expected = (at < last).then_some(before as u64 + 1);
-            // Without its newline the last line looks as if it had never been completed.
-            assert_eq!((line, journal.torn), (expected, at == last), "byte {at} bit {bit}");
-        }
-    }
-}
-
-#[test]
 fn a_last_line_with_blocks_that_were_never_written_is_torn() {
     let facts = story(1);
     let (_folder, path, mut bytes) = written(&facts);
@@ -102,6 +61,22 @@ fn a_last_line_with_blocks_that_were_never_written_is_torn() {
 }
 
 #[test]
+fn a_whole_line_that_is_bad_is_damage_where_nothing_is_missing_or_more_stands_behind_it() {
+    let facts = story(1);
+    let (_folder, _path, whole) = written(&facts);
+    let lines = ends(&whole);
+    let last = lines.len() - 1;
+    let (mut other, mut holed) = (whole.clone(), whole);
+    other[lines[last - 1] + 20] ^= 1;
+    holed[lines[last - 2]..lines[last - 2] + 40].fill(0);
+    for (bytes, line) in [(other, last + 1), (holed, last)] {
+        let journal = scan(bytes.as_slice(), u64::MAX, LONGEST_LINE).expect("read");
+        let damaged = journal.damage.map(|damage| damage.line);
+        assert_eq!((journal.torn, damaged), (false, Some(line as u64)));
+    }
+}
+
+#[test]
 fn lines_that_are_left_out_doubled_or_swapped_are_damage() {
     let (_folder, _path, bytes) = written(&story(1));
     let lines: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
@@ -109,7 +84,7 @@ fn lines_that_are_left_out_doubled_or_swapped_are_damage() {
         [(&[0, 2, 3], 2), (&[0, 0, 1], 2), (&[0, 2, 1, 3], 2), (&[1, 2, 3], 1)];
     for (order, line) in orders {
         let mixed: Vec<u8> = order.iter().flat_map(|at| lines[*at].to_vec()).collect();
-        let journal = scan(mixed.as_slice(), u64::MAX).expect("read");
+        let journal = scan(mixed.as_slice(), u64::MAX, LONGEST_LINE).expect("read");
         assert_eq!(journal.damage.map(|damage| damage.line), Some(line), "{order:?}");
     }
 }
@@ -200,13 +175,98 @@ fn what_a_reader_would_refuse_is_refused_when_written_and_leaves_the_writer_usab
     let brackets = Value::String("[".repeat(500) + "\\\"");
     writer.append(&judged(brackets)).expect("text is not depth");
     assert_eq!(Journal::read(&path).expect("read").last_seq, 1);
+    let behind_a_quote = Value::String("\"\\".to_owned() + &"[".repeat(500));
+    failing(Failing { space: usize::MAX, ..Failing::default() })
+        .append(&judged(behind_a_quote))
+        .expect("text is not depth");
+}
+
+#[test]
+fn what_is_just_within_the_limits_is_written_and_read() {
+    let judged = |seq: u64, value: Value| {
+        let mut report = report("any", Outcome::Pass);
+        report.observed = Some(Observation::new().with("value", value));
+        envelopes(seq, [Event::CheckJudged { moment: Moment::Baseline, report }])
+    };
+    let deep = |levels: usize| (0..levels).fold(Value::Null, |inner, _| Value::Array(vec![inner]));
+    let long = |bytes: usize| Value::String("x".repeat(bytes));
+    let mut one = failing(Failing { space: usize::MAX, ..Failing::default() });
+    one.append(&judged(1, long(0))).expect("durable");
+    let most = SMALL - one.sink.bytes.len();
+
+    let mut writer = failing(Failing { space: usize::MAX, ..Failing::default() });
+    writer.longest = SMALL;
+    let why = writer.append(&judged(1, deep(97))).expect_err("refused").to_string();
+    assert!(why.ends_with("101 levels deep, the limit is 100"), "{why}");
+    writer.append(&judged(1, deep(96))).expect("100 levels");
+    let why = writer.append(&judged(2, long(most + 1))).expect_err("refused").to_string();
+    assert!(why.ends_with("2001 bytes, the limit is 2000"), "{why}");
+    // The limit is a line's, not a batch's.
+    let batch = [judged(2, long(most)), judged(3, long(most))].concat();
+    writer.append(&batch).expect("both are as long as a line may be");
+    let journal = scan(writer.sink.bytes.as_slice(), u64::MAX, SMALL).expect("read");
+    assert_eq!((journal.last_seq, journal.damage), (3, None));
+    let journal = scan(writer.sink.bytes.as_slice(), u64::MAX, SMALL - 1).expect("read");
+    let damage = Damage { line: 2, why: "it is longer than 1999 bytes".to_owned() };
+    assert_eq!((journal.last_seq, journal.damage), (1, Some(damage)));
 }
 
 #[test]
 fn a_line_longer_than_the_limit_is_damage_and_not_memory() {
-    let endless = io::repeat(b'x').take(LONGEST_LINE as u64 * 2).chain(b"\nmore\n".as_slice());
-    let journal = scan(endless, u64::MAX).expect("read");
-    assert_eq!(journal.damage.expect("damage").why, "it is longer than 16777216 bytes");
+    let mut endless = Counted { bytes: 0 };
+    let journal = scan(&mut endless, u64::MAX, SMALL).expect("read");
+    assert_eq!(journal.damage.expect("damage").why, "it is longer than 2000 bytes");
+    assert!(endless.bytes <= 128 * 1024, "{} bytes were read", endless.bytes);
+}
+
+/// A line that begins and does not end.
+struct Counted {
+    bytes: usize,
+}
+
+impl io::Read for Counted {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        into.fill(b'x');
+        self.bytes += into.len();
+        // Where nothing stops the reader, the test must end all the same.
+        Ok(if self.bytes > 1024 * 1024 { 0 } else { into.len() })
+    }
+}
+
+/// A file of which every read is broken off once and then gives a few bytes; `ends_in` is what it says at its end.
+struct Hesitant<'a> {
+    bytes: &'a [u8],
+    interrupted: bool,
+    ends_in: Option<io::Error>,
+}
+
+impl io::Read for Hesitant<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.interrupted = !self.interrupted;
+        if self.interrupted {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        match self.ends_in.take() {
+            Some(why) if self.bytes.is_empty() => Err(why),
+            ends_in => {
+                self.ends_in = ends_in;
+                let most = into.len().min(7);
+                self.bytes.read(&mut into[..most])
+            }
+        }
+    }
+}
+
+#[test]
+fn a_read_that_is_broken_off_goes_on_and_one_that_fails_is_an_error() {
+    let facts = story(1);
+    let (_folder, _path, bytes) = written(&facts);
+    let source = |ends_in| Hesitant { bytes: &bytes, interrupted: false, ends_in };
+    let journal = scan(source(None), u64::MAX, LONGEST_LINE).expect("read");
+    assert_eq!((journal.envelopes, journal.torn, journal.damage), (facts, false, None));
+    let why = scan(source(Some(io::Error::from_raw_os_error(libc::EIO))), u64::MAX, LONGEST_LINE)
+        .expect_err("unreadable");
+    assert_eq!(why.raw_os_error(), Some(libc::EIO));
 }
 
 /// A file that has so much space, and whose syncs may fail; it keeps what was asked of it.
@@ -269,7 +329,7 @@ fn a_batch_is_one_sync_whatever_its_length_and_however_short_the_writes() {
     writer.append(&story(1)).expect("durable");
     writer.append(&[]).expect("nothing to do");
     assert_eq!(writer.sink.syncs, 1);
-    assert_eq!(scan(writer.sink.bytes.as_slice(), u64::MAX).expect("read").envelopes, story(1));
+    assert_eq!(scan(writer.sink.bytes.as_slice(), u64::MAX, LONGEST_LINE).expect("read").envelopes, story(1));
 }
 
 #[test]
@@ -312,6 +372,35 @@ fn a_torn_batch_that_cannot_be_taken_out_ends_the_writer() {
 }
 
 #[test]
+fn a_file_is_cut_where_it_is_said_and_a_sync_that_cannot_be_is_no_sync() {
+    let (_folder, path, bytes) = written(&story(1));
+    let mut file = OpenOptions::new().append(true).open(&path).expect("opened");
+    Sink::cut(&mut file, 5).expect("cut");
+    assert_eq!(fs::read(&path).expect("read"), bytes[..5]);
+
+    // Takes every byte and keeps none: its sync is refused.
+    let nowhere = Path::new("/dev/null");
+    let file = OpenOptions::new().append(true).open(nowhere).expect("opened");
+    let mut writer = JournalWriter::at(nowhere, file, Hex::GENESIS, 0, 0);
+    let why = writer.append(&story(1)).expect_err("not durable");
+    assert!(matches!(why, StoreError::Io { what: "sync", .. }), "{why}");
+}
+
+#[test]
+fn a_link_in_the_place_of_a_journal_is_not_written() {
+    let (_folder, path, bytes) = written(&story(1));
+    let link = path.with_file_name("link");
+    std::os::unix::fs::symlink(&path, &link).expect("linked");
+    let why = JournalWriter::open(&link).expect_err("refused");
+    assert!(
+        matches!(&why, StoreError::Io { what: "open", source, .. } if source.raw_os_error() == Some(libc::ELOOP)),
+        "{why}"
+    );
+    assert_eq!(JournalWriter::open(&path).expect("opened").0.path(), path);
+    assert_eq!(fs::read(&path).expect("read"), bytes);
+}
+
+#[test]
 fn a_new_journal_does_not_replace_one() {
     let (_folder, path, bytes) = written(&story(1));
     assert!(JournalWriter::create(&path).is_err());
@@ -329,25 +418,31 @@ fn a_journal_has_begun_with_its_first_whole_line() {
     assert!(!Journal::has_begun(&path.with_file_name("missing")));
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
-    #[test]
-    fn any_facts_in_any_batches_are_read_as_they_were_written(
-        events in prop::collection::vec(any_event(), 1..20),
-        batch in 1..7_usize,
-    ) {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("journal");
-        let facts = envelopes(1, events);
-        let mut writer = JournalWriter::create(&path).expect("created");
-        for batch in facts.chunks(batch) {
-            writer.append(batch).expect("durable");
-        }
-        let journal = Journal::read(&path).expect("read");
-        prop_assert_eq!(&journal.envelopes, &facts);
-        prop_assert_eq!(journal.head_digest(), writer.head());
-        prop_assert_eq!(journal.length, fs::metadata(&path).expect("meta").len());
-        let (again, _) = JournalWriter::open(&path).expect("opened");
-        prop_assert_eq!((again.head(), again.next_seq()), (writer.head(), writer.next_seq()));
+#[test]
+fn the_first_fact_is_read_alone_and_nothing_behind_it() {
+    let facts = story(1);
+    let (_folder, path, mut bytes) = written(&facts);
+    let first = ends(&bytes)[0];
+    bytes[first + 20] ^= 1;
+    fs::write(&path, &bytes).expect("written");
+    assert_eq!(Journal::read_first(&path).expect("read").as_ref(), facts.first());
+    let journal = scan(bytes.as_slice(), 1, LONGEST_LINE).expect("read");
+    assert_eq!((journal.last_seq, journal.length, journal.damage), (1, first as u64, None));
+    fs::write(&path, &bytes[..first - 1]).expect("written");
+    assert_eq!(Journal::read_first(&path).expect("read"), None);
+}
+
+#[test]
+fn a_journal_never_began_where_it_is_there_without_a_line_that_was_acknowledged() {
+    let (_folder, path, bytes) = written(&story(1));
+    let first = ends(&bytes)[0];
+    let mut damaged = bytes.clone();
+    damaged[20] ^= 1;
+    for (bytes, never) in
+        [(&bytes[..0], true), (&bytes[..first - 1], true), (&bytes[..first], false), (&damaged, false)]
+    {
+        fs::write(&path, bytes).expect("written");
+        assert_eq!(Journal::never_began(&path), never, "{} bytes", bytes.len());
     }
+    assert!(!Journal::never_began(&path.with_file_name("missing")));
 }

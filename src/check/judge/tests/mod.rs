@@ -120,6 +120,17 @@ fn lengths_are_compared_with_the_baseline() {
 }
 
 #[test]
+fn a_length_has_no_unit_whatever_the_field_is_measured_in() {
+    let long = Matcher::Len(vec![Matcher::Ge(2.0)]);
+    let check = Check {
+        expect: vec![rule("pss", vec![long])],
+        ..check(Look::Probe(Probe::Process { name: None, pattern: None }))
+    };
+    let judgement = judge(&check, &Ok(Observation::new().with("pss", json!([1, 2]))), None, TODAY);
+    assert_eq!(judgement.reasons, ["`pss` length 2 >= 2"]);
+}
+
+#[test]
 fn what_is_unchanged_is_equal_or_differs_by_less_than_the_floor() {
     for (floor, before, now, outcome, reason) in [
         (None, json!("a"), json!("a"), Pass, "`x` is unchanged, \"a\""),
