@@ -136,6 +136,7 @@ complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fi
 complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from record" -l name -d 'Its name [default: the time]' -r
 complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from record" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from record" -l pin -d 'Keep it until it is unpinned, and compare with it where no other is named'
+complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from record" -l replace -d 'In place of the one of that name'
 complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from record" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
 complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from record" -s h -l help -d 'Print help'
 complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from show" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F

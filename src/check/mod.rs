@@ -14,6 +14,7 @@ pub mod probe;
 mod reader;
 mod schedule;
 mod scripts;
+mod wrapped;
 
 pub use apart::look_here;
 pub use bound::bounded;

@@ -257,6 +257,9 @@ pub(super) enum BaselineVerb {
         /// Keep it until it is unpinned, and compare with it where no other is named.
         #[arg(long)]
         pin: bool,
+        /// In place of the one of that name.
+        #[arg(long)]
+        replace: bool,
     },
     /// List the baselines, or show one.
     Show {

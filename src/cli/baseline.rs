@@ -7,6 +7,7 @@ use super::exit::Exit;
 use super::out;
 use super::validate::{Chosen, choose_phases, named_baseline, quiet_watch};
 use crate::app::{Subject, observe_phase};
+use crate::check::CheckWatch as _;
 use crate::model::{CheckId, Observation, PhaseId, Plan, Value};
 use crate::report;
 use crate::store::Baseline;
@@ -17,8 +18,8 @@ use std::path::PathBuf;
 
 pub(crate) fn baseline(context: &Context, args: &Args) -> Result<Exit, CliError> {
     match &args.verb {
-        BaselineVerb::Record { plan, set, phase, name, pin } => {
-            record(context, plan.as_ref(), set, phase, name.as_deref(), *pin)
+        BaselineVerb::Record { plan, set, phase, name, pin, replace } => {
+            record(context, plan.as_ref(), set, phase, name.as_deref(), (*pin, *replace))
         }
         BaselineVerb::Show { name } => show(context, name.as_deref()),
         BaselineVerb::Pin { name, off } => pin(context, name, !*off),
@@ -33,11 +34,15 @@ fn seen(
 ) -> Result<BTreeMap<PhaseId, BTreeMap<CheckId, Observation>>, CliError> {
     let mut watch = quiet_watch(context)?;
     let phases = chosen.plan.phases.iter().filter(|phase| chosen.phases.contains(&phase.id));
-    let seen = phases.map(|phase| {
+    let mut seen = BTreeMap::new();
+    for phase in phases {
         let subject = Subject { phase, generation: None, since: None, baseline: BTreeMap::new() };
-        (phase.id.clone(), observe_phase(&subject, &context.host, Context::cores(), &mut watch))
-    });
-    Ok(seen.collect())
+        seen.insert(phase.id.clone(), observe_phase(&subject, &context.host, Context::cores(), &mut watch));
+        if watch.interrupted() {
+            return Err(CliError::new(Exit::Paused, "interrupted; nothing was kept"));
+        }
+    }
+    Ok(seen)
 }
 
 /// The checks of these phases that saw nothing.
@@ -58,7 +63,7 @@ fn record(
     set: &[String],
     named: &[String],
     name: Option<&str>,
-    pin: bool,
+    (pin, replace): (bool, bool),
 ) -> Result<Exit, CliError> {
     let now = clock::now();
     // To the second, and a file's name everywhere.
@@ -70,10 +75,17 @@ fn record(
     }
     let chosen = choose_phases(context, file, set, named)?;
     let (folder, _lock) = context.act("baseline record")?;
+    if !replace && folder.baselines()?.named(&name).is_some() {
+        return Err(CliError::usage(format!("there is a baseline `{name}` already"))
+            .hint("give this one another name, or say `--replace`"));
+    }
     let mut baseline =
         Baseline::new(name, chosen.plan.name.clone(), chosen.plan.revision, chosen.plan.digest.clone(), now);
     baseline.phases = seen(context, &chosen)?;
     baseline.pinned = pin;
+    if baseline.phases.values().all(BTreeMap::is_empty) {
+        return Err(CliError::new(Exit::Paused, "no check saw anything, so there is nothing to keep"));
+    }
     folder.keep_baseline(&baseline)?;
     let missing = unseen(&chosen.plan, &baseline.phases);
     let count: usize = baseline.phases.values().map(BTreeMap::len).sum();

@@ -18,13 +18,18 @@ use crate::system::files::{self, Access};
 use crate::system::signal::Signals;
 use crate::system::{clock, host};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::io::Write as _;
+use std::os::unix::fs::FileTypeExt as _;
+use std::path::{Path, PathBuf};
 
 pub(crate) fn validate(context: &Context, args: &Validate) -> Result<Exit, CliError> {
     let context = &context.acting_for(args.user.as_deref())?;
     let reports = reports(context, &args.report)?;
     let chosen = choose(context, args)?;
     let subjects = subjects(context, args, &chosen)?;
+    if !args.tag.is_empty() && !subjects.of.iter().any(|subject| has_tag(subject.phase, &args.tag)) {
+        return Err(CliError::usage(format!("no check carries the tag {}", args.tag.join(", "))));
+    }
     let signals = tools::signals()?;
     let lines = reports.iter().any(|report| report.is_stdout(Format::Jsonl));
     let files =
@@ -61,6 +66,10 @@ pub(crate) fn validate(context: &Context, args: &Validate) -> Result<Exit, CliEr
         exit = report.give(context, &validation, &kept)?.unwrap_or(exit);
     }
     Ok(exit)
+}
+
+fn has_tag(phase: &Phase, tags: &[String]) -> bool {
+    phase.validate.iter().any(|check| check.tags.iter().any(|tag| tags.contains(tag)))
 }
 
 const fn status(health: Health) -> Exit {
@@ -180,12 +189,34 @@ impl Report {
         };
         match &self.into {
             None => out::put(&text),
-            // Collectors and CI run as other users.
-            Some(path) => files::write_atomic(path, text.as_bytes(), Access { mode: 0o644, owner: None })
-                .map_err(|why| CliError::new(Exit::Internal, "a report cannot be written").because(why))?,
+            Some(path) => written(path, &text).map_err(|why| {
+                CliError::new(Exit::Internal, format!("the report {} cannot be written", path.display()))
+                    .because(why)
+            })?,
         }
         Ok(own)
     }
+}
+
+/// A report is a file that is put in place whole. What is there and is no file stays what it is: a pipe or a terminal
+/// is written into, anything else is refused.
+fn written(path: &Path, text: &str) -> Result<(), String> {
+    match path.symlink_metadata() {
+        Ok(there) if there.file_type().is_file() => {}
+        Err(why) if why.kind() == std::io::ErrorKind::NotFound => {}
+        Err(why) => return Err(why.to_string()),
+        Ok(_) => {
+            let kind = path.metadata().map_err(|why| why.to_string())?.file_type();
+            if !kind.is_fifo() && !kind.is_char_device() {
+                return Err("it is there, and neither a file nor a pipe; links are not followed".to_owned());
+            }
+            let pipe = std::fs::OpenOptions::new().write(true).open(path);
+            return pipe.and_then(|mut pipe| pipe.write_all(text.as_bytes())).map_err(|why| why.to_string());
+        }
+    }
+    // Collectors and CI run as other users.
+    files::write_atomic(path, text.as_bytes(), Access { mode: 0o644, owner: None })
+        .map_err(|why| why.to_string())
 }
 
 /// The plan and the phases whose checks are looked at.
@@ -298,12 +329,29 @@ pub(crate) fn named_baseline(
     name: Option<&str>,
 ) -> Result<Option<Baseline>, CliError> {
     let all = folder.map(StateFolder::baselines).transpose()?.unwrap_or_default();
-    match name {
-        None => Ok(all.pinned(plan).cloned()),
-        Some(name) => all.named(name).cloned().map(Some).ok_or_else(|| {
-            CliError::usage(format!("there is no baseline `{name}`"))
-                .hint("`switchback baseline show` lists them")
-        }),
+    let damaged = |name: &str| all.damage.iter().find(|item| item.name == format!("baselines/{name}.json"));
+    let Some(name) = name else {
+        // One of them may be the pinned one: what would be compared with instead is not what was asked for.
+        if let Some(item) = all.damage.first() {
+            return Err(CliError::new(Exit::Paused, format!("{} cannot be read", item.name))
+                .because(&item.why)
+                .hint("remove that file, or name the baseline that is meant with `--baseline NAME`"));
+        }
+        return Ok(all.pinned(plan).cloned());
+    };
+    match all.named(name) {
+        Some(found) if found.plan == *plan => Ok(Some(found.clone())),
+        Some(found) => Err(CliError::usage(format!(
+            "the baseline `{name}` is of the plan {}, not of {plan}",
+            found.plan
+        ))),
+        None => match damaged(name) {
+            Some(item) => {
+                Err(CliError::new(Exit::Paused, format!("{} cannot be read", item.name)).because(&item.why))
+            }
+            None => Err(CliError::usage(format!("there is no baseline `{name}`"))
+                .hint("`switchback baseline show` lists them")),
+        },
     }
 }
 

@@ -77,11 +77,11 @@ impl Validation {
         self.phases.iter().flat_map(|judged| judged.reports.iter().map(|report| (&judged.phase, report)))
     }
 
-    /// The worst of what counts.
+    /// The worst of what counts; unknown where nothing was looked at.
     #[must_use]
     pub fn health(&self) -> Health {
         let each = self.reports().map(|(_, report)| Health::of(report.counted()));
-        each.max().unwrap_or(Health::Healthy)
+        each.max().unwrap_or(Health::Unknown)
     }
 
     /// How many checks count with each outcome, in the order of [`Outcome`].

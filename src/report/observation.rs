@@ -17,7 +17,7 @@ pub fn observation(seen: &Observation, style: &Style) -> String {
 fn put(name: &str, value: &Value, depth: usize, lines: &mut Vec<Line>) {
     let mut line = |text: String| lines.push(Line { depth, ..Line::plain(text) });
     match value {
-        Value::Null => line(format!("{name}: unknown")),
+        Value::Null => line(format!("{name}: none")),
         Value::Bool(yes) => line(format!("{name}: {}", if *yes { "yes" } else { "no" })),
         Value::Number(number) => line(format!("{name}: {number}")),
         Value::String(text) if text.contains('\n') => {
@@ -89,7 +89,7 @@ mod tests {
             .with("tried", json!(["/a", "/b"]))
             .with("words", json!(["one of them", "two"]));
         let style = Style::new(&Surroundings::default(), |text| text.into());
-        let expected = "driver: unknown\ngpus:\n  - index: 0\n    name: one\nok: yes\ntried: /a, /b\nwords:\n  - one of them\n  - two\n";
+        let expected = "driver: none\ngpus:\n  - index: 0\n    name: one\nok: yes\ntried: /a, /b\nwords:\n  - one of them\n  - two\n";
         assert_eq!(observation(&seen, &style), expected);
     }
 }

@@ -102,6 +102,39 @@ fn a_pinned_baseline_is_compared_with_and_a_difference_is_told() {
 }
 
 #[test]
+fn a_baseline_is_replaced_only_where_that_is_said_and_serves_its_own_plan() {
+    let bench = bench("good\n");
+    let record = &["baseline", "record", "plan.yaml", "--phase", "libs", "--name", "a"][..];
+    assert_eq!(bench.run(record).exit, 0);
+    assert_eq!(bench.run(record).exit, 2, "the name is taken");
+    assert_eq!(bench.run(&[record, &["--replace"]].concat()).exit, 0);
+    let other =
+        std::fs::read_to_string(bench.path("plan.yaml")).expect("a plan").replace("name: p\n", "name: q\n");
+    bench.write("other.yaml", &other);
+    let foreign = bench.run(&["validate", "other.yaml", "--baseline", "a"]);
+    assert!(foreign.exit == 2 && foreign.err.contains("is of the plan p, not of q"), "{foreign:?}");
+    bench.write("state/baselines/a.json", "{");
+    let damaged = bench.run(&["validate", "plan.yaml", "--phase", "libs"]);
+    assert!(damaged.exit == 11 && damaged.err.contains("baselines/a.json"), "{damaged:?}");
+}
+
+#[test]
+fn a_report_writes_into_a_pipe_and_follows_no_link() {
+    let bench = bench("good\n");
+    bench.gate("pipe");
+    let path = bench.path("pipe");
+    let reader = std::thread::spawn(move || std::fs::read_to_string(path).expect("it is read"));
+    let ran = bench.run(&["validate", "plan.yaml", "--phase", "libs", "--report", "junit=pipe"]);
+    assert_eq!(ran.exit, 0, "{ran:?}");
+    assert!(reader.join().expect("it ends").contains("<testsuites"));
+    bench.write("target", "mine\n");
+    std::os::unix::fs::symlink(bench.path("target"), bench.path("link")).expect("a link");
+    let refused = bench.run(&["validate", "plan.yaml", "--phase", "libs", "--report", "junit=link"]);
+    assert!(refused.exit == 1 && refused.err.contains("link cannot be written"), "{refused:?}");
+    assert_eq!(bench.read("target"), "mine\n");
+}
+
+#[test]
 fn a_mistake_on_the_command_line_is_told_before_anything_is_looked_at() {
     let bench = bench("good\n");
     for (args, part) in [
@@ -111,6 +144,7 @@ fn a_mistake_on_the_command_line_is_told_before_anything_is_looked_at() {
         (&["--phase", "nope"], "has no phase `nope`"),
         (&["--baseline", "nope"], "there is no baseline `nope`"),
         (&["--since-baseline"], "there is no baseline"),
+        (&["--tag", "nope"], "no check carries the tag nope"),
     ] {
         let ran = bench.run(&[&["validate", "plan.yaml"], args].concat());
         assert_eq!(ran.exit, 2, "{args:?}: {ran:?}");

@@ -90,7 +90,7 @@ impl Found {
 
 /// The kernel cuts names to 15 bytes; a longer one is compared with the program's file name as well.
 pub(super) fn named(comm: &str, command: &str, name: &str) -> bool {
-    if comm == name {
+    if comm == name || crate::check::wrapped::unwrapped(comm) == name {
         return true;
     }
     let program = command.split('\0').next().unwrap_or_default();

@@ -3,6 +3,7 @@
 
 use super::{Given, Looking, Need, process_end, status, tool, whole};
 use crate::check::ProbeError;
+use crate::check::wrapped::unwrapped;
 use crate::model::{Observation, Value};
 use crate::system::process::Ended;
 use serde_json::Map;
@@ -142,7 +143,8 @@ fn scan(root: &Path) -> Result<Vec<Found>, ProbeError> {
     let found = |entry: std::fs::DirEntry| {
         let pid = entry.file_name().to_str()?.parse().ok()?;
         let folder = entry.path();
-        let name = std::fs::read_to_string(folder.join("comm")).ok()?.trim_end().to_owned();
+        let comm = std::fs::read_to_string(folder.join("comm")).ok()?;
+        let name = unwrapped(comm.trim_end()).to_owned();
         let known = COMPOSITORS.iter().any(|(known, _)| *known == name) || SHELLS.contains(&name.as_str());
         if !known {
             return None;
@@ -183,7 +185,7 @@ fn kind(root: &Path, name: &str, environment: &[u8]) -> Option<String> {
                 entries.any(|entry| {
                     entry.is_ok_and(|entry| {
                         std::fs::read_to_string(entry.path().join("comm"))
-                            .is_ok_and(|comm| comm.trim_end() == wanted)
+                            .is_ok_and(|comm| unwrapped(comm.trim_end()) == wanted)
                     })
                 })
             })

@@ -87,7 +87,10 @@ impl Reader {
     pub fn named(name: &str) -> Option<&'static Self> {
         let name = match name {
             "chromium" => "chrome-gpu",
+            "cpu" => "cpuinfo",
             "firefox" => "firefox-support",
+            "gpu" => "nvidia-smi",
+            "memory" => "meminfo",
             "opengl" => "glxinfo",
             other => other,
         };

@@ -2,6 +2,7 @@
 
 use super::named::{Name, before, in_parentheses};
 use super::xid;
+use crate::check::wrapped::unwrapped;
 use crate::model::Observation;
 use regex::bytes::Regex as Bytes;
 use regex::{Captures, Match, Regex};
@@ -295,8 +296,9 @@ impl Faults {
     /// A process that crashed: does the desktop stand on it?
     fn crashed(&mut self, of: &Name) {
         let key = (of.pid.clone(), of.name.clone());
-        if DESKTOP.contains(&of.name.as_str()) && self.desktop.len() < MOST && self.desktop.insert(key) {
-            put(&mut self.desktop_crashes, of.name.clone());
+        let name = unwrapped(&of.name);
+        if DESKTOP.contains(&name) && self.desktop.len() < MOST && self.desktop.insert(key) {
+            put(&mut self.desktop_crashes, name.to_owned());
         }
     }
 }

@@ -44,7 +44,9 @@ impl Assembly {
             let bare = bare.strip_prefix(b"\x1e").unwrap_or(bare);
             let bare = bare.strip_prefix(b"data: ").unwrap_or(bare);
             let bare = bare.strip_prefix(b"[").map_or(bare, <[u8]>::trim_ascii_start);
-            if !bare.starts_with(b"{") {
+            // An entry holds fields: a lone brace that is set in belongs to somebody's trace.
+            let set_in = line.first().is_some_and(u8::is_ascii_whitespace);
+            if !bare.starts_with(b"{") || (set_in && bare.trim_ascii() == b"{") {
                 return false;
             }
             rest = bare;
