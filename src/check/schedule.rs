@@ -314,7 +314,7 @@ fn ground<'g>(cx: &'g LookCx<'_>, apart: &'g Apart, check: &Check) -> Ground<'g>
         today: &cx.today,
         phase_started: cx.phase_started,
         baseline: cx.baseline.get(&check.id),
-        trusting: (cx.host.euid == 0).then_some(cx.host.invoker.ids.uid),
+        trusting: (cx.host.euid == 0).then_some(cx.host.caller),
         apart,
         tick: clock::tick(),
         now: clock::now(),

@@ -133,12 +133,13 @@ fn complain(json: bool, why: &CliError) {
     }
 }
 
-/// Lets go of generations that are only history, beyond what is kept. A run does not depend on it.
+/// Lets go of generations that changed nothing, beyond what is kept. A run does not depend on it.
 fn tidy(context: &Context, folder: &StateFolder) {
     let text = match folder.tidy() {
         Ok(gone) if gone.is_empty() => return,
         Ok(gone) => {
-            format!("{} that were only history were removed.", report::text::count(gone.len(), "generation"))
+            let count = report::text::count(gone.len(), "old generation");
+            format!("Removed {count} in which nothing was changed.")
         }
         Err(why) => format!("warning: old generations could not be removed: {why}"),
     };

@@ -41,7 +41,7 @@ fn read(context: &Context, path: &Path, limit: u64) -> Result<Vec<u8>, String> {
     if context.host.euid == 0 {
         // Every folder on the way is judged, so the way must be known from the root on.
         let path = std::path::absolute(path).map_err(|why| format!("{}: {why}", path.display()))?;
-        trust::read_trusted(&path, limit, context.host.invoker.ids.uid).map_err(|why| why.to_string())
+        trust::read_trusted(&path, limit, context.host.caller).map_err(|why| why.to_string())
     } else {
         files::read_bounded(path, limit).map_err(|why| why.to_string())
     }

@@ -115,6 +115,15 @@ struct Report {
 
 fn reports(context: &Context, asked: &[String]) -> Result<Vec<Report>, CliError> {
     let mut reports = asked.iter().map(|word| Report::parse(word)).collect::<Result<Vec<_>, _>>()?;
+    let files: Vec<&PathBuf> = reports.iter().filter_map(|report| report.into.as_ref()).collect();
+    for (at, file) in files.iter().enumerate() {
+        if files.iter().take(at).any(|earlier| earlier == file) {
+            return Err(CliError::usage(format!("two reports into {}", file.display())));
+        }
+        if !super::context::folder_of(file).is_dir() {
+            return Err(CliError::usage(format!("there is no folder for the report {}", file.display())));
+        }
+    }
     let on_stdout = reports.iter().filter(|report| report.into.is_none()).count();
     if on_stdout > 1 || (on_stdout == 1 && context.json) {
         return Err(CliError::usage("two reports on standard output")

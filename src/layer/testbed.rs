@@ -57,6 +57,7 @@ impl Bench {
             euid,
             runner: invoker.clone(),
             invoker,
+            caller: euid,
             boot_id: None,
             path: "/run/current-system/sw/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin".into(),
             own: BTreeMap::new(),

@@ -38,14 +38,14 @@ pub struct Status {
     pub kept: Kept,
 }
 
-/// Which generations are kept: all that somebody may go back to, and of those that are only history the newest.
+/// Which generations are kept: all that changed something, and of those that changed nothing the newest.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Kept {
     /// How many there are.
     pub generations: usize,
     /// The oldest.
     pub oldest: Option<GenerationNumber>,
-    /// So many of those that are only history are kept at most,
+    /// So many of those that changed nothing are kept at most,
     pub spent_at_most: usize,
     /// and so many bytes of what they saved.
     pub spent_bytes_at_most: u64,

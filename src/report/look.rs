@@ -37,7 +37,7 @@ pub fn status(status: &Status, style: &Style) -> String {
 fn kept(kept: &Kept) -> Option<Line> {
     let oldest = kept.oldest?;
     let words = format!(
-        "{} from {oldest} on; of those that are only history, the newest {} and at most {}",
+        "{} from {oldest} on; of those that changed nothing, the newest {} and at most {}",
         text::count(kept.generations, "generation"),
         kept.spent_at_most,
         text::bytes(kept.spent_bytes_at_most)

@@ -1,5 +1,6 @@
-//! How long generations are kept. One whose phase is in effect is what somebody may go back to, and stays for ever; one
-//! that changed nothing, or came back, is only history, and of these a bounded number of bytes and of capsules is kept.
+//! How long generations are kept. One whose phase changed the machine stays for ever: somebody may go back to it, its
+//! originals may be the only copy of a file, and where an earlier way back was not told to the newest generation it alone
+//! says that its phase is no longer in effect. Of those that changed nothing a bounded number is kept.
 
 use super::{HistoryFilter, StateFolder, StoreError};
 use crate::model::{GenerationNumber, HistoryLine, PhaseEnd, PlanName};
@@ -9,7 +10,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-/// Generations that are only history: so many of the newest are kept,
+/// Generations that changed nothing: so many of the newest are kept,
 pub const SPENT_KEPT: usize = 100;
 /// and of these as many as have together saved at most so many bytes.
 pub const SPENT_BYTES: u64 = 1024 * 1024 * 1024;
@@ -18,9 +19,8 @@ pub const SPENT_BYTES: u64 = 1024 * 1024 * 1024;
 const GONE: &str = ".gone-";
 
 impl StateFolder {
-    /// Removes the oldest generations that are only history, whole, beyond what is kept, and says which. Never the
-    /// current one, the newest of a plan, one that the quarantine speaks of, one whose phase is in effect or open, or one
-    /// that cannot be read.
+    /// Removes the oldest generations that changed nothing, whole, beyond what is kept, and says which. Never the current
+    /// one, the newest of a plan, one that the quarantine speaks of, or one that is damaged.
     ///
     /// # Errors
     /// [`StoreError`] where the history or the quarantine cannot be read, or a folder not be removed; the rest is as it
@@ -31,8 +31,14 @@ impl StateFolder {
 
     fn tidy_beyond(&self, most: usize, bytes: u64) -> Result<Vec<GenerationNumber>, StoreError> {
         self.sweep_leftovers()?;
-        let lines = self.history(&HistoryFilter::default())?.lines;
-        let pinned = self.pinned(&lines)?;
+        let history = self.history(&HistoryFilter::default())?;
+        let lines = history.lines;
+        let mut pinned = self.pinned(&lines)?;
+        let damaged = |line: &HistoryLine| {
+            let names = [format!("generation {}", line.generation), line.generation.to_string()];
+            history.damage.iter().any(|item| names.contains(&item.name))
+        };
+        pinned.extend(lines.iter().filter(|line| damaged(line)).map(|line| line.generation));
         let mut removed = Vec::new();
         let (mut count, mut size) = (0, 0_u64);
         for line in lines.iter().rev().filter(|line| is_spent(line) && !pinned.contains(&line.generation)) {
@@ -76,6 +82,10 @@ impl StateFolder {
             let entry = entry.map_err(StoreError::io("list", generations))?;
             if entry.file_name().to_string_lossy().starts_with(GONE) {
                 let path = entry.path();
+                if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                    // None of ours: it is left, and keeps nobody from tidying.
+                    continue;
+                }
                 fs::remove_dir_all(&path).map_err(StoreError::io("remove", &path))?;
             }
         }
@@ -85,8 +95,9 @@ impl StateFolder {
 
 const fn is_spent(line: &HistoryLine) -> bool {
     match line.end {
-        Some(PhaseEnd::Refused | PhaseEnd::Reverted | PhaseEnd::NotApplicable | PhaseEnd::Resolved) => true,
-        Some(PhaseEnd::Committed | PhaseEnd::Inconsistent) | None => false,
+        Some(PhaseEnd::Refused | PhaseEnd::NotApplicable) => true,
+        Some(PhaseEnd::Committed | PhaseEnd::Inconsistent | PhaseEnd::Reverted | PhaseEnd::Resolved)
+        | None => false,
     }
 }
 
@@ -118,11 +129,13 @@ mod tests {
         let at = tempfile::tempdir().expect("a folder");
         let state = state(at.path());
         told(&state, |number| ended(number, PhaseEnd::Committed));
-        told(&state, story);
+        told(&state, |number| ended(number, PhaseEnd::Refused));
         told(&state, |number| ended(number, PhaseEnd::Inconsistent));
         told(&state, |number| ended(number, PhaseEnd::Refused));
         told(&state, |number| envelopes(1, [began(number)]));
         told(&state, |number| ended(number, PhaseEnd::NotApplicable));
+        told(&state, |number| ended(number, PhaseEnd::Refused));
+        told(&state, |number| ended(number, PhaseEnd::Resolved));
         told(&state, story);
         told(&state, story);
         let line = QuarantineLine {
@@ -140,8 +153,8 @@ mod tests {
             state.tidy_beyond(1, u64::MAX).expect("tidied"),
             [GenerationNumber(6), GenerationNumber(2)]
         );
-        assert_eq!(numbers(&state), [1, 3, 4, 5, 7, 8]);
-        assert_eq!(state.next_number().expect("a number"), GenerationNumber(9));
+        assert_eq!(numbers(&state), [1, 3, 4, 5, 7, 8, 9, 10]);
+        assert_eq!(state.next_number().expect("a number"), GenerationNumber(11));
         assert_eq!(state.tidy_beyond(0, u64::MAX).expect("tidied"), [GenerationNumber(7)]);
         assert_eq!(state.tidy_beyond(0, u64::MAX).expect("nothing more"), []);
     }
@@ -151,11 +164,12 @@ mod tests {
         let at = tempfile::tempdir().expect("a folder");
         let state = state(at.path());
         for _ in 0..4 {
-            let capsule = told(&state, story);
+            let capsule = told(&state, |number| ended(number, PhaseEnd::Refused));
             fs::write(capsule.originals_folder().join("aa"), [0; 1000]).expect("written");
         }
         let half = at.path().join("state/generations/.gone-0009");
         fs::create_dir(&half).expect("made");
+        fs::write(at.path().join("state/generations/.gone-x"), "").expect("written");
         assert_eq!(state.tidy_beyond(9, 2_000).expect("tidied"), [GenerationNumber(1)]);
         assert_eq!(numbers(&state), [2, 3, 4]);
         assert!(!half.exists());

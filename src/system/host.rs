@@ -36,6 +36,9 @@ pub struct Host {
     pub runner: Account,
     /// The invoking user: `SUDO_UID`, `PKEXEC_UID`, `DOAS_USER` where the runner is root, else the runner.
     pub invoker: Account,
+    /// Whose files root trusts as its own: who called sudo, doas or pkexec; root itself where nobody did. Naming another
+    /// user for the run does not make that one trusted.
+    pub caller: u32,
     /// The kernel's boot id, where `/proc` is there.
     pub boot_id: Option<String>,
     /// `PATH` for the runner's own children: fixed system folders, the Nix profiles' included.
@@ -91,7 +94,8 @@ impl Host {
             Some(Invoker::Name(name)) => accounts.by_name(&name).ok_or(IdentityError::NoAccount(name))?,
         };
         let own = env.into_iter().filter(|(name, _)| name == "TZ" || is_desktop(name)).collect();
-        Ok(Self { euid, path: path_of(&runner), runner, invoker, boot_id: boot_id(), own })
+        let caller = invoker.ids.uid;
+        Ok(Self { euid, path: path_of(&runner), runner, invoker, caller, boot_id: boot_id(), own })
     }
 
     /// The same machine for a run that was begun for that user. An account that is gone keeps its number and has no

@@ -141,6 +141,8 @@ fn a_mistake_on_the_command_line_is_told_before_anything_is_looked_at() {
         (&["--report", "xml"][..], "there is no report `xml`"),
         (&["--report", "tap", "--report", "nagios"], "two reports on standard output"),
         (&["--report", "tap", "--json"], "two reports on standard output"),
+        (&["--report", "tap=a", "--report", "junit=a"], "two reports into a"),
+        (&["--report", "tap=nowhere/a"], "no folder for the report nowhere/a"),
         (&["--phase", "nope"], "has no phase `nope`"),
         (&["--baseline", "nope"], "there is no baseline `nope`"),
         (&["--since-baseline"], "there is no baseline"),

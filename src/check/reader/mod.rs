@@ -126,6 +126,8 @@ impl Reader {
 
 /// The text without colours, with plain line ends: what a terminal, a forum or a pager did to it is undone.
 fn plain(text: &str) -> String {
+    // Some editors put a mark of the byte order first.
+    let text = text.trim_start_matches('\u{feff}');
     console::strip_ansi_codes(text).replace("\r\n", "\n").replace('\r', "\n")
 }
 

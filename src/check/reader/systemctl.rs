@@ -63,7 +63,9 @@ pub(super) fn failed(text: &str) -> Observation {
             failed.failed_units.push((*unit).to_owned());
         }
     }
-    failed.complete = failed.listed.map_or(!heading, |listed| listed == rows);
+    // Without a legend a list is whole; what is no list at all is an error of the tool, and tells of no unit.
+    let is_list = rows > 0 || text.trim().is_empty();
+    failed.complete = failed.listed.map_or(!heading && is_list, |listed| listed == rows);
     observation(&failed)
 }
 
@@ -217,6 +219,13 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use serde_json::json;
+
+    #[test]
+    fn an_error_of_the_tool_is_no_list_of_no_units() {
+        let seen = failed("System has not been booted with systemd as init system (PID 1). Can't operate.\n");
+        assert_eq!(seen.get("complete"), Some(&Value::Bool(false)));
+        assert_eq!(failed("").get("complete"), Some(&Value::Bool(true)));
+    }
 
     #[test]
     fn failed_units_are_listed_whatever_the_table_looks_like() {

@@ -162,7 +162,9 @@ fn head(line: &str, seen: &mut Vdpauinfo, lines: &mut Lines) {
         lines.trouble.get_or_insert(ErrorClass::DeviceCreationFailed);
     } else if let Some((_, said)) = line.split_once("Failed to open VDPAU backend ") {
         let library = said.split(':').next().unwrap_or(said).trim();
-        let there = !said.contains("cannot open shared object file");
+        // What cannot be opened is named first: the backend itself, or a library that it needs.
+        let reason = said.split_once(':').map_or("", |(_, reason)| reason.trim());
+        let there = !reason.starts_with("cannot open shared object file");
         seen.missing_backend = Some(library.to_owned()).filter(|_| !there);
         lines.trouble =
             Some(if there { ErrorClass::BackendLibraryUnusable } else { ErrorClass::BackendLibraryMissing });
@@ -237,6 +239,15 @@ attribute name                  sup      min      max
 -----------------------------------------------------
 LUMA_KEY_MAX_LUMA                y  
 ";
+
+    #[test]
+    fn a_backend_that_lacks_a_library_is_not_itself_missing() {
+        let said = |why: &str| read(&format!("Failed to open VDPAU backend libvdpau_x.so: {why}\n"));
+        let gone = said("cannot open shared object file: No such file or directory");
+        assert_eq!(gone.get("missing_backend"), Some(&serde_json::json!("libvdpau_x.so")));
+        let lacking = said("libglcore.so.1: cannot open shared object file: No such file or directory");
+        assert_eq!(lacking.get("error_class"), Some(&serde_json::json!("backend_library_unusable")));
+    }
 
     #[test]
     fn decoders_are_told_with_level_and_size() {

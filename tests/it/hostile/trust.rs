@@ -76,6 +76,10 @@ fn root_refuses_what_others_may_write_and_names_path_mode_and_rule() {
         for part in [&path.display().to_string(), "belongs to user 65534; it must belong to root"] {
             assert!(said.contains(part), "{part} is not in {said}");
         }
+        // Whom a run is for is not who may give root its plan.
+        let named = [&words[..], &["--user", "nobody"]].concat();
+        let said = unwrapped(&world.switchback(&named).ended(2).said());
+        assert!(said.contains("belongs to user 65534"), "{said}");
         same(&before, &tree(world.root()));
         chown(&path, Some(0), Some(0)).expect("owner");
     }

@@ -187,7 +187,8 @@ impl Reading {
             // That something is not there is known only where all could be seen.
             let told = self.nvidia.processes.is_some();
             let hidden = !told && wanted.iter().any(|pid| self.after.hidden.contains(pid));
-            if !wanted.is_empty() && !hidden {
+            // Where there is no GPU at all, nothing is said of an application on one.
+            if !wanted.is_empty() && !hidden && !self.cards.is_empty() {
                 fields.push(("on_gpu", Value::from(false)));
             }
             return fields;

@@ -106,7 +106,8 @@ static TELLING: LazyLock<Bytes> = LazyLock::new(|| {
         "segfault |: segfault|\\] trap | general protection|control protection|unhandled |undefined instruction|",
         "ill process |illed process |reaped process |exited, code=|dumped core|dumping core|Xid|Killed /|",
         "oomd killed|OOM killer|oom-kill|Oops|BUG: |kernel BUG|GPU HANG|gpu hang|blocked for more than|",
-        "ring [a-z0-9_.]+ timeout|GPU reset begin|KCrash: "
+        "ring [a-z0-9_.]+ timeout|GPU reset begin|KCrash: |hard LOCKUP|detected (?:expedited )?stall|",
+        "ngine reset|flip_done timed out"
     ))
     .expect("a constant pattern")
 });
@@ -146,11 +147,14 @@ static HUNG: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"INFO: task (.{1,64}?):(\d+) blocked for more than"));
 static OOPS: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?:Oops(?: - [a-z ]+)?: |BUG: (?:unable to handle|kernel NULL)|kernel BUG at |general protection fault(?:, [^:]*)?: )",
+        r"(?:Oops(?: - [a-z ]+)?: |BUG: (?:unable to handle|kernel NULL|soft lockup)|detected hard LOCKUP|rcu: INFO: .*detected (?:expedited )?stall|kernel BUG at |general protection fault(?:, [^:]*)?: )",
     )
 });
-static HANG: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"GPU HANG|gpu hang|amdgpu.*ring [a-z0-9_.]+ timeout|amdgpu.*GPU reset begin"));
+static HANG: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"GPU HANG|gpu hang|amdgpu.*ring [a-z0-9_.]+ timeout|amdgpu.*GPU reset begin|xe .*[eE]ngine reset|flip_done timed out",
+    )
+});
 
 impl Faults {
     /// Reads one message, or one line that holds one.

@@ -118,6 +118,10 @@ fn faults_are_told_apart() {
             json!(["kworker/u8:1"]),
         ),
         ("BUG: unable to handle page fault for address: 0", "kernel_oopses", json!(1)),
+        ("watchdog: BUG: soft lockup - CPU#3 stuck for 26s! [app:12]", "kernel_oopses", json!(1)),
+        ("NMI watchdog: Watchdog detected hard LOCKUP on cpu 1", "kernel_oopses", json!(1)),
+        ("rcu: INFO: rcu_preempt self-detected stall on CPU", "kernel_oopses", json!(1)),
+        ("xe 0000:00:02.0: [drm] GT0: Engine reset: engine_class=rcs", "gpu_hangs", json!(1)),
         ("i915 0000:00:02.0: [drm] GPU HANG: ecode 9:1:85dffffb", "gpu_hangs", json!(1)),
         (
             "KCrash: Application 'plasmashell' crashing... crashRecursionCounter = 2",
