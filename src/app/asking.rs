@@ -22,8 +22,13 @@ pub(super) fn ask(
     }
     // No live line may be in the way of a question.
     front.notice(&Notice::Ended);
+    let awake = front.signals.awake();
+    if front.unheard() {
+        return Reply::Interrupted;
+    }
     let before = front.signals.count();
     let reply = question(operator);
+    drop(awake);
     if reply == Reply::Interrupted && !front.interrupted_at_prompt(before) {
         return Reply::Nobody;
     }

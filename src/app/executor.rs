@@ -287,6 +287,9 @@ impl Session<'_> {
             return self.wait(until);
         }
         self.front.notice(&Notice::Ended);
+        if self.front.unheard() {
+            return Input::Nothing;
+        }
         let before = self.front.signals.count();
         let signals = self.front.signals;
         let mut left = || (signals.count() == before).then(|| until.since(clock::now()));
@@ -315,9 +318,14 @@ impl Session<'_> {
         let mut evidence = || capsule.map(evidence_text).unwrap_or_default();
         let mut trouble = Trouble { about, may_accept, evidence: &mut evidence };
         self.front.notice(&Notice::Ended);
+        let awake = self.front.signals.awake();
+        if self.front.unheard() {
+            return Input::Nothing;
+        }
         let before = self.front.signals.count();
         // Where the terminal is gone, the next safe point is here.
         let chosen = if self.front.hung_up() { Chosen::Nobody } else { self.operator.choose(&mut trouble) };
+        drop(awake);
         match chosen {
             Chosen::Choice(choice) => Input::Chosen(choice),
             Chosen::Interrupted if self.front.interrupted_at_prompt(before) => Input::Nothing,

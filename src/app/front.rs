@@ -16,11 +16,13 @@ pub(super) struct Front<'a> {
     said: bool,
     /// Signals that a prompt raised on top of the one that it was told of.
     echoes: usize,
+    /// The signals that were counted when it was last asked what was heard.
+    known: usize,
 }
 
 impl<'a> Front<'a> {
     pub(super) fn new(reporter: &'a mut dyn Reporter, signals: Signals) -> Self {
-        Self { reporter, signals, keys: 0, said: false, echoes: 0 }
+        Self { reporter, signals, keys: 0, said: false, echoes: 0, known: signals.count() }
     }
 }
 
@@ -38,6 +40,11 @@ impl Front<'_> {
             counted => self.echoes += counted - 1,
         }
         true
+    }
+
+    /// Whether a signal came that nobody asked about yet: a question would only be in its way.
+    pub(super) fn unheard(&self) -> bool {
+        self.signals.count() > self.known
     }
 
     /// Nobody is there to say that the next phase may begin: that is the safe point to stop at.
@@ -58,7 +65,8 @@ impl Desk for Front<'_> {
     }
 
     fn heard(&mut self) -> Heard {
-        match (self.signals.count() + self.keys).saturating_sub(self.echoes) {
+        self.known = self.signals.count();
+        match (self.known + self.keys).saturating_sub(self.echoes) {
             0 => Heard::Nothing,
             1 => Heard::Once,
             2.. => Heard::Twice,

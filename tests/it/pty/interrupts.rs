@@ -106,7 +106,8 @@ fn a_signal_at_a_prompt_is_one_wish_to_stop_and_not_two() {
         let bench = Bench::new();
         bench.plan(HOLDS_IF_OK);
         let mut pty = begun(&bench);
-        pty.offers();
+        // At the first word of it: the prompt may not be waiting for keys yet.
+        pty.wait_for("What now");
         kill(pty.pid(), signal).expect("it is there");
         assert_eq!(pty.exit(), 11, "{signal}: paused, not rolled back\n{}", pty.screen());
         assert_eq!(bench.read("m/file"), "new\n");
