@@ -407,7 +407,7 @@ fn so_many_files_that_a_helper_shares_the_work_come_back_exactly_and_damage_is_n
     let (mut bench, root, layer, record) = recorded(&["t/"], |root| {
         for number in 0..200 {
             let path = root.join(format!("t/{}/{number}", number % 7));
-            write(&path, &content(number));
+            write(&path, content(number));
             fs::set_permissions(&path, fs::Permissions::from_mode(0o600 + u32::from(number % 2 == 0) * 0o44))
                 .expect("mode");
         }
