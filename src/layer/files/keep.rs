@@ -82,7 +82,13 @@ impl Keeper {
         }
     }
 
-    fn keep_in_pieces(&mut self, file: &File, sight: &Sight, durable: bool, sparse: bool) -> io::Result<Kept> {
+    fn keep_in_pieces(
+        &mut self,
+        file: &File,
+        sight: &Sight,
+        durable: bool,
+        sparse: bool,
+    ) -> io::Result<Kept> {
         let mut copy = self.open_temporary()?;
         let (size, sha256) = self.copy(file, &mut copy, sparse, sight.size > 0)?;
         if !is_as_seen(file, sight, size)? {
