@@ -2,6 +2,7 @@
 
 mod acts;
 mod asking;
+mod damaged;
 mod drive;
 mod executor;
 mod filled;

@@ -56,6 +56,7 @@ impl Recall {
             | Event::StopWanted
             | Event::RunPaused { .. }
             | Event::RevertBegan { .. }
+            | Event::FactsLost { .. }
             | Event::ChildrenEnded { .. }
             | Event::UndoStarted { .. }
             | Event::UndoFinished { .. }

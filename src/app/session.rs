@@ -1,5 +1,6 @@
 //! One run in one process: the state folder, the open capsule, the people and the machine around it.
 
+use super::damaged::unknown;
 use super::drive::{Ports, drive};
 use super::front::Front;
 use super::recall::Recall;
@@ -8,7 +9,7 @@ use crate::engine::{Action, Ended, Heard, Input, Itinerary, RunState, Stage, dec
 use crate::model::{Envelope, Event, GenerationNumber, Guidance, Invoker, PhaseEnd, Plan, Timestamp};
 use crate::prompt::Operator;
 use crate::report::{Reporter, Scene, Style};
-use crate::store::{Approved, Capsule, JournalWriter, StateFolder, StoreError};
+use crate::store::{self, Approved, Capsule, JournalWriter, StateFolder, StoreError};
 use crate::system::accounts::Accounts;
 use crate::system::host::Host;
 use crate::system::signal::Signals;
@@ -78,6 +79,8 @@ pub struct Session<'a> {
     pub(super) not_begun: Option<String>,
     /// Facts of the way back that could not be written; they come first with the next.
     unwritten: Vec<Envelope>,
+    /// Where the journal that was opened is damaged.
+    damage: Option<store::Damage>,
 }
 
 impl<'a> Session<'a> {
@@ -102,6 +105,7 @@ impl<'a> Session<'a> {
             unrecorded: None,
             not_begun: None,
             unwritten: Vec::new(),
+            damage: None,
         }
     }
 
@@ -150,7 +154,11 @@ impl<'a> Session<'a> {
     pub fn roll_back(&mut self, capsule: Capsule) -> Result<(RunState, Ended), SessionError> {
         let (plan, state) = self.open(capsule, Damage::UseWhatIsGood)?;
         let boot = self.host.boot_id.clone();
-        Ok(drive(&plan, state, Input::RollbackAsked { boot }, self))
+        let asked = match self.damage.take() {
+            Some(damage) => Input::RollbackAlongDamage { boot, unknown: unknown(&plan, &state, &damage) },
+            None => Input::RollbackAsked { boot },
+        };
+        Ok(drive(&plan, state, asked, self))
     }
 
     /// Records that a person put right by hand what the way back of a capsule's phase could not restore.
@@ -198,6 +206,7 @@ impl<'a> Session<'a> {
         if journal.envelopes.is_empty() {
             return Err(SessionError::Empty(capsule.number()));
         }
+        self.damage.clone_from(&journal.damage);
         let plan = capsule.plan_given(&journal)?;
         self.recall = Recall::default();
         for envelope in &journal.envelopes {

@@ -64,8 +64,8 @@ fn gather(context: &Context, folder: &StateFolder) -> Result<Status, CliError> {
     let at =
         |envelope: Option<&crate::model::Envelope>| envelope.map_or(Timestamp(0), |envelope| envelope.at);
     let running = status.holder.is_some() && past.state.finished.is_none() && past.state.paused.is_none();
-    let waiting =
-        if running { None } else { stage::waiting(&past.state).map(|words| context.proposing(&words)) };
+    let waiting = if running { None } else { stage::waiting(&past.state, past.journal.damage.is_some()) };
+    let waiting = waiting.map(|words| context.proposing(&words));
     status.current = Some(CurrentLine {
         generation: past.number(),
         run: header.run.clone(),

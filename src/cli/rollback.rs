@@ -215,7 +215,7 @@ fn preview(context: &Context, folder: &StateFolder, route: &[Past]) {
 fn way_back(context: &Context, past: &Past) -> Option<WayBackPreview> {
     let header = past.state.header.as_deref()?;
     let phase = past.plan.phase(&header.phase)?;
-    // An untouched phase is not restored: all is as before.
+    // An untouched phase is not restored: all is as before. Behind a damage it may have been touched.
     let doubted = past.journal.damage.is_some();
     let records = if past.state.touched || doubted { past.records() } else { Vec::new() };
     let host = host_of(context, &past.journal);
@@ -227,7 +227,7 @@ fn way_back(context: &Context, past: &Past) -> Option<WayBackPreview> {
             Some(PreviewStep { step: step.id.clone(), act: act.clone(), who: step.who })
         })
         .collect();
-    let touched = past.state.touched;
+    let touched = past.state.touched || doubted;
     let preview_step =
         |step: &Step| PreviewStep { step: step.id.clone(), act: step.act.clone(), who: step.who };
     let mut differences = Vec::new();
@@ -287,12 +287,8 @@ fn take_back(
     past: Past,
     guidance: Guidance,
 ) -> Result<(RunState, Ended), CliError> {
-    // What the good part of a damaged journal says of an untouched machine is not to be told as the truth.
-    let misled = past.journal.damage.is_some() && !past.state.touched;
-    let mut reporter = if misled { report::Fanout::new() } else { tools::reporter(context) };
+    let mut reporter = tools::reporter(context);
     let mut operator = tools::operator(context, guidance);
-    let phase = past.state.phase().and_then(|id| past.plan.phase(id)).cloned();
-    let (number, journal) = (past.number(), past.journal);
     let approved = Approved { plan_yaml: Vec::new(), plan: past.plan };
     let tools = Tools {
         host: &context.host,
@@ -309,21 +305,7 @@ fn take_back(
     drop(session);
     tools::finish(context, &mut reporter, &ended);
     tools::say_unrecorded(context, unrecorded, &ended);
-    let capsule = folder.capsule(number)?;
-    let unknown = phase.map(|phase| super::salvage::beyond_damage(context, &capsule, &journal, &phase));
-    let unknown = unknown.unwrap_or_default();
-    if unknown.is_empty() && misled {
-        let text = format!("rolled back generation {number}: its layers are as recorded, read back");
-        out::line(context, &text);
-        return Ok((state, Ended::Finished(Verdict::RolledBack)));
-    }
-    if unknown.is_empty() {
-        return Ok((state, ended));
-    }
-    let text = format!("generation {number} went back along a damaged journal, and not everything is known");
-    let error = CliError::new(Exit::Inconsistent, text)
-        .hint(format!("look at these, with {} at hand", capsule.folder().join("UNDO").display()));
-    Err(unknown.into_iter().fold(error, CliError::because))
+    Ok((state, ended))
 }
 
 /// The journal of a plan's newest generation says how every phase of that plan stands; so it is told of an older one

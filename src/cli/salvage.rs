@@ -6,7 +6,7 @@ use super::exit::Exit;
 use super::past::{host_of, recorded};
 use super::{out, rollback};
 use crate::layer::{LayerCx, recorded_layer};
-use crate::model::{Event, GenerationNumber, LayerRecord, Part, Phase, PhaseEnd, StepUndo};
+use crate::model::{Event, GenerationNumber, LayerRecord, PhaseEnd};
 use crate::store::{Capsule, Journal, StateFolder};
 use crate::system::host::Host;
 use crate::system::process::{self, Unwatched};
@@ -41,44 +41,6 @@ pub(crate) fn without_plan(
     let error = CliError { hint: why.hint, ..CliError::new(Exit::Inconsistent, text).because(why.text) }
         .because("its undo steps, rollback steps and checks are not known");
     Err(failed.into_iter().fold(error, CliError::because))
-}
-
-/// After a rollback along a journal that is damaged: what stands behind the damage may have been done all the same.
-/// The recorded layers are restored whatever the good part says; what cannot be known is named.
-pub(crate) fn beyond_damage(
-    context: &Context,
-    capsule: &Capsule,
-    journal: &Journal,
-    phase: &Phase,
-) -> Vec<String> {
-    let Some(damage) = &journal.damage else { return Vec::new() };
-    let records = records(journal);
-    let mut unknown = restore(context, &host_of(context, journal), capsule, &records);
-    let missing = phase.layers.iter().skip(records.len());
-    unknown.extend(missing.map(|layer| format!("{}: its record stands behind the damage", layer.kind())));
-    let started = |part: Part, at: usize| {
-        journal.envelopes.iter().any(|envelope| {
-            matches!(envelope.event, Event::StepStarted { part: of, step, .. } if of == part && step == at)
-        })
-    };
-    for part in [Part::Commit, Part::Apply] {
-        for (at, step) in phase.steps(part).iter().enumerate().rev() {
-            if matches!(step.undo, StepUndo::Act(_)) && !started(part, at) {
-                unknown.push(format!(
-                    "step {}: it was not undone, since nobody knows whether it was taken",
-                    step.id
-                ));
-            }
-        }
-    }
-    if !started(Part::Apply, 0) {
-        let steps = phase.rollback.iter();
-        unknown.extend(steps.map(|step| format!("rollback step {}: it was not taken", step.id)));
-    }
-    if !unknown.is_empty() {
-        unknown.insert(0, format!("journal line {}: {}", damage.line, damage.why));
-    }
-    unknown
 }
 
 /// Restores these records, and says what failed.

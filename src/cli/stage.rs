@@ -52,7 +52,13 @@ pub(crate) const fn ended(end: PhaseEnd) -> &'static str {
 }
 
 /// What somebody must do now, as a sentence with a command; nothing where the run ended well.
-pub(crate) fn waiting(state: &RunState) -> Option<String> {
+pub(crate) fn waiting(state: &RunState, damaged: bool) -> Option<String> {
+    if damaged && super::rollback::in_effect(state) {
+        return Some(
+            "you: the journal is damaged, so that nothing goes forward on it; `switchback rollback` takes back what it can"
+                .to_owned(),
+        );
+    }
     if state.paused.is_some() {
         return Some(
             "you: look with `switchback show`, then `switchback resume` or `switchback rollback`".to_owned(),

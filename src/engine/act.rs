@@ -22,6 +22,13 @@ pub enum Input {
         /// The kernel's boot id.
         boot: Option<String>,
     },
+    /// The same, along a record of which the end is lost.
+    RollbackAlongDamage {
+        /// The kernel's boot id.
+        boot: Option<String>,
+        /// What nobody can know, by name.
+        unknown: Vec<Item>,
+    },
     /// A capsule was opened.
     Opened {
         /// Its number.

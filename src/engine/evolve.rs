@@ -47,6 +47,7 @@ pub fn evolve(plan: &Plan, mut state: RunState, event: &Event) -> RunState {
             | Event::PhaseCommitted { .. }
             | Event::GuardDisarmed
             | Event::RevertBegan { .. }
+            | Event::FactsLost { .. }
             | Event::ChildrenEnded { .. }
             | Event::UndoStarted { .. }
             | Event::UndoFinished { .. }
@@ -117,6 +118,10 @@ pub fn evolve(plan: &Plan, mut state: RunState, event: &Event) -> RunState {
             state.stop_wanted = false;
         }
         Event::RevertBegan { cause } => turn_back(&mut state, cause),
+        Event::FactsLost { unknown } => {
+            state.touched = true;
+            state.unknown.extend(unknown.iter().cloned());
+        }
         Event::ChildrenEnded { left } => {
             state.items.extend(left.iter().cloned());
             state.stage = Stage::Reverting(Back::Undoing);
@@ -136,6 +141,7 @@ pub fn evolve(plan: &Plan, mut state: RunState, event: &Event) -> RunState {
         }
         Event::ItemsResolved { .. } => {
             state.items.clear();
+            state.unknown.clear();
             state.finished = None;
             ends(phase, &mut state, PhaseEnd::Resolved);
         }
@@ -388,7 +394,8 @@ fn turn_back(state: &mut RunState, cause: &Cause) {
     state.stop_wanted = false;
     state.finished = None;
     state.resumptions = 0;
-    state.items.clear();
+    // What nobody can know stays so, however often one goes back.
+    state.items.clone_from(&state.unknown);
     state.left.clear();
     state.undo_tried.clear();
     state.soak_until = None;

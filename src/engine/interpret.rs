@@ -42,8 +42,16 @@ pub(super) fn interpret(plan: &Plan, state: &RunState, input: &Input) -> Vec<Eve
             events
         }
         // No phase was begun, so nothing is taken back, and nothing is begun either.
-        Input::RollbackAsked { .. } if state.header.is_none() => {
+        Input::RollbackAsked { .. } | Input::RollbackAlongDamage { .. } if state.header.is_none() => {
             vec![Event::RunFinished { verdict: Verdict::Refused }]
+        }
+        // A way back that had begun begins anew: how far it came is lost.
+        Input::RollbackAlongDamage { boot, unknown } => {
+            let mut events = vec![Event::RunResumed { boot: boot.clone(), guidance: state.guidance() }];
+            events.extend(lost(state));
+            events.push(Event::FactsLost { unknown: unknown.clone() });
+            events.push(Event::RevertBegan { cause: Cause::Asked });
+            events
         }
         Input::RollbackAsked { boot } => {
             let mut events = vec![Event::RunResumed { boot: boot.clone(), guidance: state.guidance() }];

@@ -155,6 +155,8 @@ pub struct RunState {
     pub marks: [Vec<Mark>; 3],
     /// Outcomes as they count, of the latest judging of each moment.
     pub judged: BTreeMap<(Moment, CheckId), Outcome>,
+    /// What the phase may have done and nobody can know, since its record is damaged.
+    pub unknown: Vec<Item>,
     /// Whether a step or a layer of the phase may have changed the machine.
     pub touched: bool,
     /// Checks of the current moment that a person accepted.

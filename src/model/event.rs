@@ -212,6 +212,11 @@ pub enum Event {
         /// Why.
         cause: Cause,
     },
+    /// The record is damaged: what was recorded behind this point is lost. From here on anything may have been done.
+    FactsLost {
+        /// What nobody can know, by name; empty where all that may have been done can go back.
+        unknown: Vec<Item>,
+    },
     /// The children of the phase were ended.
     ChildrenEnded {
         /// Those that would not end, by name.

@@ -100,6 +100,11 @@ pub fn words(plan: &Plan, scene: &Scene, envelope: &Envelope) -> Vec<Line> {
         Event::RevertBegan { cause } => {
             vec![Line::new(Tone::Caution, "refusing", text::cause(cause)).about(phase_name(scene))]
         }
+        Event::FactsLost { .. } => {
+            let what =
+                "the journal is damaged, and what it said from here on is lost: all that can go back does";
+            vec![Line::new(Tone::Caution, "damaged", what)]
+        }
         Event::ChildrenEnded { left } if left.is_empty() => {
             vec![did(Tone::Quiet, "ended", "no child of the phase is left")]
         }

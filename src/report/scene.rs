@@ -162,7 +162,7 @@ impl Scene {
                     self.back.steps += 1;
                 }
             }
-            Event::LayerKept { .. } => self.touched = true,
+            Event::LayerKept { .. } | Event::FactsLost { .. } => self.touched = true,
             Event::PhaseCommitted { soak_until } => {
                 self.soak_until = *soak_until;
                 self.committed.extend(self.header.as_ref().map(|header| header.phase.clone()));

@@ -131,6 +131,7 @@ impl<T: TermLike + Clone + 'static> Reporter for Terminal<T> {
             | Event::GuardDisarmed
             | Event::StopWanted
             | Event::RevertBegan { .. }
+            | Event::FactsLost { .. }
             | Event::ChildrenEnded { .. }
             | Event::EarlierTakenBack { .. }
             | Event::ItemsResolved { .. }

@@ -173,6 +173,7 @@ impl<'a> Telling<'a> {
             | Event::PhaseCommitted { .. }
             | Event::GuardDisarmed
             | Event::StopWanted
+            | Event::FactsLost { .. }
             | Event::Quarantined { .. } => {}
         }
     }

@@ -203,6 +203,9 @@ impl Story {
                 hold(self.back.is_none() || self.ended.is_some(), "the way back does not pause")?;
                 self.paused = Some(cause.clone());
             }
+            Event::FactsLost { unknown } => {
+                hold(unknown.is_empty(), "no record is damaged on a walk")?;
+            }
             Event::RevertBegan { cause } => {
                 let decided = self.committed || self.ended == Some(PhaseEnd::NotApplicable);
                 hold(!decided || *cause == Cause::Asked, "what is committed is taken back only when asked")?;

@@ -180,3 +180,48 @@ fn what_cannot_be_undone_stays_known_until_another_way_back_begins() {
     run.tell(Input::RollbackAsked { boot: None });
     assert_eq!(run.state.left, []);
 }
+
+fn along_damage(unknown: &[Item]) -> Input {
+    Input::RollbackAlongDamage { boot: None, unknown: unknown.to_vec() }
+}
+
+#[test]
+fn where_facts_are_lost_the_whole_way_back_is_taken_though_nothing_says_that_anything_was_touched() {
+    let mut run = Told::new(plan(), Guidance::Unattended);
+    run.succeed_until(Input::Begin, &Action::Seal);
+    assert!(!run.state.touched);
+    assert_eq!(run.tell(along_damage(&[])), Action::EndChildren);
+    let acts = [Action::Restore { layer: 0 }, Action::Perform { part: Part::Rollback, step: 0 }];
+    assert_eq!(run.tell(usual(&Action::EndChildren)), acts[0]);
+    assert_eq!(run.tell(usual(&acts[0])), acts[1]);
+    assert_eq!(run.succeed(usual(&acts[1])), Ended::Finished(Verdict::RolledBack));
+}
+
+#[test]
+fn what_nobody_can_know_is_named_by_every_way_back_until_a_person_put_it_right() {
+    let unknown = [Item::new("journal line 6", "its hash is another"), Item::new("step a", "nobody knows")];
+    let mut run = Told::new(plan(), Guidance::Unattended);
+    run.succeed_until(Input::Begin, &Action::Seal);
+    assert_eq!(run.succeed(along_damage(&unknown)), Ended::Finished(Verdict::Inconsistent));
+    assert_eq!(run.state.items, unknown);
+    let again = run.succeed(Input::RollbackAsked { boot: None });
+    assert_eq!(again, Ended::Finished(Verdict::Inconsistent));
+    assert_eq!(run.state.items, unknown);
+    assert_eq!(run.tell(said()), Action::Stop(Ended::Finished(Verdict::Resolved)));
+    let after = run.succeed(Input::RollbackAsked { boot: None });
+    assert_eq!(after, Ended::Finished(Verdict::RolledBack));
+}
+
+#[test]
+fn a_way_back_of_which_the_end_is_lost_is_taken_anew() {
+    let mut run = Told::new(plan(), Guidance::Unattended);
+    run.succeed_until(Input::Begin, &SECOND);
+    run.succeed_until(Input::RollbackAsked { boot: None }, &Action::Restore { layer: 0 });
+    assert_eq!(run.tell(along_damage(&[])), Action::EndChildren);
+}
+
+#[test]
+fn along_a_record_that_never_began_nothing_is_taken_back() {
+    let mut run = Told::new(plan(), Guidance::Unattended);
+    assert_eq!(run.tell(along_damage(&[])), Action::Stop(Ended::Finished(Verdict::Refused)));
+}

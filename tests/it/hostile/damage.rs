@@ -86,6 +86,42 @@ fn a_journal_with_a_changed_line_is_never_gone_forward_on_and_leads_back_as_far_
     assert!(whole > 0, "no damaged journal led the whole way back");
 }
 
+#[test]
+fn what_a_damaged_journal_hides_is_named_in_the_record_until_a_person_says_that_it_is_right() {
+    let world = World::new();
+    let before = world.data_tree();
+    world.plan(
+        "  - id: only\n    layers: [{files: {paths: [\"@/data/one\"]}}]\n    apply:\n      - {id: mark, shell: \"echo changed > @/data/one; touch @/outside\", undo: {run: [rm, \"@/outside\"]}}\n    validate:\n      - {id: good, probe: {run: [\"true\"]}}\n",
+    );
+    world.run().ended(0);
+    let journal = world.generation(1, "journal");
+    let good = fs::read_to_string(&journal).expect("read");
+    let begun = good.lines().position(|line| line.contains("step-started")).expect("a step");
+    // The last line before the step, which says nothing of it.
+    let text = good.lines().enumerate().map(|(at, line)| {
+        let line = if at + 1 == begun { one_letter_off(line) } else { line.to_owned() };
+        line + "\n"
+    });
+    fs::write(&journal, text.collect::<String>()).expect("damaged");
+    let advice = world.switchback(&["status"]).ended(0).with("`switchback rollback`");
+    assert!(!advice.said().contains("`switchback resume`"), "it would refuse: {advice:#?}");
+    for time in ["first", "second"] {
+        let ran = world.switchback(&["rollback", "--yes"]).ended(13).with(&format!("line {begun}"));
+        assert_eq!(ran.said().matches("step mark").count(), 1, "{time}: {ran:#?}");
+        let mut data = world.data_tree();
+        assert_eq!(data.remove("one"), before.get("one").cloned(), "the layer came back");
+        for verb in [["status"].as_slice(), &["history"], &["show"]] {
+            let told = world.switchback(verb).ended(0).with("inconsistent");
+            assert!(!told.said().contains("nothing was changed"), "{time}: {told:#?}");
+        }
+        world.switchback(&["status"]).with("step mark");
+        world.switchback(&["show"]).with("step mark");
+        world.run().ended(13).with("step mark");
+    }
+    world.switchback(&["resolve", "--yes", "--reason", "looked: removed it"]).ended(0);
+    world.switchback(&["rollback", "--yes"]).ended(0).with("Nothing to take back");
+}
+
 impl World {
     /// The data as the phase left them.
     fn data_reset(&self) {
