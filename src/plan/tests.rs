@@ -176,6 +176,43 @@ fn a_shell_gets_its_text_as_it_is_and_variables_as_environment() {
 }
 
 #[test]
+fn a_variable_that_would_steer_the_programs_of_a_shell_step_is_refused_by_its_name() {
+    let declared = |name: &str| {
+        let text = one_phase("apply: [{shell: 'true', changes: nothing}]\n");
+        load_text(&text.replacen("word:", &format!("{name}: x, word:"), 1))
+    };
+    for name in
+        ["PATH", "IFS", "ENV", "BASH_ENV", "LD_PRELOAD", "LD_LIBRARY_PATH", "HOME", "SHELLOPTS", "LC_ALL"]
+    {
+        let complaints = declared(name).expect_err(name).lines();
+        assert!(
+            complaints.contains(&format!("error[plan::bad-variable-name]: `{name}` steers")),
+            "{complaints}"
+        );
+    }
+    for name in ["path", "HOMES", "LDX", "environment", "MY_PATH"] {
+        declared(name).expect(name);
+    }
+}
+
+#[test]
+fn a_length_of_time_is_bounded_and_nothing_is_repeated_without_a_pause() {
+    let check = |fields: &str| {
+        load_text(&one_phase(&format!("validate: [{{probe: {{run: ['true']}}, {fields}}}]\n")))
+    };
+    for (fields, why) in [
+        ("settle: 9999999w", "`9999999w` is longer than a year"),
+        ("timeout: 367d", "`367d` is longer than a year"),
+        ("within: 1m, every: 0s", "an `every` is longer than nothing"),
+    ] {
+        let complaints = check(fields).expect_err(fields).lines();
+        assert!(complaints.contains(&format!("error[plan::bad-length]: {why}")), "{complaints}");
+    }
+    check("settle: 366d").expect("a year");
+    check("within: 1m, every: 1ms").expect("a pause");
+}
+
+#[test]
 fn the_command_line_overrides_declared_variables_only() {
     let text = one_phase("apply: [{run: [echo, '${word}', '${number}'], changes: nothing}]\n");
     let with = |overrides: &[(&str, &str)]| {

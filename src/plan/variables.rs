@@ -109,6 +109,19 @@ pub(super) fn scope_of_plan(
             );
             continue;
         }
+        if steers_programs(&entry.key) {
+            complaints.push(
+                Complaint::error(
+                    "bad-variable-name",
+                    entry.key_place,
+                    format!(
+                        "`{}` steers every program that a `shell` step starts, and variables reach its environment",
+                        entry.key
+                    ),
+                )
+                .help("give it another name, or state it in the `env` of the steps that need it"),
+            );
+        }
         let value = match overrides.iter().rev().find(|(name, ..)| *name == entry.key) {
             Some((_, text, place)) => Node { place: *place, kind: like(&entry.value.kind, text) },
             None => replaced(&entry.value, &scope, complaints),
@@ -128,6 +141,36 @@ pub(super) fn scope_of_plan(
         }
     }
     scope
+}
+
+/// Whether a shell, the loader or the C library is steered by an environment variable of this name.
+fn steers_programs(name: &str) -> bool {
+    const NAMES: [&str; 22] = [
+        "BASHOPTS",
+        "BASH_ENV",
+        "CDPATH",
+        "ENV",
+        "GCONV_PATH",
+        "GLIBC_TUNABLES",
+        "HOME",
+        "IFS",
+        "LANG",
+        "LANGUAGE",
+        "LOCPATH",
+        "LOGNAME",
+        "NLSPATH",
+        "PATH",
+        "PS1",
+        "PS2",
+        "PS4",
+        "PWD",
+        "SHELL",
+        "SHELLOPTS",
+        "TMPDIR",
+        "USER",
+    ];
+    NAMES.contains(&name)
+        || ["LD_", "LC_", "MALLOC_", "BASH_FUNC_"].iter().any(|start| name.starts_with(start))
 }
 
 /// A variable that begins with `~/` stands for a path in the invoking user's home wherever it is used: no shell will

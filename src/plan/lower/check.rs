@@ -124,7 +124,7 @@ impl Lowering<'_> {
         let timeout = self.timeout(form.timeout.as_ref(), TIMEOUT);
         let settle = self.span(form.settle.as_ref(), Span::ZERO);
         let within = form.within.as_ref().map(|within| self.span(Some(within), Span::ZERO));
-        let every = self.span(form.every.as_ref(), EVERY);
+        let every = self.pause(form.every.as_ref(), EVERY);
         let samples = form.samples.as_ref().map(|samples| self.samples(samples));
         let floor = form.floor.as_ref().map(|floor| self.number(floor));
         let check = Check {

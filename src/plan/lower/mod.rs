@@ -21,6 +21,9 @@ use crate::model::{CommandLine, Digest, Span};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+/// The longest stated length of time: a leap year.
+const LONGEST: Span = Span::seconds(366 * 86_400);
+
 /// What is needed while a plan is lowered.
 pub(super) struct Lowering<'a> {
     pub(super) catalog: &'a Catalog,
@@ -52,7 +55,16 @@ impl Lowering<'_> {
 
     fn span(&mut self, written: Option<&At<Length>>, otherwise: Span) -> Span {
         let Some(at) = written else { return otherwise };
-        Span::parse(&at.value.0).unwrap_or_else(|| {
+        let span = Span::parse(&at.value.0);
+        if span.is_some_and(|span| span > LONGEST) {
+            self.error_with_help(
+                "bad-length",
+                at.place,
+                format!("`{}` is longer than a year", at.value.0),
+                "nobody waits for that: state the time after which somebody shall be told",
+            );
+        }
+        span.unwrap_or_else(|| {
             self.error_with_help(
                 "bad-length",
                 at.place,
@@ -61,6 +73,17 @@ impl Lowering<'_> {
             );
             otherwise
         })
+    }
+
+    /// What is repeated without a pause between keeps the machine busy and says nothing more.
+    fn pause(&mut self, written: Option<&At<Length>>, otherwise: Span) -> Span {
+        let span = self.span(written, otherwise);
+        if let Some(at) = written
+            && span == Span::ZERO
+        {
+            self.error("bad-length", at.place, "an `every` is longer than nothing");
+        }
+        span
     }
 
     fn path(&mut self, written: &At<String>) -> PathBuf {

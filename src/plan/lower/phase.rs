@@ -118,7 +118,7 @@ impl Lowering<'_> {
             rollback: self.steps(Part::Rollback, &form.rollback, &layers, &mut ids),
             soak: form.soak.as_ref().map(|soak| Soak {
                 length: self.span(Some(&soak.length), Span::ZERO),
-                every: soak.every.as_ref().map(|every| self.span(Some(every), Span::ZERO)),
+                every: soak.every.as_ref().map(|every| self.pause(Some(every), Span::seconds(3_600))),
             }),
             confirm: form.confirm.as_ref().map(|confirm| self.timeout(Some(&confirm.within), Span::ZERO)),
             on,
