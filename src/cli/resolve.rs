@@ -11,7 +11,7 @@ use super::{out, rollback, stage, tools};
 use crate::app::{Session, Tools};
 use crate::engine::Stage;
 use crate::model::{GenerationNumber, Guidance, Invoker, PhaseEnd};
-use crate::prompt::{Question, Reply};
+use crate::prompt::Question;
 use crate::report;
 use crate::store::{Approved, StateFolder};
 
@@ -73,10 +73,7 @@ fn agreed(context: &Context, past: &Past) -> Result<bool, CliError> {
     })?;
     let words = report::question::resolve(&past.state.items, &context.err_style());
     let question = Question { about: words.about, ask: words.ask };
-    match tools::operator(context, guidance).yes(&question) {
-        Reply::Yes => Ok(true),
-        Reply::No | Reply::Interrupted | Reply::Nobody => Ok(false),
-    }
+    tools::agreed(context, guidance, &question)
 }
 
 fn record(context: &Context, folder: &StateFolder, past: Past, reason: &str) -> Result<Exit, CliError> {

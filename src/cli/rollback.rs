@@ -15,7 +15,7 @@ use crate::model::{
     Event, GenerationNumber, Guidance, PhaseEnd, PhaseId, PreviewStep, RollbackPreview, Step, StepUndo,
     Verdict, WayBackPreview,
 };
-use crate::prompt::{Question, Reply};
+use crate::prompt::Question;
 use crate::report;
 use crate::store::{Approved, StateFolder};
 use crate::system::process::Unwatched;
@@ -275,10 +275,7 @@ pub(crate) fn agreed(context: &Context) -> Result<bool, CliError> {
     })?;
     let words = report::question::rollback(&context.err_style());
     let question = Question { about: words.about, ask: words.ask };
-    match tools::operator(context, guidance).yes(&question) {
-        Reply::Yes => Ok(true),
-        Reply::No | Reply::Interrupted | Reply::Nobody => Ok(false),
-    }
+    tools::agreed(context, guidance, &question)
 }
 
 fn take_back(

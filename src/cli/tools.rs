@@ -71,6 +71,25 @@ pub(crate) fn signals() -> Result<Signals, CliError> {
     Signals::install().map_err(|why| CliError::new(Exit::Internal, "signals cannot be handled").because(why))
 }
 
+/// Asks whether something may be done. An interrupt is a no, and not the end of the process: the cursor comes back, and
+/// what becomes of it is said.
+pub(crate) fn agreed(
+    context: &Context,
+    guidance: Guidance,
+    question: &prompt::Question,
+) -> Result<bool, CliError> {
+    let signals = signals()?;
+    let mut operator = operator(context, guidance);
+    let awake = signals.awake();
+    // A signal that came before the prompt waited for keys is a no too.
+    let reply = if signals.count() > 0 { prompt::Reply::Interrupted } else { operator.yes(question) };
+    drop(awake);
+    Ok(match reply {
+        prompt::Reply::Yes => true,
+        prompt::Reply::No | prompt::Reply::Interrupted | prompt::Reply::Nobody => false,
+    })
+}
+
 /// The end of a run: the reporters' last words, and the exit status.
 pub(crate) fn finish(context: &Context, reporter: &mut Fanout, ended: &Ended) -> Exit {
     // A reporter that cannot say its last words does not change how the run ended.
