@@ -2,7 +2,7 @@
 
 use super::asking::{ask, asked};
 use super::front::Front;
-use super::watch::StepWatch;
+use super::watch::{BreakOff, StepWatch};
 use crate::model::{
     Act, Changes, CommandLine, Part, Phase, RunAs, SettingsFormat, Span, Step, StepOutcome, StepUndo,
     with_run_time,
@@ -44,8 +44,10 @@ pub(super) struct Hands<'a, 'b> {
     pub(super) step: &'a Step,
     /// Values that are known only at run time: `${generation}`, `${phase.started}`.
     pub(super) values: &'a RunTime,
-    /// Whether a second interrupt ends a running program; not on the way back.
-    pub(super) may_end: bool,
+    /// When its whole process group is killed.
+    pub(super) timeout: Span,
+    /// When a person's interrupts end a running program.
+    pub(super) ends: BreakOff,
 }
 
 /// How an act ended, and what its program printed.
@@ -63,7 +65,7 @@ impl From<StepOutcome> for Acted {
 impl Hands<'_, '_> {
     /// Carries out one act.
     pub(super) fn act(&mut self, act: &Act) -> Acted {
-        let (who, timeout) = (self.step.who, self.step.timeout);
+        let (who, timeout) = (self.step.who, self.timeout);
         match act {
             Act::Run(command) => self.run(self.filled(command), who, timeout, None),
             Act::Shell { text, env } => {
@@ -94,7 +96,7 @@ impl Hands<'_, '_> {
             Err(why) => return StepOutcome::NotStarted(why.to_string()).into(),
         };
         let spec = Spec { command, env, ids, timeout, keep: KEEP, input };
-        let ended = process::run(&spec, &mut StepWatch { desk: self.front, may_end: self.may_end });
+        let ended = process::run(&spec, &mut StepWatch { desk: self.front, ends: self.ends });
         let outcome = match &ended.end {
             End::Process(crate::model::ProcessEnd::Exited(0)) => StepOutcome::Done,
             End::Process(end) => StepOutcome::Failed(*end),

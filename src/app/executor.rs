@@ -2,12 +2,13 @@
 
 use super::acts::{Acted, Hands, RunTime};
 use super::asking::{ask, asked};
+use super::deadline::Deadline;
 use super::filled::{filled_check, filled_question};
 use super::front::Front;
 use super::questions;
 use super::session::{Session, in_full};
 use super::undo_page::undo_page;
-use super::watch::{Desk, StepWatch};
+use super::watch::{BreakOff, Desk, StepWatch};
 use crate::check::{self, CheckWatch, LookCx};
 use crate::engine::{Action, Heard, Input, RunState};
 use crate::layer::{LayerCx, layer_for};
@@ -38,7 +39,7 @@ impl Session<'_> {
             Action::Seal => Input::Sealed(self.seal(state, phase)),
             Action::Arm => Input::Armed(Ok(GuardKind::Runner)),
             Action::Perform { part, step } => self.perform_step(phase, *part, *step),
-            Action::Wait { until } => self.wait(*until),
+            Action::Wait { until } => self.wait(*until, phase.settle),
             Action::Confirm { until } => self.confirm(phase, *until),
             Action::Keep { layer } => Input::Kept(self.keep(phase, *layer)),
             Action::Disarm => Input::Disarmed,
@@ -137,11 +138,15 @@ impl Session<'_> {
                 let _ = capsule.evidence(&format!("{}-{check}.{name}", moment_word(moment)), bytes);
             }
         };
+        let ends = match moment {
+            Moment::Applies | Moment::Preflight | Moment::Baseline | Moment::Validate => BreakOff::AskedTwice,
+            Moment::Reprobe => BreakOff::AskedTwiceSince(self.front.wishes()),
+        };
         let mut watch = Looking {
             front: &mut self.front,
             operator: self.operator,
             style: &self.style,
-            may_end: moment != Moment::Reprobe,
+            ends,
             of: checks.len(),
             done: 0,
         };
@@ -164,7 +169,7 @@ impl Session<'_> {
 
     fn record_layer(&mut self, phase: &Phase, layer: usize) -> Result<crate::model::LayerRecord, String> {
         let capsule = self.capsule.as_ref().ok_or("no capsule is open")?;
-        let mut watch = StepWatch { desk: &mut self.front, may_end: true };
+        let mut watch = StepWatch { desk: &mut self.front, ends: BreakOff::AskedTwice };
         let mut cx = LayerCx { host: &self.host, capsule: capsule.folder(), watch: &mut watch };
         if layer == 0 {
             // All that cannot be saved, by name, before the first layer is.
@@ -213,8 +218,11 @@ impl Session<'_> {
                 }
             }
         }
-        let may_end = part != Part::Rollback;
-        Input::Stepped(self.act(&step.act, step, part_word(part), may_end))
+        let ends = match part {
+            Part::Apply | Part::Commit => BreakOff::AskedTwice,
+            Part::Rollback => BreakOff::AskedTwiceSince(self.front.wishes()),
+        };
+        Input::Stepped(self.act(&step.act, step, part_word(part), step.timeout, ends))
     }
 
     fn undo_step(&mut self, phase: &Phase, part: Part, at: usize) -> Input {
@@ -222,14 +230,25 @@ impl Session<'_> {
             return Input::Stepped(StepOutcome::NotStarted("no such step".to_owned()));
         };
         match &step.undo {
-            StepUndo::Act(act) => Input::Stepped(self.act(act, step, "undo", false)),
+            StepUndo::Act(act) => {
+                let ends = BreakOff::AskedTwiceSince(self.front.wishes());
+                let timeout = step.undo_timeout.unwrap_or(step.timeout);
+                Input::Stepped(self.act(act, step, "undo", timeout, ends))
+            }
             StepUndo::Layer | StepUndo::None { .. } | StepUndo::NotNeeded => {
                 Input::Stepped(StepOutcome::Done)
             }
         }
     }
 
-    fn act(&mut self, act: &crate::model::Act, step: &Step, part: &str, may_end: bool) -> StepOutcome {
+    fn act(
+        &mut self,
+        act: &crate::model::Act,
+        step: &Step,
+        part: &str,
+        timeout: Span,
+        ends: BreakOff,
+    ) -> StepOutcome {
         let values = self.run_time();
         let title = step.title.clone().unwrap_or_else(|| step.id.to_string());
         self.front.notice(&Notice::Began { what: title });
@@ -240,7 +259,8 @@ impl Session<'_> {
             style: &self.style,
             step,
             values: &values,
-            may_end,
+            timeout,
+            ends,
         };
         let Acted { outcome, printed } = hands.act(&filled_question(act, &values));
         self.front.notice(&Notice::Ended);
@@ -263,13 +283,31 @@ impl Session<'_> {
         }
     }
 
-    /// Waits for a point on the wall clock, in pieces, so that an interrupt is heard and a changed clock is seen.
-    fn wait(&mut self, until: Timestamp) -> Input {
+    /// The wait until then: one that this process began itself, or else takes up now.
+    fn deadline(&mut self, until: Timestamp, length: Span) -> Deadline {
+        let known = self.deadline.filter(|deadline| deadline.is(until));
+        let began = self.wait_began.filter(|(began, _)| *began == until);
+        let deadline = match (known, began) {
+            (Some(known), _) => known,
+            (None, Some((_, up))) => Deadline::begun(until, length, up),
+            (None, None) => Deadline::taken_up(until, length, clock::now(), clock::up()),
+        };
+        self.deadline = Some(deadline);
+        deadline
+    }
+
+    /// Waits for so long as is left, in pieces, so that an interrupt is heard and a sleep of the machine is seen.
+    fn wait(&mut self, until: Timestamp, length: Span) -> Input {
+        let deadline = self.deadline(until, length);
         let heard = self.front.heard();
-        while clock::now() < until {
-            let left = until.since(clock::now()).duration().min(Duration::from_millis(100));
-            let mut watch = StepWatch { desk: &mut self.front, may_end: true };
-            match Crew::new().wait(Some(clock::tick() + left), &mut watch) {
+        loop {
+            let left = deadline.left(clock::up());
+            if left == Span::ZERO {
+                return Input::TimeReached;
+            }
+            let piece = left.duration().min(Duration::from_millis(100));
+            let mut watch = StepWatch { desk: &mut self.front, ends: BreakOff::AskedTwice };
+            match Crew::new().wait(Some(clock::tick() + piece), &mut watch) {
                 News::Reached | News::Interrupted | News::Ended(_, _) => {}
             }
             self.front.notice(&Notice::Tick);
@@ -277,14 +315,13 @@ impl Session<'_> {
                 return Input::Nothing;
             }
         }
-        Input::TimeReached
     }
 
     fn confirm(&mut self, phase: &Phase, until: Timestamp) -> Input {
         let window = phase.confirm.unwrap_or_default();
         let question = asked(report::question::confirm(phase, window, &self.style));
         if self.front.hung_up() {
-            return self.wait(until);
+            return self.wait(until, window);
         }
         self.front.notice(&Notice::Ended);
         if self.front.unheard() {
@@ -292,14 +329,15 @@ impl Session<'_> {
         }
         let before = self.front.signals.count();
         let signals = self.front.signals;
-        let mut left = || (signals.count() == before).then(|| until.since(clock::now()));
+        let deadline = self.deadline(until, window);
+        let mut left = || (signals.count() == before).then(|| deadline.left(clock::up()));
         match self.operator.confirm(&question, &mut left) {
             Kept::Keep => Input::Answered(true),
             Kept::Revert => Input::Answered(false),
             Kept::Silence => Input::TimeReached,
-            Kept::Nobody => self.wait(until),
+            Kept::Nobody => self.wait(until, window),
             Kept::Interrupted if self.front.interrupted_at_prompt(before) => Input::Nothing,
-            Kept::Interrupted => self.wait(until),
+            Kept::Interrupted => self.wait(until, window),
         }
     }
 
@@ -307,7 +345,7 @@ impl Session<'_> {
         let capsule = self.capsule.as_ref().ok_or("no capsule is open")?;
         let spec = phase.layers.get(layer).ok_or("no such layer")?;
         let record = self.recall.records.get(&layer).ok_or("the layer was not recorded")?;
-        let mut watch = StepWatch { desk: &mut self.front, may_end: false };
+        let mut watch = StepWatch { desk: &mut self.front, ends: BreakOff::Never };
         let mut cx = LayerCx { host: &self.host, capsule: capsule.folder(), watch: &mut watch };
         layer_for(spec).keep(&mut cx, record).map_err(|why| format!("{}: {}", record.kind, in_full(&why)))
     }
@@ -340,7 +378,8 @@ impl Session<'_> {
         let Some(spec) = phase.layers.get(layer) else { return failed("the plan has no such layer") };
         let Some(record) = self.recall.records.get(&layer) else { return failed("it was not recorded") };
         self.front.notice(&Notice::Began { what: format!("restoring {}", record.kind) });
-        let mut watch = StepWatch { desk: &mut self.front, may_end: false };
+        let ends = BreakOff::AskedTwiceSince(self.front.wishes());
+        let mut watch = StepWatch { desk: &mut self.front, ends };
         let mut cx = LayerCx { host: &self.host, capsule: capsule.folder(), watch: &mut watch };
         let restored = layer_for(spec).restore(&mut cx, record);
         self.front.notice(&Notice::Ended);
@@ -420,7 +459,7 @@ struct Looking<'a, 'b> {
     front: &'a mut Front<'b>,
     operator: &'a mut dyn Operator,
     style: &'a Style,
-    may_end: bool,
+    ends: BreakOff,
     of: usize,
     done: usize,
 }
@@ -441,11 +480,7 @@ impl CheckWatch for Looking<'_, '_> {
     }
 
     fn interrupted(&mut self) -> bool {
-        let heard = self.front.heard();
-        if heard != Heard::Nothing {
-            self.front.say_that_it_was_heard(!self.may_end);
-        }
-        heard == Heard::Twice && self.may_end
+        self.ends.now(self.front)
     }
 
     fn ask(&mut self, check: &Check, question: &str) -> Option<bool> {

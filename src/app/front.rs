@@ -1,10 +1,10 @@
 //! Who is shown what happens, and who interrupts.
 
 use super::watch::Desk;
-use crate::engine::Heard;
-use crate::model::Notice;
+use crate::model::{Notice, Stopping};
 use crate::report::Reporter;
 use crate::system::signal::Signals;
+use std::collections::BTreeSet;
 
 /// What is shown, and who interrupts: apart from the session, so that both can be borrowed.
 pub(super) struct Front<'a> {
@@ -12,8 +12,8 @@ pub(super) struct Front<'a> {
     pub(super) signals: Signals,
     /// Interrupts at prompts that came as a key and no signal.
     keys: usize,
-    /// A wish to stop was answered with a line on what becomes of it.
-    said: bool,
+    /// Wishes to stop that were answered with a line on what becomes of them; on the way back each anew.
+    said: BTreeSet<(Stopping, usize)>,
     /// Signals that a prompt raised on top of the one that it was told of.
     echoes: usize,
     /// The signals that were counted when it was last asked what was heard.
@@ -22,7 +22,7 @@ pub(super) struct Front<'a> {
 
 impl<'a> Front<'a> {
     pub(super) fn new(reporter: &'a mut dyn Reporter, signals: Signals) -> Self {
-        Self { reporter, signals, keys: 0, said: false, echoes: 0, known: signals.count() }
+        Self { reporter, signals, keys: 0, said: BTreeSet::new(), echoes: 0, known: signals.count() }
     }
 }
 
@@ -64,18 +64,18 @@ impl Desk for Front<'_> {
         let _ = self.reporter.notice(notice);
     }
 
-    fn heard(&mut self) -> Heard {
+    fn wishes(&mut self) -> usize {
         self.known = self.signals.count();
-        match (self.known + self.keys).saturating_sub(self.echoes) {
-            0 => Heard::Nothing,
-            1 => Heard::Once,
-            2.. => Heard::Twice,
-        }
+        (self.known + self.keys).saturating_sub(self.echoes)
     }
 
-    fn say_that_it_was_heard(&mut self, going_back: bool) {
-        if !std::mem::replace(&mut self.said, true) {
-            self.notice(&Notice::Stopping { going_back });
+    fn say_that_it_was_heard(&mut self, heard: Stopping) {
+        let which = match heard {
+            Stopping::WayBack => self.wishes(),
+            Stopping::AfterThis | Stopping::Permanent => 0,
+        };
+        if self.said.insert((heard, which)) {
+            self.notice(&Notice::Stopping { heard });
         }
     }
 }

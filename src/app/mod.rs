@@ -3,6 +3,7 @@
 mod acts;
 mod asking;
 mod damaged;
+mod deadline;
 mod drive;
 mod executor;
 mod filled;

@@ -1,12 +1,13 @@
 //! One run in one process: the state folder, the open capsule, the people and the machine around it.
 
 use super::damaged::unknown;
+use super::deadline::Deadline;
 use super::drive::{Ports, drive};
 use super::front::Front;
 use super::recall::Recall;
 use super::watch::Desk as _;
 use crate::engine::{Action, Ended, Heard, Input, Itinerary, RunState, Stage, decide, replay};
-use crate::model::{Envelope, Event, GenerationNumber, Guidance, Invoker, PhaseEnd, Plan, Timestamp};
+use crate::model::{Envelope, Event, GenerationNumber, Guidance, Invoker, PhaseEnd, Plan, Span, Timestamp};
 use crate::prompt::Operator;
 use crate::report::{Reporter, Scene, Style};
 use crate::store::{self, Approved, Capsule, JournalWriter, StateFolder, StoreError};
@@ -79,6 +80,10 @@ pub struct Session<'a> {
     pub(super) not_begun: Option<String>,
     /// Facts of the way back that could not be written; they come first with the next.
     unwritten: Vec<Envelope>,
+    /// The wait that was recorded last, by its end, and when that was on the clock that nobody can set.
+    pub(super) wait_began: Option<(Timestamp, Span)>,
+    /// The wait that goes on.
+    pub(super) deadline: Option<Deadline>,
     /// Where the journal that was opened is damaged.
     damage: Option<store::Damage>,
 }
@@ -105,6 +110,8 @@ impl<'a> Session<'a> {
             unrecorded: None,
             not_begun: None,
             unwritten: Vec::new(),
+            wait_began: None,
+            deadline: None,
             damage: None,
         }
     }
@@ -303,6 +310,11 @@ impl Ports for Session<'_> {
         if written.is_ok() || self.going_back {
             for envelope in &envelopes {
                 self.recall.learn(envelope);
+            }
+        }
+        for event in events {
+            if let Event::SettleBegan { until } | Event::ConfirmOpened { until } = event {
+                self.wait_began = Some((*until, clock::up()));
             }
         }
         written?;

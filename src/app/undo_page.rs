@@ -182,6 +182,7 @@ mod tests {
                 act: act.clone(),
                 who,
                 timeout: crate::model::Span::seconds(1),
+                undo_timeout: None,
                 undo: StepUndo::Act(act.clone()),
                 idempotent: false,
                 changes: crate::model::Changes::Machine,

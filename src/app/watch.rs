@@ -1,24 +1,60 @@
 //! Between the children and the reporters: lines become notices, signals become interrupts.
 
 use crate::engine::Heard;
-use crate::model::Notice;
+use crate::model::{Notice, Stopping};
 use crate::system::process::{JobId, Watch};
 
 /// Where notices go, and where interrupts come from. Shared by everything that waits for children.
 pub trait Desk {
     /// Shows something that is forgotten afterwards.
     fn notice(&mut self, notice: &Notice);
-    /// How often a person has asked to stop so far.
-    fn heard(&mut self) -> Heard;
-    /// Says once that a wish to stop was heard, while what goes on still goes on.
-    fn say_that_it_was_heard(&mut self, going_back: bool);
+    /// How often a person has asked to stop so far, as a number.
+    fn wishes(&mut self) -> usize;
+    /// The same, as the engine hears it.
+    fn heard(&mut self) -> Heard {
+        match self.wishes() {
+            0 => Heard::Nothing,
+            1 => Heard::Once,
+            2.. => Heard::Twice,
+        }
+    }
+    /// Says that a wish to stop was heard, while what goes on still goes on; each thing once.
+    fn say_that_it_was_heard(&mut self, heard: Stopping);
+}
+
+/// When what goes on is broken off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum BreakOff {
+    /// When a person has asked twice: the phase then goes back.
+    AskedTwice,
+    /// On the way back: when a person asked twice since it began, which was after so many wishes. Those that led to the
+    /// way back do not count against it.
+    AskedTwiceSince(usize),
+    /// Not at all.
+    Never,
+}
+
+impl BreakOff {
+    /// Whether it is to be broken off now; else it is said what becomes of a wish to stop.
+    pub(super) fn now(self, desk: &mut dyn Desk) -> bool {
+        let wishes = desk.wishes();
+        let (since, heard) = match self {
+            Self::AskedTwice => (wishes, Stopping::AfterThis),
+            Self::AskedTwiceSince(before) => (wishes.saturating_sub(before), Stopping::WayBack),
+            Self::Never => (wishes, Stopping::Permanent),
+        };
+        let broken_off = since >= 2 && self != Self::Never;
+        if since > 0 && !(broken_off && heard == Stopping::WayBack) {
+            desk.say_that_it_was_heard(heard);
+        }
+        broken_off
+    }
 }
 
 /// Watches one child of a step: its lines are shown; it is ended when a person has asked twice.
 pub(super) struct StepWatch<'a> {
     pub(super) desk: &'a mut dyn Desk,
-    /// On the way back nothing is broken off.
-    pub(super) may_end: bool,
+    pub(super) ends: BreakOff,
 }
 
 impl Watch for StepWatch<'_> {
@@ -31,10 +67,51 @@ impl Watch for StepWatch<'_> {
     }
 
     fn interrupted(&mut self) -> bool {
-        let heard = self.desk.heard();
-        if heard != Heard::Nothing {
-            self.desk.say_that_it_was_heard(!self.may_end);
+        self.ends.now(self.desk)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct Told {
+        wishes: usize,
+        said: Vec<Stopping>,
+    }
+
+    impl Desk for Told {
+        fn notice(&mut self, _: &Notice) {}
+
+        fn wishes(&mut self) -> usize {
+            self.wishes
         }
-        heard == Heard::Twice && self.may_end
+
+        fn say_that_it_was_heard(&mut self, heard: Stopping) {
+            self.said.push(heard);
+        }
+    }
+
+    #[test]
+    fn a_second_wish_ends_an_act_and_on_the_way_back_only_those_count_that_came_during_it() {
+        use BreakOff::{AskedTwice, AskedTwiceSince, Never};
+        use Stopping::{AfterThis, Permanent, WayBack};
+        for (ends, wishes, broken_off, said) in [
+            (AskedTwice, 0, false, None),
+            (AskedTwice, 1, false, Some(AfterThis)),
+            (AskedTwice, 2, true, Some(AfterThis)),
+            (AskedTwiceSince(0), 1, false, Some(WayBack)),
+            (AskedTwiceSince(0), 2, true, None),
+            (AskedTwiceSince(2), 2, false, None),
+            (AskedTwiceSince(2), 3, false, Some(WayBack)),
+            (AskedTwiceSince(2), 4, true, None),
+            (Never, 0, false, None),
+            (Never, 9, false, Some(Permanent)),
+        ] {
+            let mut desk = Told { wishes, ..Told::default() };
+            assert_eq!(ends.now(&mut desk), broken_off, "{ends:?} after {wishes}");
+            assert_eq!(desk.said, said.into_iter().collect::<Vec<_>>(), "{ends:?} after {wishes}");
+        }
     }
 }

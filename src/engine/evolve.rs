@@ -127,7 +127,7 @@ pub fn evolve(plan: &Plan, mut state: RunState, event: &Event) -> RunState {
             state.stage = Stage::Reverting(Back::Undoing);
             skip_empty_undo(phase, &mut state);
         }
-        Event::UndoStarted { .. } => {}
+        Event::UndoStarted { part, step } => state.undoing = Some((*part, *step)),
         Event::UndoFinished { part, step, outcome } => undone(phase, &mut state, *part, *step, outcome),
         Event::LayerRestored { layer, restored } => back_in_place(phase, &mut state, *layer, restored),
         Event::Quarantined { .. } => {
@@ -216,6 +216,7 @@ fn stands_after(state: &RunState, phase: &PhaseId, end: PhaseEnd) -> PhaseEnd {
 fn resumed(state: &mut RunState, guidance: Guidance) {
     state.itinerary.guidance = guidance;
     state.stop_wanted = false;
+    state.undo_lost.extend(state.undoing.take());
     if state.paused.take().is_none() {
         state.resumptions += 1;
     } else if let Stage::Confirming(Some(_)) = state.stage {
@@ -340,7 +341,7 @@ fn words(outcome: &StepOutcome) -> String {
         StepOutcome::NotStarted(why) | StepOutcome::Broken(why) => why.clone(),
         StepOutcome::TimedOut(after) => format!("killed after {after}"),
         StepOutcome::Declined => "a person said no".to_owned(),
-        StepOutcome::Interrupted => "interrupted".to_owned(),
+        StepOutcome::Interrupted => "broken off by a person".to_owned(),
         StepOutcome::Lost => "nobody knows: the runner was gone before it ended".to_owned(),
     }
 }
@@ -398,6 +399,8 @@ fn turn_back(state: &mut RunState, cause: &Cause) {
     state.items.clone_from(&state.unknown);
     state.left.clear();
     state.undo_tried.clear();
+    state.undoing = None;
+    state.undo_lost.clear();
     state.soak_until = None;
     state.judged.retain(|(moment, _), _| *moment == Moment::Baseline);
     state.reverting = Some(cause.clone());
@@ -422,6 +425,7 @@ fn skip_empty_undo(phase: &Phase, state: &mut RunState) {
 
 fn undone(phase: &Phase, state: &mut RunState, part: Part, step: usize, outcome: &StepOutcome) {
     state.undo_tried.insert((part, step));
+    state.undoing = None;
     match outcome {
         StepOutcome::Done | StepOutcome::NotApplicable(_) => {
             state.undone.insert((part, step));

@@ -33,6 +33,7 @@ pub(super) fn interpret(plan: &Plan, state: &RunState, input: &Input) -> Vec<Eve
         Input::Resumed { boot, guidance } => {
             let mut events = vec![Event::RunResumed { boot: boot.clone(), guidance: *guidance }];
             events.extend(lost(state));
+            events.extend(lost_twice(state));
             if state.paused.is_none() && may_turn_back(state) {
                 let times = state.resumptions + 1;
                 if times > Limits::FORWARD {
@@ -56,6 +57,7 @@ pub(super) fn interpret(plan: &Plan, state: &RunState, input: &Input) -> Vec<Eve
         Input::RollbackAsked { boot } => {
             let mut events = vec![Event::RunResumed { boot: boot.clone(), guidance: state.guidance() }];
             events.extend(lost(state));
+            events.extend(lost_twice(state));
             if !state.going_back() {
                 events.push(Event::RevertBegan { cause: Cause::Asked });
             }
@@ -232,6 +234,13 @@ pub(super) const fn moment(stage: &Stage) -> Option<Moment> {
 fn lost(state: &RunState) -> Option<Event> {
     let (part, step) = state.in_flight()?;
     Some(Event::StepFinished { part, step, outcome: StepOutcome::Lost })
+}
+
+/// An undo in the middle of which the runner was gone is taken again, once: one that takes the runner with it, or hangs
+/// until a person kills it, is passed over, so that what is behind it goes back.
+fn lost_twice(state: &RunState) -> Option<Event> {
+    let (part, step) = state.undoing.filter(|at| state.going_back() && state.undo_lost.contains(at))?;
+    Some(Event::UndoFinished { part, step, outcome: StepOutcome::Lost })
 }
 
 fn stepped(plan: &Plan, state: &RunState, outcome: &StepOutcome) -> Vec<Event> {

@@ -185,6 +185,7 @@ fn going_back(phase: &Phase, state: &RunState, back: &Back) -> Owed {
             let mut items = state.items.clone();
             let why = format!("the way back was taken up {} times and did not end", state.resumptions);
             items.push(Item::new(format!("phase {}", phase.id), why));
+            items.extend(not_reached(phase, state, back));
             let left = left_by_design(phase, state);
             fact(Event::PhaseEnded { end: PhaseEnd::Inconsistent, items, left })
         }
@@ -206,6 +207,23 @@ fn going_back(phase: &Phase, state: &RunState, back: &Back) -> Owed {
         Back::Disarming => act(Action::Disarm),
         Back::Ending => ending(phase, state),
     }
+}
+
+/// What the way back did not come to, by name.
+fn not_reached(phase: &Phase, state: &RunState, back: &Back) -> Vec<Item> {
+    let (layers, steps) = match back {
+        Back::Children | Back::Undoing => (state.recorded, 0),
+        Back::Restoring(left) => (*left, 0),
+        Back::Steps(step) => (0, *step),
+        Back::Reprobing | Back::Rejecting | Back::Disarming | Back::Ending => (0, phase.rollback.len()),
+    };
+    let undo = undo_owed(phase, state).into_iter().filter_map(|(part, step)| phase.steps(part).get(step));
+    let undo = undo.map(|step| Item::new(format!("undo of step {}", step.id), "it did not end"));
+    let layers = phase.layers.iter().take(layers).rev();
+    let layers = layers.map(|layer| Item::new(format!("layer {}", layer.kind()), "it was not restored"));
+    let steps = phase.rollback.iter().skip(steps);
+    let steps = steps.map(|step| Item::new(format!("rollback step {}", step.id), "it did not end"));
+    undo.chain(layers).chain(steps).collect()
 }
 
 fn ending(phase: &Phase, state: &RunState) -> Owed {

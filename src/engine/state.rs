@@ -169,6 +169,10 @@ pub struct RunState {
     pub undone: BTreeSet<(Part, usize)>,
     /// Steps whose undo was tried on this way back.
     pub undo_tried: BTreeSet<(Part, usize)>,
+    /// The step whose undo began on this way back and has no end.
+    pub undoing: Option<(Part, usize)>,
+    /// Steps of which the runner was gone once before their undo ended.
+    pub undo_lost: BTreeSet<(Part, usize)>,
     /// What keeps the phase from going on.
     pub trouble: Option<Cause>,
     /// Why the way back was taken.

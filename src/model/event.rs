@@ -296,6 +296,17 @@ pub struct Envelope {
     pub event: Event,
 }
 
+/// What becomes of a wish to stop while something goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stopping {
+    /// It is heard when this is done; a second one ends this and takes the phase back.
+    AfterThis,
+    /// The way back goes on; a second one breaks off what it is doing now, and it goes on with the next.
+    WayBack,
+    /// It is heard when this is done: what is validated is made permanent.
+    Permanent,
+}
+
 /// Shown, then forgotten.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notice {
@@ -311,8 +322,8 @@ pub enum Notice {
     },
     /// A person asked to stop while something goes on.
     Stopping {
-        /// On the way back nothing is broken off.
-        going_back: bool,
+        /// What becomes of that.
+        heard: Stopping,
     },
     /// Time passed.
     Tick,

@@ -148,6 +148,9 @@ pub struct Step {
     pub who: RunAs,
     /// When its whole process group is killed.
     pub timeout: Span,
+    /// When its undo is killed, where that is not as the step itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo_timeout: Option<Span>,
     /// How it is undone.
     pub undo: StepUndo,
     /// Whether it may simply run again after a crash in the middle of it.

@@ -4,7 +4,8 @@ use super::line::{Line, Tone};
 use super::scene::Scene;
 use super::{summary, text};
 use crate::model::{
-    CheckReport, Envelope, Event, Moment, Outcome, Phase, PhaseEnd, PhaseHeader, Plan, Restored, Span, Weight,
+    CheckReport, Envelope, Event, Moment, Outcome, Phase, PhaseEnd, PhaseHeader, Plan, Restored, Span,
+    Stopping, Weight,
 };
 use unicode_width::UnicodeWidthStr;
 
@@ -17,6 +18,8 @@ pub fn words(plan: &Plan, scene: &Scene, envelope: &Envelope) -> Vec<Line> {
     let phase = scene.phase(plan);
     match &envelope.event {
         Event::PhaseBegan(header) => phase_began(plan, phase, header),
+        // That it is taken back is said next.
+        Event::RunResumed { .. } if scene.was_over => Vec::new(),
         Event::RunResumed { guidance, .. } => {
             let what = match scene.phase_id() {
                 Some(id) => format!("phase {id} is taken up again, {}", text::guidance(*guidance)),
@@ -140,11 +143,16 @@ pub fn words(plan: &Plan, scene: &Scene, envelope: &Envelope) -> Vec<Line> {
 }
 
 /// What becomes of a wish to stop while something goes on.
-pub(super) fn stopping(going_back: bool) -> Line {
-    let what = if going_back {
-        "not now: the way back is not broken off"
-    } else {
-        "when this is done; a second Ctrl-C ends it and rolls the phase back"
+pub(super) fn stopping(scene: &Scene, heard: Stopping) -> Line {
+    let what = match heard {
+        Stopping::AfterThis if scene.touched => {
+            "when this is done; a second Ctrl-C ends it and rolls the phase back"
+        }
+        Stopping::AfterThis => "when this is done; a second Ctrl-C ends it, and nothing was changed",
+        Stopping::WayBack => {
+            "not now: the way back goes on; a second Ctrl-C breaks off this one act of it, by name, and the next follows"
+        }
+        Stopping::Permanent => "when this is done: what is validated is being made permanent",
     };
     Line::new(Tone::Caution, "stopping", what)
 }

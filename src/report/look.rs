@@ -165,6 +165,7 @@ pub fn rollback_list(lines: &[HistoryLine], style: &Style) -> String {
     let columns = [
         Column { name: "number", keep: Keep::Always },
         Column { name: "before phase", keep: Keep::Always },
+        Column { name: "plan", keep: Keep::Always },
         Column { name: "recorded", keep: Keep::WhereRoom },
         Column { name: "phase is", keep: Keep::WhereRoom },
         Column { name: "layers", keep: Keep::Always },
@@ -174,7 +175,8 @@ pub fn rollback_list(lines: &[HistoryLine], style: &Style) -> String {
         .map(|line| {
             let layers = if line.layers.is_empty() { "none".to_owned() } else { line.layers.join("; ") };
             let phase = line.phase.to_string();
-            vec![line.generation.to_string(), phase, text::when(line.began), end_word(line), layers]
+            let plan = format!("{} r{}", line.plan, line.revision);
+            vec![line.generation.to_string(), phase, plan, text::when(line.began), end_word(line), layers]
         })
         .collect();
     table(&columns, &rows, style)

@@ -59,9 +59,9 @@ impl<W: Write> Reporter for Plain<W> {
 
     fn notice(&mut self, notice: &Notice) -> io::Result<()> {
         match notice {
-            Notice::Stopping { going_back } => {
+            Notice::Stopping { heard } => {
                 self.scene.stopping_said();
-                self.write("", &[fact::stopping(*going_back)])
+                self.write("", &[fact::stopping(&self.scene, *heard)])
             }
             Notice::Began { .. }
             | Notice::Line { .. }

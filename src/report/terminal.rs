@@ -146,9 +146,9 @@ impl<T: TermLike + Clone + 'static> Reporter for Terminal<T> {
         match notice {
             Notice::Began { what } => self.begin(what),
             Notice::Ended => self.end(),
-            Notice::Stopping { going_back } => {
+            Notice::Stopping { heard } => {
                 self.scene.stopping_said();
-                self.write(&[fact::stopping(*going_back)])?;
+                self.write(&[fact::stopping(&self.scene, *heard)])?;
             }
             Notice::Tick => {
                 if let Some(live) = &self.live {

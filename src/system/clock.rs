@@ -1,6 +1,7 @@
 //! The only place that reads a clock.
 
 use crate::model::{Span, Timestamp};
+use nix::time::{ClockId, clock_gettime};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The wall clock, for the record; never for order or deadlines within one process.
@@ -22,6 +23,15 @@ pub fn tick() -> Instant {
 #[must_use]
 pub fn since(earlier: Instant) -> Span {
     tick().saturating_duration_since(earlier).into()
+}
+
+/// The time since the machine was started, that in which it slept too. Nobody can set this clock.
+#[must_use]
+pub fn up() -> Span {
+    match clock_gettime(ClockId::CLOCK_BOOTTIME) {
+        Ok(up) => Duration::from(up).into(),
+        Err(_) => Span::ZERO,
+    }
 }
 
 /// The date in UTC, `YYYY-MM-DD`, which waivers are compared with.

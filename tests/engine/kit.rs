@@ -10,6 +10,7 @@ pub(crate) fn step(id: &str, undo: StepUndo) -> Step {
         act: Act::Ask { text: "do".into() },
         who: RunAs::Runner,
         timeout: Span::seconds(1),
+        undo_timeout: None,
         undo,
         idempotent: false,
         changes: Changes::Machine,

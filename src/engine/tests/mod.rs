@@ -17,6 +17,7 @@ fn step(id: &str) -> Step {
         act: Act::Run(CommandLine::new(["/bin/true"])),
         who: RunAs::Runner,
         timeout: Span::seconds(60),
+        undo_timeout: None,
         undo: StepUndo::Act(Act::Run(CommandLine::new(["/bin/true"]))),
         idempotent: false,
         changes: Changes::Machine,
@@ -118,7 +119,12 @@ impl Told {
 
     /// Tells of success until the process stops.
     fn succeed(&mut self, input: Input) -> Ended {
-        let mut action = self.tell(input);
+        let action = self.tell(input);
+        self.succeed_with(action)
+    }
+
+    /// The same, from an act that is owed.
+    fn succeed_with(&mut self, mut action: Action) -> Ended {
         loop {
             if let Action::Stop(ended) = action {
                 return ended;

@@ -225,3 +225,47 @@ fn along_a_record_that_never_began_nothing_is_taken_back() {
     let mut run = Told::new(plan(), Guidance::Unattended);
     assert_eq!(run.tell(along_damage(&[])), Action::Stop(Ended::Finished(Verdict::Refused)));
 }
+
+#[test]
+fn an_undo_that_was_lost_twice_is_passed_over_by_name_and_the_layers_go_back() {
+    for taken_up in [resumed(Guidance::Unattended), Input::RollbackAsked { boot: None }] {
+        let mut run = Told::new(plan(), Guidance::Unattended);
+        run.succeed_until(Input::Begin, &SECOND);
+        let first = Action::Undo { part: Part::Apply, step: 1 };
+        run.succeed_until(Input::RollbackAsked { boot: None }, &first);
+        assert_eq!(run.tell(taken_up.clone()), first, "it is tried once more");
+        let second = run.tell(taken_up);
+        assert_ne!(second, first);
+        let ended = run.succeed_with(second);
+        assert_eq!(ended, Ended::Finished(Verdict::Inconsistent));
+        let lost = "nobody knows: the runner was gone before it ended";
+        assert_eq!(run.state.items, [Item::new("undo of step b", lost)]);
+        assert!(run.facts.iter().any(|fact| matches!(fact, Event::LayerRestored { .. })));
+    }
+}
+
+#[test]
+fn an_undo_that_a_person_broke_off_is_named_and_the_way_back_goes_on_with_the_next() {
+    let mut run = Told::new(plan(), Guidance::Unattended);
+    run.succeed_until(Input::Begin, &SECOND);
+    run.succeed_until(Input::RollbackAsked { boot: None }, &Action::Undo { part: Part::Apply, step: 1 });
+    let next = run.hears(&Input::Stepped(StepOutcome::Interrupted), Heard::Twice);
+    assert_eq!(next, Action::Undo { part: Part::Apply, step: 0 });
+    assert_eq!(run.succeed(usual(&next)), Ended::Finished(Verdict::Inconsistent));
+    assert_eq!(run.state.items, [Item::new("undo of step b", "broken off by a person")]);
+}
+
+#[test]
+fn a_way_back_that_came_to_its_limit_names_what_it_did_not_come_to() {
+    let mut run = Told::new(plan(), Guidance::Unattended);
+    run.succeed_until(Input::Begin, &SECOND);
+    let restores = Action::Restore { layer: 0 };
+    run.succeed_until(Input::RollbackAsked { boot: None }, &restores);
+    let mut action = restores.clone();
+    while action == restores {
+        action = run.tell(resumed(Guidance::Unattended));
+    }
+    assert_eq!(action, Action::Stop(Ended::Finished(Verdict::Inconsistent)));
+    let names: Vec<&str> = run.state.items.iter().map(|item| item.name.as_str()).collect();
+    assert_eq!(names, ["phase one", "layer files", "rollback step r"]);
+}

@@ -16,6 +16,8 @@ use std::path::Path;
 
 /// When a step is killed where the plan says nothing.
 const TIMEOUT: Span = Span::seconds(3_600);
+/// The same on the way back, where everything behind a step that hangs waits to go back too.
+const TIMEOUT_BACK: Span = Span::seconds(600);
 /// The largest file that a step puts in place.
 const MAX_INSTALL: usize = 16 * 1024 * 1024;
 /// The permission bits of an installed file where the plan says nothing.
@@ -89,11 +91,15 @@ impl Lowering<'_> {
         let changes = form.changes.as_ref().map_or(Changes::Machine, |at| at.value);
         let undo = self.undo(part, &id, at, act.as_ref(), changes, layers);
         let when = form.when.as_ref().and_then(|node| self.lone_check("when", node)).map(Box::new);
-        let timeout = self.timeout(form.timeout.as_ref(), TIMEOUT);
+        let unstated = if part == Part::Rollback { TIMEOUT_BACK } else { TIMEOUT };
+        let timeout = self.timeout(form.timeout.as_ref(), unstated);
+        let undo_timeout =
+            (form.timeout.is_none() && matches!(undo, StepUndo::Act(_))).then_some(TIMEOUT_BACK);
         Some(Step {
             title: form.title.clone(),
             who: form.who.as_ref().map_or(RunAs::Runner, |at| at.value),
             timeout,
+            undo_timeout,
             undo,
             idempotent: form.idempotent.unwrap_or(false),
             changes,

@@ -34,7 +34,8 @@ pub(in crate::plan) struct StepForm {
     /// As whom it runs. As whoever runs switchback where it is not stated.
     #[serde(rename = "as")]
     pub(in crate::plan) who: Option<At<RunAs>>,
-    /// When its whole process group is killed. `1h` where it is not stated.
+    /// When its whole process group is killed, and that of its undo. Where it is not stated: `1h`, and `10m` for its undo
+    /// and for the steps of a phase's `rollback`.
     pub(in crate::plan) timeout: Option<At<Length>>,
     /// Variables added to the fixed environment of children.
     #[serde(default)]
@@ -85,7 +86,8 @@ pub(in crate::plan) struct SetForm {
     pub(in crate::plan) keys: Node,
 }
 
-/// How a step is undone: `none`, or one act. It runs as the step did, with its environment and timeout.
+/// How a step is undone: `none`, or one act. It runs as the step did, with its environment, and with its timeout where
+/// one is stated; else with `10m`.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "`none` or a map with one act")]
 #[schemars(rename = "Undo", extend("minProperties" = 1, "maxProperties" = 1))]

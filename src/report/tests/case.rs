@@ -50,6 +50,7 @@ fn step(name: &str, act: Act, undo: StepUndo) -> Step {
         act,
         who: RunAs::Root,
         timeout: Span::seconds(1_800),
+        undo_timeout: None,
         undo,
         idempotent: false,
         changes: Changes::Machine,

@@ -135,12 +135,87 @@ fn ctrl_c_does_not_stop_the_way_back() {
     pty.choose("roll back");
     pty.wait_for("going back");
     pty.send(CTRL_C);
-    pty.wait_for("the way back is not broken off");
-    pty.send(CTRL_C);
+    pty.wait_for("the way back goes on");
     bench.open_gate("c/gate");
     assert_eq!(pty.exit(), 12, "{}", pty.screen());
     assert_eq!(bench.read("m/file"), "old\n");
     assert_eq!(bench.read("c/clean"), "done\n");
+}
+
+#[test]
+fn ctrl_c_and_a_signal_where_a_way_back_is_to_be_agreed_to_change_nothing_and_say_so() {
+    for signal in [None, Some(Signal::SIGINT), Some(Signal::SIGTERM)] {
+        let bench = Bench::new();
+        bench.plan(HOLDS_IF_OK);
+        bench.write("c/ok", "");
+        let mut pty = begun(&bench);
+        assert_eq!(pty.exit(), 0, "{}", pty.screen());
+        let mut pty = at_terminal(&bench, &["rollback"]);
+        pty.wait_for("Roll back now?");
+        match signal {
+            None => {
+                pty.wait_for_prompt("Roll back now?");
+                pty.send(CTRL_C);
+            }
+            Some(signal) => kill(pty.pid(), signal).expect("it is there"),
+        }
+        assert_eq!(pty.exit(), 10, "{signal:?}: {}", pty.screen());
+        assert!(pty.screen().contains("Nothing was changed."), "{signal:?}: {}", pty.screen());
+        assert!(pty.raw().ends_with_cursor_shown(), "{signal:?}: {:?}", pty.raw());
+        assert_eq!(bench.read("m/file"), "new\n");
+    }
+}
+
+#[test]
+fn ctrl_c_where_something_is_to_be_resolved_records_nothing_and_says_so() {
+    let bench = Bench::new();
+    bench.plan(
+        r#"
+  - id: one
+    layers: [{files: {paths: ["${m}/"]}}]
+    apply:
+      - {id: act, shell: 'echo "$word" > "$m/file"', undo: {run: ["false"]}}
+"#,
+    );
+    assert_eq!(bench.run(&["run", "plan.yaml", "--unattended"]).exit, 0);
+    assert_eq!(bench.run(&["rollback", "--yes"]).exit, 13);
+    let facts = bench.facts(1).len();
+    let mut pty = at_terminal(&bench, &["resolve", "--reason", "done by hand"]);
+    pty.wait_for_prompt("Were these put right by hand?");
+    pty.send(CTRL_C);
+    assert_eq!(pty.exit(), 10, "{}", pty.screen());
+    assert!(pty.screen().contains("Nothing was recorded."), "{}", pty.screen());
+    assert!(pty.raw().ends_with_cursor_shown(), "{:?}", pty.raw());
+    assert_eq!(bench.facts(1).len(), facts);
+}
+
+#[test]
+fn a_second_ctrl_c_ends_an_undo_that_hangs_and_everything_behind_it_goes_back() {
+    let bench = Bench::new();
+    // Nobody ever opens the gate.
+    bench.plan(
+        r#"
+  - id: one
+    layers: [{files: {paths: ["${m}/"]}}]
+    apply:
+      - {id: first, shell: 'echo first > "$c/first"', undo: {run: [rm, "${c}/first"]}}
+      - {id: hangs, shell: 'echo "$word" > "$m/file"', undo: {shell: 'exec 3<>"$c/gate"; echo going back; read -r line <&3'}}
+    validate:
+      - {id: holds, probe: {run: [test, -e, "${c}/ok"]}}
+"#,
+    );
+    bench.gate("c/gate");
+    let mut pty = begun(&bench);
+    pty.choose("roll back");
+    pty.wait_for("going back");
+    pty.send(CTRL_C);
+    pty.wait_for("a second Ctrl-C breaks off");
+    pty.send(CTRL_C);
+    assert_eq!(pty.exit(), 13, "{}", pty.screen());
+    assert!(pty.screen().contains("undo of step hangs"), "{}", pty.screen());
+    assert!(pty.screen().contains("broken off by a person"), "{}", pty.screen());
+    assert_eq!(bench.read("m/file"), "old\n", "the layer behind it");
+    assert!(!bench.path("c/first").exists(), "the undo behind it");
 }
 
 #[test]
