@@ -262,12 +262,15 @@ impl<'a> Session<'a> {
     }
 }
 
-/// An error with its causes, in one line.
+/// An error with its causes, in one line; one that says its cause itself does not have it said twice.
 pub(super) fn in_full(why: &dyn std::error::Error) -> String {
     let mut text = why.to_string();
     let mut cause = why.source();
     while let Some(why) = cause {
-        text.push_str(&format!(": {why}"));
+        let words = why.to_string();
+        if !text.ends_with(&words) {
+            text.push_str(&format!(": {words}"));
+        }
         cause = why.source();
     }
     text
@@ -341,5 +344,21 @@ impl Ports for Session<'_> {
 
     fn heard(&mut self) -> Heard {
         self.front.heard()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::system::files::FileError;
+
+    #[test]
+    fn a_cause_that_an_error_says_itself_is_said_once() {
+        let read_only = || std::io::Error::from_raw_os_error(30);
+        let path = std::path::PathBuf::from("/x");
+        let told = FileError::Failed { act: "rename", path: path.clone(), source: read_only() };
+        assert_eq!(in_full(&told), format!("cannot rename /x: {}", read_only()));
+        let untold = StoreError::Io { what: "sync", path, source: read_only() };
+        assert_eq!(in_full(&untold), format!("cannot sync /x: {}", read_only()));
     }
 }
