@@ -2,6 +2,7 @@
 
 mod check;
 mod event;
+mod finding;
 mod graphics;
 mod id;
 mod layer;
@@ -18,6 +19,7 @@ mod view;
 
 pub use check::*;
 pub use event::*;
+pub use finding::*;
 pub use graphics::*;
 pub use id::*;
 pub use layer::*;

@@ -1,10 +1,10 @@
 //! What `validate` finds: the checks of a plan, judged, with nothing touched.
 
 use super::{CheckReport, Digest, Outcome, PhaseId, PlanName, Span, Timestamp};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How a machine stands against the checks of a plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Health {
     /// Every check that counts holds.
