@@ -18,7 +18,7 @@ pub struct Measure {
 
 /// On what occasion a check was looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(try_from = "String", into = "String")]
 pub enum Occasion {
     /// A run, at this moment of its phase.
     Run(Moment),
@@ -26,6 +26,47 @@ pub enum Occasion {
     Validation,
     /// The timer did.
     Schedule,
+}
+
+impl Occasion {
+    const ALL: [Self; 7] = [
+        Self::Validation,
+        Self::Schedule,
+        Self::Run(Moment::Applies),
+        Self::Run(Moment::Preflight),
+        Self::Run(Moment::Baseline),
+        Self::Run(Moment::Validate),
+        Self::Run(Moment::Reprobe),
+    ];
+
+    /// The word for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Validation => "validation",
+            Self::Schedule => "schedule",
+            Self::Run(Moment::Applies) => "run-applies",
+            Self::Run(Moment::Preflight) => "run-preflight",
+            Self::Run(Moment::Baseline) => "run-baseline",
+            Self::Run(Moment::Validate) => "run-validate",
+            Self::Run(Moment::Reprobe) => "run-reprobe",
+        }
+    }
+}
+
+impl From<Occasion> for String {
+    fn from(occasion: Occasion) -> Self {
+        occasion.word().to_owned()
+    }
+}
+
+impl TryFrom<String> for Occasion {
+    type Error = String;
+
+    fn try_from(word: String) -> Result<Self, String> {
+        let known = Self::ALL.into_iter().find(|occasion| occasion.word() == word);
+        known.ok_or_else(|| format!("`{word}` is no occasion"))
+    }
 }
 
 /// One result of one check, as it is kept.

@@ -26,6 +26,8 @@ mod terminal;
 #[cfg(test)]
 mod tests;
 pub mod text;
+mod trend;
+mod units;
 mod validation;
 
 pub use explain::explain;
@@ -45,6 +47,8 @@ pub use story::story;
 pub use style::{Sanitise, Style, Surroundings};
 pub use summary::causes;
 pub use terminal::Terminal;
+pub use trend::{trend, trend_json};
+pub use units::{cron_line, nix_module, service_unit, timer_unit};
 pub use validation::validation;
 
 use crate::model::{Envelope, Notice, Plan};

@@ -20,7 +20,7 @@ mod summary;
 pub use baselines::{Baseline, Baselines};
 pub use capsule::{Approved, Capsule};
 pub use error::StoreError;
-pub use findings::{FINDINGS, FindingFilter, Limits};
+pub use findings::{FINDINGS, FindingFilter, Limits, ToldOf};
 pub use format::{Hex, VERSION};
 pub use history::{History, HistoryFilter};
 pub use journal::{Damage, Journal, JournalWriter, Skipped};
