@@ -46,7 +46,9 @@ pub(super) fn interpret(plan: &Plan, state: &RunState, input: &Input) -> Vec<Eve
             vec![Event::RunFinished { verdict: Verdict::Refused }]
         }
         Input::RollbackAsked { boot } => turned_back(state, boot, Cause::Asked),
-        Input::SoakFailed { cause, boot } => turned_back(state, boot, cause.clone()),
+        Input::SoakFailed { cause, boot } if soaks(state) => turned_back(state, boot, cause.clone()),
+        // It does not soak, or no longer: what is over stays over.
+        Input::SoakFailed { .. } => Vec::new(),
         Input::Judged(reports) => match moment(&state.stage) {
             Some(moment) => {
                 let mut events: Vec<Event> = reports
@@ -113,6 +115,13 @@ pub(super) fn interpret(plan: &Plan, state: &RunState, input: &Input) -> Vec<Eve
         Input::Chosen(choice) => chosen(plan, state, choice),
         Input::JournalLost(why) => journal_lost(state, why),
     }
+}
+
+/// Whether the run is over, its last phase committed, and given a time in which it must stay healthy.
+fn soaks(state: &RunState) -> bool {
+    state.finished == Some(Verdict::Committed)
+        && state.stage == Stage::Ended(PhaseEnd::Committed)
+        && state.soak_until.is_some()
 }
 
 fn turned_back(state: &RunState, boot: &Option<String>, cause: Cause) -> Vec<Event> {

@@ -16,6 +16,7 @@ mod retention;
 mod sample;
 mod state;
 mod summary;
+mod timetable;
 
 pub use baselines::{Baseline, Baselines};
 pub use capsule::{Approved, Capsule};
@@ -28,6 +29,7 @@ pub use quarantine::Quarantine;
 pub use retention::{SPENT_BYTES, SPENT_KEPT};
 pub use state::StateFolder;
 pub use summary::{Summary, summarise};
+pub use timetable::{Timetable, Wishes};
 
 use std::path::{Path, PathBuf};
 

@@ -1,6 +1,6 @@
 //! One phase through each of its ends.
 
-use super::corners::report;
+use super::corners::{check, report};
 use super::*;
 use std::collections::BTreeSet;
 
@@ -162,10 +162,7 @@ fn what_a_soak_comes_to_is_what_the_plan_says_of_the_worst_that_counts() {
     let cause = Cause::ChecksUndecided(vec![id("c")]);
     assert_eq!(soaked(&phase, &undecided(), &none), Some((cause.clone(), Reaction::Continue)));
     let mut critical = phase;
-    let mut check = critical.validate.first().cloned().expect("a check");
-    check.id = id("c");
-    check.severity = Severity::Critical;
-    critical.validate = vec![check];
+    critical.validate = vec![check("c", Severity::Critical)];
     assert_eq!(soaked(&critical, &undecided(), &none), Some((cause, Reaction::Rollback)));
 }
 
