@@ -16,7 +16,8 @@ pub(super) fn of_report(report: &CheckReport, check: Option<&Check>, about: &Abo
 #[must_use]
 pub fn findings_of(validation: &Validation, plan: &Plan, occasion: Occasion) -> Vec<Finding> {
     let of = validation.reports().map(|(phase, report)| {
-        let known = plan.phase(phase).and_then(|phase| phase.validate.iter().find(|it| it.id == report.check));
+        let known =
+            plan.phase(phase).and_then(|phase| phase.validate.iter().find(|it| it.id == report.check));
         let about = About {
             at: validation.began,
             occasion,

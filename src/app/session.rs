@@ -157,11 +157,7 @@ impl<'a> Session<'a> {
     ///
     /// # Errors
     /// [`SessionError`] where the capsule cannot be read whole, or an earlier runner's children do not end.
-    pub fn soak_failed(
-        &mut self,
-        capsule: Capsule,
-        cause: Cause,
-    ) -> Result<(RunState, Ended), SessionError> {
+    pub fn soak_failed(&mut self, capsule: Capsule, cause: Cause) -> Result<(RunState, Ended), SessionError> {
         let (plan, state) = self.open(capsule, Damage::Refuse)?;
         let boot = self.host.boot_id.clone();
         Ok(drive(&plan, state, Input::SoakFailed { cause, boot }, self))

@@ -1,6 +1,8 @@
 //! Who is told that a verdict changed: once, not with every validation.
 
-use crate::model::{CommandLine, Health, Outcome, ProcessEnd, RunAs, Span, Told, Validation, Value, VerdictChange};
+use crate::model::{
+    CommandLine, Health, Outcome, ProcessEnd, RunAs, Span, Told, Validation, Value, VerdictChange,
+};
 use crate::store::ToldOf;
 use crate::system::host::{Host, IdentityError};
 use crate::system::process::{self, End, Spec, Unwatched};
@@ -120,13 +122,18 @@ fn by_command(message: &Message, ways: &Ways<'_>) -> Result<(), String> {
 
 fn on_desktop(message: &Message, host: &Host) -> Result<(), String> {
     let (ids, env) = host.identity(RunAs::Session).map_err(|why| match why {
-        IdentityError::NoSession(user) => format!("nobody was told on the desktop: user {user} has no session"),
-        IdentityError::NotRoot(_) | IdentityError::NoAccount(_) | IdentityError::NoGroup(_) => why.to_string(),
+        IdentityError::NoSession(user) => {
+            format!("nobody was told on the desktop: user {user} has no session")
+        }
+        IdentityError::NotRoot(_) | IdentityError::NoAccount(_) | IdentityError::NoGroup(_) => {
+            why.to_string()
+        }
     })?;
     let urgency = if message.urgent { "--urgency=critical" } else { "--urgency=normal" };
     let text: String = message.text.chars().take(LONGEST).collect();
-    let words = ["notify-send", "--app-name=switchback", urgency, "--", &plain(&message.title), &marked(&text)]
-        .map(str::to_owned);
+    let words =
+        ["notify-send", "--app-name=switchback", urgency, "--", &plain(&message.title), &marked(&text)]
+            .map(str::to_owned);
     let command = CommandLine::new(words);
     ended("notify-send", &Spec { command, env, ids, timeout: PATIENCE, keep: 4096, input: None })
 }
@@ -214,7 +221,10 @@ mod tests {
             (&[Pass, Error, Inconclusive, Error, Error], &["3: healthy unknown"]),
             (&[Error, Error, Error, Pass], &["2: healthy unknown", "3: unknown healthy"]),
             (&[Fail, Error, Fail, Error, Error, Fail], &["0: - failing"]),
-            (&[Fail, Error, Error, Error, Fail], &["0: - failing", "3: failing unknown", "4: unknown failing"]),
+            (
+                &[Fail, Error, Error, Error, Fail],
+                &["0: - failing", "3: failing unknown", "4: unknown failing"],
+            ),
         ] {
             assert_eq!(told(outcomes, true), expected, "{outcomes:?}");
         }
@@ -236,6 +246,9 @@ mod tests {
 
     #[test]
     fn no_reason_is_markup_on_a_desktop() {
-        assert_eq!(marked("<b>1 & 2</b>\u{1b}[2J"), "&lt;b&gt;1 &amp; 2&lt;/b&gt;\\x1b[2J".replace("\\x1b", &sanitise("\u{1b}")));
+        assert_eq!(
+            marked("<b>1 & 2</b>\u{1b}[2J"),
+            "&lt;b&gt;1 &amp; 2&lt;/b&gt;\\x1b[2J".replace("\\x1b", &sanitise("\u{1b}"))
+        );
     }
 }

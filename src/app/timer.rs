@@ -189,7 +189,9 @@ pub fn install(
     }
     timetable.folders = earlier.map(|earlier| earlier.folders).unwrap_or_default();
     let parent = units.files.first().and_then(|(path, _)| path.parent()).unwrap_or(Path::new("/"));
-    for missing in parent.ancestors().take_while(|folder| !folder.exists()).collect::<Vec<_>>().into_iter().rev() {
+    for missing in
+        parent.ancestors().take_while(|folder| !folder.exists()).collect::<Vec<_>>().into_iter().rev()
+    {
         if !timetable.folders.iter().any(|known| known == missing) {
             timetable.folders.push(missing.to_owned());
         }

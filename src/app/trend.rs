@@ -60,14 +60,13 @@ struct Gathered {
 
 impl Gathered {
     fn read_validations(&mut self, folder: &StateFolder, asked: &TrendAsked) {
-        let filter = FindingFilter {
-            check: Some(asked.check.clone()),
-            plan: asked.plan.clone(),
-            since: asked.since,
-        };
+        let filter =
+            FindingFilter { check: Some(asked.check.clone()), plan: asked.plan.clone(), since: asked.since };
         match folder.findings(&filter) {
             Ok(found) => self.findings.extend(found),
-            Err(why) => self.missing.push(format!("what validations found: {}", super::session::in_full(&why))),
+            Err(why) => {
+                self.missing.push(format!("what validations found: {}", super::session::in_full(&why)))
+            }
         }
         if self.findings.is_empty()
             && let Ok(all) = folder.findings(&FindingFilter::default())
@@ -84,7 +83,11 @@ impl Gathered {
             if asked.since.is_none_or(|since| line.last >= since)
                 && let Err(why) = self.read_run(folder, line.generation, asked)
             {
-                self.missing.push(format!("generation {}: {}", line.generation, super::session::in_full(&why)));
+                self.missing.push(format!(
+                    "generation {}: {}",
+                    line.generation,
+                    super::session::in_full(&why)
+                ));
             }
         }
         Ok(())
@@ -173,7 +176,8 @@ impl Gathered {
             },
             None => self.findings.iter().rev().find_map(ruled),
         };
-        let samples: Vec<Sample> = self.findings.iter().map(|finding| sample(finding, drawn.as_ref())).collect();
+        let samples: Vec<Sample> =
+            self.findings.iter().map(|finding| sample(finding, drawn.as_ref())).collect();
         // The turns before the first look tell nothing of it, but for the beginning of its own phase.
         let of_these: BTreeSet<GenerationNumber> =
             self.findings.iter().filter_map(|finding| finding.generation).collect();
@@ -213,9 +217,9 @@ fn sample(finding: &Finding, drawn: Option<&crate::model::Measure>) -> Sample {
 /// What became of the phase of a journal; nothing where it was refused before it changed anything.
 fn turns(envelopes: &[Envelope], phase: &PhaseId, generation: GenerationNumber) -> Vec<Mark> {
     let mark = |at: Timestamp, turn: Turn| Mark { at, turn, phase: phase.clone(), generation };
-    let acted = envelopes.iter().any(|envelope| {
-        matches!(envelope.event, Event::StepStarted { .. } | Event::PhaseCommitted { .. })
-    });
+    let acted = envelopes
+        .iter()
+        .any(|envelope| matches!(envelope.event, Event::StepStarted { .. } | Event::PhaseCommitted { .. }));
     let turned = envelopes.iter().filter_map(|envelope| match &envelope.event {
         Event::PhaseBegan(_) => Some(mark(envelope.at, Turn::Begun)),
         Event::PhaseCommitted { .. } => Some(mark(envelope.at, Turn::Committed)),

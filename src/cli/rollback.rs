@@ -12,8 +12,8 @@ use crate::app::{Session, Tools};
 use crate::engine::{Ended, RunState, Stage, undo_owed};
 use crate::layer::{LayerCx, layer_for};
 use crate::model::{
-    Cause, Event, GenerationNumber, Guidance, PhaseEnd, PhaseId, PreviewStep, RollbackPreview, Step, StepUndo,
-    Verdict, WayBackPreview,
+    Cause, Event, GenerationNumber, Guidance, PhaseEnd, PhaseId, PreviewStep, RollbackPreview, Step,
+    StepUndo, Verdict, WayBackPreview,
 };
 use crate::prompt::{Question, Reply};
 use crate::report;

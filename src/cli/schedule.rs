@@ -38,7 +38,10 @@ impl From<TimerError> for CliError {
             TimerError::File(_) | TimerError::Io { .. } => Self::new(Exit::Refused, text),
             TimerError::Store(_) => Self::new(Exit::Internal, text),
         };
-        cause.into_iter().filter(|cause| !error.text.contains(cause.as_str())).fold(error.clone(), Self::because)
+        cause
+            .into_iter()
+            .filter(|cause| !error.text.contains(cause.as_str()))
+            .fold(error.clone(), Self::because)
     }
 }
 
@@ -52,15 +55,16 @@ struct Wanted {
 }
 
 fn wanted(context: &Context, wishes: &Wishes, manager: Manager) -> Result<Wanted, CliError> {
-    let state = context.state.to_str().filter(|state| !state.contains(char::is_control)).ok_or_else(|| {
-        let text = format!("{} cannot be named in a unit", context.state.display());
-        CliError::usage(text).hint("name a state folder in plain text with `--state`")
-    })?;
+    let state =
+        context.state.to_str().filter(|state| !state.contains(char::is_control)).ok_or_else(|| {
+            let text = format!("{} cannot be named in a unit", context.state.display());
+            CliError::usage(text).hint("name a state folder in plain text with `--state`")
+        })?;
     let lost = |why| CliError::new(Exit::Internal, "nobody knows where this program lies").because(why);
     let program = program::lasting_path(&context.host.path).map_err(lost)?;
     let program = program.to_str().filter(|name| !name.contains(char::is_control));
-    let program =
-        program.ok_or_else(|| CliError::new(Exit::Refused, "this program's own path cannot be named in a unit"))?;
+    let program = program
+        .ok_or_else(|| CliError::new(Exit::Refused, "this program's own path cannot be named in a unit"))?;
     let of_plan = || plan_every(context);
     let (rhythm, by) = match (&wishes.calendar, wishes.every) {
         (Some(calendar), _) => (Rhythm::calendar(calendar), "as asked"),
@@ -141,7 +145,9 @@ fn install(context: &Context, args: &ScheduleInstall) -> Result<Exit, CliError> 
         let user = &context.host.runner.name;
         out::line(
             context,
-            &format!("It runs while {user} is logged in; `loginctl enable-linger {user}` makes it run always."),
+            &format!(
+                "It runs while {user} is logged in; `loginctl enable-linger {user}` makes it run always."
+            ),
         );
     }
     Ok(Exit::Done)
@@ -150,7 +156,9 @@ fn install(context: &Context, args: &ScheduleInstall) -> Result<Exit, CliError> 
 fn wishes_of(context: &Context, args: &ScheduleInstall) -> Result<Wishes, CliError> {
     let every = args.every.as_deref().map(|text| {
         let span = Span::parse(text).filter(|span| *span != Span::ZERO);
-        span.ok_or_else(|| CliError::usage(format!("`--every {text}` is no length of time")).hint("write 30m, 1h or 1d"))
+        span.ok_or_else(|| {
+            CliError::usage(format!("`--every {text}` is no length of time")).hint("write 30m, 1h or 1d")
+        })
     });
     let every = every.transpose()?;
     if let Some(text) = &args.on_calendar {
@@ -230,8 +238,12 @@ fn show(context: &Context, wanted: &Wanted, ground: Ground) {
             }
         }
         Ground::NixOs => {
-            text("# This is NixOS: its units come from its configuration, and nothing was written below /etc.");
-            text("# Put this module into the configuration and rebuild; `switchback schedule status` sees the timer then.");
+            text(
+                "# This is NixOS: its units come from its configuration, and nothing was written below /etc.",
+            );
+            text(
+                "# Put this module into the configuration and rebuild; `switchback schedule status` sees the timer then.",
+            );
             text(&report::nix_module(&wanted.timer));
         }
         Ground::Bare => {
@@ -240,7 +252,9 @@ fn show(context: &Context, wanted: &Wanted, ground: Ground) {
                 Some(line) => text(&line),
                 None => text("# (cron cannot say that calendar; use `--every`)"),
             }
-            text("# Not promised with cron: that a validation missed while the machine was off is made up for, that");
+            text(
+                "# Not promised with cron: that a validation missed while the machine was off is made up for, that",
+            );
             text("# two never overlap, and that machines do not all do it at the same moment.");
         }
     }
@@ -250,7 +264,11 @@ fn remove(context: &Context, force: bool) -> Result<Exit, CliError> {
     let folder = context.look_if_any()?;
     let timetable = folder.as_ref().map(StateFolder::timetable).transpose()?.flatten();
     let (Some(folder), Some(timetable)) = (folder, timetable) else {
-        return Ok(out::nothing(context, "Nothing to remove: no timer is set up for this state.", Exit::Done));
+        return Ok(out::nothing(
+            context,
+            "Nothing to remove: no timer is set up for this state.",
+            Exit::Done,
+        ));
     };
     let systemctl = Systemctl { host: &context.host, manager: timetable.manager };
     let left = app::remove(&folder, &timetable, &systemctl, force)?;
@@ -262,7 +280,10 @@ fn remove(context: &Context, force: bool) -> Result<Exit, CliError> {
         return Ok(Exit::Done);
     }
     if timetable.by_hand {
-        out::line(context, "Forgotten. What was printed for a configuration or for cron is taken out by hand.");
+        out::line(
+            context,
+            "Forgotten. What was printed for a configuration or for cron is taken out by hand.",
+        );
     }
     for path in files {
         out::line(context, &format!("Removed {}.", path.display()));
@@ -312,7 +333,11 @@ fn status(context: &Context) -> Result<Exit, CliError> {
             let enabled = of("UnitFileState").map(|it| format!(", {it}")).unwrap_or_default();
             let tone = if running { Tone::Good } else { Tone::Bad };
             say(tone, "timer", format!("{state}{enabled}"));
-            say(Tone::Plain, "next", of("NextElapseUSecRealtime").unwrap_or_else(|| "not planned".to_owned()));
+            say(
+                Tone::Plain,
+                "next",
+                of("NextElapseUSecRealtime").unwrap_or_else(|| "not planned".to_owned()),
+            );
             say(Tone::Plain, "last", of("LastTriggerUSec").unwrap_or_else(|| "it never fired".to_owned()));
         }
         Err(why) => say(Tone::Caution, "timer", why.clone()),

@@ -88,7 +88,9 @@ fn due(folder: &StateFolder, always: bool) -> Result<(Vec<Due>, Option<String>),
     for line in lines.into_iter().rev() {
         let waits = |why: &str| {
             let (number, phase) = (line.generation, &line.phase);
-            Some(format!("Nothing was looked at: generation {number} (phase {phase}) {why}, and waits for a person."))
+            Some(format!(
+                "Nothing was looked at: generation {number} (phase {phase}) {why}, and waits for a person."
+            ))
         };
         match line.end {
             None if newest => return Ok((Vec::new(), waits("has not ended"))),
@@ -175,7 +177,8 @@ fn judge(
     }
     keep::keep(context, &validation, &plan, Occasion::Schedule);
     let reports = validation.phases.first().map(|JudgedPhase { reports, .. }| reports.as_slice());
-    let found = due.soaks.then(|| soaked(&phase, reports.unwrap_or_default(), &accepted(&due.past))).flatten();
+    let found =
+        due.soaks.then(|| soaked(&phase, reports.unwrap_or_default(), &accepted(&due.past))).flatten();
     let (mut exit, mut turned) = (validate::exit(&validation), None);
     match found {
         Some((cause, Reaction::Rollback)) if due.newest => {

@@ -23,7 +23,8 @@ pub(crate) fn trend(context: &Context, args: &Trend) -> Result<Exit, CliError> {
         since: args.since.as_deref().map(since).transpose()?,
     };
     let Some(folder) = context.look_if_any()? else {
-        let text = format!("Nothing is known of any check: nothing was ever run in {}.", context.state.display());
+        let text =
+            format!("Nothing is known of any check: nothing was ever run in {}.", context.state.display());
         return Ok(out::nothing(context, &text, Exit::Done));
     };
     match trend_of(&folder, &asked)? {
@@ -68,7 +69,8 @@ fn since(text: &str) -> Result<Timestamp, CliError> {
         return Ok(Timestamp(clock::now().0.saturating_sub(ago)));
     }
     let day = format!("{text}T00:00:00Z");
-    Timestamp::try_from(text.to_owned())
-        .or_else(|_| Timestamp::try_from(day))
-        .map_err(|_| CliError::usage(format!("`--since {text}` is no time")).hint("write 2d, 2026-11-20 or 2026-11-20T08:00:00Z"))
+    Timestamp::try_from(text.to_owned()).or_else(|_| Timestamp::try_from(day)).map_err(|_| {
+        CliError::usage(format!("`--since {text}` is no time"))
+            .hint("write 2d, 2026-11-20 or 2026-11-20T08:00:00Z")
+    })
 }

@@ -203,7 +203,11 @@ fn newest(mut lines: Vec<Line>, what: &str) -> Vec<Line> {
     let more = lines.len().saturating_sub(LISTED);
     let mut shown = lines.split_off(more);
     if more > 0 {
-        let what = if more == 1 { what.to_owned() } else { what.replacen("change", "changes", 1).replacen("turn ", "turns ", 1) };
+        let what = if more == 1 {
+            what.to_owned()
+        } else {
+            what.replacen("change", "changes", 1).replacen("turn ", "turns ", 1)
+        };
         shown.insert(0, Line::new(Tone::Quiet, "", format!("{more} earlier {what}")).at(1));
     }
     shown
@@ -234,9 +238,11 @@ impl Drawn {
         let able = style.unicode() && style.live();
         let sorted = values(trend);
         let bounds = sorted.first().copied().zip(sorted.last().copied());
-        let label = |value: Option<f64>| value.map_or_else(String::new, |it| number(trend.unit.as_deref(), it));
+        let label =
+            |value: Option<f64>| value.map_or_else(String::new, |it| number(trend.unit.as_deref(), it));
         let (low, high) = (label(bounds.map(|it| it.0)), label(bounds.map(|it| it.1)));
-        let names = NAMES.iter().map(|name| name.width()).chain([low.width(), high.width()]).max().unwrap_or(0);
+        let names =
+            NAMES.iter().map(|name| name.width()).chain([low.width(), high.width()]).max().unwrap_or(0);
         let room = style.width().unwrap_or(COLUMNS).saturating_sub(names + 2).max(8);
         let (from, to) = match (trend.samples.first(), trend.samples.last()) {
             (Some(first), Some(last)) => (first.at, last.at),
@@ -290,15 +296,22 @@ impl Drawn {
         }
         row(NAMES[0], self.verdicts(trend, style));
         if self.columns.iter().any(|column| column.turn.is_some()) {
-            row(NAMES[1], self.cells(style, |column| match column.turn {
-                None => ' ',
-                Some(Turn::Begun) => 'B',
-                Some(Turn::Committed) => 'C',
-                Some(Turn::Reverted) => 'R',
-            }));
+            row(
+                NAMES[1],
+                self.cells(style, |column| match column.turn {
+                    None => ' ',
+                    Some(Turn::Begun) => 'B',
+                    Some(Turn::Committed) => 'C',
+                    Some(Turn::Reverted) => 'R',
+                }),
+            );
         }
         let (corner, floor) = if self.able { ("└", "─") } else { ("+", "-") };
-        out.push_str(&format!("{}{corner}{}\n", " ".repeat(self.names + 1), floor.repeat(self.columns.len())));
+        out.push_str(&format!(
+            "{}{corner}{}\n",
+            " ".repeat(self.names + 1),
+            floor.repeat(self.columns.len())
+        ));
         let (from, to) = (self.time(self.from), self.time(self.to));
         let gap = self.columns.len().saturating_sub(from.width() + to.width());
         let indent = " ".repeat(self.names + 2);
@@ -374,7 +387,8 @@ impl Drawn {
 
     /// What the letters mean; only those that are there.
     fn letters(&self, trend: &Trend) -> String {
-        let mut kinds: Vec<Option<Outcome>> = self.columns.iter().filter_map(|column| column.verdict).collect();
+        let mut kinds: Vec<Option<Outcome>> =
+            self.columns.iter().filter_map(|column| column.verdict).collect();
         kinds.sort_by_key(|kind| weight(*kind));
         kinds.dedup();
         let mut words: Vec<String> =
@@ -387,7 +401,8 @@ impl Drawn {
                 words.push(text.to_owned());
             }
         }
-        let per = if trend.samples.len() > self.columns.len() { "; of several in a column the worst" } else { "" };
+        let per =
+            if trend.samples.len() > self.columns.len() { "; of several in a column the worst" } else { "" };
         format!("{}{per}; times are UTC", words.join(", "))
     }
 

@@ -160,14 +160,24 @@ mod tests {
         assert!(service.starts_with("# made by `switchback schedule install`"), "{service}");
         let exec = "ExecStart=\"/usr/bin/switchback\" \"--state\" \"/var/lib/switchback\" \"validate\" \"--scheduled\"\n";
         assert!(service.contains(exec), "{service}");
-        assert!(service.contains("\nTimeoutStartSec=infinity\n") && service.contains("\nKeyringMode="), "{service}");
+        assert!(
+            service.contains("\nTimeoutStartSec=infinity\n") && service.contains("\nKeyringMode="),
+            "{service}"
+        );
         let unit = timer_unit(&timer(&PLAIN, false));
-        for line in ["OnCalendar=*-*-* *:00:00", "RandomizedDelaySec=300s", "Persistent=true", "WantedBy=timers.target"]
-        {
+        for line in [
+            "OnCalendar=*-*-* *:00:00",
+            "RandomizedDelaySec=300s",
+            "Persistent=true",
+            "WantedBy=timers.target",
+        ] {
             assert!(unit.lines().any(|it| it == line), "{line}: {unit}");
         }
         let user = service_unit(&timer(&PLAIN, true));
-        assert!(!user.contains("Keyring") && !user.contains("Realtime"), "a user manager has no right to: {user}");
+        assert!(
+            !user.contains("Keyring") && !user.contains("Realtime"),
+            "a user manager has no right to: {user}"
+        );
     }
 
     #[test]

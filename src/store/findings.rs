@@ -3,9 +3,7 @@
 
 use super::database::{Index, failed, json, unword, word};
 use super::{StateFolder, StoreError};
-use crate::model::{
-    CheckId, Finding, Health, Measure, Occasion, PhaseId, PlanName, Span, Timestamp, Told,
-};
+use crate::model::{CheckId, Finding, Health, Measure, Occasion, PhaseId, PlanName, Span, Timestamp, Told};
 use rusqlite::{Transaction, params};
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;
@@ -130,12 +128,14 @@ impl Held {
 }
 
 impl Index {
-    fn write(&mut self, work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>) -> Result<(), StoreError> {
+    fn write(
+        &mut self,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>,
+    ) -> Result<(), StoreError> {
         let path = self.path.clone();
         // The right to write is asked for at once: one that is asked for halfway is refused without waiting.
         let immediate = rusqlite::TransactionBehavior::Immediate;
-        let transaction =
-            self.connection.transaction_with_behavior(immediate).map_err(failed(&path))?;
+        let transaction = self.connection.transaction_with_behavior(immediate).map_err(failed(&path))?;
         work(&transaction).map_err(failed(&path))?;
         transaction.commit().map_err(failed(&path))
     }
@@ -230,16 +230,9 @@ fn insert(transaction: &Transaction<'_>, finding: &Finding) -> rusqlite::Result<
         ])?;
     let number = transaction.last_insert_rowid();
     for (place, measure) in (0_i64..).zip(&finding.values) {
-        transaction
-            .prepare_cached("INSERT INTO finding_values VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
-            .execute(params![
-                number,
-                place,
-                measure.field,
-                measure.value,
-                measure.unit,
-                i64::from(measure.ruled)
-            ])?;
+        transaction.prepare_cached("INSERT INTO finding_values VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?.execute(
+            params![number, place, measure.field, measure.value, measure.unit, i64::from(measure.ruled)],
+        )?;
     }
     Ok(())
 }
@@ -281,16 +274,9 @@ fn forget(
 
 fn tell(transaction: &Transaction<'_>, plan: &PlanName, told: &ToldOf) -> rusqlite::Result<()> {
     for ((phase, check), one) in told {
-        transaction
-            .prepare_cached("INSERT OR REPLACE INTO told VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
-            .execute(params![
-                plan.as_str(),
-                phase.as_str(),
-                check.as_str(),
-                one.health.word(),
-                one.at.0,
-                one.unknown
-            ])?;
+        transaction.prepare_cached("INSERT OR REPLACE INTO told VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?.execute(
+            params![plan.as_str(), phase.as_str(), check.as_str(), one.health.word(), one.at.0, one.unknown],
+        )?;
     }
     Ok(())
 }

@@ -99,7 +99,8 @@ fn a_clock_that_is_ahead_for_a_while_costs_nothing() {
 fn what_was_told_is_remembered_by_plan() {
     let (_at, state) = folder();
     assert_eq!(state.told(&plan()).expect("nothing"), ToldOf::new());
-    let one = |health, at| ToldOf::from([((phase_id("libs"), check_id("a")), Told { health, at, unknown: 2 })]);
+    let one =
+        |health, at| ToldOf::from([((phase_id("libs"), check_id("a")), Told { health, at, unknown: 2 })]);
     state.keep_told(&plan(), &one(Health::Failing, Timestamp(1))).expect("kept");
     state.keep_told(&plan(), &one(Health::Degraded, Timestamp(2))).expect("kept");
     assert_eq!(state.told(&plan()).expect("read"), one(Health::Degraded, Timestamp(2)));

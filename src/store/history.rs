@@ -163,12 +163,7 @@ impl StateFolder {
     }
 }
 
-fn read_row(
-    number: GenerationNumber,
-    path: &Path,
-    stamp: Stamp,
-    old: Option<&Row>,
-) -> Option<Row> {
+fn read_row(number: GenerationNumber, path: &Path, stamp: Stamp, old: Option<&Row>) -> Option<Row> {
     let journal = match Journal::read(path) {
         Ok(journal) => journal,
         Err(why) => return Some(Row::lost(number, why.to_string())),

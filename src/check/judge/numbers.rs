@@ -18,7 +18,10 @@ pub fn measures(check: &Check, seen: &Observation) -> Vec<Measure> {
         };
         #[expect(clippy::cast_precision_loss, reason = "no list has so many elements")]
         let value = length as f64;
-        add(&mut found, Some(Measure { field: format!("{}.len", rule.field), value, unit: None, ruled: true }));
+        add(
+            &mut found,
+            Some(Measure { field: format!("{}.len", rule.field), value, unit: None, ruled: true }),
+        );
     }
     found.sort_by_key(|measure| !measure.ruled);
     for (field, value) in &seen.0 {
@@ -88,7 +91,10 @@ mod tests {
             ("available".to_owned(), 5.0, Some("B".to_owned()), false),
             ("total".to_owned(), 7.0, Some("B".to_owned()), false),
         ];
-        assert_eq!(kept(Look::Probe(Probe::Memory), &["used_ratio", "swaps", "note", "gone"], &seen), expected);
+        assert_eq!(
+            kept(Look::Probe(Probe::Memory), &["used_ratio", "swaps", "note", "gone"], &seen),
+            expected
+        );
     }
 
     #[test]
@@ -97,9 +103,11 @@ mod tests {
             command: crate::model::CommandLine::new(["true"]),
             parse: crate::model::Parse::Text,
         });
-        let seen = Observation::new().with("exit", 0).with("duration", 0.5).with("value", json!({"x": {"y": 3}}));
+        let seen =
+            Observation::new().with("exit", 0).with("duration", 0.5).with("value", json!({"x": {"y": 3}}));
         let kept = kept(look, &["exit", "value.x.y"], &seen);
-        let names: Vec<(&str, bool)> = kept.iter().map(|(name, _, _, ruled)| (name.as_str(), *ruled)).collect();
+        let names: Vec<(&str, bool)> =
+            kept.iter().map(|(name, _, _, ruled)| (name.as_str(), *ruled)).collect();
         assert_eq!(names, [("value.x.y", true), ("exit", false), ("duration", false)]);
     }
 

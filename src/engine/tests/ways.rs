@@ -148,7 +148,11 @@ fn what_a_soak_comes_to_is_what_the_plan_says_of_the_worst_that_counts() {
     let on = OnOutcome { fail: Reaction::Rollback, inconclusive: Reaction::Continue, error: Reaction::Pause };
     let phase = Phase { on, ..plan().phases[0].clone() };
     let none = BTreeSet::new();
-    let good = [of("a", Outcome::Pass, counts()), of("b", Outcome::Warn, counts()), of("c", Outcome::Skipped, counts())];
+    let good = [
+        of("a", Outcome::Pass, counts()),
+        of("b", Outcome::Warn, counts()),
+        of("c", Outcome::Skipped, counts()),
+    ];
     assert_eq!(soaked(&phase, &good, &none), None);
     assert_eq!(soaked(&phase, &[of("a", Outcome::Fail, Weight::Shadow)], &none), None);
     let waived = of("a", Outcome::Fail, Weight::Waived("known".to_owned()));

@@ -85,7 +85,10 @@ fn trends_are_drawn_as_their_golden_files_are() {
         for columns in [40, 80, 120] {
             let text = trend(drawn, &style(Some(columns)));
             no_controls(&text);
-            assert!(text.lines().all(|line| line.width() <= usize::from(columns)), "{name} {columns}:\n{text}");
+            assert!(
+                text.lines().all(|line| line.width() <= usize::from(columns)),
+                "{name} {columns}:\n{text}"
+            );
             golden(&format!("{name}.0.{columns}"), &text);
         }
         let text = trend(drawn, &style(None));
