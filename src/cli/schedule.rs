@@ -302,6 +302,9 @@ fn status(context: &Context) -> Result<Exit, CliError> {
     let drift = drift(&timetable, &wanted);
     let systemctl = Systemctl { host: &context.host, manager: timetable.manager };
     let ask = |unit: &str, names: &str| {
+        if Ground::find() == Ground::Bare {
+            return Err("no systemd runs here".to_owned());
+        }
         let asked = systemctl.properties(&format!("{}.{unit}", timetable.name), names);
         asked.map_err(|why| why.to_string())
     };
