@@ -115,6 +115,7 @@ fn a_timer_of_the_system_fires_tells_once_takes_back_and_is_taken_away() {
     let verified = machine.run(&[
         "systemd-analyze",
         "verify",
+        "--man=no",
         &format!("/etc/systemd/system/{service}"),
         &format!("/etc/systemd/system/{timer}"),
     ]);
