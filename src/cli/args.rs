@@ -58,9 +58,13 @@ pub(super) enum Verb {
     /// Ends with 0 where all that counts holds, with 20 where something does not, with 11 where something could not be
     /// measured or is undecided.
     Validate(Validate),
-    /// Set up, take away or look at the timer that validates while a phase soaks, and takes it back by its `on`.
+    /// Set up a timer that validates while a phase soaks.
+    ///
+    /// The timer takes the phase back where its `on` says so, and tells of a verdict that changed, once.
     Schedule(Schedule),
-    /// Draw what a check found over time, with the phases marked.
+    /// Draw what a check found over time.
+    ///
+    /// The plan's phases are marked below: begun, committed, reverted.
     Trend(Trend),
     /// List the named checks that a plan may use, or explain one.
     Checks(Checks),

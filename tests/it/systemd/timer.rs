@@ -260,8 +260,52 @@ fn a_user_has_a_timer_in_a_manager_of_its_own() {
     );
     let unit = machine.root().join("home/ann/.config/systemd/user/switchback-validate.timer");
     assert!(fs::read_to_string(unit).expect("installed").contains("OnCalendar=*-*-* *:00/30:00"));
+
+    // What her validations find is in her own state folder, and she is told on her desktop, as herself, once.
+    let home = machine.root().join("home/ann");
+    fs::write(home.join("plan.yaml"), HERS).expect("written");
+    fs::write(home.join("good"), "").expect("written");
+    let ran = as_ann(&["run", "/home/ann/plan.yaml", "--unattended"]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    let fake = machine.root().join("usr/local/bin/notify-send");
+    let script = "#!/bin/sh\nprintf '%s|' \"$(id -un)\" \"$DISPLAY\" \"$@\" | tr '\\n' ' ' >> /home/ann/shown\necho >> /home/ann/shown\n";
+    fs::write(&fake, script).expect("written");
+    fs::set_permissions(&fake, fs::Permissions::from_mode(0o755)).expect("mode");
+    let fires = || {
+        let before =
+            ["runuser", "-u", "ann", "--", "env", "XDG_RUNTIME_DIR=/run/user/1234", "systemctl", "--user"];
+        let ran = machine.run(&[&before[..], &["start", "switchback-validate.service"]].concat());
+        assert_eq!(ran.status, Some(0), "{ran:?}");
+    };
+    fs::remove_file(home.join("good")).expect("removed");
+    fires();
+    assert!(!home.join("shown").exists(), "without a display nobody is told");
+    let environment =
+        ["runuser", "-u", "ann", "--", "env", "XDG_RUNTIME_DIR=/run/user/1234", "systemctl", "--user"];
+    machine.must(&[&environment[..], &["set-environment", "DISPLAY=:7"]].concat());
+    fires();
+    fires();
+    let shown = fs::read_to_string(home.join("shown")).expect("she was told");
+    let expected = "ann|:7|--app-name=switchback|--urgency=critical|--|switchback: hers is failing now|one/good is failing: ";
+    assert!(shown.starts_with(expected) && shown.lines().count() == 1, "{shown}");
+    let seen = as_ann(&["--json", "trend", "good"]).json();
+    let scheduled =
+        seen["samples"].as_array().expect("samples").iter().filter(|it| it["occasion"] == "schedule");
+    assert_eq!(scheduled.count(), 3);
+
     let removed = as_ann(&["schedule", "remove"]);
     assert_eq!(removed.status, Some(0), "{removed:?}");
     assert_eq!(left(&machine), [""; 0]);
     assert!(!machine.root().join("home/ann/.config/systemd").exists(), "the folders that were made are gone");
 }
+
+const HERS: &str = "switchback: 1
+name: hers
+revision: 1
+phases:
+  - id: one
+    apply: [{id: a, run: [\"true\"], changes: nothing}]
+    validate: [{id: good, probe: {file: /home/ann/good}, expect: {exists: true}}]
+    soak: {for: 2d, every: 1h}
+    on: {fail: pause}
+";
