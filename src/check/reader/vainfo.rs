@@ -8,6 +8,7 @@ mod failure;
 
 use super::elided::{elided, trails_off};
 use super::observation;
+use super::refusal::is_missing;
 use crate::model::Observation;
 use codecs::{Abilities, Decode, abilities, decode, listed};
 use failure::Failure;
@@ -151,8 +152,8 @@ fn trouble(line: &str, seen: &mut Vainfo, lines: &mut Lines) {
         || line.contains("Error, can't open display")
     {
         &mut lines.no_display
-    } else if line.contains("vainfo")
-        && (line.contains("not found") || line.contains("error while loading shared libraries"))
+    } else if is_missing(line, "vainfo")
+        || (line.contains("vainfo") && line.contains("error while loading shared libraries"))
     {
         &mut lines.not_started
     } else {

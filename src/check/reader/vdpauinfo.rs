@@ -5,6 +5,7 @@
 
 use super::elided::{elided, trails_off};
 use super::observation;
+use super::refusal::is_missing;
 use crate::model::Observation;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -175,8 +176,8 @@ fn head(line: &str, seen: &mut Vdpauinfo, lines: &mut Lines) {
     } else if line.contains("cannot connect to X server") {
         lines.trouble = Some(ErrorClass::NoDisplay);
         lines.ended = true;
-    } else if line.contains("vdpauinfo")
-        && (line.contains("not found") || line.contains("error while loading shared libraries"))
+    } else if is_missing(line, "vdpauinfo")
+        || (line.contains("vdpauinfo") && line.contains("error while loading shared libraries"))
     {
         lines.trouble = Some(ErrorClass::NotStarted);
         lines.ended = true;
@@ -327,7 +328,7 @@ LUMA_KEY_MAX_LUMA                y
         #[test]
         fn nothing_makes_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
             let reader = Reader::named("vdpauinfo").expect("a reader");
-            prop_assert!(reader.read(&mut bytes.as_slice()).is_ok());
+            let _ = reader.read(&mut bytes.as_slice());
         }
 
         #[test]

@@ -1,5 +1,6 @@
 //! `bootc status`: JSON, YAML, and what it prints for people.
 
+use crate::check::reader::refusal::Refusal;
 use crate::check::reader::{is_elision, observation};
 use crate::model::{Observation, Value};
 use serde::Serialize;
@@ -17,7 +18,11 @@ struct Status {
     staged: Option<Entry>,
     booted: Option<Entry>,
     rollback: Option<Entry>,
+    /// Nothing was left out, and the tool did its work.
     complete: bool,
+    /// What the tool said instead.
+    #[serde(flatten)]
+    refusal: Option<Refusal>,
 }
 
 pub(in crate::check::reader) fn read(text: &str) -> Observation {
@@ -53,6 +58,7 @@ fn of(document: &Value) -> Status {
         booted: entry("booted"),
         rollback: entry("rollback"),
         complete: true,
+        refusal: None,
     }
 }
 
@@ -61,12 +67,18 @@ fn of(document: &Value) -> Status {
 fn for_people(text: &str) -> Status {
     let mut status = Status { format: "text", complete: true, ..Status::default() };
     let mut at: Option<Slot> = None;
+    let mut told = false;
     for line in text.lines() {
         status.complete &= !is_elision(line);
         let body = line.trim_start_matches(|c: char| !c.is_alphanumeric());
+        // What older versions say of a slot that is empty.
+        told |= ["No staged image", "No rollback image", "Current booted state is native ostree"]
+            .iter()
+            .any(|words| body.starts_with(words));
         let Some((key, value)) = body.split_once(':') else { continue };
         let (key, value) = (key.trim().to_ascii_lowercase(), value.trim());
         if let Some(slot) = Slot::of(&key) {
+            told = true;
             at = Some(slot);
             let image = (!value.is_empty() && value != "none").then(|| value.to_owned());
             *status.slot(slot) = image.map(|image| Entry { image: Some(image), ..Entry::default() });
@@ -80,6 +92,8 @@ fn for_people(text: &str) -> Status {
             }
         }
     }
+    status.refusal = Refusal::of(text, &["bootc"]);
+    status.complete &= told && status.refusal.is_none();
     status
 }
 

@@ -46,7 +46,7 @@ fn parse(text: &str) -> Generations<Generation> {
         }
     }
     seen.current = seen.generations.iter().find(|generation| generation.current).map(|found| found.id);
-    seen
+    seen.concluded(text, &["nixos-rebuild", "nixos-rebuild-ng"])
 }
 
 fn row(line: &str, column: bool) -> Option<Generation> {

@@ -1,5 +1,6 @@
 //! `rpm-ostree status`: text and `--json`.
 
+use crate::check::reader::refusal::Refusal;
 use crate::check::reader::{is_elision, observation};
 use crate::model::{Observation, Value};
 use serde::Serialize;
@@ -25,7 +26,11 @@ struct Status {
     checksums: Vec<Option<String>>,
     /// Which of them is only staged, in the same order, where that is told.
     staged: Vec<bool>,
+    /// Nothing was left out, there is a deployment, and the tool did its work.
     complete: bool,
+    /// What the tool said instead.
+    #[serde(flatten)]
+    refusal: Option<Refusal>,
 }
 
 pub(in crate::check::reader) fn read(text: &str) -> Observation {
@@ -34,7 +39,9 @@ pub(in crate::check::reader) fn read(text: &str) -> Observation {
         Ok(_) | Err(_) if text.trim_start().starts_with('{') => Status { complete: false, ..empty("json") },
         Ok(_) | Err(_) => from_text(text),
     };
-    observation(&status)
+    let refusal = Refusal::of(text, &["rpm-ostree"]).filter(|_| status.format == "text");
+    let complete = status.complete && refusal.is_none() && !status.deployments.is_empty();
+    observation(&Status { complete, refusal, ..status })
 }
 
 const fn empty(format: &'static str) -> Status {
@@ -45,6 +52,7 @@ const fn empty(format: &'static str) -> Status {
         checksums: Vec::new(),
         staged: Vec::new(),
         complete: true,
+        refusal: None,
     }
 }
 

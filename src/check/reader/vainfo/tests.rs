@@ -159,7 +159,7 @@ proptest! {
     #[test]
     fn nothing_makes_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
         let reader = Reader::named("vainfo").expect("a reader");
-        prop_assert!(reader.read(&mut bytes.as_slice()).is_ok());
+        let _ = reader.read(&mut bytes.as_slice());
     }
 
     #[test]
