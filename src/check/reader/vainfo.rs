@@ -122,9 +122,18 @@ fn line_of(line: &str, seen: &mut Vainfo, lines: &mut Lines) {
         lines.heading = true;
     } else if let Some(name) = after(line, "Trying display: ") {
         seen.display = Some(name.to_owned());
+    } else if breaks_off(line) {
+        lines.gap = true;
     } else {
         trouble(line, seen, lines);
     }
+}
+
+/// A line of the list without its end, be it only the beginning of the first word.
+fn breaks_off(line: &str) -> bool {
+    const PROFILE: &str = "VAProfile";
+    let bare = line.trim();
+    bare.starts_with(PROFILE) || (line.starts_with(' ') && PROFILE.starts_with(bare))
 }
 
 /// What libva tells while it works.

@@ -20,7 +20,7 @@ pub(in crate::check) struct Csv {
     cells: Vec<Vec<String>>,
     /// Rows that have fewer cells than there are headings.
     short_rows: usize,
-    /// Whether the last row is whole.
+    /// Whether there is a row and the last one is whole.
     complete: bool,
 }
 
@@ -30,7 +30,8 @@ impl Csv {
         let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
         let heading = lines.find(|line| is_heading(line))?;
         let headings: Vec<String> = split(heading).map(str::to_owned).collect();
-        let mut csv = Self { complete: true, headings, ..Self::default() };
+        // A heading without a row: it breaks off there, for there is always a GPU to tell of.
+        let mut csv = Self { headings, ..Self::default() };
         // `--loop` prints the heading once; whoever joins logs has it again.
         for line in lines.filter(|line| !is_heading(line)) {
             // Whoever copied a terminal copied the next prompt as well.
@@ -104,8 +105,8 @@ fn is_prompt(line: &str) -> bool {
         || is_place(first)
         || environment
         || windows
-        || (is_folder(first)
-            && (first.ends_with(marks) || line.split_whitespace().next_back().is_some_and(is_mark)))
+        || (is_folder(first) && first.ends_with(marks))
+        || (first.starts_with(['~', '/']) && line.split_whitespace().next_back().is_some_and(is_mark))
         || first.starts_with("sh-")
         || first.starts_with("bash-")
 }
