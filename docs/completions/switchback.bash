@@ -1163,7 +1163,7 @@ _switchback() {
             return 0
             ;;
         switchback__subcmd__schema)
-            opts="-h --state --json --help plan checks"
+            opts="-h --state --json --help plan checks validation"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
