@@ -6,6 +6,7 @@ mod chrome_gpu;
 pub(super) mod cpuinfo;
 mod elided;
 mod firefox_support;
+mod folded;
 mod free;
 mod generations;
 mod glxinfo;

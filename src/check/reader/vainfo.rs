@@ -7,6 +7,7 @@ mod codecs;
 mod failure;
 
 use super::elided::{elided, trails_off};
+use super::folded::unfolded;
 use super::observation;
 use super::refusal::is_missing;
 use crate::model::Observation;
@@ -57,6 +58,18 @@ struct Vainfo {
 /// Names of drivers that use no GPU.
 const SOFTWARE: [&str; 4] = ["llvmpipe", "softpipe", "swrast", "lavapipe"];
 
+/// How lines begin, where they became one.
+const BEGINNINGS: [&str; 8] = [
+    "libva info: ",
+    "libva error: ",
+    "libva: ",
+    "vainfo: ",
+    "vaInitialize failed",
+    "Trying display: ",
+    "VAProfile",
+    "<unknown profile>",
+];
+
 pub(super) fn read(text: &str) -> Observation {
     observation(&parse(text))
 }
@@ -88,7 +101,7 @@ struct Lines {
 fn parse(text: &str) -> Vainfo {
     let mut seen = Vainfo::default();
     let mut lines = Lines::default();
-    for line in text.lines().filter(|line| !line.trim().is_empty()) {
+    for line in unfolded(text, &BEGINNINGS).lines().filter(|line| !line.trim().is_empty()) {
         line_of(line, &mut seen, &mut lines);
     }
     concluded(seen, &lines)
@@ -198,7 +211,8 @@ fn pair(line: &str) -> Option<Pair> {
         "<unknown entrypoint>"
     } else {
         let end = entrypoint.find(|c| !named(c)).unwrap_or(entrypoint.len());
-        entrypoint.get(..end).filter(|name| name.starts_with("VAEntrypoint"))?
+        let name = entrypoint.get(..end)?.trim_end_matches('_');
+        name.starts_with("VAEntrypoint").then_some(name)?
     };
     Some(Pair { profile: profile.trim().to_owned(), entrypoint: entrypoint.to_owned() })
 }

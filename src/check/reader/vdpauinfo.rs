@@ -4,6 +4,7 @@
 //! been collapsed by a forum.
 
 use super::elided::{elided, trails_off};
+use super::folded::unfolded;
 use super::observation;
 use super::refusal::is_missing;
 use crate::model::Observation;
@@ -101,6 +102,23 @@ const OTHERS: [&str; 4] = ["Video surface:", "Output surface:", "Bitmap surface:
 /// The last row that the tool prints.
 const LAST: &str = "LUMA_KEY_MAX_LUMA";
 
+/// How lines begin, where they became one.
+const BEGINNINGS: [&str; 13] = [
+    "display: ",
+    "Failed to open VDPAU backend",
+    "Error creating VDPAU device",
+    "GPU at BusId",
+    "libva info: ",
+    "libva error: ",
+    "API version:",
+    "Information string:",
+    "Video surface:",
+    "Decoder capabilities:",
+    "Output surface:",
+    "Bitmap surface:",
+    "Video mixer:",
+];
+
 pub(super) fn read(text: &str) -> Observation {
     observation(&parse(text))
 }
@@ -108,7 +126,7 @@ pub(super) fn read(text: &str) -> Observation {
 fn parse(text: &str) -> Vdpauinfo {
     let mut seen = Vdpauinfo::default();
     let mut lines = Lines::default();
-    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+    for line in unfolded(text, &BEGINNINGS).lines().map(str::trim).filter(|line| !line.is_empty()) {
         if elided(line) {
             lines.gap = true;
         } else if line == "Decoder capabilities:" {
@@ -312,6 +330,16 @@ LUMA_KEY_MAX_LUMA                y
             .collect();
         let reader = Reader::named("vdpauinfo").expect("a reader");
         assert_eq!(reader.read(&mut dressed.as_bytes()).expect("read"), read(GOOD));
+    }
+
+    #[test]
+    fn an_output_that_became_one_paragraph_is_read_like_any_other() {
+        let seen = parse(
+            "display: :0 screen: 0 Failed to open VDPAU backend libvdpau_x.so: cannot open shared object file: No such \
+             file or directory Error creating VDPAU device: 1\n",
+        );
+        assert_eq!(seen.missing_backend.as_deref(), Some("libvdpau_x.so"));
+        assert_eq!((seen.error_code, seen.error_class), (Some(1), Some(ErrorClass::BackendLibraryMissing)));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `bootc status`: JSON, YAML, and what it prints for people.
 
+use crate::check::reader::elided::trails_off;
 use crate::check::reader::refusal::Refusal;
 use crate::check::reader::{is_elision, observation};
 use crate::model::{Observation, Value};
@@ -67,7 +68,7 @@ fn of(document: &Value) -> Status {
 fn for_people(text: &str) -> Status {
     let mut status = Status { format: "text", complete: true, ..Status::default() };
     let mut at: Option<Slot> = None;
-    let mut told = false;
+    let (mut told, mut cut) = (false, false);
     for line in text.lines() {
         status.complete &= !is_elision(line);
         let body = line.trim_start_matches(|c: char| !c.is_alphanumeric());
@@ -76,7 +77,10 @@ fn for_people(text: &str) -> Status {
             .iter()
             .any(|words| body.starts_with(words));
         let Some((key, value)) = body.split_once(':') else { continue };
-        let (key, value) = (key.trim().to_ascii_lowercase(), value.trim());
+        // A backslash keeps lines apart in markup; the kind of machine stands behind a digest.
+        let value = value.trim().trim_end_matches('\\').trim_end();
+        let first = value.split_whitespace().next().unwrap_or_default();
+        let key = key.trim().to_ascii_lowercase();
         if let Some(slot) = Slot::of(&key) {
             told = true;
             at = Some(slot);
@@ -84,7 +88,10 @@ fn for_people(text: &str) -> Status {
             *status.slot(slot) = image.map(|image| Entry { image: Some(image), ..Entry::default() });
         } else if let Some(entry) = at.and_then(|slot| status.slot(slot).as_mut()) {
             match key.as_str() {
-                "digest" | "image digest" => entry.digest = Some(value.to_owned()),
+                "digest" | "image digest" => {
+                    cut |= trails_off(first);
+                    entry.digest = Some(first.to_owned());
+                }
                 "version" | "image version" => {
                     entry.version = value.split_whitespace().next().map(str::to_owned);
                 }
@@ -93,7 +100,7 @@ fn for_people(text: &str) -> Status {
         }
     }
     status.refusal = Refusal::of(text, &["bootc"]);
-    status.complete &= told && status.refusal.is_none();
+    status.complete &= told && !cut && status.refusal.is_none();
     status
 }
 
