@@ -12,6 +12,7 @@ mod library;
 mod order;
 mod program;
 mod pty;
+mod scheduled;
 mod shoshin;
 #[cfg(test)]
 #[path = "../support/skipped.rs"]
