@@ -2,6 +2,7 @@
 
 mod check;
 mod event;
+mod finding;
 mod graphics;
 mod id;
 mod layer;
@@ -9,6 +10,7 @@ mod outcome;
 mod plan;
 mod probe;
 mod report;
+mod rhythm;
 mod run_time;
 mod step;
 mod time;
@@ -18,6 +20,7 @@ mod view;
 
 pub use check::*;
 pub use event::*;
+pub use finding::*;
 pub use graphics::*;
 pub use id::*;
 pub use layer::*;
@@ -25,6 +28,7 @@ pub use outcome::*;
 pub use plan::*;
 pub use probe::*;
 pub use report::*;
+pub use rhythm::*;
 pub use run_time::*;
 pub use step::*;
 pub use time::*;

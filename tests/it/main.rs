@@ -3,6 +3,7 @@
 mod cli;
 mod docs;
 mod fixtures;
+mod fuzz;
 mod generated;
 mod graphics;
 mod hostile;
@@ -11,6 +12,7 @@ mod library;
 mod order;
 mod program;
 mod pty;
+mod scheduled;
 mod shoshin;
 #[cfg(test)]
 #[path = "../support/skipped.rs"]
