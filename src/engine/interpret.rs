@@ -51,9 +51,10 @@ pub(super) fn interpret(plan: &Plan, state: &RunState, input: &Input) -> Vec<Eve
         Input::RollbackAsked { boot } => turned_back(state, boot, Cause::Asked),
         // A way back that had begun begins anew: how far it came is lost.
         Input::RollbackAlongDamage { boot, unknown } => {
-            let mut events = vec![Event::RunResumed { boot: boot.clone(), guidance: state.guidance() }];
+            // Before it is taken up: a phase of which nothing says that it touched anything would begin anew.
+            let mut events = vec![Event::FactsLost { unknown: unknown.clone() }];
+            events.push(Event::RunResumed { boot: boot.clone(), guidance: state.guidance() });
             events.extend(lost(state));
-            events.push(Event::FactsLost { unknown: unknown.clone() });
             events.push(Event::RevertBegan { cause: Cause::Asked });
             events
         }

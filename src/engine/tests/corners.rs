@@ -105,7 +105,16 @@ fn a_way_back_that_never_ends_is_inconsistent_and_says_how_often_it_was_tried() 
     let action = run.tell(resumed(Guidance::Unattended));
     assert_eq!(action, Action::Stop(Ended::Finished(Verdict::Inconsistent)));
     let why = "the way back was taken up 9 times and did not end";
-    assert_eq!(run.state.items, [Item::new("phase one", why)]);
+    assert_eq!(
+        run.state.items,
+        [
+            Item::new("phase one", why),
+            Item::new("undo of step b", "it did not end"),
+            Item::new("undo of step a", "it did not end"),
+            Item::new("layer files", "it was not restored"),
+            Item::new("rollback step r", "it did not end"),
+        ]
+    );
 }
 
 fn two_phases() -> Plan {
@@ -392,7 +401,7 @@ fn what_went_wrong_on_the_way_back_is_named_with_how() {
         (StepOutcome::Broken("no such folder".into()), "no such folder"),
         (StepOutcome::TimedOut(Span::seconds(2)), "killed after 2s"),
         (StepOutcome::Declined, "a person said no"),
-        (StepOutcome::Interrupted, "interrupted"),
+        (StepOutcome::Interrupted, "broken off by a person"),
     ] {
         let mut run = Told::new(plan(), Guidance::Unattended);
         run.succeed_until(Input::Begin, &SECOND);
