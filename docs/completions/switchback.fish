@@ -76,7 +76,7 @@ complete -c switchback -n "__fish_switchback_using_subcommand resolve" -s h -l h
 complete -c switchback -n "__fish_switchback_using_subcommand status" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand status" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
 complete -c switchback -n "__fish_switchback_using_subcommand status" -s h -l help -d 'Print help'
-complete -c switchback -n "__fish_switchback_using_subcommand history" -s n -l limit -d 'At most so many, newest first' -r
+complete -c switchback -n "__fish_switchback_using_subcommand history" -s n -l limit -d 'The newest so many' -r
 complete -c switchback -n "__fish_switchback_using_subcommand history" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand history" -l rebuild -d 'Read every capsule again and rebuild the index'
 complete -c switchback -n "__fish_switchback_using_subcommand history" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'

@@ -148,6 +148,7 @@ pub(super) struct Rollback {
 #[derive(Debug, Args)]
 pub(super) struct Resolve {
     /// The generation's number [default: the newest whose way back did not hold].
+    #[arg(value_parser = generation)]
     pub(super) generation: Option<u32>,
     /// What was done, for whoever reads the history.
     #[arg(long, value_name = "TEXT")]
@@ -157,10 +158,17 @@ pub(super) struct Resolve {
     pub(super) yes: bool,
 }
 
+/// A generation's number, as it is typed.
+fn generation(word: &str) -> Result<u32, String> {
+    let why =
+        || "a generation is a number, such as 7; `switchback history` lists those that there are".to_owned();
+    word.parse().map_err(|_| why())
+}
+
 /// `switchback history`
 #[derive(Debug, Args)]
 pub(super) struct History {
-    /// At most so many, newest first.
+    /// The newest so many.
     #[arg(long, short = 'n', default_value_t = 20)]
     pub(super) limit: usize,
     /// Read every capsule again and rebuild the index.
@@ -172,6 +180,7 @@ pub(super) struct History {
 #[derive(Debug, Args)]
 pub(super) struct Show {
     /// The generation's number [default: the current one].
+    #[arg(value_parser = generation)]
     pub(super) generation: Option<u32>,
     /// Print what the steps and probes printed.
     #[arg(long)]

@@ -6,6 +6,7 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::out;
 use super::plan_file::{self, Outcome};
+use crate::model::counted;
 
 pub(crate) fn lint(context: &Context, file: &PlanFile) -> Result<Exit, CliError> {
     let context = &context.acting_for(file.user.as_deref())?;
@@ -21,8 +22,7 @@ pub(crate) fn lint(context: &Context, file: &PlanFile) -> Result<Exit, CliError>
                 let count = warnings.len();
                 let about = match count {
                     0 => "no complaint".to_owned(),
-                    1 => "valid, with 1 warning".to_owned(),
-                    count => format!("valid, with {count} warnings"),
+                    count => format!("valid, with {}", counted(count, "warning")),
                 };
                 out::line(
                     context,

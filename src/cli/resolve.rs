@@ -22,9 +22,9 @@ pub(crate) fn resolve(context: &Context, args: &Resolve) -> Result<Exit, CliErro
             .hint("say what was done, for whoever reads the history"));
     }
     let Some(folder) = context.look_if_any()? else {
-        if args.generation.is_some() {
+        if let Some(number) = args.generation.map(GenerationNumber) {
             // A generation that is named, and is not there, is a mistake.
-            context.look()?;
+            return Err(context.nothing_run(&format!(" {number}")));
         }
         let text = format!("Nothing to resolve: nothing was ever run in {}.", context.state.display());
         return Ok(out::nothing(context, &text, Exit::Done));
@@ -100,5 +100,5 @@ fn record(context: &Context, folder: &StateFolder, past: Past, reason: &str) -> 
     drop(session);
     rollback::tell_newest(context, folder, number, &state);
     super::index(folder);
-    Ok(tools::finish(context, &mut reporter, &ended))
+    Ok(tools::finish(&mut reporter, &ended))
 }

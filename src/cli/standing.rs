@@ -149,27 +149,12 @@ pub(crate) fn unsettled(folder: &StateFolder, current: &Past) -> Result<Unsettle
                 continue;
             }
         };
-        match &past.state.stage {
-            Stage::Ended(PhaseEnd::Committed) => break,
-            Stage::Ended(PhaseEnd::Reverted | PhaseEnd::Resolved) => found.back.push(past),
-            Stage::Ended(PhaseEnd::NotApplicable | PhaseEnd::Refused) | Stage::Idle => {}
-            Stage::Ended(PhaseEnd::Inconsistent)
-            | Stage::Applies
-            | Stage::Preflight
-            | Stage::Gate
-            | Stage::Recording(_)
-            | Stage::Baseline
-            | Stage::Sealing
-            | Stage::Arming
-            | Stage::Applying(_)
-            | Stage::Settling(_)
-            | Stage::Validating
-            | Stage::Confirming(_)
-            | Stage::Committing(_)
-            | Stage::Keeping(_)
-            | Stage::Sealed
-            | Stage::Disarming
-            | Stage::Reverting(_) => found.half.push(past),
+        match past.state.stage.end() {
+            Some(PhaseEnd::Committed) => break,
+            Some(PhaseEnd::Reverted | PhaseEnd::Resolved) => found.back.push(past),
+            Some(PhaseEnd::NotApplicable | PhaseEnd::Refused) => {}
+            None if past.state.stage == Stage::Idle => {}
+            Some(PhaseEnd::Inconsistent) | None => found.half.push(past),
         }
     }
     Ok(found)

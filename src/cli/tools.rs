@@ -40,9 +40,15 @@ pub(crate) fn reporter(context: &Context) -> Fanout {
     if context.json {
         Fanout::new().with("the JSON lines", Ndjson::new(io::stdout(), style, exit_of))
     } else if style.live() {
-        Fanout::new().with("the terminal", Terminal::new(console::Term::stdout(), style))
+        Fanout::new().with(
+            "the terminal",
+            Terminal::new(console::Term::stdout(), style).proposing(context.state_option()),
+        )
     } else {
-        Fanout::new().with("the output", Plain::new(io::stdout(), style, Stamps::Without))
+        Fanout::new().with(
+            "the output",
+            Plain::new(io::stdout(), style, Stamps::Without).proposing(context.state_option()),
+        )
     }
 }
 
@@ -72,16 +78,10 @@ pub(crate) fn signals() -> Result<Signals, CliError> {
 }
 
 /// The end of a run: the reporters' last words, and the exit status.
-pub(crate) fn finish(context: &Context, reporter: &mut Fanout, ended: &Ended) -> Exit {
+pub(crate) fn finish(reporter: &mut Fanout, ended: &Ended) -> Exit {
     // A reporter that cannot say its last words does not change how the run ended.
     let _ = reporter.finish();
     Fanout::lost(reporter).iter().for_each(|lost| out::lost(&lost.why));
-    if let Some(hint) = context.state_hint() {
-        let line = crate::report::Line::plain(hint).at(1);
-        if !context.json {
-            out::put(&crate::report::render(&[line], &context.out_style()));
-        }
-    }
     ended.into()
 }
 

@@ -4,7 +4,8 @@ use super::act::{Heard, Input};
 use super::choose;
 use super::state::{Back, Limits, RunState, Stage};
 use crate::model::{
-    Cause, Choice, Event, Moment, Part, Phase, PhaseEnd, PhaseHeader, PhaseId, Plan, StepOutcome, Verdict,
+    Cause, Choice, Event, Moment, Part, Phase, PhaseEnd, PhaseHeader, PhaseId, Plan, StepOutcome, Toward,
+    Verdict,
 };
 
 /// The facts in one input.
@@ -31,7 +32,8 @@ pub(super) fn interpret(plan: &Plan, state: &RunState, input: &Input) -> Vec<Eve
         // What is over stays over.
         Input::Resumed { .. } if state.finished.is_some() => Vec::new(),
         Input::Resumed { boot, guidance } => {
-            let mut events = vec![Event::RunResumed { boot: boot.clone(), guidance: *guidance }];
+            let mut events =
+                vec![Event::RunResumed { boot: boot.clone(), guidance: *guidance, toward: Toward::On }];
             events.extend(lost(state));
             if state.paused.is_none() && may_turn_back(state) {
                 let times = state.resumptions + 1;
@@ -46,7 +48,11 @@ pub(super) fn interpret(plan: &Plan, state: &RunState, input: &Input) -> Vec<Eve
             vec![Event::RunFinished { verdict: Verdict::Refused }]
         }
         Input::RollbackAsked { boot } => {
-            let mut events = vec![Event::RunResumed { boot: boot.clone(), guidance: state.guidance() }];
+            let mut events = vec![Event::RunResumed {
+                boot: boot.clone(),
+                guidance: state.guidance(),
+                toward: Toward::Back,
+            }];
             events.extend(lost(state));
             if !state.going_back() {
                 events.push(Event::RevertBegan { cause: Cause::Asked });

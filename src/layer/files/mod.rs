@@ -20,7 +20,7 @@ pub(super) use by_hand::quoted;
 
 use super::capsule::{Manifest, ManifestWriter};
 use super::{Layer, LayerCx, LayerError, failed};
-use crate::model::{Change, Changed, Digest, Item, LayerKind, LayerRecord, LayerSpec, Restored};
+use crate::model::{Change, Changed, Digest, Item, LayerKind, LayerRecord, LayerSpec, Restored, counted};
 use compare::{Depth, Difference, Looker};
 use entry::{Entry, What};
 use rustix::fs::Statx;
@@ -93,7 +93,8 @@ impl Layer for Files {
         if !refused.is_empty() {
             return Err(LayerError::CannotSave(refused));
         }
-        let target = format!("{} files, {} bytes, {} entries", save.files, save.bytes, save.entries);
+        let target = [(save.files, "file"), (save.bytes, "byte"), (save.entries, "entry")];
+        let target = target.map(|(number, noun)| counted(number, noun)).join(", ");
         save.finish()?.finish(target)
     }
 
