@@ -9,6 +9,7 @@ mod front;
 mod questions;
 mod recall;
 mod session;
+mod silence;
 mod undo_page;
 mod validate;
 mod watch;

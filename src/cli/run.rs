@@ -105,7 +105,7 @@ fn dry_run(
 ) -> Result<Exit, CliError> {
     // Style is for `lint`; a link is news of this machine.
     read.loaded.warnings.clear();
-    plan_file::warn_of_links(read);
+    plan_file::warn_of_links(context, read);
     let (whole, links) = (&read.approved.plan, &read.loaded.warnings);
     let (past, obstacle) = match context.look_if_any() {
         Ok(None) => (Standing::default(), None),
@@ -303,7 +303,7 @@ fn can_act_as_asked(context: &Context, plan: &Plan, queue: &[PhaseId]) -> Result
         }
     }
     let who_is_missing = !missing.is_empty();
-    missing.extend(barred(plan.phases.iter().filter(|phase| queue.contains(&phase.id))));
+    missing.extend(barred(&context.host, plan.phases.iter().filter(|phase| queue.contains(&phase.id))));
     if missing.is_empty() {
         return Ok(());
     }
