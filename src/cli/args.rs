@@ -167,13 +167,34 @@ fn generation(word: &str) -> Result<u32, String> {
 
 /// `switchback history`
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct History {
+    /// What else, than to list them.
+    #[command(subcommand)]
+    pub(super) verb: Option<HistoryVerb>,
     /// The newest so many.
     #[arg(long, short = 'n', default_value_t = 20)]
     pub(super) limit: usize,
     /// Read every capsule again and rebuild the index.
     #[arg(long)]
     pub(super) rebuild: bool,
+}
+
+/// `switchback history ...`
+#[derive(Debug, Subcommand)]
+pub(super) enum HistoryVerb {
+    /// Give up old generations, for the room that they take. Nobody can go back past them any more.
+    ///
+    /// Only generations before the newest that is committed; never one that did not end or is inconsistent. Their lines stay
+    /// in the history.
+    Prune {
+        /// Keep the newest so many, whatever they are.
+        #[arg(long, value_name = "N")]
+        keep: usize,
+        /// Do not ask.
+        #[arg(long, short)]
+        yes: bool,
+    },
 }
 
 /// `switchback show`

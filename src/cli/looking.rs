@@ -1,6 +1,6 @@
 //! `status`, `history`, `show`, `rollback --list`: what the capsules say. Changes nothing.
 
-use super::args::{History, Show};
+use super::args::{History, HistoryVerb, Show};
 use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
@@ -151,13 +151,20 @@ fn below(
 }
 
 pub(crate) fn history(context: &Context, args: &History) -> Result<Exit, CliError> {
-    let filter = HistoryFilter { limit: Some(args.limit), ..HistoryFilter::default() };
+    if let Some(HistoryVerb::Prune { keep, yes }) = &args.verb {
+        return super::prune::prune(context, *keep, *yes);
+    }
     let history = match context.look_if_any()? {
         Some(folder) => {
             if args.rebuild {
                 folder.rebuild_history()?;
             }
-            newest_first(folder.history(&filter)?)
+            let mut lines = newest_first(folder.history(&HistoryFilter::default())?);
+            let gone = folder.removed()?.into_iter();
+            lines.extend(gone.map(|gone| HistoryLine { removed: Some(gone.at), ..gone.line }));
+            lines.sort_by_key(|line| std::cmp::Reverse(line.generation));
+            lines.truncate(args.limit);
+            lines
         }
         None => Vec::new(),
     };
@@ -224,8 +231,9 @@ pub(crate) fn show(context: &Context, args: &Show) -> Result<Exit, CliError> {
         None => folder.current().ok_or_else(|| context.nothing_run(""))?,
     };
     if !folder.generation_folder(number).is_dir() {
-        return Err(CliError::usage(format!("there is no generation {number}"))
-            .hint("`switchback history` shows those that there are"));
+        return Err(
+            rollback::not_there(&folder, number).hint("`switchback history` shows those that there are")
+        );
     }
     let mut showing = folder.showing(number)?;
     showing.changes = changes(context, &folder, number);

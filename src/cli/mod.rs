@@ -18,6 +18,7 @@ mod out;
 mod past;
 mod plan_file;
 mod probe;
+mod prune;
 mod reference;
 mod resolve;
 mod resume;

@@ -11,7 +11,6 @@ use super::{out, rollback, stage, tools};
 use crate::app::{Session, Tools};
 use crate::engine::Stage;
 use crate::model::{GenerationNumber, Guidance, Invoker, PhaseEnd};
-use crate::prompt::{Question, Reply};
 use crate::report;
 use crate::store::{Approved, StateFolder};
 
@@ -67,16 +66,8 @@ fn chosen(folder: &StateFolder, named: Option<u32>) -> Result<Option<Past>, CliE
 
 /// The items are shown and a person is asked.
 fn agreed(context: &Context, past: &Past) -> Result<bool, CliError> {
-    let guidance = tools::guidance(context, false).map_err(|why| CliError {
-        hint: Some("add `--yes` to record it without being asked".to_owned()),
-        ..why
-    })?;
     let words = report::question::resolve(&past.state.items, &context.err_style());
-    let question = Question { about: words.about, ask: words.ask };
-    match tools::operator(context, guidance).yes(&question) {
-        Reply::Yes => Ok(true),
-        Reply::No | Reply::Interrupted | Reply::Nobody => Ok(false),
-    }
+    tools::agreed(context, "add `--yes` to record it without being asked", words)
 }
 
 fn record(context: &Context, folder: &StateFolder, past: Past, reason: &str) -> Result<Exit, CliError> {

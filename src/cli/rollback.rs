@@ -12,10 +12,9 @@ use crate::app::{Session, Tools};
 use crate::engine::{Ended, RunState, Stage, undo_owed};
 use crate::layer::{LayerCx, layer_for};
 use crate::model::{
-    Event, GenerationNumber, Guidance, Item, PhaseEnd, PhaseId, PreviewStep, RollbackPreview, Step, StepUndo,
-    Verdict, WayBackPreview,
+    Event, GenerationNumber, Guidance, Item, PhaseEnd, PhaseId, PlanName, PreviewStep, RollbackPreview, Step,
+    StepUndo, Verdict, WayBackPreview,
 };
-use crate::prompt::{Question, Reply};
 use crate::report;
 use crate::store::{Approved, StateFolder};
 use crate::system::process::Unwatched;
@@ -112,8 +111,9 @@ fn target(
     if let Ok(number) = to.parse::<u32>() {
         let number = GenerationNumber(number);
         if number > current || !folder.generation_folder(number).is_dir() {
-            return Err(CliError::usage(format!("there is no generation {number}"))
-                .hint("`switchback rollback --list` shows those that there are"));
+            return Err(
+                not_there(folder, number).hint("`switchback rollback --list` shows those that there are")
+            );
         }
         return Ok(number);
     }
@@ -127,6 +127,9 @@ fn target(
             (Some(&header.plan) == plan.as_ref()).then_some((number, header.phase))
         })
         .collect();
+    if let Some(gone) = gone(folder, plan.as_ref(), to)? {
+        return Err(gone.hint("`switchback rollback --list` shows how far back the machine can go"));
+    }
     let found = if to == "start" {
         of_plan.first()
     } else {
@@ -136,6 +139,27 @@ fn target(
         CliError::usage(format!("no generation was recorded before a phase `{to}` of the current plan"))
             .hint("`switchback rollback --list` shows the generations and their phases")
     })
+}
+
+/// Why a generation that is named is not there.
+pub(crate) fn not_there(folder: &StateFolder, number: GenerationNumber) -> CliError {
+    let gone = folder.removed().unwrap_or_default().into_iter().find(|gone| gone.line.generation == number);
+    match gone {
+        Some(gone) => CliError::usage(format!(
+            "generation {number} (phase `{}`) was removed by `history prune`, {}",
+            gone.line.phase,
+            report::text::when(gone.at)
+        )),
+        None => CliError::usage(format!("there is no generation {number}")),
+    }
+}
+
+/// Why nobody can go back to before the plan's first phase, or this one: its generation was removed.
+fn gone(folder: &StateFolder, plan: Option<&PlanName>, to: &str) -> Result<Option<CliError>, CliError> {
+    let of_plan =
+        folder.removed()?.into_iter().filter(|gone| Some(&gone.line.plan) == plan && gone.is_in_effect());
+    let mut asked = of_plan.filter(|gone| to == "start" || gone.line.phase.as_str() == to);
+    Ok(asked.next().map(|gone| not_there(folder, gone.line.generation)))
 }
 
 /// What is to be taken back, and what an earlier way back did not bring back.
@@ -188,6 +212,13 @@ fn route(
             (true, Some((_, why))) => Err(why),
             (false, _) | (true, None) => Ok(Route { owed: left.half, stays: stays(&past) }),
         };
+    }
+    if let Some(gone) =
+        folder.removed()?.iter().rev().find(|gone| gone.line.generation >= target && gone.is_in_effect())
+    {
+        let text =
+            format!("nobody can go back to generation {target} past generation {}", gone.line.generation);
+        return Err(CliError::usage(text).because(not_there(folder, gone.line.generation).text));
     }
     let mut route = Route::default();
     for number in
@@ -284,16 +315,8 @@ fn shorten(mut lines: Vec<String>) -> Vec<String> {
 }
 
 pub(crate) fn agreed(context: &Context) -> Result<bool, CliError> {
-    let guidance = tools::guidance(context, false).map_err(|why| CliError {
-        hint: Some("add `--yes` to go back without being asked".to_owned()),
-        ..why
-    })?;
     let words = report::question::rollback(&context.err_style());
-    let question = Question { about: words.about, ask: words.ask };
-    match tools::operator(context, guidance).yes(&question) {
-        Reply::Yes => Ok(true),
-        Reply::No | Reply::Interrupted | Reply::Nobody => Ok(false),
-    }
+    tools::agreed(context, "add `--yes` to go back without being asked", words)
 }
 
 fn take_back(

@@ -73,6 +73,20 @@ pub(crate) fn operator(context: &Context, guidance: Guidance) -> Box<dyn prompt:
     }
 }
 
+/// Asks whether it shall be done; `hint` names what answers that without a terminal.
+pub(crate) fn agreed(
+    context: &Context,
+    hint: &str,
+    words: report::question::Asked,
+) -> Result<bool, CliError> {
+    let guidance = guidance(context, false).map_err(|why| CliError { hint: Some(hint.to_owned()), ..why })?;
+    let question = Question { about: words.about, ask: words.ask };
+    match operator(context, guidance).yes(&question) {
+        Reply::Yes => Ok(true),
+        Reply::No | Reply::Interrupted | Reply::Nobody => Ok(false),
+    }
+}
+
 pub(crate) fn signals() -> Result<Signals, CliError> {
     Signals::install().map_err(|why| CliError::new(Exit::Internal, "signals cannot be handled").because(why))
 }

@@ -166,7 +166,7 @@ pub struct QuarantineLine {
 }
 
 /// One generation in `history` and `rollback --list`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, serde::Deserialize)]
 pub struct HistoryLine {
     /// Its number.
     pub generation: GenerationNumber,
@@ -192,6 +192,9 @@ pub struct HistoryLine {
     pub left: Vec<Item>,
     /// What a person says was put right by hand.
     pub resolved: Option<Resolution>,
+    /// When a person gave it up; absent while it is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removed: Option<Timestamp>,
 }
 
 /// One generation in `show`.

@@ -159,7 +159,8 @@ fn why(line: &HistoryLine) -> String {
 }
 
 fn end_word(line: &HistoryLine) -> String {
-    line.end.map_or("open", |end| text::phase_end(end, false).1).to_owned()
+    let end = line.end.map_or("open", |end| text::phase_end(end, false).1);
+    if line.removed.is_some() { format!("{end}, removed") } else { end.to_owned() }
 }
 
 /// Every generation, in the order given.

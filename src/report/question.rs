@@ -93,6 +93,12 @@ pub fn rollback(style: &Style) -> Asked {
     asked(Vec::new(), "Roll back now?", "Roll back?", style)
 }
 
+/// Whether old generations shall be removed.
+#[must_use]
+pub fn prune(about: &str, style: &Style) -> Asked {
+    asked(vec![Line::plain(about).at(1)], "Remove them?", "Remove?", style)
+}
+
 /// Whether a person put these things right by hand.
 #[must_use]
 pub fn resolve(items: &[Item], style: &Style) -> Asked {
