@@ -17,7 +17,7 @@ esac
 # journals.
 packages=(gcc libc6-dev acl attr libcap2-bin monitoring-plugins-basic nix-bin
   vainfo vdpauinfo mesa-utils pciutils xvfb mesa-va-drivers libvdpau-va-gl1
-  python3-junitparser python3-prometheus-client python3-tap python3-more-itertools python3-yaml
+  python3-jsonschema python3-junitparser python3-prometheus-client python3-tap python3-more-itertools python3-yaml
   mmdebstrap systemd-container systemd-journal-remote)
 missing=()
 for package in "${packages[@]}"; do

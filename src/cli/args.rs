@@ -372,6 +372,8 @@ pub(super) enum SchemaOf {
     Plan,
     /// A library of named checks.
     Checks,
+    /// What `validate --json` and `--report json` print, and a line of `--report jsonl`.
+    Validation,
 }
 
 /// `switchback tour`

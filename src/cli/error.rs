@@ -12,7 +12,7 @@ pub(crate) struct CliError {
     pub(crate) causes: Vec<String>,
     pub(crate) hint: Option<String>,
     /// Shown before the heading: the complaints about a plan.
-    pub(crate) first: Option<Complaints>,
+    pub(crate) first: Option<Box<Complaints>>,
 }
 
 /// Complaints about a plan or a library.
@@ -44,7 +44,7 @@ impl CliError {
     }
 
     pub(crate) fn shown_first(mut self, complaints: Complaints) -> Self {
-        self.first = Some(complaints);
+        self.first = Some(Box::new(complaints));
         self
     }
 

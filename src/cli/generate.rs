@@ -13,6 +13,7 @@ fn files() -> Result<Vec<(PathBuf, String)>, CliError> {
     let mut files = vec![
         ("docs/plan.schema.json".into(), schema::text(SchemaOf::Plan)),
         ("docs/checks.schema.json".into(), schema::text(SchemaOf::Checks)),
+        ("docs/validation.schema.json".into(), schema::text(SchemaOf::Validation)),
         ("docs/plan-reference.md".into(), reference::plan_page()?),
         ("docs/checks.md".into(), reference::checks_page()?),
         ("docs/exit-codes.md".into(), exit_codes()),

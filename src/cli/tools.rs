@@ -6,7 +6,7 @@ use super::exit::Exit;
 use super::out;
 use crate::engine::Ended;
 use crate::model::Guidance;
-use crate::prompt;
+use crate::prompt::{self, Question, Reply};
 use crate::report::{Fanout, Ndjson, Plain, Reporter as _, Stamps, Standing, Terminal};
 use crate::system::sanitise::sanitise;
 use crate::system::signal::Signals;
@@ -77,7 +77,7 @@ pub(crate) fn operator(context: &Context, guidance: Guidance) -> Box<dyn prompt:
 pub(crate) fn agreed(
     context: &Context,
     hint: &str,
-    words: report::question::Asked,
+    words: crate::report::question::Asked,
 ) -> Result<bool, CliError> {
     let guidance = guidance(context, false).map_err(|why| CliError { hint: Some(hint.to_owned()), ..why })?;
     let question = Question { about: words.about, ask: words.ask };

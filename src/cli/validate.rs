@@ -179,11 +179,7 @@ impl Report {
                 Err(why) => return Err(CliError::new(Exit::Internal, "no JSON can be written").because(why)),
             },
             Format::Jsonl => {
-                let summary = report::validation_json(validation);
-                let mut last = summary.clone();
-                if let Value::Object(fields) = &mut last {
-                    fields.remove("phases");
-                }
+                let last = report::validation_end(validation);
                 let before: String = if self.into.is_some() { lines.concat() } else { String::new() };
                 format!("{before}{}\n", json(&last))
             }

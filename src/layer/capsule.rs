@@ -95,10 +95,8 @@ impl ManifestWriter {
             .and_then(|()| fs::rename(&temporary, &path))
             .map_err(|why| LayerError::io("write", &temporary, why))?;
         if let Some(layers) = path.parent() {
+            // Its own name was durable when it was made.
             sync_folder(layers)?;
-            if let Some(capsule) = layers.parent() {
-                sync_folder(capsule)?;
-            }
         }
         Ok(LayerRecord { kind, target, manifest: name, sha256: digest(hasher) })
     }

@@ -1,10 +1,11 @@
 //! What a check found, and what that counts for.
 
 use super::{CheckId, Observation, Severity, Span};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The outcome of one check.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// The expectation holds.
@@ -37,7 +38,7 @@ impl Outcome {
 }
 
 /// Whether an outcome counts in the decision.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Weight {
     /// It counts.
@@ -50,7 +51,7 @@ pub enum Weight {
 }
 
 /// One check, judged.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CheckReport {
     /// Which check.
     pub check: CheckId,

@@ -1,11 +1,14 @@
 //! Points and lengths of time. There is no clock here: time comes in as an argument.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
 
 /// A point in time, in milliseconds since 1970-01-01 UTC. Stored as RFC 3339 text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(try_from = "String", into = "String")]
 pub struct Timestamp(pub i64);
 
@@ -55,7 +58,9 @@ impl TryFrom<String> for Timestamp {
 }
 
 /// A length of time in milliseconds. Written `500ms`, `30s`, `10m`, `8h`, `2d`, `1w`, or sums such as `1h30m`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(transparent)]
 pub struct Span(pub u64);
 

@@ -1,10 +1,11 @@
 //! What `validate` finds: the checks of a plan, judged, with nothing touched.
 
 use super::{CheckReport, Digest, Outcome, PhaseId, PlanName, Span, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// How a machine stands against the checks of a plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Health {
     /// Every check that counts holds.
@@ -42,7 +43,7 @@ impl Health {
 }
 
 /// The checks of one phase, judged.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct JudgedPhase {
     /// Which phase.
     pub phase: PhaseId,
@@ -51,7 +52,7 @@ pub struct JudgedPhase {
 }
 
 /// One validation.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Validation {
     /// The plan.
     pub plan: PlanName,

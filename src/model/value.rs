@@ -1,12 +1,13 @@
 //! What a probe saw: named fields with plain values.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 pub use serde_json::Value;
 
 /// What a probe read from the machine: named fields, no judgement.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Observation(pub BTreeMap<String, Value>);
 

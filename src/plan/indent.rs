@@ -363,6 +363,7 @@ fn slip(place: Place, content: &str, column: usize, meant: usize, is_tab: bool) 
         let help = format!("YAML takes no tab there; {} are meant, it seems", blanks(meant));
         return NotYaml::beside(place, "a tab indents this line".to_owned(), help);
     }
+    let content = content.trim_end();
     let what = match colon_of(content) {
         _ if content.starts_with('-') => "this element is".to_owned(),
         Some(colon) => format!("`{}` is", content.get(..colon).unwrap_or_default().trim_end()),

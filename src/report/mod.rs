@@ -35,7 +35,9 @@ pub use explain::explain;
 pub use explain_json::explain_json;
 pub use fact::words;
 pub use fanout::{Fanout, Lost};
-pub use formats::{junit, nagios, prometheus, tap, validation_json, validation_line};
+pub use formats::{
+    junit, nagios, prometheus, tap, validation_end, validation_json, validation_line, validation_schema,
+};
 pub use line::{Line, Tone, render, with_option};
 pub use look::{history, rollback_list, rollback_preview, show, status};
 pub use look_json::{history_json, rollback_preview_json, show_json, status_json};

@@ -5,9 +5,9 @@ use crate::model::{Digest, Event, GenerationNumber, Item, Plan, SealedFile};
 use crate::system::files::{self, Access};
 use nix::fcntl::{FallocateFlags, fallocate};
 use std::cell::Cell;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 pub(super) const JOURNAL: &str = "journal";
@@ -66,9 +66,11 @@ impl Capsule {
             Ok(_) => return Err(StoreError::UnstorablePlan("it is read back as another plan".to_owned())),
             Err(why) => return Err(StoreError::UnstorablePlan(why.to_string())),
         }
-        files::mkdir_private(&folder)?;
+        let make_folder =
+            |path: &Path| DirBuilder::new().mode(0o700).create(path).map_err(StoreError::io("create", path));
+        make_folder(&folder)?;
         for name in FOLDERS {
-            files::mkdir_private(&folder.join(name))?;
+            make_folder(&folder.join(name))?;
         }
         let sums = format!(
             "{}  {PLAN_YAML}\n{}  {PLAN_JSON}\n",
@@ -78,7 +80,7 @@ impl Capsule {
         for (name, bytes) in
             [(PLAN_YAML, approved.plan_yaml.as_slice()), (PLAN_JSON, &json), (PLAN_SUMS, sums.as_bytes())]
         {
-            files::write_new_synced(&folder.join(name), bytes, Access::PRIVATE)?;
+            files::write_new(&folder.join(name), bytes, Access::PRIVATE)?;
         }
         let program_here = folder.join(PROGRAM);
         if fs::hard_link(pinned, &program_here).is_err() {
@@ -86,8 +88,8 @@ impl Capsule {
             copy_program(pinned, &program_here)?;
         }
         make_ballast(&folder.join(BALLAST))?;
+        // The last name: all of them are durable with it.
         JournalWriter::create(&folder.join(JOURNAL))?;
-        files::sync_folder(&folder)?;
         Ok(Self::at(folder, number, Some(program.clone())))
     }
 
@@ -179,7 +181,6 @@ impl Capsule {
             self.agrees_with_sums(name, &sha256)?;
             sealed.push(SealedFile { name: name.to_owned(), sha256 });
         }
-        files::sync_folder(&self.folder)?;
         Ok(sealed)
     }
 

@@ -20,6 +20,8 @@ const SCHEMA: i32 = 2;
 /// disk. Trusted schema off and cell checks on: the file may be damaged or not ours.
 const SETTINGS: &str = "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA foreign_keys=ON;";
 const WRITING: &str = "PRAGMA journal_mode=DELETE; PRAGMA synchronous=EXTRA;";
+/// For a new file, which is synced once, before it gets its name: until then a crash leaves nothing that anybody reads.
+const WRITING_NEW: &str = "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;";
 
 /// One generation in the index.
 #[derive(Debug, Clone, PartialEq)]
@@ -185,7 +187,7 @@ pub(super) fn write_whole(path: &Path, rows: &[Row]) -> Result<(), StoreError> {
     // SQLite would give it the mode that the umask leaves.
     files::write_new_synced(&temporary, b"", Access::PRIVATE)?;
     let made = || -> Result<(), StoreError> {
-        let settings = format!("{SETTINGS}{WRITING}");
+        let settings = format!("{SETTINGS}{WRITING_NEW}");
         let mut index = Index::connect(&temporary, OpenFlags::SQLITE_OPEN_READ_WRITE, &settings)?;
         let begin = format!(
             "PRAGMA application_id={APPLICATION}; PRAGMA user_version={SCHEMA};{}",

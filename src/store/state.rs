@@ -256,11 +256,11 @@ impl StateFolder {
         files::mkdir_private(&folder)?;
         let path = folder.join(&digest.0);
         // Read back what is there: a damaged copy is replaced now, not found at two in the morning.
-        if !files::sha256_file(&path).is_ok_and(|there| there == digest) {
+        if !files::same_bytes(&self.program, &path).unwrap_or(false) {
             capsule::copy_program(&self.program, &path)?;
-            let copied = files::sha256_file(&path)?;
-            if copied != digest {
-                return Err(StoreError::Changed { path, now: copied, recorded: digest });
+            if !files::same_bytes(&self.program, &path)? {
+                let now = files::sha256_file(&path)?;
+                return Err(StoreError::Changed { path, now, recorded: digest });
             }
         }
         Ok(self.pinned.get_or_init(|| digest))

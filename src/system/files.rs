@@ -103,7 +103,7 @@ impl Access {
 /// [`FileError::Failed`]. What was created is removed again; a failed sync is never tried a second time, since the
 /// kernel forgets what it could not write.
 pub fn write_new_synced(path: &Path, bytes: &[u8], access: Access) -> Result<(), FileError> {
-    create(path, bytes, access)?;
+    write_new(path, bytes, access)?;
     sync_folder(folder_of(path)).inspect_err(|_| remove_quietly(path))
 }
 
@@ -115,7 +115,7 @@ pub fn write_atomic(path: &Path, bytes: &[u8], access: Access) -> Result<(), Fil
     let folder = folder_of(path);
     let temporary = loop {
         let candidate = folder.join(temporary_name());
-        match create(&candidate, bytes, access) {
+        match write_new(&candidate, bytes, access) {
             Ok(()) => break candidate,
             // Left by a runner that died.
             Err(FileError::Failed { source, .. }) if source.kind() == io::ErrorKind::AlreadyExists => {}
@@ -135,7 +135,12 @@ pub fn temporary_name() -> String {
     format!(".switchback-{}-{}.tmp", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed))
 }
 
-fn create(path: &Path, bytes: &[u8], access: Access) -> Result<(), FileError> {
+/// Creates a file, refusing one that is there, and syncs it. Its name is durable only after [`sync_folder`]: one for
+/// many files.
+///
+/// # Errors
+/// [`FileError::Failed`]. What was created is removed again.
+pub fn write_new(path: &Path, bytes: &[u8], access: Access) -> Result<(), FileError> {
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -270,6 +275,45 @@ pub fn sha256_file(path: &Path) -> Result<Digest, FileError> {
     }
 }
 
+/// Whether two files hold the same bytes: cheaper than two hashes.
+///
+/// # Errors
+/// [`FileError::Failed`].
+pub fn same_bytes(one: &Path, other: &Path) -> Result<bool, FileError> {
+    let open = |path: &Path| File::open(path).map_err(failed("open", path));
+    let length =
+        |file: &File, path: &Path| file.metadata().map(|meta| meta.len()).map_err(failed("read", path));
+    let (mut first, mut second) = (open(one)?, open(other)?);
+    if length(&first, one)? != length(&second, other)? {
+        return Ok(false);
+    }
+    let (mut left, mut right) = (vec![0; 128 * 1024], vec![0; 128 * 1024]);
+    loop {
+        let read = read_full(&mut first, &mut left).map_err(failed("read", one))?;
+        let there = read_full(&mut second, &mut right).map_err(failed("read", other))?;
+        if left.get(..read) != right.get(..there) {
+            return Ok(false);
+        }
+        if read < left.len() {
+            return Ok(true);
+        }
+    }
+}
+
+/// Reads until the buffer is full or the file ends; how many bytes.
+fn read_full(file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match file.read(rest) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(why) if why.kind() == io::ErrorKind::Interrupted => {}
+            Err(why) => return Err(why),
+        }
+    }
+    Ok(filled)
+}
+
 fn hexadecimal(bytes: &[u8]) -> Digest {
     Digest(bytes.iter().fold(String::with_capacity(64), |mut text, byte| {
         // Writing into a string does not fail.
@@ -292,6 +336,28 @@ mod tests {
             assert_eq!(std::fs::metadata(&path).expect("meta").mode() & 0o7777, mode);
         }
         assert_eq!(std::fs::read_dir(folder.path()).expect("list").count(), 1);
+    }
+
+    #[test]
+    fn files_hold_the_same_bytes_or_not() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let long = vec![7; 128 * 1024];
+        let longer = [long.as_slice(), b"x"].concat();
+        let other = [long.as_slice(), b"y"].concat();
+        for (one, two, same) in [
+            (&b""[..], &b""[..], true),
+            (b"", b"a", false),
+            (&long, &long, true),
+            (&longer, &longer, true),
+            (&long, &longer, false),
+            (&longer, &other, false),
+        ] {
+            let [first, second] = ["first", "second"].map(|name| folder.path().join(name));
+            std::fs::write(&first, one).expect("written");
+            std::fs::write(&second, two).expect("written");
+            assert_eq!(same_bytes(&first, &second).expect("read"), same, "{} {}", one.len(), two.len());
+        }
+        assert!(same_bytes(folder.path(), Path::new("/nowhere")).is_err());
     }
 
     #[test]

@@ -29,6 +29,20 @@ fn nudge() {
     }
 }
 
+const PLANS: [(Signal, SigHandler); 6] = [
+    (Signal::SIGINT, SigHandler::Handler(stop)),
+    (Signal::SIGTERM, SigHandler::Handler(stop)),
+    (Signal::SIGHUP, SigHandler::Handler(hang_up)),
+    (Signal::SIGALRM, SigHandler::Handler(nudged)),
+    (Signal::SIGPIPE, SigHandler::SigIgn),
+    (Signal::SIGXFSZ, SigHandler::SigIgn),
+];
+
+/// The signals that lose their default action where they are handled.
+pub(super) fn taken() -> impl Iterator<Item = Signal> {
+    PLANS.into_iter().map(|(signal, _)| signal)
+}
+
 #[expect(unsafe_code, reason = "setitimer has no safe form")]
 fn nudge_every(micros: libc::suseconds_t) {
     let pause = libc::timeval { tv_sec: 0, tv_usec: micros };
@@ -50,15 +64,7 @@ impl Signals {
     /// The error of the system call.
     #[expect(unsafe_code, reason = "sigaction has no safe form")]
     pub fn install() -> std::io::Result<Self> {
-        let plans = [
-            (Signal::SIGINT, SigHandler::Handler(stop)),
-            (Signal::SIGTERM, SigHandler::Handler(stop)),
-            (Signal::SIGHUP, SigHandler::Handler(hang_up)),
-            (Signal::SIGALRM, SigHandler::Handler(nudged)),
-            (Signal::SIGPIPE, SigHandler::SigIgn),
-            (Signal::SIGXFSZ, SigHandler::SigIgn),
-        ];
-        for (signal, handler) in plans {
+        for (signal, handler) in PLANS {
             let action = SigAction::new(handler, SaFlags::empty(), SigSet::empty());
             // SAFETY: the handlers touch nothing but atomics and the timer.
             unsafe { sigaction(signal, &action) }?;

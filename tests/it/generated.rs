@@ -23,7 +23,11 @@ fn a_changed_page_is_noticed_by_name() {
 
 #[test]
 fn the_schema_that_is_printed_is_the_one_under_docs() {
-    for (of, file) in [("plan", "plan.schema.json"), ("checks", "checks.schema.json")] {
+    for (of, file) in [
+        ("plan", "plan.schema.json"),
+        ("checks", "checks.schema.json"),
+        ("validation", "validation.schema.json"),
+    ] {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(file);
         let there = std::fs::read_to_string(path).expect("a schema");
         assert_eq!(switchback(&["schema", of]).out, there);

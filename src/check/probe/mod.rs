@@ -154,7 +154,9 @@ pub(super) fn process_end(program: &str, ended: &Ended) -> Result<ProcessEnd, Pr
         End::TimedOut(after) => Err(ProbeError::TimedOut { what: format!("`{program}`"), after: *after }),
         End::Interrupted => Err(ProbeError::Interrupted),
         End::NotStarted(why) => {
-            Err(ProbeError::NotStarted { program: format!("`{program}`"), why: why.clone() })
+            // The program is named once.
+            let why = why.strip_prefix(program).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(why);
+            Err(ProbeError::NotStarted { program: format!("`{program}`"), why: why.to_owned() })
         }
     }
 }

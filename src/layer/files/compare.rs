@@ -3,8 +3,8 @@
 use super::attributes::Bearer;
 use super::entry::{Entry, Meta, Moment, What};
 use super::folder::{Folders, device, is_locked, is_mount, kind, kind_name, look, names};
+use super::keep::{CHUNK, pour};
 use super::pattern;
-use super::save::{CHUNK, pour};
 use super::scan::open_quietly;
 use crate::layer::raw::Raw;
 use rustix::fs::{FileType, Statx, readlinkat};

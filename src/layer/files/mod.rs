@@ -6,12 +6,15 @@ mod compare;
 mod dress;
 mod entry;
 mod folder;
+mod keep;
 mod pattern;
 mod remove;
 mod restore;
 mod save;
 mod scan;
 mod targets;
+mod temporary;
+mod write;
 
 #[cfg(test)]
 mod tests;
@@ -20,12 +23,10 @@ pub(super) use by_hand::quoted;
 
 use super::capsule::{Manifest, ManifestWriter};
 use super::{Layer, LayerCx, LayerError, failed};
-use crate::model::{Change, Changed, Digest, Item, LayerKind, LayerRecord, LayerSpec, Restored, counted};
+use crate::model::{Change, Changed, Item, LayerKind, LayerRecord, LayerSpec, Restored, counted};
 use compare::{Depth, Difference, Looker};
 use entry::{Entry, What};
-use rustix::fs::Statx;
-use scan::{Powers, Scan, Visitor};
-use std::fs::File;
+use scan::{Found, Powers, Scan, Visitor};
 use std::path::Path;
 use targets::Targets;
 
@@ -41,8 +42,8 @@ struct Ask<'w> {
 }
 
 impl Visitor for Ask<'_> {
-    fn file(&mut self, _: &File, _: &Statx) -> Result<Option<(u64, Digest)>, LayerError> {
-        Ok(Some((0, Digest(String::new()))))
+    fn file(&mut self, _: Found) -> Result<(), LayerError> {
+        Ok(())
     }
 
     fn entry(&mut self, _: Entry) -> Result<(), LayerError> {
@@ -93,9 +94,9 @@ impl Layer for Files {
         if !refused.is_empty() {
             return Err(LayerError::CannotSave(refused));
         }
-        let target = [(save.files, "file"), (save.bytes, "byte"), (save.entries, "entry")];
-        let target = target.map(|(number, noun)| counted(number, noun)).join(", ");
-        save.finish()?.finish(target)
+        let (manifest, saved) = save.finish()?;
+        let target = [(saved.files, "file"), (saved.bytes, "byte"), (saved.entries, "entry")];
+        manifest.finish(target.map(|(number, noun)| counted(number, noun)).join(", "))
     }
 
     fn keep(&self, _: &mut LayerCx<'_>, _: &LayerRecord) -> Result<(), LayerError> {

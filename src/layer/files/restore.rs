@@ -1,8 +1,9 @@
 //! Puts the recorded set back, one entry after the other, and reads it back.
 //!
-//! A file's bytes are written under a temporary name in its folder, dressed with owner, mode, attributes and times, made
-//! durable, and renamed over. Making durable happens in batches: up to [`ONE_BY_ONE`] files are synced each, more
-//! of them by one `syncfs`; only then are they renamed, so that a power cut leaves old or recorded bytes, never torn ones.
+//! A file's bytes are written under a temporary name in its folder, read back and hashed, dressed with owner, mode,
+//! attributes and times, made durable, and renamed over. A helper process shares the writing and hashing. Making durable
+//! happens in batches: up to [`ONE_BY_ONE`] files are synced each, more of them by one `syncfs`; only then are they renamed,
+//! so that a power cut leaves old or recorded bytes, never torn ones.
 //! Folders get their times after everything in them is done. At the end `syncfs` covers the names, even where nothing had
 //! to be changed: an earlier attempt may have changed it and died before it was durable.
 
@@ -10,44 +11,39 @@ use super::attributes::Bearer;
 use super::compare::{Depth, Difference, Looker};
 use super::dress::{dress, dress_named};
 use super::entry::{Entry, Meta, What};
-use super::folder::{device, kind, look};
+use super::folder::{device, look};
 use super::remove::{open_up, remove_tree, unlock};
-use super::save::{Pour, pour};
+use super::save::Help;
 use super::scan::open_quietly;
+use super::temporary::{create_temporary, put_in_place, temporary_name, unlink_if_there};
+use super::write::{ONE_BY_ONE, Pending, Wanted, Writer, answer, sync_batch};
 use crate::layer::LayerError;
-use crate::layer::capsule::{Manifest, digest};
+use crate::layer::capsule::Manifest;
 use crate::layer::error::chain;
 use crate::layer::raw::Raw;
-use crate::model::{Digest, Item, Restored};
-use crate::system::process::Watch;
-use rustix::fs::{
-    AtFlags, FileType, Mode, OFlags, ioctl_ficlone, linkat, mkdirat, mknodat, openat, renameat, symlinkat,
-    syncfs, unlinkat,
-};
-use sha2::{Digest as _, Sha256};
-use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
+use crate::model::{Item, Restored};
+use crate::system::process::{Helper, HelperGone, Watch};
+use rustix::fs::{AtFlags, FileType, Mode, linkat, mkdirat, mknodat, symlinkat, syncfs, unlinkat};
+use std::collections::{BTreeMap, VecDeque};
+use std::ffi::OsStr;
 use std::fs::File;
-use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
+use std::io::{self, Seek};
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-/// Files of a batch that are synced one by one; more are synced together.
-const ONE_BY_ONE: usize = 16;
 /// A batch is at most so many files,
 const BATCH_FILES: usize = 256;
 /// or so many bytes: what a restore needs of free space at a time, besides one file.
 const BATCH_BYTES: u64 = 64 << 20;
+/// A helper pays above so many files, [`ONE_BY_ONE`], or so many bytes.
+const MUCH: u64 = 4 << 20;
+/// Questions that wait for the helper: enough that it has always something to do.
+const WAITING: usize = 8;
+/// Between two ticks while the helper is waited for.
+const LOOK: Duration = Duration::from_millis(50);
 /// Putting one thing back may disturb another (names of one file); so often it is looked at again.
 const ROUNDS: u32 = 3;
-
-/// A file whose bytes wait under a temporary name.
-struct Pending {
-    entry: Entry,
-    temporary: OsString,
-    file: File,
-}
 
 /// A folder whose metadata waits for what it holds.
 struct Open {
@@ -60,9 +56,14 @@ pub(super) struct Restore<'a> {
     originals: PathBuf,
     watch: &'a mut dyn Watch,
     looker: Looker,
-    clones: bool,
+    writer: Writer,
+    help: Help,
     pending: Vec<Pending>,
+    /// Places among those of the files that the helper writes, in the order in which it was asked.
+    asked: VecDeque<usize>,
     pending_bytes: u64,
+    /// Files and bytes that were to be written so far.
+    met: (u64, u64),
     open: Vec<Open>,
     left: Vec<Open>,
     ways: Vec<Open>,
@@ -81,9 +82,12 @@ impl<'a> Restore<'a> {
             originals: capsule.join("originals"),
             watch,
             looker: Looker::new(),
-            clones: true,
+            writer: Writer::new(),
+            help: Help::NotYet,
             pending: Vec::new(),
+            asked: VecDeque::new(),
             pending_bytes: 0,
+            met: (0, 0),
             open: Vec::new(),
             left: Vec::new(),
             ways: Vec::new(),
@@ -332,10 +336,8 @@ impl<'a> Restore<'a> {
             | Difference::Created(_) => false,
         });
         if rewrite {
-            let (temporary, file) = self.write_temporary(path, meta, *size, sha256)?;
-            self.changed += 1;
-            self.pending_bytes += size;
-            self.pending.push(Pending { entry, temporary, file });
+            let wanted = Wanted { meta: meta.clone(), size: *size, sha256: sha256.clone() };
+            self.write_temporary(path, entry, wanted)?;
         } else if found.iter().any(|one| !matches!(one, Difference::Names { .. })) {
             let (folder, name) = self.looker.folders.parent(path)?;
             let file = open_quietly(folder, name)?;
@@ -348,46 +350,76 @@ impl<'a> Restore<'a> {
         Ok(())
     }
 
-    fn write_temporary(
-        &mut self,
-        path: &Path,
-        meta: &Meta,
-        size: u64,
-        sha256: &Digest,
-    ) -> io::Result<(OsString, File)> {
-        let saved = self.originals.join(&sha256.0);
-        let original = File::open(&saved).map_err(|why| {
-            io::Error::new(why.kind(), format!("saved bytes {sha256} cannot be read: {why}"))
+    /// Makes the temporary file, and has it written by the helper or writes it.
+    fn write_temporary(&mut self, path: &Path, entry: Entry, wanted: Wanted) -> io::Result<()> {
+        let original = File::open(self.originals.join(&wanted.sha256.0)).map_err(|why| {
+            io::Error::new(why.kind(), format!("saved bytes {} cannot be read: {why}", wanted.sha256))
         })?;
         let (folder, name) = self.looker.folders.parent(path)?;
         let temporary = temporary_name(name);
         let mut file = create_temporary(folder, &temporary)?;
-        let written = (|| {
-            let now = if self.clones && size > 0 && ioctl_ficlone(&file, &original).is_ok() {
-                pour(&file, None, &mut self.looker.buffer)?
-            } else {
-                self.clones = false;
-                let seen = original.metadata()?;
-                let sparse = std::os::unix::fs::MetadataExt::blocks(&seen).saturating_mul(512) < seen.len();
-                let mut out = Pour { file: &mut file, sparse, length: 0 };
-                let now = pour(&original, Some(&mut out), &mut self.looker.buffer)?;
-                out.finish()?;
-                now
-            };
-            if now != (size, sha256.clone()) {
-                let why = format!("saved bytes are damaged: sha256 {}, recorded {sha256}", now.1);
-                return Err(io::Error::new(io::ErrorKind::InvalidData, why));
-            }
-            dress(&file, meta)
-        })();
-        match written {
-            Ok(()) => Ok((temporary, file)),
-            Err(why) => {
-                // The failure is what counts; a temporary name that stays is used again next time.
-                let _ = unlinkat(folder, &temporary, AtFlags::empty());
-                Err(why)
-            }
+        self.met = (self.met.0 + 1, self.met.1.saturating_add(wanted.size));
+        let written = if self.ask(&original, &file, &wanted) {
+            self.asked.push_back(self.pending.len());
+            None
+        } else {
+            Some(self.writer.write(&original, &mut file, &wanted))
+        };
+        self.changed += 1;
+        self.pending_bytes += wanted.size;
+        self.pending.push(Pending { entry, temporary, file, written });
+        self.collect(Duration::ZERO);
+        Ok(())
+    }
+
+    /// Asks the helper to write a file. Whether it will.
+    fn ask(&mut self, original: &File, file: &File, wanted: &Wanted) -> bool {
+        let (files, bytes) = self.met;
+        if matches!(self.help, Help::NotYet) && (files > ONE_BY_ONE as u64 || bytes > MUCH) {
+            let mut writer = Writer::new();
+            let helper = Helper::start(move |question, files| answer(&mut writer, question, files));
+            self.help = helper.map_or(Help::Nobody, Help::Here);
         }
+        let Help::Here(helper) = &mut self.help else { return false };
+        let Ok(question) = serde_json::to_vec(wanted) else { return false };
+        helper.waiting() < WAITING && helper.ask(&question, &[original.as_fd(), file.as_fd()])
+    }
+
+    /// Takes the answers that are there; waits for the first of them for so long.
+    fn collect(&mut self, mut within: Duration) {
+        while let Help::Here(helper) = &mut self.help {
+            let written = match helper.answer(within) {
+                Ok(None) => return,
+                Ok(Some(answer)) => serde_json::from_slice::<Result<(), String>>(&answer).ok(),
+                Err(HelperGone) => None,
+            };
+            match (written, self.asked.pop_front()) {
+                (Some(written), Some(at)) => self.settle(at, Some(written.map_err(io::Error::other))),
+                (None, at) => {
+                    self.help = Help::Nobody;
+                    for at in at.into_iter().chain(std::mem::take(&mut self.asked)) {
+                        self.settle(at, None);
+                    }
+                }
+                (Some(_), None) => {}
+            }
+            within = Duration::ZERO;
+        }
+    }
+
+    /// A file is written; by ourselves, where the helper did not.
+    fn settle(&mut self, at: usize, written: Option<io::Result<()>>) {
+        let Some(pending) = self.pending.get_mut(at) else { return };
+        let What::File { meta, size, sha256, .. } = &pending.entry.what else { return };
+        let wanted = Wanted { meta: meta.clone(), size: *size, sha256: sha256.clone() };
+        let written = written.unwrap_or_else(|| {
+            // The helper may have begun.
+            pending.file.set_len(0)?;
+            pending.file.rewind()?;
+            let original = File::open(self.originals.join(&wanted.sha256.0))?;
+            self.writer.write(&original, &mut pending.file, &wanted)
+        });
+        pending.written = Some(written);
     }
 
     fn put_same(&mut self, path: &Path, entry: &Entry, first: &Raw, found: &[Difference]) -> io::Result<()> {
@@ -443,16 +475,26 @@ impl<'a> Restore<'a> {
         Ok(())
     }
 
-    /// Makes waiting bytes durable, then puts them in place and reads them back; then finishes the folders.
+    /// Makes waiting bytes durable, then puts them in place; then finishes the folders.
     fn flush(&mut self) {
-        let pending = std::mem::take(&mut self.pending);
+        while !self.asked.is_empty() {
+            self.collect(LOOK);
+            self.watch.tick();
+        }
         self.pending_bytes = 0;
-        if let Err(why) = sync_batch(&pending) {
-            for one in &pending {
+        let mut ready = Vec::new();
+        for mut one in std::mem::take(&mut self.pending) {
+            match one.written.take() {
+                Some(Err(why)) => self.give_up(&one, &why),
+                Some(Ok(())) | None => ready.push(one),
+            }
+        }
+        if let Err(why) = sync_batch(&ready) {
+            for one in &ready {
                 self.fail(one.entry.path.path(), &why);
             }
         } else {
-            for one in &pending {
+            for one in &ready {
                 let path = one.entry.path.to_path();
                 if let Err(why) = self.place(&path, one) {
                     self.fail(&path, &why);
@@ -463,10 +505,22 @@ impl<'a> Restore<'a> {
         self.finish_left();
     }
 
+    /// Takes away what could not be written.
+    fn give_up(&mut self, pending: &Pending, why: &io::Error) {
+        let path = pending.entry.path.to_path();
+        if let Ok((folder, _)) = self.looker.folders.parent(&path) {
+            // The failure is what counts; a temporary name that stays is used again next time.
+            let _ = unlinkat(folder, &pending.temporary, AtFlags::empty());
+        }
+        self.changed = self.changed.saturating_sub(1);
+        self.fail(&path, why);
+    }
+
     fn place(&mut self, path: &Path, pending: &Pending) -> io::Result<()> {
         let (folder, name) = self.looker.folders.parent(path)?;
         put_in_place(folder, &pending.temporary, name)?;
-        let found = self.looker.differences(&pending.entry, Depth::Bytes)?;
+        // Its bytes were read back before; that it is this file, the final look at everything says once more.
+        let found = self.looker.differences(&pending.entry, Depth::Metadata)?;
         // Its other names follow.
         match found.iter().find(|one| !matches!(one, Difference::Names { .. })) {
             Some(other) => Err(io::Error::other(format!("{other}, right after it was put back"))),
@@ -540,52 +594,4 @@ impl<'a> Restore<'a> {
             }
         }
     }
-}
-
-/// The same for the same name, so that what a killed restore left is used again, not piled up.
-fn temporary_name(name: &OsStr) -> OsString {
-    let mut hasher = Sha256::new();
-    hasher.update(name.as_bytes());
-    let mut text = format!(".switchback-{}", digest(hasher).0);
-    text.truncate(32);
-    text.into()
-}
-
-fn unlink_if_there(folder: BorrowedFd<'_>, name: &OsStr) -> io::Result<()> {
-    match look(folder, name)? {
-        Some(_) => remove_tree(folder, name),
-        None => Ok(()),
-    }
-}
-
-/// A new file: never one that somebody else put there.
-fn create_temporary(folder: BorrowedFd<'_>, name: &OsStr) -> io::Result<File> {
-    unlink_if_there(folder, name)?;
-    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    Ok(openat(folder, name, flags, Mode::RUSR | Mode::WUSR)?.into())
-}
-
-/// Renames over whatever stands there; a folder or a locked file is removed first, since a rename cannot replace it.
-fn put_in_place(folder: BorrowedFd<'_>, temporary: &OsStr, name: &OsStr) -> io::Result<()> {
-    if let Some(seen) = look(folder, name)?
-        && (kind(&seen) == FileType::Directory || super::folder::is_locked(&seen))
-    {
-        remove_tree(folder, name)?;
-    }
-    Ok(renameat(folder, temporary, folder, name)?)
-}
-
-fn sync_batch(pending: &[Pending]) -> io::Result<()> {
-    if pending.len() <= ONE_BY_ONE {
-        return pending.iter().try_for_each(|one| one.file.sync_data());
-    }
-    let mut synced = Vec::new();
-    for one in pending {
-        let device = std::os::unix::fs::MetadataExt::dev(&one.file.metadata()?);
-        if !synced.contains(&device) {
-            syncfs(&one.file)?;
-            synced.push(device);
-        }
-    }
-    Ok(())
 }

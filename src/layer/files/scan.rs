@@ -6,7 +6,7 @@ use super::folder::{Folders, device, is_locked, is_mount, kind, kind_name, look,
 use super::targets::{Targets, missing_above};
 use crate::layer::LayerError;
 use crate::layer::raw::Raw;
-use crate::model::{Digest, Item};
+use crate::model::Item;
 use rustix::fs::{FileType, Mode, OFlags, Statx, openat, readlinkat};
 use rustix::io::Errno;
 use std::collections::{BTreeMap, HashMap};
@@ -18,16 +18,36 @@ use std::path::{Path, PathBuf};
 
 /// What is done with what the walk finds.
 pub(super) trait Visitor {
-    /// A file with new bytes: saves them and says their size and hash; `None` where the file is not as it was seen.
-    fn file(&mut self, file: &File, seen: &Statx) -> Result<Option<(u64, Digest)>, LayerError>;
+    /// A file with new bytes.
+    fn file(&mut self, found: Found) -> Result<(), LayerError>;
     /// A complete entry.
     fn entry(&mut self, entry: Entry) -> Result<(), LayerError>;
     /// Called often.
     fn tick(&mut self) -> Result<(), LayerError>;
 }
 
-/// How often a file is read that is written to meanwhile.
-const TRIES: u32 = 3;
+/// A file whose bytes are still to be saved.
+pub(super) struct Found {
+    pub(super) path: PathBuf,
+    pub(super) file: File,
+    /// How it was seen before it was opened.
+    pub(super) seen: Statx,
+    pub(super) meta: Meta,
+}
+
+impl Found {
+    /// The file at this path as it is now; `None` where something else stands there.
+    pub(super) fn again(path: &Path) -> io::Result<Option<Self>> {
+        let mut folders = Folders::default();
+        let (folder, name) = folders.parent(path)?;
+        let Some(seen) = look(folder, name)?.filter(|seen| kind(seen) == FileType::RegularFile) else {
+            return Ok(None);
+        };
+        let file = open_quietly(folder, name)?;
+        let meta = Meta::of(&seen, Bearer::Open(&file).read()?);
+        Ok(Some(Self { path: path.to_owned(), file, seen, meta }))
+    }
+}
 
 /// Who may put back what.
 #[derive(Debug, Clone)]
@@ -255,21 +275,10 @@ impl<'a> Scan<'a> {
             }
             self.linked.insert(key, Names { first: path.to_owned(), found: 1, all: seen.stx_nlink });
         }
-        let read = |why| LayerError::io("read", path, why);
-        let mut seen = *seen;
-        for _ in 0..TRIES {
-            let open = open_quietly(folder, name).map_err(read)?;
-            if let Some((size, sha256)) = self.visitor.file(&open, &seen)? {
-                let meta = Meta::of(&seen, self.attributes(path, &Bearer::Open(&open))?);
-                let what = What::File { meta, size, sha256, links: seen.stx_nlink };
-                return self.visitor.entry(Entry { path: path.into(), what });
-            }
-            match look(folder, name).map_err(read)? {
-                Some(now) if kind(&now) == FileType::RegularFile => seen = now,
-                Some(_) | None => break,
-            }
-        }
-        Err(LayerError::Unsteady { path: path.to_owned(), tries: TRIES })
+        let file = open_quietly(folder, name).map_err(|why| LayerError::io("read", path, why))?;
+        // Before the bytes are read: where one of them is changed meanwhile, the file is not as it was seen.
+        let meta = Meta::of(seen, self.attributes(path, &Bearer::Open(&file))?);
+        self.visitor.file(Found { path: path.to_owned(), file, seen: *seen, meta })
     }
 
     fn link(

@@ -7,7 +7,7 @@ use crate::layer::{layer_for, recorded_layer};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
 use std::path::PathBuf;
@@ -399,6 +399,40 @@ fn damaged_saved_bytes_fail_their_item_and_no_other() {
     assert!(told[1].contains("t/b saved bytes"), "{told:?}");
     assert_eq!(fs::read(root.join("t/a")).expect("a"), b"new", "nothing bad was put in place");
     assert_eq!(fs::read(root.join("t/c")).expect("c"), b"cccc");
+}
+
+#[test]
+fn so_many_files_that_a_helper_shares_the_work_come_back_exactly_and_damage_is_named() {
+    let content = |number: usize| vec![u8::try_from(number % 251).expect("small"); number * 997];
+    let (mut bench, root, layer, record) = recorded(&["t/"], |root| {
+        for number in 0..200 {
+            let path = root.join(format!("t/{}/{number}", number % 7));
+            write(&path, content(number));
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600 + u32::from(number % 2 == 0) * 0o44))
+                .expect("mode");
+        }
+        fs::hard_link(root.join("t/3/150"), root.join("t/3/again")).expect("a second name");
+    });
+    let before = snapshot(&root.join("t"));
+    fs::remove_dir_all(root.join("t/2")).expect("removed");
+    fs::write(root.join("t/5/5"), "other").expect("changed");
+    let restored = layer.restore(&mut bench.cx(), &record);
+    assert_eq!(restored.failed, [], "{restored:?}");
+    assert_eq!(snapshot(&root.join("t")), before);
+
+    fs::remove_dir_all(root.join("t")).expect("removed");
+    let originals = bench.capsule.join("originals");
+    let damaged = fs::read_dir(&originals).expect("list").map(|entry| entry.expect("entry").path());
+    let damaged = damaged.filter(|path| fs::read(path).is_ok_and(|bytes| bytes == content(190))).last();
+    fs::write(damaged.expect("saved"), "other").expect("damaged");
+    let restored = layer.restore(&mut bench.cx(), &record);
+    let told: Vec<String> =
+        restored.failed.iter().map(|item| format!("{} {}", item.name, item.why)).collect();
+    assert!(told.iter().any(|line| line.contains("t/1/190 saved bytes are damaged: sha256")), "{told:?}");
+    assert!(!root.join("t/1/190").exists(), "nothing bad was put in place");
+    assert_eq!(fs::read(root.join("t/3/199")).expect("another"), content(199));
+    let left = fs::read_dir(root.join("t/1")).expect("list").map(|entry| entry.expect("entry").file_name());
+    assert!(!left.into_iter().any(|name| name.as_bytes().starts_with(b".switchback")), "a temporary file");
 }
 
 #[test]

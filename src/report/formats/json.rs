@@ -1,36 +1,123 @@
 //! JSON: one document, or a line a check as it goes and one at the end.
 
-use crate::model::{CheckReport, PhaseId, Validation, Value};
+use crate::model::{
+    CheckReport, Digest, Health, JudgedPhase, PhaseId, PlanName, Span, Timestamp, Validation, Value,
+};
 use crate::report::explain_json::FORMAT;
-use serde_json::json;
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// A validation: the whole of it, or one line of it as it goes.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(title = "switchback validation")]
+enum Document<'a> {
+    /// The whole validation: `--json` and `--report json`.
+    Whole(Whole<'a>),
+    /// One check: every line of `--report jsonl` but the last.
+    Line(Line<'a>),
+    /// How it ended: the last line of `--report jsonl`.
+    End(Summary<'a>),
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Whole<'a> {
+    #[serde(flatten)]
+    summary: Summary<'a>,
+    /// The phases whose checks were looked at.
+    phases: &'a [JudgedPhase],
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Summary<'a> {
+    /// The format of this document. A field that is added does not change it.
+    format: u32,
+    /// The worst of what counts.
+    health: Health,
+    /// How many checks count with each outcome.
+    tally: BTreeMap<&'static str, usize>,
+    /// The plan.
+    plan: &'a PlanName,
+    /// Its revision.
+    revision: u32,
+    /// Its digest.
+    digest: &'a Digest,
+    /// The machine's name, for reports that are read elsewhere.
+    machine: &'a str,
+    /// When it began.
+    began: Timestamp,
+    /// How long it took.
+    took: Span,
+    /// What was compared with, in words; nothing where there is no baseline.
+    baseline: Option<&'a str>,
+}
+
+impl<'a> Summary<'a> {
+    fn of(validation: &'a Validation) -> Self {
+        let Validation { plan, revision, digest, machine, began, took, baseline, phases: _ } = validation;
+        Self {
+            format: FORMAT,
+            health: validation.health(),
+            tally: validation.tally().map(|(outcome, count)| (outcome.word(), count)).into(),
+            plan,
+            revision: *revision,
+            digest,
+            machine,
+            began: *began,
+            took: *took,
+            baseline: baseline.as_deref(),
+        }
+    }
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Line<'a> {
+    /// Whose check it is.
+    phase: &'a PhaseId,
+    /// What was found.
+    report: &'a CheckReport,
+}
 
 /// The whole validation.
 #[must_use]
 pub fn validation_json(validation: &Validation) -> Value {
-    let mut value = serde_json::to_value(validation).expect("the keys of a validation are names of fields");
-    if let Value::Object(fields) = &mut value {
-        let tally: serde_json::Map<String, Value> = validation
-            .tally()
-            .iter()
-            .map(|(outcome, count)| (outcome.word().to_owned(), json!(count)))
-            .collect();
-        fields.insert("format".to_owned(), json!(FORMAT));
-        fields.insert("health".to_owned(), json!(validation.health()));
-        fields.insert("tally".to_owned(), Value::Object(tally));
-    }
-    value
+    written(&Document::Whole(Whole { summary: Summary::of(validation), phases: &validation.phases }))
+}
+
+/// How a validation ended, after the lines of its checks.
+#[must_use]
+pub fn validation_end(validation: &Validation) -> Value {
+    written(&Document::End(Summary::of(validation)))
 }
 
 /// One check, for JSON lines.
 #[must_use]
 pub fn validation_line(phase: &PhaseId, report: &CheckReport) -> Value {
-    json!({"phase": phase, "report": report})
+    written(&Document::Line(Line { phase, report }))
+}
+
+/// The JSON Schema of both, pretty-printed with a newline at the end.
+#[must_use]
+pub fn validation_schema() -> String {
+    let schema =
+        SchemaSettings::draft07().for_serialize().into_generator().into_root_schema_for::<Document<'_>>();
+    // A schema is made of maps with text keys, so it can always be written.
+    let mut text = serde_json::to_string_pretty(schema.as_value()).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+fn written(document: &Document<'_>) -> Value {
+    serde_json::to_value(document).expect("the keys of a validation are names of fields")
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::sample;
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn the_document_counts_what_it_holds() {

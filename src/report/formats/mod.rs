@@ -6,7 +6,7 @@ mod nagios;
 mod prometheus;
 mod tap;
 
-pub use json::{validation_json, validation_line};
+pub use json::{validation_end, validation_json, validation_line, validation_schema};
 pub use junit::junit;
 pub use nagios::nagios;
 pub use prometheus::prometheus;

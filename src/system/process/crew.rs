@@ -29,6 +29,9 @@ const SEARCH: Duration = Duration::from_millis(250);
 /// A child that closed a stream is most likely about to end: so long its other stream is not looked at, which saves a
 /// wake-up for each.
 const CLOSING: Duration = Duration::from_millis(1);
+/// So long after its start only the end of a child is waited for, and its pipes hold what it prints: one that ends
+/// sooner costs one wake-up, not one for each stream that it closes.
+const YOUNG: Duration = Duration::from_millis(5);
 /// Read at once.
 const CHUNK: usize = 64 * 1024;
 /// What the pipe of a stream holds, so that reader and writer seldom wait for each other.
@@ -190,18 +193,22 @@ impl Crew {
             wake = sooner(wake, job.next_deadline());
             if job.pidfd.is_none() {
                 wake = sooner(wake, now.checked_add(LOOK));
+            } else if job.is_young(now) {
+                wake = sooner(wake, job.started.checked_add(YOUNG));
             } else if job.closing {
                 wake = sooner(wake, now.checked_add(CLOSING));
             }
         }
-        wait_for(&self.jobs, wake.map_or(TICK, |at| at.saturating_duration_since(now)));
+        wait_for(&self.jobs, now, wake.map_or(TICK, |at| at.saturating_duration_since(now)));
         self.buffer.resize(CHUNK, 0);
         let mut at = 0;
         while let Some(job) = self.jobs.get_mut(at) {
             job.feed();
             // Asked before the pipes are read: what it wrote before its end is then sure to be seen.
             let over = job.is_over();
-            job.read(&mut self.buffer, watch);
+            if over || !job.is_young(now) {
+                job.read(&mut self.buffer, watch);
+            }
             if over {
                 let job = self.jobs.swap_remove(at);
                 self.conclude(job, watch);
@@ -337,6 +344,11 @@ impl Job {
         self.stopping.map_or(self.deadline, |stopping| stopping.kill_at)
     }
 
+    /// Whether it has just begun, and its end will wake us.
+    fn is_young(&self, now: Instant) -> bool {
+        self.pidfd.is_some() && now.saturating_duration_since(self.started) < YOUNG
+    }
+
     /// Whether the main process is dead; it stays unreaped.
     fn is_over(&self) -> bool {
         if let Some(pidfd) = &self.pidfd {
@@ -451,11 +463,11 @@ fn sooner(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
 }
 
 /// Sleeps until a child prints, reads or ends, a signal arrives, or the time is over.
-fn wait_for(jobs: &[Job], at_most: Duration) {
+fn wait_for(jobs: &[Job], now: Instant, at_most: Duration) {
     let mut fds = Vec::with_capacity(jobs.len() * 4);
     for job in jobs {
         let streams = [&job.stdout.pipe, &job.stderr.pipe].into_iter().flatten();
-        let streams = streams.filter(|_| !job.closing || job.pidfd.is_none());
+        let streams = streams.filter(|_| !(job.closing || job.is_young(now)) || job.pidfd.is_none());
         fds.extend(streams.map(|pipe| PollFd::new(pipe.as_fd(), PollFlags::POLLIN)));
         fds.extend(job.input.iter().map(|feed| PollFd::new(feed.pipe.as_fd(), PollFlags::POLLOUT)));
         fds.extend(job.pidfd.iter().map(|pidfd| PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)));

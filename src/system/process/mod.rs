@@ -11,11 +11,13 @@
 mod capture;
 mod crew;
 mod descent;
+mod helper;
 mod own;
 mod spawn;
 
 pub use crew::Crew;
 pub use descent::{StillAlive, claim, end_all_children};
+pub use helper::{Helper, HelperGone};
 pub use own::OwnProgram;
 
 use crate::model::{CommandLine, ProcessEnd, Span, counted};

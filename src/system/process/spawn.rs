@@ -2,6 +2,7 @@
 //! that are safe after it.
 
 use super::{Ids, Spec};
+use crate::system::signal::taken;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag};
 use nix::sys::signal::{SigSet, SigmaskHow};
@@ -14,12 +15,16 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// The variable that tells which runner and which job a process descends from.
 pub(super) const MARKER: &str = "SWITCHBACK_JOB";
 
 /// Descriptors are closed by the next exec.
 const CLOSE_RANGE_CLOEXEC: libc::c_uint = libc::CLOSE_RANGE_CLOEXEC;
+
+/// Signals whose action may be another than the default: those that we were started with, and those that we take.
+static SIGNALS: OnceLock<u64> = OnceLock::new();
 
 /// Where the child failed between fork and program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +60,8 @@ struct Image {
     folder: CString,
     ids: Option<Ids>,
     parent: libc::pid_t,
+    /// Those that get their default action back, one bit each.
+    signals: u64,
     /// What becomes standard input, output and error; numbers above those.
     streams: [libc::c_int; 3],
     _words: Vec<CString>,
@@ -126,6 +133,7 @@ impl Image {
                 .clone()
                 .filter(|ids| nix::unistd::geteuid().is_root() || ids.uid != nix::unistd::geteuid().as_raw()),
             parent: nix::unistd::getpid().as_raw(),
+            signals: *SIGNALS.get_or_init(|| not_default(std::fs::read_to_string("/proc/self/status").ok())),
             streams: [-1; 3],
             _words: words,
             _pairs: pairs,
@@ -151,7 +159,7 @@ impl Image {
             // By the raw call: libc keeps two signals to itself, and they are inherited like the others. All zero is
             // the default action, no flags, an empty mask.
             let none = [0_u64; 4];
-            for signal in 1..=64 {
+            for signal in (1..=64).filter(|signal| self.signals >> (signal - 1) & 1 == 1) {
                 libc::syscall(libc::SYS_rt_sigaction, signal, none.as_ptr(), std::ptr::null::<u64>(), 8);
             }
             libc::syscall(
@@ -190,6 +198,18 @@ impl Image {
         }
         Stage::Exec.failed()
     }
+}
+
+/// The ignored and the caught signals of a process's `status`, with those that this process may take later; all of them
+/// where it is not known.
+fn not_default(status: Option<String>) -> u64 {
+    let status = status.unwrap_or_default();
+    let mask = |name: &str| {
+        let word = status.lines().find_map(|line| line.strip_prefix(name))?;
+        u64::from_str_radix(word.trim(), 16).ok()
+    };
+    let (Some(ignored), Some(caught)) = (mask("SigIgn:"), mask("SigCgt:")) else { return u64::MAX };
+    taken().fold(ignored | caught, |all, signal| all | 1 << (signal as u32 - 1))
 }
 
 /// What the child is given and what it leaves behind.
@@ -336,4 +356,25 @@ fn interpreter(program: &Path) -> Option<String> {
     let line = start.strip_prefix(b"#!")?.split(|b| *b == b'\n').next()?;
     let text = String::from_utf8_lossy(line);
     text.split_whitespace().next().map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signals_that_are_not_known_to_have_their_default_action_get_it() {
+        let ours = taken().fold(0, |all, signal| all | 1_u64 << (signal as u32 - 1));
+        let status =
+            "Name:\tx\nSigBlk:\t0000000000000001\nSigIgn:\t8000000000000001\nSigCgt:\t0000000000000440\n";
+        for (status, expected) in [
+            (Some(status), ours | 0x8000_0000_0000_0441),
+            (Some("SigIgn:\t0\nSigCgt:\t0\n"), ours),
+            (Some("SigIgn:\t0000000000000001\n"), u64::MAX),
+            (Some("SigIgn:\tzero\nSigCgt:\t0\n"), u64::MAX),
+            (None, u64::MAX),
+        ] {
+            assert_eq!(not_default(status.map(str::to_owned)), expected, "{status:?}");
+        }
+    }
 }

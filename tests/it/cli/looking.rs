@@ -251,3 +251,18 @@ fn that_nobody_will_confirm_is_said_before_an_unattended_run_begins() {
     assert!(lint.exit == 0 && lint.out.contains("plan::confirm"), "{lint:?}");
     assert!(bench.run(&["explain", "plan.yaml"]).out.contains("waits so long for nobody"));
 }
+
+#[test]
+fn status_of_a_committed_plan_reads_the_current_generation_and_no_other() {
+    let bench = three();
+    bench.write("c/ok", "");
+    assert_eq!(unattended(&bench, &[]).exit, 0);
+    let before = bench.run(&["status", "--json"]).json();
+    for older in ["0001", "0002"] {
+        bench.write(
+            &format!("state/generations/{older}/journal"),
+            "whoever reads this says that it is damaged\n",
+        );
+    }
+    assert_eq!(bench.run(&["status", "--json"]).json(), before);
+}

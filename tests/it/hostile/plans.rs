@@ -19,7 +19,7 @@ fn refused(world: &World, name: &str, part: &str, place: Option<&str>) {
     let before = tree(world.root());
     for words in READERS {
         let ran: Ran = world.switchback(words).ended(2);
-        assert!(ran.took < Duration::from_secs(10), "{name}: {:?}", ran.took);
+        assert!(ran.took < Duration::from_secs(60), "{name}: {:?}", ran.took);
         assert!(ran.said().len() < 64 << 10, "{name}: {} bytes are said", ran.said().len());
         assert!(ran.said().contains(part), "{name}: {part:?} is not in {}", ran.said());
         if let Some(place) = place {
@@ -116,7 +116,7 @@ fn a_plan_from_a_pipe_that_never_ends_is_refused() {
             command = other;
         }
         let ran = finished(command.spawn().expect("started")).ended(2);
-        assert!(ran.took < Duration::from_secs(10), "{ran:?}");
+        assert!(ran.took < Duration::from_secs(60), "{ran:?}");
         assert!(ran.peak < 64 << 10, "{ran:?}");
     }
     assert!(!world.state().exists());

@@ -51,7 +51,7 @@ fn a_program_that_never_ends_is_killed_with_its_group_and_the_phase_reverts() {
         "      - id: act\n        timeout: 1s\n        shell: |\n          trap '' TERM HUP\n          rm \"@/data/one\"\n          sleep 1000 & echo $! > \"@/child\"\n          sleep 1000 & wait; wait; sleep 1000\n",
     );
     let ran = world.run().ended(12).with("was killed after 1s");
-    assert!(ran.took < Duration::from_secs(30), "{ran:?}");
+    assert!(ran.took < Duration::from_secs(60), "{ran:?}");
     assert!(!lives(&fs::read_to_string(world.at("child")).expect("a child")), "its child lives on");
     same(&before, &world.data_tree());
 }
@@ -75,7 +75,7 @@ fn a_program_that_closes_its_output_or_asks_for_input_neither_hangs_nor_fails() 
     let world = World::new();
     world.script("test -z \"$(cat)\"\n! (: < /dev/tty) 2> /dev/null\n! read -r line\nexec >&- 2>&-\nexit 0");
     let ran = world.run().ended(0);
-    assert!(ran.took < Duration::from_secs(20), "{ran:?}");
+    assert!(ran.took < Duration::from_secs(60), "{ran:?}");
 }
 
 #[test]

@@ -56,7 +56,7 @@ fn looking_while_a_run_is_at_work_is_quick_and_changes_nothing() {
         vec!["run", "plan.yaml", "--dry-run"],
     ] {
         let ran: Ran = world.switchback(&words);
-        assert!(ran.took < Duration::from_secs(10), "{words:?}: {ran:?}");
+        assert!(ran.took < Duration::from_secs(60), "{words:?}: {ran:?}");
         assert!([0, 11].contains(&ran.code), "{words:?}: {ran:?}");
     }
     world.switchback(&["status"]).ended(0).with(&format!("process {}", runner.id())).with("applying");

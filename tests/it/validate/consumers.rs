@@ -93,6 +93,46 @@ print(json.dumps(points))
 }
 
 #[test]
+fn json_is_what_its_schema_says_to_a_validator_of_others() {
+    let bench = bench("bad & <worse>\n");
+    let (whole, lines) = (report(&bench, "json").out, report(&bench, "jsonl").out);
+    let schema = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/validation.schema.json"))
+        .expect("the schema");
+    let documents: Vec<&str> = std::iter::once(whole.as_str()).chain(lines.lines()).collect();
+    let given = json!({
+        "schema": serde_json::from_str::<Value>(&schema).expect("JSON"),
+        "documents": documents.iter().map(|text| serde_json::from_str(text).expect("JSON")).collect::<Vec<Value>>(),
+    });
+    // Each is taken as it is, and refused without any one of its fields and with a health or an outcome of no meaning.
+    let program = r#"
+import copy, json, sys, jsonschema
+given = json.load(sys.stdin)
+jsonschema.Draft7Validator.check_schema(given["schema"])
+validator = jsonschema.Draft7Validator(given["schema"])
+wrong = []
+for document in given["documents"]:
+    if not validator.is_valid(document):
+        wrong.append(["refused", document])
+    # Without its phases, a document is the last of the lines.
+    for field in document.keys() - {"phases"}:
+        lesser = {key: value for key, value in document.items() if key != field}
+        if validator.is_valid(lesser):
+            wrong.append(["needs no " + field, document])
+    other = copy.deepcopy(document)
+    if "report" in other:
+        other["report"]["outcome"] = "splendid"
+    else:
+        other["health"] = "splendid"
+    if validator.is_valid(other):
+        wrong.append(["splendid", document])
+print(json.dumps({"documents": len(given["documents"]), "wrong": wrong}))
+"#;
+    let test = "json_is_what_its_schema_says_to_a_validator_of_others";
+    let Some(read) = read_by(test, "jsonschema", program, &given.to_string()) else { return };
+    assert_eq!(read, json!({"documents": 9, "wrong": []}));
+}
+
+#[test]
 fn metrics_are_read_by_the_prometheus_client() {
     let ran = report(&bench("good\n"), "prometheus");
     let program = r#"
