@@ -442,7 +442,9 @@ phases:
 ";
 
 /// Lines of it with other indentation, and the lines that are complained of.
-const BESIDE: &[(&[(usize, &str)], &[usize])] = &[
+type Beside = (&'static [(usize, &'static str)], &'static [usize]);
+
+const BESIDE: &[Beside] = &[
     (&[(2, " ")], &[2]),
     (&[(4, "\t")], &[4]),
     (&[(6, "\t")], &[6]),
