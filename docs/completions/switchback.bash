@@ -58,6 +58,9 @@ _switchback() {
             switchback,run)
                 cmd="switchback__subcmd__run"
                 ;;
+            switchback,schedule)
+                cmd="switchback__subcmd__schedule"
+                ;;
             switchback,schema)
                 cmd="switchback__subcmd__schema"
                 ;;
@@ -69,6 +72,9 @@ _switchback() {
                 ;;
             switchback,tour)
                 cmd="switchback__subcmd__tour"
+                ;;
+            switchback,trend)
+                cmd="switchback__subcmd__trend"
                 ;;
             switchback,validate)
                 cmd="switchback__subcmd__validate"
@@ -163,6 +169,9 @@ _switchback() {
             switchback__subcmd__help,run)
                 cmd="switchback__subcmd__help__subcmd__run"
                 ;;
+            switchback__subcmd__help,schedule)
+                cmd="switchback__subcmd__help__subcmd__schedule"
+                ;;
             switchback__subcmd__help,schema)
                 cmd="switchback__subcmd__help__subcmd__schema"
                 ;;
@@ -174,6 +183,9 @@ _switchback() {
                 ;;
             switchback__subcmd__help,tour)
                 cmd="switchback__subcmd__help__subcmd__tour"
+                ;;
+            switchback__subcmd__help,trend)
+                cmd="switchback__subcmd__help__subcmd__trend"
                 ;;
             switchback__subcmd__help,validate)
                 cmd="switchback__subcmd__help__subcmd__validate"
@@ -199,6 +211,15 @@ _switchback() {
             switchback__subcmd__help__subcmd__history,prune)
                 cmd="switchback__subcmd__help__subcmd__history__subcmd__prune"
                 ;;
+            switchback__subcmd__help__subcmd__schedule,install)
+                cmd="switchback__subcmd__help__subcmd__schedule__subcmd__install"
+                ;;
+            switchback__subcmd__help__subcmd__schedule,remove)
+                cmd="switchback__subcmd__help__subcmd__schedule__subcmd__remove"
+                ;;
+            switchback__subcmd__help__subcmd__schedule,status)
+                cmd="switchback__subcmd__help__subcmd__schedule__subcmd__status"
+                ;;
             switchback__subcmd__history,help)
                 cmd="switchback__subcmd__history__subcmd__help"
                 ;;
@@ -211,6 +232,30 @@ _switchback() {
             switchback__subcmd__history__subcmd__help,prune)
                 cmd="switchback__subcmd__history__subcmd__help__subcmd__prune"
                 ;;
+            switchback__subcmd__schedule,help)
+                cmd="switchback__subcmd__schedule__subcmd__help"
+                ;;
+            switchback__subcmd__schedule,install)
+                cmd="switchback__subcmd__schedule__subcmd__install"
+                ;;
+            switchback__subcmd__schedule,remove)
+                cmd="switchback__subcmd__schedule__subcmd__remove"
+                ;;
+            switchback__subcmd__schedule,status)
+                cmd="switchback__subcmd__schedule__subcmd__status"
+                ;;
+            switchback__subcmd__schedule__subcmd__help,help)
+                cmd="switchback__subcmd__schedule__subcmd__help__subcmd__help"
+                ;;
+            switchback__subcmd__schedule__subcmd__help,install)
+                cmd="switchback__subcmd__schedule__subcmd__help__subcmd__install"
+                ;;
+            switchback__subcmd__schedule__subcmd__help,remove)
+                cmd="switchback__subcmd__schedule__subcmd__help__subcmd__remove"
+                ;;
+            switchback__subcmd__schedule__subcmd__help,status)
+                cmd="switchback__subcmd__schedule__subcmd__help__subcmd__status"
+                ;;
             *)
                 ;;
         esac
@@ -218,7 +263,7 @@ _switchback() {
 
     case "${cmd}" in
         switchback)
-            opts="-h -V --state --json --help --version run resume rollback resolve status history show lint explain validate checks baseline probe schema tour generate hands eyes help"
+            opts="-h -V --state --json --help --version run resume rollback resolve status history show lint explain validate schedule trend checks baseline probe schema tour generate hands eyes help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -632,7 +677,7 @@ _switchback() {
             return 0
             ;;
         switchback__subcmd__help)
-            opts="run resume rollback resolve status history show lint explain validate checks baseline probe schema tour generate hands eyes help"
+            opts="run resume rollback resolve status history show lint explain validate schedule trend checks baseline probe schema tour generate hands eyes help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -939,6 +984,62 @@ _switchback() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        switchback__subcmd__help__subcmd__schedule)
+            opts="install remove status"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__help__subcmd__schedule__subcmd__install)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__help__subcmd__schedule__subcmd__remove)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__help__subcmd__schedule__subcmd__status)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         switchback__subcmd__help__subcmd__schema)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -982,6 +1083,20 @@ _switchback() {
             return 0
             ;;
         switchback__subcmd__help__subcmd__tour)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__help__subcmd__trend)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1255,6 +1370,164 @@ _switchback() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        switchback__subcmd__schedule)
+            opts="-h --state --json --help install remove status help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__schedule__subcmd__help)
+            opts="install remove status help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__schedule__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__schedule__subcmd__help__subcmd__install)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__schedule__subcmd__help__subcmd__remove)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__schedule__subcmd__help__subcmd__status)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__schedule__subcmd__install)
+            opts="-h --every --on-calendar --user --tag --always --no-desktop --dry-run --force --notify --state --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --every)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --on-calendar)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tag)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --notify)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__schedule__subcmd__remove)
+            opts="-h --force --state --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__schedule__subcmd__status)
+            opts="-h --state --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         switchback__subcmd__schema)
             opts="-h --state --json --help plan checks validation"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1331,8 +1604,42 @@ _switchback() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        switchback__subcmd__trend)
+            opts="-h --field --since --plan --phase --state --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --field)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --since)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --plan)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --phase)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         switchback__subcmd__validate)
-            opts="-h --set --user --phase --tag --baseline --since-baseline --report --state --json --help"
+            opts="-h --set --user --phase --tag --baseline --since-baseline --report --scheduled --state --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

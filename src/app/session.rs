@@ -5,7 +5,7 @@ use super::front::Front;
 use super::recall::Recall;
 use super::watch::Desk as _;
 use crate::engine::{Action, Ended, Heard, Input, Itinerary, RunState, Stage, decide, replay};
-use crate::model::{Envelope, Event, GenerationNumber, Guidance, Invoker, PhaseEnd, Plan, Timestamp};
+use crate::model::{Cause, Envelope, Event, GenerationNumber, Guidance, Invoker, PhaseEnd, Plan, Timestamp};
 use crate::prompt::Operator;
 use crate::report::{Reporter, Scene, Style};
 use crate::store::{Approved, Capsule, JournalWriter, StateFolder, StoreError};
@@ -151,6 +151,16 @@ impl<'a> Session<'a> {
         let (plan, state) = self.open(capsule, Damage::UseWhatIsGood)?;
         let boot = self.host.boot_id.clone();
         Ok(drive(&plan, state, Input::RollbackAsked { boot }, self))
+    }
+
+    /// Goes back to the state before the phase of a capsule, since it did not stay healthy while it soaked.
+    ///
+    /// # Errors
+    /// [`SessionError`] where the capsule cannot be read whole, or an earlier runner's children do not end.
+    pub fn soak_failed(&mut self, capsule: Capsule, cause: Cause) -> Result<(RunState, Ended), SessionError> {
+        let (plan, state) = self.open(capsule, Damage::Refuse)?;
+        let boot = self.host.boot_id.clone();
+        Ok(drive(&plan, state, Input::SoakFailed { cause, boot }, self))
     }
 
     /// Records that a person put right by hand what the way back of a capsule's phase could not restore.

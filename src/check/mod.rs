@@ -19,7 +19,7 @@ mod wrapped;
 pub use apart::look_here;
 pub use bound::bounded;
 pub use error::ProbeError;
-pub use judge::{Judgement, judge};
+pub use judge::{Judgement, judge, measures};
 pub use observe::observe;
 pub use reader::{READERS, Reader};
 pub use schedule::{CheckWatch, LookCx, look};

@@ -58,6 +58,14 @@ pub(super) enum Verb {
     /// Ends with 0 where all that counts holds, with 20 where something does not, with 11 where something could not be
     /// measured or is undecided.
     Validate(Validate),
+    /// Set up a timer that validates while a phase soaks.
+    ///
+    /// The timer takes the phase back where its `on` says so, and tells of a verdict that changed, once.
+    Schedule(Schedule),
+    /// Draw what a check found over time.
+    ///
+    /// The plan's phases are marked below: begun, committed, reverted.
+    Trend(Trend),
     /// List the named checks that a plan may use, or explain one.
     Checks(Checks),
     /// Keep what the checks see now, to compare with later.
@@ -235,6 +243,87 @@ pub(super) struct Validate {
     /// `nagios` on standard output ends with a plugin's status, 0 to 3.
     #[arg(long, value_name = "FORMAT[=FILE]")]
     pub(super) report: Vec<String>,
+    /// As the timer of `switchback schedule` does it: judge what soaks, tell who is to be told of a change, and take the
+    /// phase back where its `on` says so.
+    #[arg(long, conflicts_with_all = ["plan", "set", "user", "phase", "tag", "baseline", "since_baseline", "report"])]
+    pub(super) scheduled: bool,
+}
+
+/// `switchback trend`
+#[derive(Debug, Args)]
+pub(super) struct Trend {
+    /// The check's name in its plan.
+    pub(super) check: String,
+    /// Which number; `--field ?` names them [default: the first that a rule of the check is about].
+    #[arg(long, value_name = "NAME")]
+    pub(super) field: Option<String>,
+    /// From when on: `2d` (so long ago), `2026-11-20`, `2026-11-20T08:00:00Z`.
+    #[arg(long, value_name = "TIME")]
+    pub(super) since: Option<String>,
+    /// Of this plan [default: that of the newest result].
+    #[arg(long, value_name = "PLAN")]
+    pub(super) plan: Option<String>,
+    /// Of this phase [default: that of the newest result].
+    #[arg(long, value_name = "PHASE")]
+    pub(super) phase: Option<String>,
+}
+
+/// `switchback schedule`
+#[derive(Debug, Args)]
+pub(super) struct Schedule {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub(super) verb: ScheduleVerb,
+}
+
+/// What one does with the timer.
+#[derive(Debug, Subcommand)]
+pub(super) enum ScheduleVerb {
+    /// Set up a systemd timer, for the system manager as root and for one's own manager otherwise.
+    ///
+    /// On NixOS it prints a module for the configuration, without systemd a line for cron.
+    Install(ScheduleInstall),
+    /// Take away exactly what was installed.
+    Remove {
+        /// Also what somebody changed since.
+        #[arg(long)]
+        force: bool,
+    },
+    /// What is installed, whether it is as it would be installed now, and when it runs.
+    Status,
+}
+
+/// `switchback schedule install`
+#[derive(Debug, Args)]
+pub(super) struct ScheduleInstall {
+    /// The time between two validations [default: the shortest `soak.every` of the plan that was run last, else 1h].
+    #[arg(long, value_name = "LENGTH", conflicts_with = "on_calendar")]
+    pub(super) every: Option<String>,
+    /// When, as systemd writes it: `Mon..Fri 03:00`.
+    #[arg(long, value_name = "CALENDAR")]
+    pub(super) on_calendar: Option<String>,
+    /// One's own service manager [default: unless root].
+    #[arg(long)]
+    pub(super) user: bool,
+    /// Only checks with this tag; may be repeated.
+    #[arg(long, value_name = "TAG")]
+    pub(super) tag: Vec<String>,
+    /// Judge what is committed also where nothing soaks; nothing is taken back then.
+    #[arg(long)]
+    pub(super) always: bool,
+    /// No notification on the desktop.
+    #[arg(long)]
+    pub(super) no_desktop: bool,
+    /// Show what would be set up, and set nothing up.
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// In place of what somebody changed, or put there.
+    #[arg(long)]
+    pub(super) force: bool,
+    /// A command that is told of a change of verdict, as JSON on its standard input; it takes the rest of the line. No
+    /// shell reads it.
+    #[arg(long, value_name = "COMMAND", num_args = 1.., allow_hyphen_values = true)]
+    pub(super) notify: Vec<String>,
 }
 
 /// `switchback checks`

@@ -19,6 +19,8 @@ pub(crate) struct Context {
     pub(crate) host: Host,
     pub(crate) json: bool,
     pub(crate) state: PathBuf,
+    /// Where the state is unless somebody says otherwise.
+    pub(crate) usual_state: PathBuf,
     /// The state folder was named on the command line, so that every command that is proposed must name it too.
     state_named: bool,
     /// Somebody said for whom root acts, with `--user`.
@@ -32,24 +34,25 @@ impl Context {
         let env: BTreeMap<OsString, OsString> = std::env::vars_os().collect();
         let host = Host::discover(env.clone())
             .map_err(|why| CliError::new(Exit::Internal, "cannot tell who runs this").because(why))?;
-        let state = match common.state.clone().or_else(|| {
-            // Set to nothing is not set.
-            let named = env.get(OsStr::new("SWITCHBACK_STATE")).filter(|named| !named.is_empty());
-            named.map(PathBuf::from)
-        }) {
-            Some(state) => state,
-            None if host.euid == 0 => PathBuf::from("/var/lib/switchback"),
-            None => match env.get(OsStr::new("XDG_STATE_HOME")).filter(|home| !home.is_empty()) {
+        let usual_state = if host.euid == 0 {
+            PathBuf::from("/var/lib/switchback")
+        } else {
+            match env.get(OsStr::new("XDG_STATE_HOME")).filter(|home| !home.is_empty()) {
                 Some(home) => PathBuf::from(home).join("switchback"),
                 None => host.invoker.home.join(".local/state/switchback"),
-            },
+            }
         };
+        // Set to nothing is not set.
+        let named = || env.get(OsStr::new("SWITCHBACK_STATE")).filter(|named| !named.is_empty());
+        let state = common.state.clone().or_else(|| named().map(PathBuf::from));
+        let state = state.unwrap_or_else(|| usual_state.clone());
         let state = std::path::absolute(&state)
             .map_err(|why| CliError::usage(format!("{}: {why}", state.display())))?;
         Ok(Self {
             host,
             json: common.json,
             state,
+            usual_state,
             state_named: common.state.is_some(),
             user_named: false,
             env,
@@ -93,6 +96,12 @@ impl Context {
     pub(crate) fn state_option(&self) -> Option<String> {
         let state = || report::shell_words(&[self.state.display().to_string()]);
         self.state_named.then(|| format!("--state {}", state()))
+    }
+
+    /// Where the user's own configuration lies.
+    pub(crate) fn config_home(&self) -> PathBuf {
+        let stated = self.env.get(OsStr::new("XDG_CONFIG_HOME")).map(PathBuf::from);
+        stated.filter(|home| home.is_absolute()).unwrap_or_else(|| self.host.runner.home.join(".config"))
     }
 
     fn set(&self, name: &str) -> bool {

@@ -12,6 +12,7 @@ mod eyes;
 mod foresight;
 mod generate;
 mod hands;
+mod keep;
 mod lint;
 mod looking;
 mod out;
@@ -25,11 +26,14 @@ mod resume;
 mod rollback;
 mod run;
 mod salvage;
+mod schedule;
+mod scheduled;
 mod schema;
 mod stage;
 mod standing;
 mod tools;
 mod tour;
+mod trend;
 mod validate;
 
 use crate::model::counted;
@@ -93,6 +97,8 @@ fn act(context: &Context, cli: &Cli) -> Result<Exit, CliError> {
         | Verb::Lint(_)
         | Verb::Explain(_)
         | Verb::Probe(_)
+        | Verb::Schedule(_)
+        | Verb::Trend(_)
         | Verb::Checks(_)
         | Verb::Schema(_)
         | Verb::Generate(_)
@@ -110,6 +116,8 @@ fn act(context: &Context, cli: &Cli) -> Result<Exit, CliError> {
         Verb::Lint(file) => lint::lint(context, file),
         Verb::Explain(file) => explain::explain(context, file),
         Verb::Validate(args) => validate::validate(context, args),
+        Verb::Schedule(args) => schedule::schedule(context, args),
+        Verb::Trend(args) => trend::trend(context, args),
         Verb::Checks(args) => checks::checks(context, args),
         Verb::Baseline(args) => baseline::baseline(context, args),
         Verb::Probe(args) => probe::probe(context, args),

@@ -27,7 +27,7 @@ pub(crate) fn resume(context: &Context, args: &Resume) -> Result<Exit, CliError>
         let failed = left.obstacle().filter(|why| why.exit == Exit::Inconsistent);
         left.half.retain(|past| past.state.going_back());
         if !left.half.is_empty() {
-            return super::rollback::take_all_back(context, &folder, left.half, guidance);
+            return super::rollback::take_all_back(context, &folder, left.half, guidance, None);
         }
         // What failed is mended by a person first: it is taken up by a rollback alone.
         if let Some(why) = failed {

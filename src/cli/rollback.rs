@@ -12,8 +12,8 @@ use crate::app::{Session, Tools};
 use crate::engine::{Ended, RunState, Stage, undo_owed};
 use crate::layer::{LayerCx, layer_for};
 use crate::model::{
-    Event, GenerationNumber, Guidance, Item, PhaseEnd, PhaseId, PlanName, PreviewStep, RollbackPreview, Step,
-    StepUndo, Verdict, WayBackPreview,
+    Cause, Event, GenerationNumber, Guidance, Item, PhaseEnd, PhaseId, PlanName, PreviewStep,
+    RollbackPreview, Step, StepUndo, Verdict, WayBackPreview,
 };
 use crate::report;
 use crate::store::{Approved, StateFolder};
@@ -56,22 +56,24 @@ pub(crate) fn rollback(context: &Context, args: &Rollback) -> Result<Exit, CliEr
     }
     // The undo of a step by hand is for a person, also where the way back itself was agreed to with `--yes`.
     let guidance = tools::guidance(context, false).unwrap_or(Guidance::Unattended);
-    take_all_back(context, &folder, route, guidance)
+    take_all_back(context, &folder, route, guidance, None)
 }
 
 /// Takes back generations, newest first, and tells the newest one of their plan of each. The guidance says whether somebody is there
-/// to do what only a person can; whether to go back is not asked any more.
+/// to do what only a person can; whether to go back is not asked any more. Where nobody asked, `soak` says what was found
+/// while the phase soaked.
 pub(crate) fn take_all_back(
     context: &Context,
     folder: &StateFolder,
     route: Vec<Past>,
     guidance: Guidance,
+    soak: Option<&Cause>,
 ) -> Result<Exit, CliError> {
     // Where no phase had touched anything, nothing was rolled back.
     let mut worst = Exit::Refused;
     for past in route {
         let number = past.number();
-        let (state, ended) = take_back(context, folder, past, guidance)?;
+        let (state, ended) = take_back(context, folder, past, guidance, soak)?;
         tell_newest(context, folder, number, &state);
         match ended {
             Ended::Finished(Verdict::RolledBack) => worst = Exit::RolledBack,
@@ -324,6 +326,7 @@ fn take_back(
     folder: &StateFolder,
     past: Past,
     guidance: Guidance,
+    soak: Option<&Cause>,
 ) -> Result<(RunState, Ended), CliError> {
     // What the good part of a damaged journal says of an untouched machine is not to be told as the truth.
     let misled = past.journal.damage.is_some() && !past.state.touched;
@@ -342,7 +345,10 @@ fn take_back(
         version: env!("CARGO_PKG_VERSION"),
     };
     let mut session = Session::new(folder, approved, tools);
-    let (state, ended) = session.roll_back(past.capsule)?;
+    let (state, ended) = match soak {
+        None => session.roll_back(past.capsule)?,
+        Some(cause) => session.soak_failed(past.capsule, cause.clone())?,
+    };
     let unrecorded = session.unrecorded().map(str::to_owned);
     drop(session);
     tools::finish(&mut reporter, &ended);

@@ -11,8 +11,8 @@ use super::plan_file::{self, Read};
 use super::standing::{Standing, standing, unsettled};
 use super::{explain, out, stage, tools};
 use crate::app::{Session, Tools, barred};
-use crate::engine::{Itinerary, Obstacle, Selection, itinerary};
-use crate::model::{Guidance, Item, LayerSpec, Part, PhaseEnd, PhaseId, Plan, RunAs, RunId, Verdict};
+use crate::engine::{Itinerary, Obstacle, RunState, Selection, itinerary};
+use crate::model::{Guidance, Item, LayerSpec, Part, PhaseEnd, PhaseId, Plan, RunAs, RunId, Span, Verdict};
 use crate::store::StateFolder;
 use crate::system::clock;
 
@@ -80,14 +80,28 @@ pub(crate) fn take(
         version: env!("CARGO_PKG_VERSION"),
     };
     let mut session = Session::new(folder, read.approved, tools);
-    let (_, ended) = session.begin(itinerary)?;
+    let (state, ended) = session.begin(itinerary)?;
     let unrecorded = session.unrecorded().map(str::to_owned);
     drop(session);
     super::tidy(context, folder);
     super::index(folder);
     let exit = tools::finish(&mut reporter, &ended);
     tools::say_unrecorded(context, unrecorded, &ended);
+    if let Some(every) = soaks_unseen(folder, &state) {
+        let text = format!(
+            "The plan wants it looked at every {every} while it soaks: `switchback schedule install` sets up a timer."
+        );
+        out::line(context, &context.proposing(&text));
+    }
     Ok(exit)
+}
+
+/// How often the plan wants a phase looked at that soaks from now on, where nobody set up a timer for it.
+fn soaks_unseen(folder: &StateFolder, state: &RunState) -> Option<Span> {
+    state.soak_until.filter(|_| state.finished == Some(Verdict::Committed))?;
+    let past = Past::current(folder).ok()??;
+    let every = past.plan.phase(state.phase()?)?.soak?.every?;
+    folder.timetable().ok()?.is_none().then_some(every)
 }
 
 /// A run is named after the moment in which it began; the process id tells two of one moment apart.

@@ -9,8 +9,8 @@ use super::{out, plan_file, tools};
 use crate::app::{Recall, Subject, judge_phase};
 use crate::check::CheckWatch;
 use crate::model::{
-    Check, CheckReport, Health, Notice, Phase, PhaseEnd, PhaseId, Plan, PlanName, Timestamp, Validation,
-    Value,
+    Check, CheckReport, Health, Notice, Occasion, Phase, PhaseEnd, PhaseId, Plan, PlanName, Timestamp,
+    Validation, Value,
 };
 use crate::report::{self, Fanout, Reporter as _};
 use crate::store::{Baseline, HistoryFilter, StateFolder};
@@ -23,6 +23,9 @@ use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
 pub(crate) fn validate(context: &Context, args: &Validate) -> Result<Exit, CliError> {
+    if args.scheduled {
+        return super::scheduled::scheduled(context);
+    }
     let context = &context.acting_for(args.user.as_deref())?;
     let reports = reports(context, &args.report)?;
     let chosen = choose(context, args)?;
@@ -61,6 +64,7 @@ pub(crate) fn validate(context: &Context, args: &Validate) -> Result<Exit, CliEr
         phases,
     };
     let kept = watch.kept.take().unwrap_or_default();
+    super::keep::keep(context, &validation, &chosen.plan, Occasion::Validation);
     let mut exit = exit(&validation);
     for report in &reports {
         exit = report.give(context, &validation, &kept)?.unwrap_or(exit);
@@ -80,7 +84,7 @@ const fn status(health: Health) -> Exit {
     }
 }
 
-fn exit(validation: &Validation) -> Exit {
+pub(crate) fn exit(validation: &Validation) -> Exit {
     status(validation.health())
 }
 

@@ -22,6 +22,13 @@ pub enum Input {
         /// The kernel's boot id.
         boot: Option<String>,
     },
+    /// The committed phase did not stay healthy while it soaked, and its plan says what then: the way back.
+    SoakFailed {
+        /// What was found.
+        cause: Cause,
+        /// The kernel's boot id.
+        boot: Option<String>,
+    },
     /// A capsule was opened.
     Opened {
         /// Its number.

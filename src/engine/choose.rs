@@ -1,7 +1,8 @@
 //! Trouble: what is wrong after a judging, and what may be done about it.
 
 use super::state::RunState;
-use crate::model::{Cause, Check, CheckId, Moment, Outcome, Phase, Severity};
+use crate::model::{Cause, Check, CheckId, CheckReport, Moment, Outcome, Phase, Reaction, Severity};
+use std::collections::BTreeSet;
 
 /// The checks of a moment.
 pub(super) fn checks_of(phase: &Phase, moment: Moment) -> &[Check] {
@@ -58,4 +59,48 @@ pub fn may_accept(phase: &Phase, moment: Moment, cause: &Cause) -> bool {
         checks_of(phase, moment).iter().any(|check| check.id == *id && check.severity == Severity::Critical)
     };
     !ids.is_empty() && !ids.iter().any(critical)
+}
+
+/// What the plan's `on` says to a cause.
+pub(super) const fn reaction(phase: &Phase, cause: &Cause) -> Reaction {
+    match cause {
+        Cause::ChecksBroken(_) => phase.on.error,
+        Cause::ChecksUndecided(_) => phase.on.inconclusive,
+        Cause::ChecksFailed(_)
+        | Cause::StepFailed { .. }
+        | Cause::NotRecorded(_)
+        | Cause::NotKept(_)
+        | Cause::NotArmed(_)
+        | Cause::JournalLost(_)
+        | Cause::NotConfirmed
+        | Cause::Declined
+        | Cause::Interrupted
+        | Cause::Asked
+        | Cause::TooManyResumptions(_) => phase.on.fail,
+    }
+}
+
+/// What the checks of a phase that soaks amount to, and what its plan says then; nothing where all that counts holds.
+/// What a person accepted when the phase was committed is still accepted. As in a run, `continue` holds for what may be
+/// accepted: where a check is critical, the phase goes back.
+#[must_use]
+pub fn soaked(
+    phase: &Phase,
+    reports: &[CheckReport],
+    accepted: &BTreeSet<CheckId>,
+) -> Option<(Cause, Reaction)> {
+    let with = |wanted: Outcome| -> Option<Vec<CheckId>> {
+        let of = reports.iter().filter(|it| it.counted() == wanted && !accepted.contains(&it.check));
+        let ids: Vec<CheckId> = of.map(|report| report.check.clone()).collect();
+        (!ids.is_empty()).then_some(ids)
+    };
+    let cause = with(Outcome::Fail)
+        .map(Cause::ChecksFailed)
+        .or_else(|| with(Outcome::Error).map(Cause::ChecksBroken))
+        .or_else(|| with(Outcome::Inconclusive).map(Cause::ChecksUndecided))?;
+    let reaction = match reaction(phase, &cause) {
+        Reaction::Continue if !may_accept(phase, Moment::Validate, &cause) => Reaction::Rollback,
+        said @ (Reaction::Continue | Reaction::Pause | Reaction::Rollback) => said,
+    };
+    Some((cause, reaction))
 }

@@ -44,21 +44,13 @@ pub(super) fn interpret(plan: &Plan, state: &RunState, input: &Input) -> Vec<Eve
             events
         }
         // No phase was begun, so nothing is taken back, and nothing is begun either.
-        Input::RollbackAsked { .. } if state.header.is_none() => {
+        Input::RollbackAsked { .. } | Input::SoakFailed { .. } if state.header.is_none() => {
             vec![Event::RunFinished { verdict: Verdict::Refused }]
         }
-        Input::RollbackAsked { boot } => {
-            let mut events = vec![Event::RunResumed {
-                boot: boot.clone(),
-                guidance: state.guidance(),
-                toward: Toward::Back,
-            }];
-            events.extend(lost(state));
-            if !state.going_back() {
-                events.push(Event::RevertBegan { cause: Cause::Asked });
-            }
-            events
-        }
+        Input::RollbackAsked { boot } => turned_back(state, boot, Cause::Asked),
+        Input::SoakFailed { cause, boot } if soaks(state) => turned_back(state, boot, cause.clone()),
+        // It does not soak, or no longer: what is over stays over.
+        Input::SoakFailed { .. } => Vec::new(),
         Input::Judged(reports) => match moment(&state.stage) {
             Some(moment) => {
                 let mut events: Vec<Event> = reports
@@ -125,6 +117,23 @@ pub(super) fn interpret(plan: &Plan, state: &RunState, input: &Input) -> Vec<Eve
         Input::Chosen(choice) => chosen(plan, state, choice),
         Input::JournalLost(why) => journal_lost(state, why),
     }
+}
+
+/// Whether the run is over, its last phase committed, and given a time in which it must stay healthy.
+fn soaks(state: &RunState) -> bool {
+    state.finished == Some(Verdict::Committed)
+        && state.stage == Stage::Ended(PhaseEnd::Committed)
+        && state.soak_until.is_some()
+}
+
+fn turned_back(state: &RunState, boot: &Option<String>, cause: Cause) -> Vec<Event> {
+    let mut events =
+        vec![Event::RunResumed { boot: boot.clone(), guidance: state.guidance(), toward: Toward::Back }];
+    events.extend(lost(state));
+    if !state.going_back() {
+        events.push(Event::RevertBegan { cause });
+    }
+    events
 }
 
 fn journal_lost(state: &RunState, why: &str) -> Vec<Event> {

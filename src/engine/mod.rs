@@ -17,7 +17,7 @@ mod timetable;
 mod undo;
 
 pub use act::{Action, Decision, Ended, Heard, Input};
-pub use choose::may_accept;
+pub use choose::{may_accept, soaked};
 pub use decide::{decide, record_required};
 pub use diagram::{ASIDE, Arrow, BACK, FORWARD, SKIPPED, diagram, stage_name};
 pub use evolve::{evolve, replay};

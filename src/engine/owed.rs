@@ -142,21 +142,7 @@ fn in_trouble(phase: &Phase, state: &RunState, cause: &Cause) -> Owed {
 
 /// What the plan's `on` says. Before anything was touched, only going on or going no further is possible.
 fn react(phase: &Phase, state: &RunState, cause: &Cause, may_accept: bool) -> Event {
-    let reaction = match cause {
-        Cause::ChecksBroken(_) => phase.on.error,
-        Cause::ChecksUndecided(_) => phase.on.inconclusive,
-        Cause::ChecksFailed(_)
-        | Cause::StepFailed { .. }
-        | Cause::NotRecorded(_)
-        | Cause::NotKept(_)
-        | Cause::NotArmed(_)
-        | Cause::JournalLost(_)
-        | Cause::NotConfirmed
-        | Cause::Declined
-        | Cause::Interrupted
-        | Cause::Asked
-        | Cause::TooManyResumptions(_) => phase.on.fail,
-    };
+    let reaction = choose::reaction(phase, cause);
     let cause = cause.clone();
     match (reaction, moment(&state.stage)) {
         (Reaction::Continue, Some(moment)) if may_accept => Event::ChecksAccepted {

@@ -276,7 +276,9 @@ pub enum Changed {
 /// One check result in `show`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CheckLine {
-    /// When it was judged.
+    /// When it was judged, by the clock.
+    pub at: Timestamp,
+    /// When it was judged, in the life of the phase.
     pub moment: Moment,
     /// The result.
     pub report: CheckReport,

@@ -14,6 +14,7 @@ mod look;
 mod look_json;
 mod named;
 mod ndjson;
+mod news;
 mod observation;
 mod plain;
 pub mod question;
@@ -28,6 +29,8 @@ mod terminal;
 #[cfg(test)]
 mod tests;
 pub mod text;
+mod trend;
+mod units;
 mod validation;
 
 pub use baseline::{baselines, differences};
@@ -43,6 +46,7 @@ pub use look::{history, rollback_list, rollback_preview, show, status};
 pub use look_json::{history_json, rollback_preview_json, show_json, status_json};
 pub use named::{named_check, named_checks};
 pub use ndjson::{ExitOf, Ndjson};
+pub use news::{WentBack, news_json, news_words};
 pub use observation::observation;
 pub use plain::{Plain, Stamps};
 pub use scene::{Fault, Scene, Standing, WayBack};
@@ -51,6 +55,8 @@ pub use story::story;
 pub use style::{Sanitise, Style, Surroundings};
 pub use summary::causes;
 pub use terminal::Terminal;
+pub use trend::{trend, trend_json};
+pub use units::{cron_line, nix_module, service_unit, timer_unit};
 pub use validation::validation;
 
 use crate::model::{Envelope, Notice, Plan};

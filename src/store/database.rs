@@ -1,7 +1,7 @@
 //! `history.db`: SQLite as an index. Nobody outside `history` knows that it is there.
 
 use super::history::Stamp;
-use super::{Journal, StoreError, Summary, free_name};
+use super::{Journal, StoreError, Summary, findings, free_name};
 use crate::model::{CheckLine, GenerationNumber, HistoryLine, PhaseEnd, PhaseId, PlanName, RunId, Timestamp};
 use crate::system::files::{self, Access};
 use rusqlite::{Connection, OpenFlags, Transaction, params};
@@ -15,7 +15,7 @@ use std::time::Duration;
 /// `swbk`: what `file` shows of a database that is ours.
 const APPLICATION: i32 = 0x7377_626b;
 /// Raised with every change of the schema; another one is moved aside and the index made again.
-const SCHEMA: i32 = 2;
+const SCHEMA: i32 = 3;
 /// Rollback journal and directory sync: the only settings that lost nothing in power cuts and can be read on a full
 /// disk. Trusted schema off and cell checks on: the file may be damaged or not ours.
 const SETTINGS: &str = "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA foreign_keys=ON;";
@@ -88,8 +88,8 @@ impl Row {
 
 /// An open index.
 pub(super) struct Index {
-    connection: Connection,
-    path: PathBuf,
+    pub(super) connection: Connection,
+    pub(super) path: PathBuf,
 }
 
 impl Index {
@@ -181,8 +181,8 @@ impl Index {
     }
 }
 
-/// Writes a new index beside the old one and puts it in its place.
-pub(super) fn write_whole(path: &Path, rows: &[Row]) -> Result<(), StoreError> {
+/// Writes a new index beside the old one and puts it in its place. What the old one alone knows is taken over.
+pub(super) fn write_whole(path: &Path, rows: &[Row], old: &Path) -> Result<(), StoreError> {
     let temporary = path.with_file_name(files::temporary_name());
     // SQLite would give it the mode that the umask leaves.
     files::write_new_synced(&temporary, b"", Access::PRIVATE)?;
@@ -195,6 +195,9 @@ pub(super) fn write_whole(path: &Path, rows: &[Row]) -> Result<(), StoreError> {
         );
         index.connection.execute_batch(&begin).map_err(failed(&temporary))?;
         index.replace(rows.iter().filter(|row| row.fresh), rows)?;
+        // Of a damaged one, what can be read.
+        let held = Index::open_to_read(old).map(|old| findings::Held::of(&old)).unwrap_or_default();
+        index.take_over(&held)?;
         index.connection.close().map_err(|(_, why)| failed(&temporary)(why))?;
         files::sync_file(&temporary)?;
         // A journal of the old file would be played back into the new one.
@@ -208,11 +211,12 @@ pub(super) fn write_whole(path: &Path, rows: &[Row]) -> Result<(), StoreError> {
     })
 }
 
-/// Keeps a database that is not ours to use as `history.db.aside-N`, its sidecars with it.
-pub(super) fn move_aside(path: &Path) -> Result<(), StoreError> {
+/// Keeps a database that is not ours to use as `history.db.aside-N`, its sidecars with it. Says where it is now.
+pub(super) fn move_aside(path: &Path) -> Result<PathBuf, StoreError> {
     move_sidecars_aside(path)?;
     let aside = free_name(path, "aside");
-    fs::rename(path, &aside).map_err(StoreError::io("move aside", path))
+    fs::rename(path, &aside).map_err(StoreError::io("move aside", path))?;
+    Ok(aside)
 }
 
 fn move_sidecars_aside(path: &Path) -> Result<(), StoreError> {
@@ -228,21 +232,21 @@ fn move_sidecars_aside(path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn failed(path: &Path) -> impl FnOnce(rusqlite::Error) -> StoreError {
+pub(super) fn failed(path: &Path) -> impl FnOnce(rusqlite::Error) -> StoreError {
     move |source| StoreError::Database { path: path.to_owned(), source }
 }
 
 /// What is stored has no maps with other keys than text, so that this cannot fail; empty text would not be read back.
-fn json<T: Serialize>(value: &T) -> String {
+pub(super) fn json<T: Serialize>(value: &T) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
 /// The one word of an enum without content.
-fn word<T: Serialize>(value: &T) -> String {
+pub(super) fn word<T: Serialize>(value: &T) -> String {
     json(value).trim_matches('"').to_owned()
 }
 
-fn unword<T: DeserializeOwned>(word: &str) -> Option<T> {
+pub(super) fn unword<T: DeserializeOwned>(word: &str) -> Option<T> {
     serde_json::from_value(serde_json::Value::String(word.to_owned())).ok()
 }
 
@@ -279,13 +283,14 @@ fn write(transaction: &Transaction<'_>, row: &Row) -> rusqlite::Result<()> {
             json(&line.left),
             line.resolved.as_ref().map(json),
         ])?;
-    for (place, CheckLine { moment, report, .. }) in row.checks.iter().enumerate() {
+    for (place, CheckLine { at, moment, report, .. }) in row.checks.iter().enumerate() {
         let place = i64::try_from(place).unwrap_or(i64::MAX);
         transaction
-            .prepare_cached("INSERT INTO checks VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?
+            .prepare_cached("INSERT INTO checks VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?
             .execute(params![
                 number,
                 place,
+                at.0,
                 word(moment),
                 report.check.as_str(),
                 report.outcome.word(),

@@ -155,6 +155,18 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether somebody else has the index in use, so that the same may go well a moment later.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
+        match self {
+            Self::Database { source, .. } => {
+                matches!(source.sqlite_error_code(), Some(DatabaseBusy | DatabaseLocked))
+            }
+            _ => false,
+        }
+    }
+
     /// For `map_err`: what was tried, with what.
     pub(super) fn io<'a>(what: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> Self + use<'a> {
         move |source| Self::Io { what, path: path.to_owned(), source }

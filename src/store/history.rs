@@ -10,7 +10,7 @@ use crate::model::{
 };
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Which lines are wanted; all where nothing is stated.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -72,17 +72,19 @@ impl StateFolder {
             return self.rebuild_history();
         }
         let opened = Index::open_to_write(&path).and_then(|index| index.rows().map(|rows| (index, rows)));
-        let Ok((mut index, known)) = opened else {
-            database::move_aside(&path)?;
-            return self.rebuild_history();
+        let (mut index, known) = match opened {
+            Ok(opened) => opened,
+            // Somebody writes it: it is no worse for that, and a later run brings it up to date.
+            Err(why) if why.is_busy() => return Err(why),
+            Err(_) => return self.make_index(&database::move_aside(&path)?),
         };
         let (rows, read) = self.gather(known)?;
         match index.replace(rows.iter().filter(|row| row.fresh), &rows) {
             Ok(()) => Ok(read),
+            Err(why) if why.is_busy() => Err(why),
             Err(_) => {
                 drop(index);
-                database::move_aside(&path)?;
-                self.rebuild_history()
+                self.make_index(&database::move_aside(&path)?)
             }
         }
     }
@@ -92,8 +94,13 @@ impl StateFolder {
     /// # Errors
     /// As [`StateFolder::index_history`]; the old index is then still there.
     pub fn rebuild_history(&self) -> Result<usize, StoreError> {
+        self.make_index(&self.index_path())
+    }
+
+    /// Makes it again, with what only the old one knows.
+    fn make_index(&self, old: &Path) -> Result<usize, StoreError> {
         let (rows, read) = self.gather(BTreeMap::new())?;
-        database::write_whole(&self.index_path(), &rows)?;
+        database::write_whole(&self.index_path(), &rows, old)?;
         Ok(read)
     }
 
@@ -130,7 +137,7 @@ impl StateFolder {
         })
     }
 
-    fn index_path(&self) -> PathBuf {
+    pub(super) fn index_path(&self) -> PathBuf {
         self.root().join("history.db")
     }
 
@@ -158,12 +165,7 @@ impl StateFolder {
     }
 }
 
-fn read_row(
-    number: GenerationNumber,
-    path: &std::path::Path,
-    stamp: Stamp,
-    old: Option<&Row>,
-) -> Option<Row> {
+fn read_row(number: GenerationNumber, path: &Path, stamp: Stamp, old: Option<&Row>) -> Option<Row> {
     let journal = match Journal::read(path) {
         Ok(journal) => journal,
         Err(why) => return Some(Row::lost(number, why.to_string())),

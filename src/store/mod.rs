@@ -6,6 +6,7 @@ mod capsule;
 mod database;
 mod error;
 mod evidence;
+mod findings;
 mod format;
 mod history;
 mod journal;
@@ -16,10 +17,12 @@ mod retention;
 mod sample;
 mod state;
 mod summary;
+mod timetable;
 
 pub use baselines::{Baseline, Baselines};
 pub use capsule::{Approved, Capsule};
 pub use error::StoreError;
+pub use findings::{FINDINGS, FindingFilter, Limits, ToldOf};
 pub use format::{Hex, VERSION};
 pub use history::{History, HistoryFilter};
 pub use journal::{Damage, Journal, JournalWriter, Skipped};
@@ -28,6 +31,7 @@ pub use removed::Removed;
 pub use retention::{SPENT_BYTES, SPENT_KEPT};
 pub use state::StateFolder;
 pub use summary::{Summary, summarise};
+pub use timetable::{Timetable, Wishes};
 
 use std::path::{Path, PathBuf};
 

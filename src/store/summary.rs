@@ -98,6 +98,7 @@ impl<'a> Telling<'a> {
         match event {
             Event::CheckJudged { moment, report } => {
                 self.summary.checks.push(CheckLine {
+                    at,
                     moment: *moment,
                     report: report.clone(),
                     accepted: None,

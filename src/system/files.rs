@@ -300,8 +300,11 @@ pub fn same_bytes(one: &Path, other: &Path) -> Result<bool, FileError> {
     }
 }
 
-/// Reads until the buffer is full or the file ends; how many bytes.
-fn read_full(file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
+/// Reads until the buffer is full or the source ends; how many bytes.
+///
+/// # Errors
+/// That of the read.
+pub fn read_full(file: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     let mut filled = 0;
     while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
         match file.read(rest) {

@@ -8,6 +8,7 @@ pub mod leftovers;
 pub mod lock;
 pub mod place;
 pub mod process;
+pub mod program;
 pub mod sanitise;
 pub mod settings;
 pub mod signal;

@@ -296,6 +296,10 @@ impl Walk {
         if !(node.lag && node.known.story.back.is_some()) {
             inputs.extend(self.guidance.iter().map(|g| Input::Resumed { boot: None, guidance: *g }));
         }
+        if up.known.state.finished == Some(Verdict::Committed) {
+            // The timer finds, at any time after the run ended, that the phase does not stay healthy.
+            inputs.push(Input::SoakFailed { cause: Cause::ChecksFailed(Vec::new()), boot: None });
+        }
         up.lag = false;
         for input in inputs {
             next.extend(self.tell(&up, &input, crashes)?);

@@ -205,7 +205,15 @@ impl Story {
             }
             Event::RevertBegan { cause } => {
                 let decided = self.committed || self.ended == Some(PhaseEnd::NotApplicable);
-                hold(!decided || *cause == Cause::Asked, "what is committed is taken back only when asked")?;
+                let checks = matches!(
+                    cause,
+                    Cause::ChecksFailed(_) | Cause::ChecksBroken(_) | Cause::ChecksUndecided(_)
+                );
+                let soaks = self.committed && self.soak.is_some() && checks;
+                hold(
+                    !decided || *cause == Cause::Asked || soaks,
+                    "what is committed is taken back only when asked, or by its checks where it soaks",
+                )?;
                 hold(self.back.is_none() || self.ended.is_some(), "a way back begins once")?;
                 self.paused = None;
                 self.back = Some(cause.clone());

@@ -11,6 +11,7 @@ mod library;
 mod order;
 mod program;
 mod pty;
+mod scheduled;
 mod shoshin;
 #[cfg(test)]
 #[path = "../support/skipped.rs"]

@@ -2,6 +2,7 @@
 
 use super::journal::{self, Closing, Fact, Journals};
 use super::plan::{EFFECTS, Effect, PHASES};
+use super::points::Point;
 use super::tree::{self, Tree};
 use super::world::{Ran, World};
 use super::{claims, words};
@@ -18,6 +19,13 @@ pub(crate) enum Recovery {
 }
 
 impl Recovery {
+    /// Which of the two follows the kill at a point: half of the points each, and always the same.
+    pub(crate) fn after(point: &Point) -> Self {
+        let process: u64 = point.process.bytes().map(u64::from).sum();
+        let sum = process + point.call + point.nth;
+        if sum.count_ones().is_multiple_of(2) { Self::Resume } else { Self::Rollback }
+    }
+
     /// The words that are typed.
     pub(crate) const fn words(self) -> &'static [&'static str] {
         match self {
@@ -58,6 +66,24 @@ pub(crate) fn after_kill(world: &World, complaints: &mut Vec<String>) -> io::Res
         order_of_facts(*number, facts, complaints);
     }
     Ok(Wreck { journals })
+}
+
+/// Judges a run that nobody killed: it ends as every other one, and the machine is what its journal says.
+///
+/// # Errors
+/// That it could not be read.
+pub(crate) fn unharmed(
+    world: &World,
+    due: Option<i32>,
+    status: Option<i32>,
+    complaints: &mut Vec<String>,
+) -> io::Result<()> {
+    let journals = Journals::read(&world.state());
+    complaints.extend(journals.faults.iter().map(|fault| format!("unharmed: {fault}")));
+    if status != due {
+        complaints.push(format!("an unharmed run ended with {status:?}, and the counted ones with {due:?}"));
+    }
+    machine_is_named(world, &journals, complaints)
 }
 
 /// Judges the machine as the recovery left it. Says how it ended, in a word.

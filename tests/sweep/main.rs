@@ -1,9 +1,10 @@
 //! SIGKILL at every system call of a small three-phase plan, then `resume` or `rollback`, each time judged.
 //!
 //! `cargo test --test sweep` takes a sample, whose seed it prints and `SWEEP_SEED` gives again; `SWEEP=full cargo test
-//! --release --test sweep` takes every point. A word behind `--` chooses scenarios (`rollback`) or planted bugs
-//! (`planted`, `planted-mode`). `SWITCHBACK_BIN` names another binary to sweep, `SWEEP_WORKERS` how many kill at the
-//! same time. `docs/benchmarks.md` has the numbers.
+//! --release --test sweep` takes every point, and with `SWEEP_LOG=FILE` what that file says of the same binary is not
+//! done again. A word behind `--` chooses scenarios (`rollback`) or planted bugs (`planted`, `planted-mode`).
+//! `SWITCHBACK_BIN` names another binary to sweep, `SWEEP_WORKERS` how many kill at the same time.
+//! `docs/benchmarks.md` has the numbers.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command that shows what it did")]
 #![expect(clippy::disallowed_methods, reason = "a command of its own: reads its environment and the clock")]
@@ -12,20 +13,22 @@ mod bugs;
 mod claims;
 mod journal;
 mod judge;
+mod log;
 mod model;
 mod plan;
+mod points;
 mod sweep;
 mod tracer;
 mod tree;
 mod words;
 mod world;
 
+use log::{Entry, Log};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
-use nix::sys::resource::{UsageWho, getrusage};
-use nix::sys::time::{TimeVal, TimeValLike};
 use nix::unistd::Pid;
-use std::collections::BTreeMap;
+use points::Plan;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Read};
 use std::os::fd::AsFd;
@@ -33,16 +36,18 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitCode, Stdio};
 use std::sync::OnceLock;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use sweep::{SCENARIOS, Scenario, Share, Tally};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use sweep::{Counted, Manner, SCENARIOS, Scenario, Tally};
 use world::World;
 
 /// Points of each scenario in a sample.
-const SAMPLE: u64 = 24;
+const SAMPLE: usize = 24;
 /// Points of each scenario in a sample of the model runner that is correct.
-const MODEL_SAMPLE: u64 = 16;
-/// No point takes so long, in milliseconds.
-const PATIENCE: u16 = 60_000;
+const MODEL_SAMPLE: usize = 16;
+/// Unharmed runs that are counted before every point is taken, and before a sample is.
+const COUNTED: (u32, u32) = (20, 5);
+/// No run takes so long, in milliseconds.
+const PATIENCE: i32 = 300_000;
 /// A namespace of processes for each worker: what looks through `/proc` then finds the same each time.
 const ALONE: [&str; 5] = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"];
 /// Where a worker with its own namespace has its world: every folder above it would be walked through.
@@ -77,7 +82,34 @@ struct Wish {
     /// Every point, and not a sample.
     full: bool,
     /// Where a sample begins.
-    seed: u64,
+    seed: usize,
+}
+
+impl Wish {
+    /// What it means for the program.
+    const fn real(self) -> Wanted {
+        self.of(SAMPLE)
+    }
+
+    /// What it means for the model runner.
+    const fn model(self) -> Wanted {
+        self.of(MODEL_SAMPLE)
+    }
+
+    const fn of(self, points: usize) -> Wanted {
+        Wanted { sample: if self.full { None } else { Some(points) }, seed: self.seed, leaves_one_out: false }
+    }
+}
+
+/// What is to be done with one scenario.
+#[derive(Debug, Clone, Copy)]
+struct Wanted {
+    /// About so many points, or all of them.
+    sample: Option<usize>,
+    /// Where the sample begins.
+    seed: usize,
+    /// Whether each worker passes over a point.
+    leaves_one_out: bool,
 }
 
 /// The planted bugs first: a harness that misses one proves nothing.
@@ -90,69 +122,94 @@ fn everything(words: &[String]) -> io::Result<bool> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.subsec_nanos());
     let wish = Wish {
         full: std::env::var("SWEEP").is_ok_and(|mode| mode == "full"),
-        seed: seed.unwrap_or_else(|| u64::from(now / 1000)),
+        seed: seed.unwrap_or(now as usize / 1000),
     };
+    let log = Log::at(std::env::var_os("SWEEP_LOG").filter(|_| wish.full).map(PathBuf::from))?;
     println!("{} workers, SWEEP_SEED={}", workers(), wish.seed);
     if alone().is_empty() {
         println!("no namespaces here: runs differ in length by what else is alive");
     }
     let planted: Vec<bugs::Planted> =
         bugs::PLANTED.into_iter().filter(|planted| wanted(&format!("planted-{}", planted.name))).collect();
-    if !all_caught(&planted, wish)? {
+    if !all_caught(&planted, wish, &log)? {
         println!("the harness misses planted bugs; the real sweep would prove nothing");
         return Ok(false);
     }
     let mut good = true;
-    for scenario in SCENARIOS.iter().filter(|scenario| wanted(&format!("planted-none-{}", scenario.name))) {
-        let program = [std::env::current_exe()?.display().to_string(), "model".to_owned(), "none".to_owned()];
-        let tally = sweep_with(scenario, &program, (!wish.full).then_some(MODEL_SAMPLE), wish.seed)?;
-        let held = tally.complaints.is_empty() && tally.executed == tally.planned;
-        println!(
-            "the model without a bug, {}: {} kills planned, {} executed, blamed {} times",
-            scenario.name,
-            tally.planned,
-            tally.executed,
-            tally.complaints.len()
-        );
-        tally.complaints.iter().take(3).for_each(|complaint| println!("    {complaint}"));
-        good &= held;
+    if wanted("planted-leaves-one-out") {
+        good &= holes_are_seen(wish)?;
     }
+    let myself = std::env::current_exe()?;
+    for scenario in SCENARIOS.iter().filter(|scenario| wanted(&format!("planted-none-{}", scenario.name))) {
+        let name = format!("planted-none-{}", scenario.name);
+        good &= swept(&name, scenario, &myself, &model("none")?, wish.model(), &log)?;
+    }
+    let binary =
+        std::env::var("SWITCHBACK_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_switchback").to_owned());
+    let binary = fs::canonicalize(binary)?;
     for scenario in SCENARIOS.iter().filter(|scenario| wanted(scenario.name)) {
-        good &= real(scenario, wish)?;
+        let program = [binary.display().to_string()];
+        good &= swept(scenario.name, scenario, &binary, &program, wish.real(), &log)?;
     }
     Ok(good)
 }
 
+/// The words that start the model runner with a bug.
+fn model(bug: &str) -> io::Result<[String; 3]> {
+    Ok([std::env::current_exe()?.display().to_string(), "model".to_owned(), bug.to_owned()])
+}
+
+/// The harness itself with a bug: a point that it passes over makes a hole in the sweep.
+fn holes_are_seen(wish: Wish) -> io::Result<bool> {
+    let wanted = Wanted { leaves_one_out: true, ..Wish { full: false, ..wish }.model() };
+    let tally = sweep_with(&SCENARIOS[0], &model("none")?, wanted)?;
+    let left_out = workers();
+    let seen = tally.planned() == tally.killed.len() + left_out && !tally.holes().is_empty();
+    println!(
+        "planted bug of the harness, {left_out} points passed over: {} ({} kills planned, {} executed)",
+        if seen { "seen" } else { "NOT SEEN" },
+        tally.planned(),
+        tally.killed.len()
+    );
+    Ok(seen)
+}
+
 /// Sweeps the model runner with each bug until it is caught by the rule that it breaks.
-fn all_caught(planted: &[bugs::Planted], wish: Wish) -> io::Result<bool> {
-    let mut good = true;
+fn all_caught(planted: &[bugs::Planted], wish: Wish, log: &Log) -> io::Result<bool> {
+    let myself = std::env::current_exe()?;
+    let whole = planted.len() == bugs::PLANTED.len();
+    if whole && let Some(line) = log.done("planted", &myself)? {
+        println!("done already: {line}");
+        return Ok(true);
+    }
+    let (mut good, used) = (true, sweep::cpu_time()?);
     let seed = wish.seed.to_string();
-    for some in planted.chunks(usize::try_from(workers()).unwrap_or(1)) {
+    for some in planted.chunks(workers()) {
         let root = tempfile::Builder::new().prefix("sweep-").tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
-        let myself = std::env::current_exe()?.display().to_string();
         let mut started = Vec::new();
         for (cpu, planted) in some.iter().enumerate() {
-            let program = [myself.clone(), "model".to_owned(), planted.name.to_owned()];
+            let program = model(planted.name)?;
             let words = ["planted", planted.scenario, &cpu.to_string(), &seed, planted.blame];
             started.push(start(&words, &root.path().join(cpu.to_string()), &program, root.path())?);
         }
         for (planted, lines) in some.iter().zip(attend(started)?) {
             let mut tally = Tally::default();
-            tally.add(&lines);
+            tally.add(&lines)?;
             let caught = tally.complaints.iter().find(|complaint| complaint.contains(planted.blame));
             match caught {
                 Some(complaint) => {
                     let first = complaint.lines().next().unwrap_or_default();
                     println!(
                         "planted bug {}: caught by kill {} of its sweep\n    {first}",
-                        planted.name, tally.executed
+                        planted.name,
+                        tally.killed.len()
                     );
                 }
                 None => println!(
                     "planted bug {}, {}: NOT CAUGHT by {} kills; looked for {:?} in\n    {}",
                     planted.name,
                     planted.scenario,
-                    tally.executed,
+                    tally.killed.len(),
                     planted.blame,
                     by_kind(&tally.complaints)
                         .values()
@@ -164,44 +221,94 @@ fn all_caught(planted: &[bugs::Planted], wish: Wish) -> io::Result<bool> {
             good &= caught.is_some();
         }
     }
+    if whole && good {
+        let entry = Entry {
+            name: "planted".to_owned(),
+            planned: planted.len(),
+            executed: planted.len(),
+            wrong: 0,
+            seconds: seconds_since(used)?,
+        };
+        log.add(&entry, &myself)?;
+    }
     Ok(good)
 }
 
-fn real(scenario: &Scenario, wish: Wish) -> io::Result<bool> {
-    let binary =
-        std::env::var("SWITCHBACK_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_switchback").to_owned());
-    let binary = fs::canonicalize(binary)?.display().to_string();
-    let (began, used) = (Instant::now(), cpu_seconds()?);
-    let tally = sweep_with(scenario, &[binary], (!wish.full).then_some(SAMPLE), wish.seed)?;
+/// CPU time in seconds since it was `used`.
+fn seconds_since(used: u64) -> io::Result<f64> {
+    Ok((sweep::cpu_time()? - used) as f64 / 1e6)
+}
+
+/// Sweeps one scenario and says what came of it.
+fn swept(
+    name: &str,
+    scenario: &Scenario,
+    file: &Path,
+    program: &[String],
+    wanted: Wanted,
+    log: &Log,
+) -> io::Result<bool> {
+    if let Some(line) = log.done(name, file)? {
+        println!("\ndone already: {line}");
+        return Ok(true);
+    }
+    let (began, used) = (Instant::now(), sweep::cpu_time()?);
+    let tally = sweep_with(scenario, program, wanted)?;
+    let seconds = seconds_since(used)?;
     println!(
-        "\n{}: {} ({} kills planned, {} executed, of them {} behind the counted end; {} runs ended early and were made again), {:.0} s, {:.0} s of CPU",
-        scenario.name,
-        if wish.full { "every point" } else { "a sample; SWEEP=full takes every point" },
-        tally.planned,
-        tally.executed,
-        tally.beyond,
+        "\n{name}: {} ({} kills planned, {} executed; {} runs ended before their point), {:.0} s, {seconds:.0} s of CPU",
+        if wanted.sample.is_none() { "every point" } else { "a sample; SWEEP=full takes every point" },
+        tally.planned(),
+        tally.killed.len(),
         tally.again,
         began.elapsed().as_secs_f64(),
-        cpu_seconds()? - used,
     );
+    if wanted.sample.is_none() {
+        show_points(&tally);
+    }
     for (end, times) in &tally.ends {
         println!("    {times:6}  {end}");
     }
     for (times, example) in by_kind(&tally.complaints).values() {
         println!("  WRONG, {times} times; for example {}", example.replace('\n', "\n         "));
     }
-    let whole = tally.planned == tally.executed;
-    if !whole {
-        println!("  NOT WHOLE: {} kills planned, {} executed", tally.planned, tally.executed);
-    }
-    Ok(whole && tally.complaints.is_empty())
+    let holes = tally.holes();
+    holes.iter().for_each(|hole| println!("  NOT WHOLE: {hole}"));
+    let entry = Entry {
+        name: name.to_owned(),
+        planned: tally.planned(),
+        executed: tally.killed.len(),
+        wrong: tally.complaints.len() + holes.len(),
+        seconds,
+    };
+    log.add(&entry, file)?;
+    Ok(entry.wrong == 0 && entry.planned == entry.executed)
 }
 
-/// What all children that have ended took: on a machine that does other things as well it tells more than the clock.
-fn cpu_seconds() -> io::Result<f64> {
-    let used = getrusage(UsageWho::RUSAGE_CHILDREN)?;
-    let seconds = |time: TimeVal| Duration::from_micros(time.num_microseconds().unsigned_abs()).as_secs_f64();
-    Ok(seconds(used.user_time()) + seconds(used.system_time()))
+/// Which calls were killed at, which could not be, and where the time went.
+fn show_points(tally: &Tally) {
+    let processes: BTreeSet<&String> = tally.killed.iter().map(|point| &point.process).collect();
+    println!("  killed at, of {} processes: {}", processes.len(), points::by_name(tally.killed.iter()));
+    let at_times = |met: bool| {
+        tally.plan.at_times.iter().filter(move |point| met != tally.unmet.contains(*point)).count()
+    };
+    println!(
+        "  {} calls were made by each counted run; of {} more that some of them made, {} were met again",
+        tally.plan.always.len(),
+        tally.plan.at_times.len(),
+        at_times(true),
+    );
+    let faded: Vec<String> = tally.faded().iter().map(|point| point.to_string()).collect();
+    if !faded.is_empty() {
+        println!("  made by each counted run and by none of {} others: {}", sweep::TRIES, faded.join(", "));
+    }
+    let kills = tally.killed.len().max(1) as f64;
+    let spent: Vec<String> = tally
+        .spent
+        .iter()
+        .map(|(what, micros)| format!("{what} {:.1}", *micros as f64 / 1000.0 / kills))
+        .collect();
+    println!("  ms of CPU for each kill: {}", spent.join(", "));
 }
 
 /// Complaints that differ only in numbers are one kind; one example of each is enough to read.
@@ -215,70 +322,34 @@ fn by_kind(complaints: &[String]) -> BTreeMap<String, (u32, &str)> {
     kinds
 }
 
-/// The name of a system call.
-fn name_of(call: u64) -> String {
-    let known = usize::try_from(call).ok().and_then(syscalls::Sysno::new);
-    known.map_or_else(|| format!("system call {call}"), |known| known.name().to_owned())
-}
-
 /// Runs the workers and adds up what they say.
-fn sweep_with(scenario: &Scenario, program: &[String], sample: Option<u64>, seed: u64) -> io::Result<Tally> {
+fn sweep_with(scenario: &Scenario, program: &[String], wanted: Wanted) -> io::Result<Tally> {
     // Not below a folder that everybody may write: a plan from there is refused.
     let root = tempfile::Builder::new().prefix("sweep-").tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
-    let counted = start(&["count", scenario.name], &root.path().join("count"), program, root.path())?;
-    let counted = attend(vec![counted])?.concat();
-    let (lengths, calls) = counted.split_once('\n').unwrap_or_default();
-    let lengths: Vec<u64> = lengths.split(' ').filter_map(|length| length.parse().ok()).collect();
-    let length = *lengths.get(lengths.len() / 2).ok_or_else(|| io::Error::other("nothing was counted"))?;
-    let mut tally = Tally::default();
+    let runs = if wanted.sample.is_none() { COUNTED.0 } else { COUNTED.1 }.to_string();
+    let counted = start(&["count", scenario.name, &runs], &root.path().join("count"), program, root.path())?;
+    let counted = Counted::read(&attend(vec![counted])?.concat())?;
+    let plan = match wanted.sample {
+        None => {
+            println!("\n{}: unharmed runs made {:?} calls", scenario.name, counted.lengths);
+            counted.plan.clone()
+        }
+        Some(points) => counted.plan.sample(wanted.seed, counted.plan.always.len() / points),
+    };
     let mut started = Vec::new();
-    for number in 0..workers() {
-        let every = sample.map_or(1, |points| (length / points).max(1));
-        let stride = workers() * every;
-        let offset = seed % every + number * every;
-        let points = length.saturating_sub(offset).div_ceil(stride);
-        tally.planned += points;
-        let share =
-            [offset, stride, points, length, u64::from(sample.is_none())].map(|number| number.to_string());
-        let cpu = number.to_string();
-        let words: Vec<&str> =
-            ["worker", scenario.name, &cpu].into_iter().chain(share.iter().map(String::as_str)).collect();
+    for (number, share) in plan.dealt(workers()).into_iter().enumerate() {
+        let file = root.path().join(format!("share-{number}"));
+        fs::write(&file, counted.with(share).lines())?;
+        let (cpu, file) = (number.to_string(), file.display().to_string());
+        let manner = if wanted.leaves_one_out { "leaves-one-out" } else { "whole" };
+        let words = ["worker", scenario.name, &cpu, &file, manner];
         started.push(start(&words, &root.path().join(format!("worker-{number}")), program, root.path())?);
     }
+    let mut tally = Tally::begin(plan);
     for lines in attend(started)? {
-        tally.add(&lines);
-    }
-    if sample.is_none() {
-        show_calls(&lengths, calls, &tally);
+        tally.add(&lines)?;
     }
     Ok(tally)
-}
-
-/// The system calls of an unharmed run, and those at which was killed: by name they must be the same, but for the few
-/// in which runs differ.
-fn show_calls(lengths: &[u64], calls: &str, tally: &Tally) {
-    let mut names: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
-    for (call, times) in calls.lines().filter_map(|line| line.split_once(' ')) {
-        names.entry(call.parse().unwrap_or(u64::MAX)).or_default().0 = times.parse().unwrap_or(0);
-    }
-    for (call, times) in &tally.calls {
-        names.entry(*call).or_default().1 = *times;
-    }
-    let mut names: Vec<_> = names.into_iter().collect();
-    names.sort_by_key(|(_, (made, _))| std::cmp::Reverse(*made));
-    let moved: u64 = names.iter().map(|(_, (made, killed))| made.abs_diff(*killed)).sum();
-    let shown: Vec<String> = names
-        .iter()
-        .take(16)
-        .map(|(call, (made, killed))| format!("{} {made}/{killed}", name_of(*call)))
-        .collect();
-    println!(
-        "\nunharmed runs made {lengths:?} calls, of which the middle one counts; made/killed at by name, the {} \
-         most frequent of {}: {}; sum of all differences: {moved}",
-        shown.len(),
-        names.len(),
-        shown.join(", ")
-    );
 }
 
 /// A process of this binary that does a share, with the file into which it writes what it found.
@@ -312,8 +383,8 @@ fn attend(mut workers: Vec<Worker>) -> io::Result<Vec<String>> {
     while !pipes.is_empty() {
         let mut waiting: Vec<PollFd> =
             pipes.iter().map(|pipe| PollFd::new(pipe.as_fd(), PollFlags::POLLIN)).collect();
-        if poll(&mut waiting, PollTimeout::from(PATIENCE))? == 0 {
-            return Err(io::Error::other(format!("no point was finished for {} s", PATIENCE / 1000)));
+        if poll(&mut waiting, PollTimeout::try_from(PATIENCE).map_err(io::Error::other)?)? == 0 {
+            return Err(io::Error::other(format!("no run was begun for {} s", PATIENCE / 1000)));
         }
         let ready: Vec<bool> = waiting.iter().map(|fd| fd.any() == Some(true)).collect();
         let mut open = Vec::new();
@@ -353,9 +424,9 @@ fn scenario(name: &str) -> io::Result<&'static Scenario> {
 }
 
 /// As many as `SWEEP_WORKERS` says, or one for each core that may be used.
-fn workers() -> u64 {
+fn workers() -> usize {
     let asked = std::env::var("SWEEP_WORKERS").ok().and_then(|workers| workers.parse().ok());
-    let cores = || std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
+    let cores = || std::thread::available_parallelism().map_or(1, |cores| cores.get());
     asked.unwrap_or_else(cores).max(1)
 }
 
@@ -374,23 +445,16 @@ fn hold_to(nth: &str) -> io::Result<()> {
 }
 
 fn worker(words: &[String]) -> io::Result<()> {
-    let [name, cpu, first, stride, points, length, beyond, folder, program @ ..] = words else {
+    let [name, cpu, share, manner, folder, program @ ..] = words else {
         return Err(io::Error::other("a worker needs its share"));
     };
     hold_to(cpu)?;
     let scenario = scenario(name)?;
-    let number = |word: &String| word.parse::<u64>().map_err(io::Error::other);
-    let share = Share {
-        first: number(first)?,
-        stride: number(stride)?,
-        points: number(points)?,
-        length: number(length)?,
-        beyond: number(beyond)? == 1,
-        until: None,
-    };
+    let share = Counted::read(&fs::read_to_string(share)?)?;
+    let manner = Manner { until: None, leaves_one_out: manner == "leaves-one-out" };
     let (root, program) = place(Path::new(folder), program)?;
-    let world = World::build(&root, &program, scenario.variant, scenario.before)?;
-    sweep::work(&world, scenario, &share, &Path::new(folder).join("results"))
+    let world = World::build(&root, &program, scenario.variant, scenario.before, share.wreck_at.as_ref())?;
+    sweep::work(&world, scenario, &share, &manner, &Path::new(folder).join("results"))
 }
 
 /// Kills the model with a bug all over its run until the bug is caught.
@@ -405,20 +469,23 @@ fn planted_worker(words: &[String]) -> io::Result<()> {
     let bug = program.last().cloned().unwrap_or_default();
     program.pop();
     program.push("none".to_owned());
-    let mut world = World::build(&root, &program, scenario.variant, scenario.before)?;
+    let mut world = World::build(&root, &program, scenario.variant, scenario.before, None)?;
     program.pop();
     program.push(bug);
     world.program = program;
-    let length = sweep::count(&world, scenario)?.entered;
+    let counted = Counted::of(&world, scenario, 1)?;
     // Steps of the golden ratio come near to every point soon, and to each of them in the end.
-    let golden = length * 382 / 1000;
-    let stride = (golden.max(1)..).find(|stride| coprime(*stride, length)).unwrap_or(1);
-    let first = seed.parse::<u64>().map_err(io::Error::other)? % length;
-    let share = Share { first, stride, points: length, length, beyond: false, until: Some(blame.clone()) };
-    sweep::work(&world, scenario, &share, &Path::new(folder).join("results"))
+    let points = &counted.plan.always;
+    let golden = points.len() * 382 / 1000;
+    let stride = (golden.max(1)..).find(|stride| coprime(*stride, points.len())).unwrap_or(1);
+    let first = seed.parse::<usize>().map_err(io::Error::other)? % points.len();
+    let order = (0..points.len()).map(|nth| points[(first + nth * stride) % points.len()].clone());
+    let share = counted.with(Plan { always: order.collect(), at_times: Vec::new() });
+    let manner = Manner { until: Some(blame.clone()), leaves_one_out: false };
+    sweep::work(&world, scenario, &share, &manner, &Path::new(folder).join("results"))
 }
 
-const fn coprime(a: u64, b: u64) -> bool {
+const fn coprime(a: usize, b: usize) -> bool {
     let (mut a, mut b) = (a, b);
     while b > 0 {
         (a, b) = (b, a % b);
@@ -426,23 +493,17 @@ const fn coprime(a: u64, b: u64) -> bool {
     a == 1
 }
 
-/// The length of a run: that of five, sorted, and the calls of the one in the middle.
+/// Counts the calls of so many unharmed runs.
 fn count(words: &[String]) -> io::Result<()> {
-    let [name, folder, program @ ..] = words else {
+    let [name, runs, folder, program @ ..] = words else {
         return Err(io::Error::other("what shall be counted?"));
     };
     hold_to("0")?;
     let scenario = scenario(name)?;
     let (root, program) = place(Path::new(folder), program)?;
-    let world = World::build(&root, &program, scenario.variant, scenario.before)?;
-    let mut runs = Vec::new();
-    for _ in 0..5 {
-        runs.push(sweep::count(&world, scenario)?);
-    }
-    runs.sort_by_key(|run| run.entered);
-    let lengths: Vec<String> = runs.iter().map(|run| run.entered.to_string()).collect();
-    let calls: Vec<String> = runs[2].calls.iter().map(|(call, times)| format!("{call} {times}")).collect();
-    fs::write(Path::new(folder).join("results"), format!("{}\n{}", lengths.join(" "), calls.join("\n")))
+    let world = World::build(&root, &program, scenario.variant, scenario.before, None)?;
+    let counted = Counted::of(&world, scenario, runs.parse().map_err(io::Error::other)?)?;
+    fs::write(Path::new(folder).join("results"), counted.lines())
 }
 
 /// The folder that a worker kills in, with a copy of the program beside the state, so that capsules can link it. In

@@ -3,11 +3,14 @@
 
 use super::judge::{self, Recovery};
 use super::plan::Variant;
+use super::points::{Plan, Point};
 use super::tracer::{self, Scope, Traced};
 use super::world::{Before, World};
 use nix::errno::Errno;
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::{TimeVal, TimeValLike as _};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -96,137 +99,229 @@ pub(crate) const SCENARIOS: [Scenario; 9] = [
     },
 ];
 
-/// Which points one worker takes, and in which order: from the first in equal steps, round and round.
-#[derive(Debug, Clone)]
-pub(crate) struct Share {
-    /// The first, from 0.
-    pub(crate) first: u64,
-    /// From one to the next.
-    pub(crate) stride: u64,
-    /// How many.
-    pub(crate) points: u64,
-    /// How many points the run has.
-    pub(crate) length: u64,
-    /// Whether to go on behind the end of the counted run until a run ends there.
-    pub(crate) beyond: bool,
-    /// The complaint after which no more points are needed.
-    pub(crate) until: Option<String>,
+/// What counting comes to, and what a worker is told of it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Counted {
+    /// The points: all of them, or a worker's share.
+    pub(crate) plan: Plan,
+    /// How an unharmed run ends.
+    pub(crate) status: Option<i32>,
+    /// Where the run is killed from whose wreck the scenario begins.
+    pub(crate) wreck_at: Option<Point>,
+    /// How many calls each unharmed run made.
+    pub(crate) lengths: Vec<usize>,
+}
+
+impl Counted {
+    /// Counts so many unharmed runs.
+    ///
+    /// # Errors
+    /// That one could not be traced, or that two end differently.
+    pub(crate) fn of(world: &World, scenario: &Scenario, runs: u32) -> io::Result<Self> {
+        let runs: Vec<Traced> =
+            (0..runs).map(|_| unharmed(world, scenario)).collect::<io::Result<Vec<_>>>()?;
+        let status = runs.first().and_then(|run| run.status);
+        if status.is_none() || runs.iter().any(|run| run.status != status) {
+            return Err(io::Error::other("unharmed runs do not end alike"));
+        }
+        let made: Vec<Vec<Point>> = runs.into_iter().map(|run| run.made).collect();
+        let mut lengths: Vec<usize> = made.iter().map(Vec::len).collect();
+        lengths.sort_unstable();
+        Ok(Self { plan: Plan::of(&made), status, wreck_at: world.wrecked_at.clone(), lengths })
+    }
+
+    /// The same with other points.
+    pub(crate) fn with(&self, plan: Plan) -> Self {
+        Self { plan, ..self.clone() }
+    }
+
+    /// As lines.
+    pub(crate) fn lines(&self) -> String {
+        let lengths: Vec<String> = self.lengths.iter().map(usize::to_string).collect();
+        let status = self.status.map_or_else(String::new, |status| status.to_string());
+        let wreck = self.wreck_at.as_ref().map_or_else(String::new, Point::word);
+        format!("{}\n{status}\n{wreck}\n{}", lengths.join(" "), self.plan.lines())
+    }
+
+    /// What [`Counted::lines`] wrote.
+    ///
+    /// # Errors
+    /// That it is something else.
+    pub(crate) fn read(lines: &str) -> io::Result<Self> {
+        let parts: Vec<&str> = lines.splitn(4, '\n').collect();
+        let [lengths, status, wreck, plan] = parts.as_slice() else {
+            return Err(io::Error::other("nothing was counted"));
+        };
+        let wreck_at = if wreck.is_empty() { None } else { Some(Point::read(wreck)?) };
+        Ok(Self {
+            plan: Plan::read(plan)?,
+            status: status.parse().ok(),
+            wreck_at,
+            lengths: lengths.split(' ').filter_map(|length| length.parse().ok()).collect(),
+        })
+    }
 }
 
 /// What a sweep came to.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
-    /// Points that were to be killed at.
-    pub(crate) planned: u64,
-    /// Points that were killed at.
-    pub(crate) executed: u64,
-    /// Kills behind the end of the counted run: this one was longer.
-    pub(crate) beyond: u64,
+    /// The points that were dealt out.
+    pub(crate) plan: Plan,
+    /// Those that were killed at.
+    pub(crate) killed: Vec<Point>,
+    /// Those before which every run ended that was to be killed there.
+    pub(crate) unmet: BTreeSet<Point>,
     /// Runs that ended before their point and were made again.
     pub(crate) again: u64,
     /// Recoveries by how they ended.
     pub(crate) ends: BTreeMap<String, u64>,
-    /// The system calls at which was killed.
-    pub(crate) calls: BTreeMap<u64, u64>,
+    /// CPU time by what it went into, in microseconds.
+    pub(crate) spent: BTreeMap<String, u64>,
     /// What did not hold, with the point.
     pub(crate) complaints: Vec<String>,
 }
 
-/// A run that ends before its point is made again: its length differs by a few calls from time to time. The counted
-/// length is a median, so half of all runs reach the last point.
-const TRIES: u32 = 40;
-/// As often may a run end before a point behind the counted end, until it is believed that none is there.
-const TRIES_BEYOND: u32 = 3;
+/// A run that ends before its point is made again so often: a counted run made the call, and this one did not.
+pub(crate) const TRIES: u32 = 40;
+/// The same for a point that not every counted run had.
+const TRIES_AT_TIMES: u32 = 5;
 
 /// An unharmed run.
-///
-/// # Errors
-/// That it could not be traced.
-pub(crate) fn count(world: &World, scenario: &Scenario) -> io::Result<Traced> {
+fn unharmed(world: &World, scenario: &Scenario) -> io::Result<Traced> {
     world.begin(scenario.before)?;
     let words = world.words(scenario.words);
-    tracer::run(&words, world.root(), &world.output(), scenario.scope, None)
+    let seen = tracer::run(&words, world.root(), &world.output(), scenario.scope, None)?;
+    orphans()?;
+    Ok(seen)
+}
+
+/// How a worker goes about its share.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Manner {
+    /// The complaint after which no more points are needed.
+    pub(crate) until: Option<String>,
+    /// A planted bug of the harness: one point is passed over in silence.
+    pub(crate) leaves_one_out: bool,
 }
 
 /// Kills at each point of a share and writes a line for each into `results`.
 ///
 /// # Errors
 /// That the machinery failed, and not the program under test.
-pub(crate) fn work(world: &World, scenario: &Scenario, share: &Share, results: &Path) -> io::Result<()> {
+pub(crate) fn work(
+    world: &World,
+    scenario: &Scenario,
+    share: &Counted,
+    manner: &Manner,
+    results: &Path,
+) -> io::Result<()> {
     nix::sys::prctl::set_child_subreaper(true)?;
     // Point by point, so that whoever waits can see how far it is.
     let mut lines = File::create(results)?;
-    let within = (0..share.points).map(|nth| (1 + (share.first + nth * share.stride) % share.length, TRIES));
-    let behind = (share.length + 1..).skip(usize::try_from(share.first).unwrap_or(0));
-    let behind =
-        behind.step_by(usize::try_from(share.stride).unwrap_or(1)).map(|point| (point, TRIES_BEYOND));
-    for (point, tries) in within.chain(behind.take(if share.beyond { usize::MAX } else { 0 })) {
-        let mut complaints = Vec::new();
-        let recovery =
-            if point.count_ones().is_multiple_of(2) { Recovery::Resume } else { Recovery::Rollback };
-        let killed = kill_and_recover(world, scenario, point, tries, recovery, &mut complaints)?;
-        let Some(Killed { end, call, again }) = killed else {
-            if point > share.length {
-                break;
-            }
-            writeln!(lines, "missed\t{point}")?;
+    let mut spent = Spent::begin()?;
+    let always = share.plan.always.iter().map(|point| (point, TRIES));
+    let at_times = share.plan.at_times.iter().map(|point| (point, TRIES_AT_TIMES));
+    for (nth, (point, tries)) in always.chain(at_times).enumerate() {
+        if manner.leaves_one_out && nth == share.plan.always.len() / 2 {
             continue;
-        };
-        let kind = if point > share.length { "beyond" } else { "killed" };
-        writeln!(lines, "{kind}\t{call}\t{again}\t{recovery:?}: {end}")?;
+        }
+        let mut complaints = Vec::new();
+        let recovery = Recovery::after(point);
+        let aim = Aim { point, tries, recovery, due: share.status };
+        match kill_and_recover(world, scenario, &aim, &mut spent, &mut complaints)? {
+            Some((end, again)) => writeln!(lines, "killed\t{}\t{again}\t{recovery:?}: {end}", point.word())?,
+            None => writeln!(lines, "unmet\t{}", point.word())?,
+        }
         let caught = |until: &String| complaints.iter().any(|complaint| complaint.contains(until));
-        let enough = share.until.as_ref().is_some_and(caught);
+        let enough = manner.until.as_ref().is_some_and(caught);
         for complaint in complaints {
-            let complaint = complaint.replace('\n', "\n\t\t");
-            let name = super::name_of(call);
-            let line = format!("point {point}, {name}, then {recovery:?}: {complaint}");
+            let line = format!("{point}, then {recovery:?}: {}", complaint.replace('\n', "\n\t\t"));
             writeln!(lines, "wrong\t{}", line.replace('\n', "\u{b6}"))?;
         }
-        // A sign of life: whoever waits for it can tell a long sweep from one that hangs.
-        io::stdout().write_all(b".")?;
-        io::stdout().flush()?;
         if enough {
             break;
         }
     }
+    for (what, time) in spent.on {
+        writeln!(lines, "spent\t{what}\t{time}")?;
+    }
     Ok(())
 }
 
-/// A kill that was executed, and its recovery.
-struct Killed {
-    end: &'static str,
-    /// The number of the system call that was not made any more.
-    call: u64,
-    /// How many runs ended before the point.
-    again: u32,
+/// A point to kill at.
+struct Aim<'a> {
+    point: &'a Point,
+    /// How many runs may end before it.
+    tries: u32,
+    recovery: Recovery,
+    /// How an unharmed run ends.
+    due: Option<i32>,
 }
 
+/// Says how the recovery ended, and how many runs ended before the point; nothing where all of them did.
 fn kill_and_recover(
     world: &World,
     scenario: &Scenario,
-    point: u64,
-    tries: u32,
-    recovery: Recovery,
+    aim: &Aim<'_>,
+    spent: &mut Spent,
     complaints: &mut Vec<String>,
-) -> io::Result<Option<Killed>> {
-    for again in 0..tries {
+) -> io::Result<Option<(&'static str, u32)>> {
+    for again in 0..aim.tries {
+        // A sign of life: whoever waits for it can tell a long sweep from one that hangs.
+        io::stdout().write_all(b".")?;
+        io::stdout().flush()?;
         world.begin(scenario.before)?;
+        spent.went_into("the machine made new")?;
         let words = world.words(scenario.words);
-        let traced = tracer::run(&words, world.root(), &world.output(), scenario.scope, Some(point))?;
+        let traced = tracer::run(&words, world.root(), &world.output(), scenario.scope, Some(aim.point))?;
         if !traced.killed {
             orphans()?;
+            spent.went_into("runs that ended before their point")?;
+            judge::unharmed(world, aim.due, traced.status, complaints)?;
+            spent.went_into("judging")?;
             continue;
         }
+        spent.went_into("the killed run")?;
         let wreck = judge::after_kill(world, complaints)?;
-        let ran = world.run(recovery.words())?;
+        spent.went_into("judging")?;
+        let ran = world.run(aim.recovery.words())?;
         let left = orphans()?;
+        spent.went_into("the recovery")?;
         if left > 0 {
             complaints.push(format!("{left} processes were alive after the recovery"));
         }
-        let end = judge::after_recovery(world, &wreck, recovery, &ran, complaints)?;
-        return Ok(Some(Killed { end, call: traced.call.unwrap_or(u64::MAX), again }));
+        let end = judge::after_recovery(world, &wreck, aim.recovery, &ran, complaints)?;
+        spent.went_into("judging")?;
+        return Ok(Some((end, again)));
     }
     Ok(None)
+}
+
+/// CPU time of this process and of its children, by what it went into.
+struct Spent {
+    on: BTreeMap<&'static str, u64>,
+    before: u64,
+}
+
+impl Spent {
+    fn begin() -> io::Result<Self> {
+        Ok(Self { on: BTreeMap::new(), before: cpu_time()? })
+    }
+
+    /// What was used since the last time.
+    fn went_into(&mut self, what: &'static str) -> io::Result<()> {
+        let now = cpu_time()?;
+        *self.on.entry(what).or_default() += now - self.before;
+        self.before = now;
+        Ok(())
+    }
+}
+
+/// CPU time of this process and of all its children that have ended, in microseconds.
+pub(crate) fn cpu_time() -> io::Result<u64> {
+    let micros = |time: TimeVal| time.num_microseconds().unsigned_abs();
+    let of = |who| getrusage(who).map(|used| micros(used.user_time()) + micros(used.system_time()));
+    Ok(of(UsageWho::RUSAGE_SELF)? + of(UsageWho::RUSAGE_CHILDREN)?)
 }
 
 /// How many descendants live on. They are waited for, so that they do not disturb the next point.
@@ -251,28 +346,78 @@ fn orphans() -> io::Result<u32> {
 }
 
 impl Tally {
+    /// A tally of these points, none of which was killed at so far.
+    pub(crate) fn begin(plan: Plan) -> Self {
+        Self { plan, ..Self::default() }
+    }
+
     /// Adds what a worker wrote.
-    pub(crate) fn add(&mut self, lines: &str) {
+    ///
+    /// # Errors
+    /// That it is no such line.
+    pub(crate) fn add(&mut self, lines: &str) -> io::Result<()> {
         for line in lines.lines() {
             let words: Vec<&str> = line.splitn(4, '\t').collect();
-            let number =
-                |at: usize| words.get(at).and_then(|word| word.parse::<u64>().ok()).unwrap_or(u64::MAX);
+            let number = |word: &str| word.parse::<u64>().map_err(io::Error::other);
             match words.as_slice() {
-                [kind @ ("killed" | "beyond"), _, _, end] => {
-                    self.executed += 1;
-                    self.beyond += u64::from(*kind == "beyond");
-                    self.again += number(2);
-                    *self.calls.entry(number(1)).or_default() += 1;
+                ["killed", point, again, end] => {
+                    self.killed.push(Point::read(point)?);
+                    self.again += number(again)?;
                     *self.ends.entry((*end).to_owned()).or_default() += 1;
+                }
+                ["unmet", point] => {
+                    self.unmet.insert(Point::read(point)?);
+                }
+                ["spent", what, micros] => {
+                    *self.spent.entry((*what).to_owned()).or_default() += number(micros)?;
                 }
                 ["wrong", complaint @ ..] => {
                     self.complaints.push(complaint.join("\t").replace('\u{b6}', "\n"));
                 }
-                // It is planned, and missing among the executed.
-                ["missed", _] => {}
-                _ => self.complaints.push(format!("a worker wrote {line:?}")),
+                _ => return Err(io::Error::other(format!("a worker wrote {line:?}"))),
             }
         }
-        self.planned += lines.lines().filter(|line| line.starts_with("beyond")).count() as u64;
+        Ok(())
+    }
+
+    /// How many kills were planned: every point that each counted run had, and those of some that were met again. No
+    /// kill was planned where every run ended that was to be killed there.
+    pub(crate) fn planned(&self) -> usize {
+        let all = self.plan.always.iter().chain(&self.plan.at_times);
+        all.filter(|point| !self.unmet.contains(*point)).count()
+    }
+
+    /// The points that every counted run had, and that no run met any more.
+    pub(crate) fn faded(&self) -> Vec<&Point> {
+        self.plan.always.iter().filter(|point| self.unmet.contains(*point)).collect()
+    }
+
+    /// What is wrong with the sweep itself: points that nobody killed at, kills that nobody planned, and too many points
+    /// that are not met any more for runs that differ by chance.
+    pub(crate) fn holes(&self) -> Vec<String> {
+        let killed: BTreeSet<&Point> = self.killed.iter().collect();
+        let planned: BTreeSet<&Point> = self.plan.always.iter().chain(&self.plan.at_times).collect();
+        let said = |head: &str, points: Vec<&&Point>| {
+            let names: Vec<String> = points.iter().take(5).map(|point| point.to_string()).collect();
+            (!points.is_empty()).then(|| format!("{} {head}: {}", points.len(), names.join(", ")))
+        };
+        let left_out =
+            planned.iter().filter(|point| !killed.contains(**point) && !self.unmet.contains(**point));
+        let strange = killed.iter().filter(|point| !planned.contains(**point));
+        let faded = self.faded();
+        let too_many =
+            if faded.len() > 1 + self.plan.always.len() / 100 { faded.iter().collect() } else { vec![] };
+        let mut holes: Vec<String> = [
+            said("points were planned and not killed at", left_out.collect()),
+            said("kills were not planned", strange.collect()),
+            said("points of every counted run were not met any more", too_many),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        if self.killed.len() != killed.len() || self.plan.always.is_empty() {
+            holes.push(format!("{} kills at {} points", self.killed.len(), killed.len()));
+        }
+        holes
     }
 }

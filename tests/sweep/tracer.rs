@@ -1,9 +1,10 @@
-//! Runs a program under ptrace, counts the system calls that it and its descendants enter with one counter, and kills
-//! at the one that was asked for.
+//! Runs a program under ptrace, tells its processes and their system calls by name, and kills at the one that was asked
+//! for.
 //!
-//! strace counts each name for itself and so ends a sweep early and green; this counts all of them together. Where all
-//! are killed, a seccomp filter stops them at the entry of each call and not at its end, which is half the work.
+//! A process is named by who started it and as which of its children, so that it has the same name in each run. Where
+//! all are killed, a seccomp filter stops them at the entry of each call and not at its end, which is half the work.
 
+use super::points::{Point, RUNNER};
 use nix::errno::Errno;
 use nix::sys::ptrace::{self, Options};
 use nix::sys::signal::{self, Signal};
@@ -29,14 +30,12 @@ pub(crate) enum Scope {
 /// What a traced run came to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Traced {
-    /// System calls entered, by those whom the scope counts.
-    pub(crate) entered: u64,
     /// Whether the kill was executed.
     pub(crate) killed: bool,
-    /// The number of the system call at which it was killed.
-    pub(crate) call: Option<u64>,
-    /// How often each system call was entered; only where nobody is killed.
-    pub(crate) calls: BTreeMap<u64, u64>,
+    /// The runner's exit status; absent where a signal ended it.
+    pub(crate) status: Option<i32>,
+    /// The system calls entered by those whom the scope counts, in their order; only where nobody is to be killed.
+    pub(crate) made: Vec<Point>,
 }
 
 /// The kernel's number of the stop that a filter asks for.
@@ -44,12 +43,25 @@ const SECCOMP_STOP: i32 = libc::PTRACE_EVENT_SECCOMP;
 
 struct Tracer {
     runner: Pid,
-    kill_at: Option<u64>,
-    tracees: BTreeSet<Pid>,
+    kill_at: Option<Point>,
+    tracees: BTreeMap<Pid, Process>,
+    /// Of the stop at its birth and of its parent's word, only one has come.
+    newborn: BTreeSet<Pid>,
     seen: Traced,
 }
 
-/// Runs `words` with a fixed environment, output into a file, and kills at the `kill_at`-th system call.
+/// A process that is traced.
+struct Process {
+    name: String,
+    /// Whether its calls matter: all do where runs are counted, otherwise those of the process to kill at.
+    counted: bool,
+    /// How many it started.
+    children: u64,
+    /// The calls that it entered, by number.
+    made: BTreeMap<u64, u64>,
+}
+
+/// Runs `words` with a fixed environment, output into a file, and kills at the system call `kill_at`.
 ///
 /// # Errors
 /// That the program could not be started or traced.
@@ -58,10 +70,17 @@ pub(crate) fn run(
     folder: &Path,
     output: &Path,
     scope: Scope,
-    kill_at: Option<u64>,
+    kill_at: Option<&Point>,
 ) -> io::Result<Traced> {
     let runner = Image::new(words, folder, output, scope)?.start()?;
-    let mut tracer = Tracer { runner, kill_at, tracees: BTreeSet::from([runner]), seen: Traced::default() };
+    let mut tracer = Tracer {
+        runner,
+        kill_at: kill_at.cloned(),
+        tracees: BTreeMap::new(),
+        newborn: BTreeSet::new(),
+        seen: Traced::default(),
+    };
+    tracer.named(runner, RUNNER.to_owned());
     match scope {
         Scope::Everybody => tracer.follow_everybody()?,
         Scope::RunnerOnly => tracer.follow_runner()?,
@@ -193,24 +212,34 @@ impl Tracer {
                 | Options::PTRACE_O_TRACECLONE,
         )?;
         ptrace::cont(self.runner, None)?;
-        while !self.tracees.is_empty() {
+        while !(self.tracees.is_empty() && self.newborn.is_empty()) {
             match waitpid(None, Some(WaitPidFlag::__WALL)) {
-                Ok(WaitStatus::Exited(pid, _) | WaitStatus::Signaled(pid, _, _)) => {
+                Ok(ended @ (WaitStatus::Exited(pid, _) | WaitStatus::Signaled(pid, _, _))) => {
+                    self.ended(ended);
                     self.tracees.remove(&pid);
+                    self.newborn.remove(&pid);
                 }
                 Ok(WaitStatus::PtraceEvent(pid, _, SECCOMP_STOP)) => {
-                    if self.counted(pid) {
+                    if self.is_the_one(pid) {
                         return self.kill_everybody();
                     }
                     go_on(pid, None)?;
                 }
-                Ok(WaitStatus::PtraceEvent(pid, _, _)) => {
-                    self.tracees.insert(pid);
+                Ok(WaitStatus::PtraceEvent(
+                    pid,
+                    _,
+                    libc::PTRACE_EVENT_FORK | libc::PTRACE_EVENT_VFORK | libc::PTRACE_EVENT_CLONE,
+                )) => {
+                    self.started(pid)?;
                     go_on(pid, None)?;
                 }
+                Ok(WaitStatus::PtraceEvent(pid, _, _)) => go_on(pid, None)?,
                 // A new tracee begins with this stop, which may come before its parent tells of it.
-                Ok(WaitStatus::Stopped(pid, Signal::SIGSTOP)) if self.tracees.insert(pid) => {
-                    go_on(pid, None)?
+                Ok(WaitStatus::Stopped(pid, Signal::SIGSTOP)) if !self.tracees.contains_key(&pid) => {
+                    self.newborn.insert(pid);
+                }
+                Ok(WaitStatus::Stopped(pid, Signal::SIGSTOP)) if self.newborn.remove(&pid) => {
+                    go_on(pid, None)?;
                 }
                 Ok(WaitStatus::Stopped(pid, signal)) => go_on(pid, Some(signal))?,
                 Ok(WaitStatus::PtraceSyscall(_) | WaitStatus::Continued(_) | WaitStatus::StillAlive)
@@ -220,6 +249,38 @@ impl Tracer {
             }
         }
         Ok(())
+    }
+
+    /// A process tells that it started another one, which may stand at its first stop already.
+    fn started(&mut self, parent: Pid) -> io::Result<()> {
+        let Some(process) = self.tracees.get_mut(&parent) else {
+            return Err(io::Error::other("a process that nobody named starts another one"));
+        };
+        process.children += 1;
+        let name = format!("{}.{}", process.name, process.children);
+        // It was killed meanwhile: then nothing comes of its child either.
+        let Ok(child) = ptrace::getevent(parent) else { return Ok(()) };
+        let child = Pid::from_raw(i32::try_from(child).map_err(io::Error::other)?);
+        self.named(child, name);
+        if self.newborn.remove(&child) {
+            go_on(child, None)?;
+        } else {
+            self.newborn.insert(child);
+        }
+        Ok(())
+    }
+
+    fn named(&mut self, pid: Pid, name: String) {
+        let counted = self.kill_at.as_ref().is_none_or(|point| point.process == name);
+        self.tracees.insert(pid, Process { name, counted, children: 0, made: BTreeMap::new() });
+    }
+
+    fn ended(&mut self, how: WaitStatus) {
+        if let WaitStatus::Exited(pid, status) = how
+            && pid == self.runner
+        {
+            self.seen.status = Some(status);
+        }
     }
 
     /// Follows the runner alone, from the entry of each call to its end: a filter would bind what it starts as well.
@@ -232,10 +293,13 @@ impl Tracer {
         let mut inside = true;
         loop {
             match waitpid(runner, Some(WaitPidFlag::__WALL)) {
-                Ok(WaitStatus::Exited(_, _) | WaitStatus::Signaled(_, _, _)) => return Ok(()),
+                Ok(ended @ (WaitStatus::Exited(_, _) | WaitStatus::Signaled(_, _, _))) => {
+                    self.ended(ended);
+                    return Ok(());
+                }
                 Ok(WaitStatus::PtraceSyscall(_)) => {
                     inside = !inside;
-                    if inside && self.counted(runner) {
+                    if inside && self.is_the_one(runner) {
                         signal::kill(runner, Signal::SIGKILL)?;
                         self.seen.killed = true;
                         while waitpid(runner, Some(WaitPidFlag::__WALL)) == Err(Errno::EINTR) {}
@@ -251,27 +315,29 @@ impl Tracer {
         }
     }
 
-    /// Counts an entry; says whether it is the one to kill at.
-    fn counted(&mut self, pid: Pid) -> bool {
-        self.seen.entered += 1;
-        // The call itself is not made: a tracee killed at the entry of a system call skips it.
-        let call = || ptrace::getregs(pid).ok().map(|registers| registers.orig_rax);
-        match self.kill_at {
+    /// Counts an entry; says whether it is the one to kill at. The call itself is not made then: a tracee killed at the
+    /// entry of a system call skips it.
+    fn is_the_one(&mut self, pid: Pid) -> bool {
+        let Some(process) = self.tracees.get_mut(&pid).filter(|process| process.counted) else {
+            return false;
+        };
+        // It was killed meanwhile, and enters nothing any more.
+        let Ok(registers) = ptrace::getregs(pid) else { return false };
+        let nth = process.made.entry(registers.orig_rax).or_default();
+        *nth += 1;
+        match &self.kill_at {
             None => {
-                *self.seen.calls.entry(call().unwrap_or(u64::MAX)).or_default() += 1;
+                let process = process.name.clone();
+                self.seen.made.push(Point { process, call: registers.orig_rax, nth: *nth });
                 false
             }
-            Some(point) if point == self.seen.entered => {
-                self.seen.call = call();
-                true
-            }
-            Some(_) => false,
+            Some(point) => point.call == registers.orig_rax && point.nth == *nth,
         }
     }
 
     fn kill_everybody(&mut self) -> io::Result<()> {
         self.seen.killed = true;
-        for pid in &self.tracees {
+        for pid in self.tracees.keys().chain(&self.newborn) {
             ignore_gone(signal::kill(*pid, Signal::SIGKILL))?;
         }
         loop {

@@ -2,6 +2,7 @@
 
 use super::journal::Journals;
 use super::plan::{self, Variant};
+use super::points::Point;
 use super::tracer::{self, Scope};
 use super::tree::{self, Tree};
 use std::fs::{self, File};
@@ -41,6 +42,8 @@ pub(crate) struct World {
     pub(crate) states: Vec<Tree>,
     /// The journals from which the sweep begins.
     pub(crate) begun: Journals,
+    /// Where the run was killed from whose wreck the sweep begins.
+    pub(crate) wrecked_at: Option<Point>,
 }
 
 /// How a command ended and what it printed.
@@ -53,7 +56,8 @@ pub(crate) struct Ran {
 }
 
 impl World {
-    /// Builds it: the machine, the plan, the trees to expect, and what the sweep begins from.
+    /// Builds it: the machine, the plan, the trees to expect, and what the sweep begins from. Where that is the wreck of
+    /// a run, the run is killed at `wreck_at`, which is looked for where it is not given.
     ///
     /// # Errors
     /// That the program does not take the plan through unharmed.
@@ -62,6 +66,7 @@ impl World {
         program: &[String],
         variant: Variant,
         before: Before,
+        wreck_at: Option<&Point>,
     ) -> io::Result<Self> {
         fs::create_dir_all(root.join("plan"))?;
         let mut world = Self {
@@ -69,6 +74,7 @@ impl World {
             program: program.to_vec(),
             states: Vec::new(),
             begun: Journals::default(),
+            wrecked_at: None,
         };
         let pristine = root.join("pristine");
         plan::make_machine(&pristine.join("machine"))?;
@@ -90,7 +96,9 @@ impl World {
         match before {
             Before::Nothing => return Ok(world),
             Before::WholePlan => {}
-            Before::Killed { phase, fact, step } => world.kill_once_recorded(phase, fact, step)?,
+            Before::Killed { phase, fact, step } => {
+                world.wrecked_at = Some(world.kill_once_recorded(phase, fact, step, wreck_at)?);
+            }
         }
         fs::create_dir(root.join("begun"))?;
         world.copy_from("", "begun")?;
@@ -98,26 +106,44 @@ impl World {
         Ok(world)
     }
 
-    /// Kills a run at the first system call before which a fact is recorded.
-    fn kill_once_recorded(&self, phase: &str, fact: &str, step: u64) -> io::Result<()> {
-        let kill = |point| {
+    /// Kills a run at the first system call before which a fact is recorded, or at the one where that was found to be.
+    fn kill_once_recorded(
+        &self,
+        phase: &str,
+        fact: &str,
+        step: u64,
+        wreck_at: Option<&Point>,
+    ) -> io::Result<Point> {
+        let kill = |point: Option<&Point>| {
             self.begin_from("pristine")?;
             let words = self.words(&["run", "PLAN", "--unattended", "--json"]);
-            let seen = tracer::run(&words, &self.root, &self.output(), Scope::Everybody, Some(point))?;
+            let seen = tracer::run(&words, &self.root, &self.output(), Scope::Everybody, point)?;
             let journals = Journals::read(&self.state());
             let facts = journals.newest(phase).map_or(&[][..], |(_, facts)| facts);
             io::Result::Ok((facts.iter().any(|found| found.is_step(fact, "apply", step)), seen))
         };
-        let (mut before, mut after) = (0, kill(u64::MAX)?.1.entered);
+        let holds = |point: &Point| {
+            let (recorded, seen) = kill(Some(point))?;
+            io::Result::Ok(recorded && seen.killed)
+        };
+        if let Some(point) = wreck_at {
+            for _ in 0..super::sweep::TRIES {
+                if holds(point)? {
+                    return Ok(point.clone());
+                }
+            }
+            return Err(io::Error::other(format!("no kill at {point} leaves what another one left")));
+        }
+        let made = kill(None)?.1.made;
+        let (mut before, mut after) = (0, made.len());
         while after - before > 1 {
             let middle = before + (after - before) / 2;
-            if kill(middle)?.0 { after = middle } else { before = middle }
+            if kill(made.get(middle))?.0 { after = middle } else { before = middle }
         }
-        // Runs differ a little in length: the next point does as well.
-        for point in after..after + 100 {
-            let (recorded, seen) = kill(point)?;
-            if recorded && seen.killed {
-                return Ok(());
+        // Runs differ a little in who is ahead: the next point does as well.
+        for point in made.iter().skip(after).take(100) {
+            if holds(point)? {
+                return Ok(point.clone());
             }
         }
         Err(io::Error::other(format!("no kill leaves {fact} {step} of phase {phase} as it was asked for")))

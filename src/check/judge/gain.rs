@@ -62,7 +62,7 @@ pub(super) fn gain(before: &[f64], now: &[f64], direction: Direction) -> Option<
         Direction::Lower | Direction::Either => shift.lower,
         Direction::Higher => !shift.lower,
     };
-    let verdict = match (shift.confidence > CONFIDENCE, direction, better) {
+    let verdict = match (shift.is_believed(), direction, better) {
         (false, ..) => Verdict::CannotTell,
         // Where any change counts, none is for the better.
         (true, Direction::Either, _) | (true, Direction::Lower | Direction::Higher, false) => Verdict::Worse,
@@ -76,7 +76,7 @@ pub(super) fn within(before: &[f64], now: &[f64], limit: f64, below: bool) -> Op
     let scaled: Vec<f64> = thinned(before).iter().map(|x| x * limit).collect();
     let now = thinned(now);
     let shift = shifted(&scaled, &now);
-    if shift.confidence > CONFIDENCE {
+    if shift.is_believed() {
         return Some(shift.lower == below);
     }
     // Without any spread there is nothing to doubt.
@@ -113,7 +113,8 @@ fn median(all: &[f64]) -> Option<f64> {
 
 fn ratio(before: &[f64], now: &[f64]) -> Option<f64> {
     let (before, now) = (median(before)?, median(now)?);
-    (before > 0.0).then(|| now / before).filter(|ratio| ratio.is_finite())
+    // To nothing at all it would be infinite.
+    Some(now / before).filter(|ratio| ratio.is_finite() && before.is_sign_positive())
 }
 
 /// Which side is lower, and how surely.
@@ -123,12 +124,15 @@ struct Shift {
     confidence: f64,
 }
 
+impl Shift {
+    fn is_believed(&self) -> bool {
+        self.confidence > CONFIDENCE
+    }
+}
+
 #[expect(clippy::cast_precision_loss, reason = "a few hundred samples")]
 fn shifted(before: &[f64], now: &[f64]) -> Shift {
     let (n, m) = (before.len(), now.len());
-    if n == 0 || m == 0 {
-        return Shift { lower: false, confidence: 0.0 };
-    }
     let mut all: Vec<(f64, bool)> =
         before.iter().map(|x| (*x, false)).chain(now.iter().map(|x| (*x, true))).collect();
     all.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -151,7 +155,8 @@ fn shifted(before: &[f64], now: &[f64]) -> Shift {
     } else {
         let total = n_ + m_;
         let variance = n_ * m_ / 12.0 * (total + 1.0 - ties / (total * (total - 1.0)).max(1.0));
-        if variance <= 0.0 { 1.0 } else { two_sided(((mean - extreme - 0.5).max(0.0)) / variance.sqrt()) }
+        // There is none where all values are one, or one side has none.
+        if variance > 0.0 { two_sided((mean - extreme - 0.5).max(0.0) / variance.sqrt()) } else { 1.0 }
     };
     Shift { lower: greater < mean, confidence: 1.0 - p.clamp(0.0, 1.0) }
 }
@@ -268,9 +273,121 @@ mod tests {
 
     #[test]
     fn known_probabilities_come_out() {
-        // Tables of the normal distribution and of U for 8 and 8: P(U <= 13) both ways is 0.0499.
-        assert!((two_sided(1.959_964) - 0.05).abs() < 1e-6);
-        assert!((exact(8, 8, 13.0) - 0.0499).abs() < 1e-4);
+        // The complementary error function, to the seven digits that are promised.
+        for (z, p) in [
+            (0.0, 1.0),
+            (0.5, 0.617_075_08),
+            (1.0, 0.317_310_51),
+            (1.959_964, 0.05),
+            (2.0, 0.045_500_26),
+            (3.0, 0.002_699_80),
+            (4.0, 0.000_063_34),
+        ] {
+            assert!((two_sided(z) - p).abs() < 3e-7, "{z}: {}", two_sided(z));
+        }
+        // Counted out: of the arrangements, those with so many pairs or fewer, both ways.
+        for (n, m, pairs, p) in [
+            (8, 8, 13.0, 0.049_883_449_883_449_89),
+            (3, 5, 1.0, 0.071_428_571_428_571_42),
+            (4, 6, 3.0, 0.066_666_666_666_666_67),
+            (0, 4, 0.0, 1.0),
+        ] {
+            assert!((exact(n, m, pairs) - p).abs() < 1e-12, "{n} {m}: {}", exact(n, m, pairs));
+        }
+    }
+
+    fn steps(count: u8, first: f64) -> Vec<f64> {
+        (0..count).map(|x| f64::from(x) + first).collect()
+    }
+
+    #[test]
+    fn up_to_twenty_samples_are_counted_out_and_more_are_approximated() {
+        for (n, m, p) in [
+            (20, 20, 0.000_155_115_476),
+            (21, 20, 0.000_604_056_365),
+            (20, 21, 0.000_182_002_218),
+            (20, 5, 0.767_137_210_615),
+            (21, 5, 0.896_471_479_235),
+            (5, 21, 0.001_432_901_483),
+        ] {
+            let shift = shifted(&steps(n, 0.0), &steps(m, f64::from(n) * 0.4 + 0.5));
+            assert!((1.0 - shift.confidence - p).abs() < 3e-7, "{n} {m} {shift:?}");
+        }
+    }
+
+    #[test]
+    fn equal_values_share_their_rank_and_narrow_the_distribution() {
+        let (before, now) = ([1.0, 2.0, 2.0, 3.0, 3.0, 3.0, 4.0], [2.0, 3.0, 4.0, 4.0, 5.0, 5.0, 6.0, 7.0]);
+        let shift = shifted(&before, &now);
+        assert!((shift.confidence - (1.0 - 0.025_279_737)).abs() < 3e-7, "{shift:?}");
+        assert!(!shift.lower);
+        assert!(shifted(&now, &before).lower);
+    }
+
+    #[test]
+    fn where_all_values_are_one_neither_side_is_lower_and_nothing_is_sure() {
+        let nothing = Shift { lower: false, confidence: 0.0 };
+        assert_eq!(shifted(&[4.0; 3], &[4.0; 5]), nothing);
+        assert_eq!(shifted(&[4.0], &[4.0]), nothing);
+        assert_eq!(shifted(&[], &[4.0]), nothing);
+        assert_eq!(shifted(&[4.0], &[]), nothing);
+        assert_eq!(shifted(&[], &[]), nothing);
+    }
+
+    #[test]
+    fn what_is_believed_has_more_confidence_than_the_limit() {
+        let sure = |confidence| Shift { lower: true, confidence }.is_believed();
+        assert!(!sure(CONFIDENCE));
+        assert!(sure(CONFIDENCE.next_up()));
+    }
+
+    #[test]
+    fn draws_are_those_of_the_published_generator() {
+        let mut draws = Draws(1_234_567);
+        let first: [u64; 5] = std::array::from_fn(|_| draws.next());
+        assert_eq!(
+            first,
+            [
+                6_457_827_717_110_365_317,
+                3_203_168_211_198_807_973,
+                9_817_491_932_198_370_423,
+                4_593_380_528_125_082_431,
+                16_408_922_859_458_223_821,
+            ]
+        );
+        assert_eq!(Draws(7).of(&[0.0, 1.0, 2.0, 3.0, 4.0]), [2.0, 4.0, 1.0, 3.0, 4.0]);
+    }
+
+    #[test]
+    fn of_two_thousand_ratios_the_interval_leaves_out_fifty_at_each_end() {
+        let before =
+            [11.89, 10.42, 13.43, 10.93, 11.49, 14.23, 11.24, 12.91, 15.33, 9.71, 9.43, 10.6, 14.36, 13.31];
+        let now = [8.19, 8.66, 7.89, 9.3, 7.21, 10.49, 11.48, 11.77, 10.67, 11.8, 7.09, 8.44, 11.83, 10.88];
+        let (low, high) = interval(&before, &now, 0.85);
+        // Worked out by another program.
+        assert!((low - 0.645_099_540_581).abs() < 1e-9, "{low}");
+        assert!((high - 1.006_843_455_945).abs() < 1e-9, "{high}");
+        // What it is an interval of lies within it.
+        assert_eq!((interval(&before, &now, 0.1).0, interval(&before, &now, 2.0).1), (0.1, 2.0));
+    }
+
+    #[test]
+    fn of_many_samples_every_so_manyth_is_taken_and_of_few_each() {
+        let many: Vec<f64> = (0_u16..1200).map(f64::from).collect();
+        let third: Vec<f64> = (0_u16..400).map(|x| f64::from(x) * 3.0).collect();
+        assert_eq!(thinned(&many), third);
+        assert_eq!(thinned(&many[..500]), &many[..500]);
+        assert_eq!(thinned(&[1.0, f64::NAN, 2.0, f64::INFINITY]), [1.0, 2.0]);
+    }
+
+    #[test]
+    fn the_middle_is_one_value_or_lies_between_two() {
+        for (sorted, due) in
+            [(&[][..], None), (&[3.0], Some(3.0)), (&[1.0, 4.0], Some(2.5)), (&[1.0, 2.0, 9.0], Some(2.0))]
+        {
+            assert_eq!(middle(sorted), due);
+        }
+        assert_eq!(median(&[9.0, 1.0, 2.0, 4.0]), Some(3.0));
     }
 
     #[test]
@@ -283,12 +400,20 @@ mod tests {
         assert_eq!(within(&before, &scaled(1.5), 1.2, false), Some(true));
         assert_eq!(within(&[4.0; 3], &[4.0; 3], 1.0, true), Some(true));
         assert_eq!(within(&[4.0; 3], &[5.0; 3], 1.0, true), Some(false));
+        assert_eq!(within(&[4.0; 3], &[4.0; 3], 1.0, false), Some(true));
+        assert_eq!(within(&[4.0; 3], &[3.0; 3], 1.0, false), Some(false));
+        assert_eq!(within(&[4.0; 3], &[5.0; 3], 1.0, false), Some(true));
+        // Where one of both varies, there is doubt.
+        assert_eq!(within(&[4.0; 3], &[3.0, 5.0, 4.0], 1.0, true), None);
+        assert_eq!(within(&[3.0, 5.0, 4.0], &[4.0; 3], 1.0, true), None);
         assert_eq!(within(&[], &[5.0], 1.0, true), None);
     }
 
     #[test]
     fn there_is_no_ratio_to_nothing() {
         assert_eq!(gain(&[0.0, 0.0], &[1.0, 1.0], Direction::Lower), None);
+        assert_eq!(gain(&[-1.0, -1.0], &[1.0, 1.0], Direction::Lower), None);
+        assert_eq!(gain(&[f64::MIN_POSITIVE], &[f64::MAX], Direction::Lower), None);
         assert_eq!(gain(&[], &[1.0], Direction::Lower), None);
     }
 

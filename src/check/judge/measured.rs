@@ -21,9 +21,7 @@ pub(super) fn samples(
 ) -> Option<Samples> {
     let measured = matches!(check.look, Look::Probe(Probe::Measure { .. })) && field == "median";
     let of = |seen: &Observation| match seen.get("samples") {
-        Some(Value::Array(list)) if !list.is_empty() => {
-            list.iter().map(Value::as_f64).collect::<Option<Vec<_>>>()
-        }
+        Some(Value::Array(list)) => list.iter().map(Value::as_f64).collect::<Option<Vec<_>>>(),
         Some(_) | None => None,
     };
     measured.then(|| Some(Samples { before: of(baseline?)?, now: of(seen)? })).flatten()
@@ -36,25 +34,31 @@ pub(super) fn ratio_max(samples: &Samples, limit: f64, direction: Direction, uni
     }
     let gain = gain(&samples.before, &samples.now, direction)?;
     let proves = |limit: f64, below: bool| within(&samples.before, &samples.now, limit, below);
+    let (least, most) = match direction {
+        Direction::Lower | Direction::Higher => (limit, limit),
+        Direction::Either => (limit.min(limit.recip()), limit.max(limit.recip())),
+    };
     let truth = match direction {
-        Direction::Lower => told(proves(limit, true)),
-        Direction::Higher => told(proves(limit, false)),
-        Direction::Either => {
-            let bounds = (limit.min(limit.recip()), limit.max(limit.recip()));
-            told(proves(bounds.1, true)).min(told(proves(bounds.0, false)))
+        Direction::Lower => told(proves(most, true)),
+        Direction::Higher => told(proves(least, false)),
+        Direction::Either => told(proves(most, true)).min(told(proves(least, false))),
+    };
+    let limit = |limit: f64| number(Unit::Plain, limit);
+    let rule = match (truth, direction) {
+        (Truth::Holds, Direction::Lower) | (Truth::Fails, Direction::Higher) => format!("<= {}", limit(most)),
+        (Truth::Holds, Direction::Higher) | (Truth::Fails, Direction::Lower) => {
+            format!(">= {}", limit(least))
+        }
+        (Truth::Holds, Direction::Either) => format!("within {} and {}", limit(least), limit(most)),
+        (Truth::Fails, Direction::Either) => format!("not within {} and {}", limit(least), limit(most)),
+        (Truth::Undecided | Truth::NoData, Direction::Lower | Direction::Higher) => {
+            format!("against {}", limit(most))
+        }
+        (Truth::Undecided | Truth::NoData, Direction::Either) => {
+            format!("against {} and {}", limit(least), limit(most))
         }
     };
-    let sign = match (truth, direction) {
-        (Truth::Holds, Direction::Lower | Direction::Either) | (Truth::Fails, Direction::Higher) => "<=",
-        (Truth::Holds, Direction::Higher) | (Truth::Fails, Direction::Lower | Direction::Either) => ">=",
-        (Truth::Undecided | Truth::NoData, Direction::Lower | Direction::Higher | Direction::Either) => {
-            "against"
-        }
-    };
-    Some(Finding::new(
-        truth,
-        format!("{} {sign} {}", words(&gain, samples, unit), number(Unit::Plain, limit)),
-    ))
+    Some(Finding::new(truth, format!("{} {rule}", words(&gain, samples, unit))))
 }
 
 const fn told(proved: Option<bool>) -> Truth {
@@ -159,6 +163,87 @@ mod tests {
 
     const BEFORE: [f64; 6] = [2.0, 2.02, 1.98, 2.04, 1.96, 2.01];
 
+    fn told(check: &Check, factor: f64) -> (Outcome, String) {
+        let now = Ok(seen(BEFORE.map(|x| x * factor)));
+        let told = judge(check, &now, Some(&seen(BEFORE)), "2026-01-01");
+        (told.outcome, told.reasons[0].clone())
+    }
+
+    #[test]
+    fn a_reason_names_the_samples_the_doubt_and_the_rule() {
+        for (limit, direction, factor, outcome, words) in [
+            (0.7, Direction::Lower, 0.5, Outcome::Pass, "ratio 0.5, 95 % from 0.4901 to 0.5101 <= 0.7"),
+            (0.7, Direction::Lower, 0.9, Outcome::Fail, "ratio 0.9, 95 % from 0.8823 to 0.9182 >= 0.7"),
+            (0.7, Direction::Higher, 0.9, Outcome::Pass, "ratio 0.9, 95 % from 0.8823 to 0.9182 >= 0.7"),
+            (0.7, Direction::Higher, 0.5, Outcome::Fail, "ratio 0.5, 95 % from 0.4901 to 0.5101 <= 0.7"),
+            (
+                0.7,
+                Direction::Lower,
+                0.7,
+                Outcome::Inconclusive,
+                "ratio 0.7, 95 % from 0.6862 to 0.7141 against 0.7",
+            ),
+        ] {
+            let (found, reason) = told(&check(Some(Matcher::RatioMax(limit)), direction), factor);
+            assert_eq!(found, outcome, "{reason}");
+            assert!(reason.ends_with(words), "{reason}");
+        }
+        let (_, reason) = told(&check(Some(Matcher::RatioMax(0.7)), Direction::Lower), 0.5);
+        let head =
+            "`median` better with 99.8 % confidence (before 2 s, now 1 s, medians of 6 and 6): ratio 0.5,";
+        assert!(reason.starts_with(head), "{reason}");
+    }
+
+    #[test]
+    fn where_any_change_counts_both_bounds_must_be_proved() {
+        for limit in [1.25, 0.8] {
+            let check = check(Some(Matcher::RatioMax(limit)), Direction::Either);
+            for (factor, outcome, word) in [
+                (1.0, Outcome::Pass, " within 0.8 and 1.25"),
+                (1.5, Outcome::Fail, " not within 0.8 and 1.25"),
+                (0.5, Outcome::Fail, " not within 0.8 and 1.25"),
+                (1.25, Outcome::Inconclusive, " against 0.8 and 1.25"),
+                (0.8, Outcome::Inconclusive, " against 0.8 and 1.25"),
+            ] {
+                let (found, reason) = told(&check, factor);
+                assert_eq!(found, outcome, "{limit} {factor} {reason}");
+                assert!(reason.ends_with(word), "{reason}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_limit_that_is_none_settles_nothing() {
+        for limit in [0.0, -1.0, f64::INFINITY, f64::NAN] {
+            let (found, reason) = told(&check(Some(Matcher::RatioMax(limit)), Direction::Lower), 0.5);
+            assert_eq!(found, Outcome::Inconclusive, "{limit} {reason}");
+        }
+    }
+
+    #[test]
+    fn only_the_median_of_a_measurement_has_samples_behind_it() {
+        let doubtful = BEFORE.map(|x| x * 0.7);
+        let (before, now) = (seen(BEFORE), seen(doubtful));
+        let measure = check(None, Direction::Lower);
+        let samples_of = |check: &Check, field| samples(check, field, &now, Some(&before));
+        let due = Samples { before: BEFORE.to_vec(), now: doubtful.to_vec() };
+        assert_eq!(samples_of(&measure, "median"), Some(due));
+        assert_eq!(samples_of(&measure, "samples"), None);
+        let mut other = measure.clone();
+        other.look = Look::Probe(Probe::Memory);
+        assert_eq!(samples_of(&other, "median"), None);
+        assert_eq!(samples(&measure, "median", &now, None), None);
+        let words = Observation::new().with("samples", vec!["fast"]);
+        assert_eq!(samples(&measure, "median", &words, Some(&before)), None);
+    }
+
+    #[test]
+    fn a_measurement_without_a_median_is_inconclusive() {
+        let told = judge(&check(None, Direction::Lower), &Ok(Observation::new()), None, "2026-01-01");
+        assert_eq!(told.outcome, Outcome::Inconclusive);
+        assert_eq!(told.reasons, ["there is no median"]);
+    }
+
     #[test]
     fn an_expected_gain_is_held_against_both_sets_of_samples() {
         for (factor, direction, outcome, word) in [
@@ -186,8 +271,8 @@ mod tests {
         let now = Ok(seen(BEFORE.map(|x| x * 0.5)));
         let told = judge(&check(None, Direction::Lower), &now, Some(&seen(BEFORE)), "2026-01-01");
         assert_eq!(told.outcome, Outcome::Pass);
-        let words = "better with 99.8 % confidence (before 2.0050 s";
-        assert!(told.reasons[0].starts_with("better with 99.8 % confidence (before 2"), "{words} {told:?}");
+        let words = "better with 99.8 % confidence (before 2 s, now 1 s, medians of 6 and 6): ratio 0.5,";
+        assert!(told.reasons[0].starts_with(words), "{told:?}");
         let alone = judge(&check(None, Direction::Lower), &now, None, "2026-01-01");
         assert_eq!(alone.reasons, ["median 1 s, with nothing to hold it against"]);
     }

@@ -7,6 +7,7 @@ mod compare;
 mod gain;
 mod matchers;
 mod measured;
+mod numbers;
 mod reasons;
 mod unstated;
 mod version;
@@ -22,6 +23,7 @@ use crate::model::{
 use chrono::NaiveDate;
 use compare::Before;
 use matchers::{Finding, Scope, Truth, all_hold};
+pub use numbers::measures;
 
 /// What a look at the machine comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,8 @@
 //! One phase through each of its ends.
 
+use super::corners::{check, report};
 use super::*;
+use std::collections::BTreeSet;
 
 #[test]
 fn a_phase_on_which_everything_succeeds_is_committed_in_the_order_that_bears_the_load() {
@@ -123,6 +125,49 @@ fn asking_for_the_way_back_before_a_phase_began_begins_none() {
     let mut run = Told::new(plan(), Guidance::Guided);
     let action = run.tell(Input::RollbackAsked { boot: None });
     assert_eq!(action, Action::Stop(Ended::Finished(Verdict::Refused)));
+}
+
+#[test]
+fn a_phase_that_does_not_stay_healthy_while_it_soaks_goes_back_and_is_rejected() {
+    let mut plan = plan();
+    plan.phases[0].soak = Some(Soak { length: Span::seconds(9), every: None });
+    let mut run = Told::new(plan, Guidance::Unattended);
+    assert_eq!(run.succeed(Input::Begin), Ended::Finished(Verdict::Committed));
+    let cause = Cause::ChecksFailed(vec![CheckId::new("c").expect("an id")]);
+    let failed = || Input::SoakFailed { cause: cause.clone(), boot: None };
+    assert_eq!(run.succeed(failed()), Ended::Finished(Verdict::RolledBack));
+    assert_eq!(run.state.soak_until, None);
+    let rejected = |event: &&Event| matches!(event, Event::Quarantined { cause: why } if *why == cause);
+    assert_eq!(run.facts.iter().filter(rejected).count(), 1, "{:#?}", run.facts);
+}
+
+#[test]
+fn what_a_soak_comes_to_is_what_the_plan_says_of_the_worst_that_counts() {
+    let of = |name: &str, outcome, weight: Weight| CheckReport { weight, ..report(name, outcome) };
+    let (id, counts) = (|name: &str| CheckId::new(name).expect("an id"), || Weight::Counts);
+    let on = OnOutcome { fail: Reaction::Rollback, inconclusive: Reaction::Continue, error: Reaction::Pause };
+    let phase = Phase { on, ..plan().phases[0].clone() };
+    let none = BTreeSet::new();
+    let good = [
+        of("a", Outcome::Pass, counts()),
+        of("b", Outcome::Warn, counts()),
+        of("c", Outcome::Skipped, counts()),
+    ];
+    assert_eq!(soaked(&phase, &good, &none), None);
+    assert_eq!(soaked(&phase, &[of("a", Outcome::Fail, Weight::Shadow)], &none), None);
+    let waived = of("a", Outcome::Fail, Weight::Waived("known".to_owned()));
+    assert_eq!(soaked(&phase, &[waived], &none), None);
+    let both = [of("a", Outcome::Error, counts()), of("b", Outcome::Fail, counts())];
+    let failed = Cause::ChecksFailed(vec![id("b")]);
+    assert_eq!(soaked(&phase, &both, &none), Some((failed, Reaction::Rollback)));
+    let accepted = BTreeSet::from([id("b")]);
+    assert_eq!(soaked(&phase, &both, &accepted), Some((Cause::ChecksBroken(vec![id("a")]), Reaction::Pause)));
+    let undecided = || [of("c", Outcome::Inconclusive, counts())];
+    let cause = Cause::ChecksUndecided(vec![id("c")]);
+    assert_eq!(soaked(&phase, &undecided(), &none), Some((cause.clone(), Reaction::Continue)));
+    let mut critical = phase;
+    critical.validate = vec![check("c", Severity::Critical)];
+    assert_eq!(soaked(&critical, &undecided(), &none), Some((cause, Reaction::Rollback)));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::entry::Moment;
 use crate::layer::capsule::digest;
 use crate::model::Digest;
+use crate::system::files::read_full;
 use rustix::fs::{AtFlags, Statx, StatxFlags, ioctl_ficlone, statx};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -72,27 +73,66 @@ impl Keeper {
     pub(super) fn keep(&mut self, mut file: &File, sight: &Sight, durable: bool) -> io::Result<Kept> {
         // A helper that is gone may have begun to read it.
         file.rewind()?;
-        let mut copy = fs::OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&self.temporary)?;
         let about = statx(file, c"", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)?;
         let sparse = about.stx_blocks.saturating_mul(512) < about.stx_size;
+        if self.clones || sparse || sight.size >= CHUNK as u64 {
+            self.keep_in_pieces(file, sight, durable, sparse)
+        } else {
+            self.keep_at_once(file, sight, durable)
+        }
+    }
+
+    fn keep_in_pieces(
+        &mut self,
+        file: &File,
+        sight: &Sight,
+        durable: bool,
+        sparse: bool,
+    ) -> io::Result<Kept> {
+        let mut copy = self.open_temporary()?;
         let (size, sha256) = self.copy(file, &mut copy, sparse, sight.size > 0)?;
-        let now = statx(file, c"", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)?;
-        if *sight != Sight::from(&now) || size != sight.size {
+        if !is_as_seen(file, sight, size)? {
             return Ok(None);
         }
-        if durable {
-            copy.sync_all()?;
-        } else {
-            send_off(&copy);
-        }
+        on_its_way(&copy, durable)?;
         fs::rename(&self.temporary, self.originals.join(&sha256.0))?;
         Ok(Some((size, sha256)))
+    }
+
+    /// What fits the buffer is hashed before it is written and needs no other name first. Nothing refers to it before
+    /// it is whole and durable; what a killed runner left half written is replaced.
+    fn keep_at_once(&mut self, mut file: &File, sight: &Sight, durable: bool) -> io::Result<Kept> {
+        let read = read_full(&mut file, &mut self.buffer)?;
+        let bytes = self.buffer.get(..read).unwrap_or_default();
+        let size = bytes.len() as u64;
+        // Where it is longer now than the buffer, it is not as it was seen either.
+        if !is_as_seen(file, sight, size)? {
+            return Ok(None);
+        }
+        let sha256 = digest(Sha256::new_with_prefix(bytes));
+        let path = self.originals.join(&sha256.0);
+        match fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
+            Ok(mut copy) => {
+                let written = copy.write_all(bytes).and_then(|()| on_its_way(&copy, durable));
+                written.inspect_err(|_| {
+                    // On a full disk half of it is only in the way; the failure is what counts.
+                    let _ = fs::remove_file(&path);
+                })?;
+            }
+            Err(why) if why.kind() == io::ErrorKind::AlreadyExists => {
+                let mut copy = self.open_temporary()?;
+                copy.write_all(bytes)?;
+                on_its_way(&copy, durable)?;
+                fs::rename(&self.temporary, &path)?;
+            }
+            Err(why) => return Err(why),
+        }
+        Ok(Some((size, sha256)))
+    }
+
+    fn open_temporary(&self) -> io::Result<File> {
+        let mut options = fs::OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(true).mode(0o600).open(&self.temporary)
     }
 
     fn copy(&mut self, from: &File, to: &mut File, sparse: bool, holds: bool) -> io::Result<(u64, Digest)> {
@@ -110,6 +150,21 @@ impl Keeper {
         let poured = pour(from, Some(&mut out), &mut self.buffer)?;
         out.finish()?;
         Ok(poured)
+    }
+}
+
+/// Whether a file is what was seen, after so many bytes of it were read.
+fn is_as_seen(file: &File, sight: &Sight, read: u64) -> io::Result<bool> {
+    let now = statx(file, c"", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)?;
+    Ok(*sight == Sight::from(&now) && read == sight.size)
+}
+
+fn on_its_way(copy: &File, durable: bool) -> io::Result<()> {
+    if durable {
+        copy.sync_all()
+    } else {
+        send_off(copy);
+        Ok(())
     }
 }
 

@@ -403,7 +403,7 @@ fn damaged_saved_bytes_fail_their_item_and_no_other() {
 
 #[test]
 fn so_many_files_that_a_helper_shares_the_work_come_back_exactly_and_damage_is_named() {
-    let content = |number: usize| vec![u8::try_from(number % 251).expect("small"); number * 997];
+    let content = |number: usize| vec![u8::try_from(number % 251).expect("small"); number * 1_500];
     let (mut bench, root, layer, record) = recorded(&["t/"], |root| {
         for number in 0..200 {
             let path = root.join(format!("t/{}/{number}", number % 7));
@@ -433,6 +433,31 @@ fn so_many_files_that_a_helper_shares_the_work_come_back_exactly_and_damage_is_n
     assert_eq!(fs::read(root.join("t/3/199")).expect("another"), content(199));
     let left = fs::read_dir(root.join("t/1")).expect("list").map(|entry| entry.expect("entry").file_name());
     assert!(!left.into_iter().any(|name| name.as_bytes().starts_with(b".switchback")), "a temporary file");
+}
+
+#[test]
+fn what_a_killed_record_left_half_written_is_replaced() {
+    let (mut bench, _, layer, _) = recorded(&["t/"], |root| {
+        for number in 0..30 {
+            write(root.join(format!("t/{number}")), format!("content {number}"));
+        }
+    });
+    let originals = bench.capsule.join("originals");
+    let saved = |at: &Path| -> BTreeMap<PathBuf, Vec<u8>> {
+        let entries = fs::read_dir(at).expect("list").map(|entry| entry.expect("entry").path());
+        entries.map(|path| (path.clone(), fs::read(path).expect("read"))).collect()
+    };
+    let whole = saved(&originals);
+    for (number, path) in whole.keys().enumerate() {
+        match number % 3 {
+            0 => fs::write(path, "con").expect("cut"),
+            1 => fs::remove_file(path).expect("removed"),
+            _ => {}
+        }
+    }
+    layer.record(&mut bench.cx(), 3).expect("recorded again");
+    assert_eq!(whole.len(), 30);
+    assert_eq!(saved(&originals), whole);
 }
 
 #[test]

@@ -152,11 +152,13 @@ fn showing() -> Showing {
         ],
         checks: vec![
             CheckLine {
+                at: Timestamp(1_795_365_118_042),
                 moment: Moment::Preflight,
                 report: report("disk-free", Outcome::Pass, "61.0 GiB >= 20.0 GiB"),
                 accepted: None,
             },
             CheckLine {
+                at: Timestamp(1_795_365_118_042),
                 moment: Moment::Validate,
                 report: bad_profiles(),
                 accepted: Some("known".to_owned()),

@@ -3,6 +3,7 @@
 mod case;
 mod golden;
 mod looking;
+mod trends;
 
 use super::{Line, Style, Surroundings, Tone};
 use proptest::prelude::*;

@@ -1,6 +1,7 @@
 //! Probes of a real systemd, in a machine of its own.
 
 mod machine;
+mod timer;
 
 pub(crate) use machine::Machine;
 

@@ -8,7 +8,7 @@ use serde_json::json;
 
 const TODAY: &str = "2026-01-05";
 
-fn check(look: Look) -> Check {
+pub(super) fn check(look: Look) -> Check {
     Check {
         id: CheckId::new("c").expect("id"),
         title: None,
