@@ -3,7 +3,9 @@
 
 use super::ProbeError;
 use super::probe::{self, Circumstances, Given, Looking, Need, last_line, process_end, read_text, whole};
-use crate::model::{Check, CommandLine, Graphics, Look, NixQuestion, Observation, Probe, RunAs};
+use crate::model::{
+    Check, CommandLine, GenerationsOf, Graphics, Look, NixQuestion, Observation, Probe, RunAs,
+};
 use crate::system::host::Host;
 use crate::system::process::{End, Ended, OwnProgram};
 use std::cell::{OnceCell, RefCell};
@@ -108,6 +110,12 @@ fn reads(probe: &Probe) -> Option<Reads<'_>> {
         Probe::File { path } | Probe::Mount { path } | Probe::Nix(NixQuestion::Profile(path)) => {
             Some(Reads::Path(path))
         }
+        // The store may be another machine's, root and EFI system partition hardly are.
+        Probe::Disk => Some(Reads::Path(Path::new("/nix/store"))),
+        Probe::Generations {
+            of: GenerationsOf::Nixos | GenerationsOf::HomeManager | GenerationsOf::NixEnv,
+            profiles,
+        } => Some(profiles.first().map_or(Reads::Kernel, |profile| Reads::Path(profile))),
         Probe::Graphics(Graphics::Firefox { file } | Graphics::Chromium { file }) => Some(Reads::Path(file)),
         Probe::Applications
         | Probe::Cpu
@@ -119,6 +127,8 @@ fn reads(probe: &Probe) -> Option<Reads<'_>> {
         )
         | Probe::Boot
         | Probe::Cgroup { .. }
+        // It looks twice, and what it reads is the same for everybody.
+        | Probe::CpuUse { .. }
         | Probe::DesktopSetting(_)
         | Probe::Gpu { .. }
         | Probe::Session
@@ -126,7 +136,13 @@ fn reads(probe: &Probe) -> Option<Reads<'_>> {
         | Probe::Run { .. }
         | Probe::Units { .. }
         | Probe::Journal { .. }
-        | Probe::Nix(NixQuestion::Path(_)) => None,
+        | Probe::Generations { of: GenerationsOf::RpmOstree | GenerationsOf::Bootc, .. }
+        | Probe::Nix(
+            NixQuestion::Path(_)
+            | NixQuestion::Derivation(_)
+            | NixQuestion::Closures { .. }
+            | NixQuestion::Log { .. },
+        ) => None,
     }
 }
 

@@ -409,7 +409,7 @@ pub(super) enum BaselineVerb {
 /// `switchback probe`
 #[derive(Debug, Args)]
 pub(super) struct Probe {
-    /// Which probe (docs/probes.md has them all); with `--from`, the tool whose output it is.
+    /// Which probe (`switchback schema plan` has them all); with `--from`, the tool whose output it is.
     pub(super) name: String,
     /// Its settings: `setting=value` as in a plan, or the one word that it takes; for `run`, a command after `--`.
     #[arg(value_name = "SETTING")]

@@ -25,10 +25,18 @@ use std::path::Path;
 pub struct LayerCx<'a> {
     /// The machine and its users.
     pub host: &'a Host,
-    /// The generation's folder: `generations/0007`.
+    /// The generation's folder: `generations/0007`; the state folder itself, where only questions are asked.
     pub capsule: &'a Path,
     /// Told of what happens; asked whether to stop.
     pub watch: &'a mut dyn Watch,
+}
+
+impl LayerCx<'_> {
+    /// The state folder.
+    fn state(&self) -> &Path {
+        let generations = self.capsule.parent().filter(|above| above.ends_with("generations"));
+        generations.and_then(Path::parent).unwrap_or(self.capsule)
+    }
 }
 
 /// One part of the machine that can be recorded and restored.

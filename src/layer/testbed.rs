@@ -62,7 +62,7 @@ impl Bench {
             path: "/run/current-system/sw/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin".into(),
             own: BTreeMap::new(),
         };
-        let capsule = folder.path().join("generations/0001");
+        let capsule = folder.path().join("state/generations/0001");
         fs::create_dir_all(&capsule).expect("capsule");
         fs::set_permissions(&capsule, fs::Permissions::from_mode(0o700)).expect("mode");
         Self { folder, host, watch: Silent::default(), capsule }

@@ -40,6 +40,55 @@ pub enum NixQuestion {
     Profile(PathBuf),
     /// A store path: `exists valid references`.
     Path(PathBuf),
+    /// How a store path was built: `exists deriver name system builder inputs outputs environment flags march mtune
+    /// optimisation parallel tests`.
+    Derivation(PathBuf),
+    /// What differs between two closures: `same added removed changed rebuilt versions paths_before paths_after
+    /// paths_added paths_removed size_delta`.
+    Closures {
+        /// A store path, or a link to one.
+        before: PathBuf,
+        /// The other.
+        after: PathBuf,
+    },
+    /// The log of a build: `exists lines size march jobs`, and with a pattern `matched matches matching`.
+    Log {
+        /// The store path or derivation.
+        path: PathBuf,
+        /// A regular expression, looked for in each line.
+        matches: Option<String>,
+    },
+}
+
+/// Whose generations are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "GenerationsOf")]
+pub enum GenerationsOf {
+    /// The system profile of NixOS.
+    Nixos,
+    /// The user's home-manager profile.
+    HomeManager,
+    /// The user's own profile (`nix-env`, `nix profile`).
+    NixEnv,
+    /// Deployments of rpm-ostree.
+    RpmOstree,
+    /// Images of bootc.
+    Bootc,
+}
+
+impl GenerationsOf {
+    /// As it is written.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Nixos => "nixos",
+            Self::HomeManager => "home-manager",
+            Self::NixEnv => "nix-env",
+            Self::RpmOstree => "rpm-ostree",
+            Self::Bootc => "bootc",
+        }
+    }
 }
 
 /// A key of a KDE configuration file.
@@ -84,6 +133,15 @@ pub enum Probe {
     /// The processors: `model vendor count cores microcode flags bugs vulnerable governor governors driver
     /// energy_preference boost frequency_mhz frequency_max_mhz load1 load5 load15 pressure_some_avg10`.
     Cpu,
+    /// Processor time over a while: `percent machine_percent processors over_seconds`, and of an application `count pids`.
+    CpuUse {
+        /// The process name, exactly; the whole machine where neither is stated.
+        name: Option<String>,
+        /// A regular expression on the command line.
+        pattern: Option<String>,
+        /// For how long.
+        over: Span,
+    },
     /// GPUs and who uses them: `count drivers driver_version cards failures unknown memory_used memory_total
     /// memory_used_ratio utilisation_percent encode_percent decode_percent clients client_count`, and with a process
     /// `process_running process_pids on_gpu process_engines process_memory`.
@@ -172,9 +230,20 @@ pub enum Probe {
         /// Unit names or globs.
         names: Vec<String>,
     },
+    /// The root, the Nix store and the EFI system partition: `root store esp esp_mounted esp_device read_only fullest
+    /// fullest_ratio`.
+    Disk,
+    /// Generations or deployments: `kind count ids list current`, `booted active` of NixOS, `staged pinned` of
+    /// deployments.
+    Generations {
+        /// Of what.
+        of: GenerationsOf,
+        /// Where the profile may be; the first that is there counts.
+        profiles: Vec<PathBuf>,
+    },
     /// A key of a KDE configuration file as the running desktop sees it: `present value file locked source`.
     DesktopSetting(DesktopSetting),
-    /// The compositor and the shell: `present compositor shell type desktop compositor_alive shell_alive` with their
+    /// The compositor and the shell: `present parts has_shell compositor shell type desktop compositor_alive shell_alive` with their
     /// `_pid _age _pss`, `restarts failed_units`.
     Session,
     /// A parameter on the kernel's command line or below `/proc/sys`: `present value source`.
@@ -182,7 +251,7 @@ pub enum Probe {
         /// `nvidia-drm.modeset` or `vm.swappiness`.
         name: String,
     },
-    /// Nix profiles and store paths.
+    /// Nix profiles, store paths, how they were built and what differs between two.
     Nix(NixQuestion),
     /// Drivers that draw and decode, and browsers.
     Graphics(Graphics),

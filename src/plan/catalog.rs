@@ -13,8 +13,9 @@ use crate::model::{NamedCheck, NamedParameter, Span, Value};
 use std::collections::BTreeMap;
 
 /// The libraries that are built in, by name.
-pub(super) const SHIPPED: [(&str, &str); 9] = [
+pub(super) const SHIPPED: [(&str, &str); 10] = [
     ("checks/boot.yaml", include_str!("../../checks/boot.yaml")),
+    ("checks/builds.yaml", include_str!("../../checks/builds.yaml")),
     ("checks/electron.yaml", include_str!("../../checks/electron.yaml")),
     ("checks/gpu.yaml", include_str!("../../checks/gpu.yaml")),
     ("checks/journal.yaml", include_str!("../../checks/journal.yaml")),

@@ -33,6 +33,15 @@ fn probe_words(probe: &Probe) -> String {
         Probe::Mount { path } => format!("file system at {}", path.display()),
         Probe::Applications => "memory by application".to_owned(),
         Probe::Cpu => "processors".to_owned(),
+        Probe::CpuUse { name, pattern, over } => {
+            let of = match (name, pattern) {
+                (None, None) => "the machine".to_owned(),
+                (Some(name), None) => name.clone(),
+                (None, Some(pattern)) => format!("what matches /{pattern}/"),
+                (Some(name), Some(pattern)) => format!("{name} matching /{pattern}/"),
+            };
+            format!("processor time of {of} over {over}")
+        }
         Probe::Gpu { process: None } => "GPUs".to_owned(),
         Probe::Gpu { process: Some(name) } => format!("GPUs, and {name} on them"),
         Probe::Measure { what, times, .. } => match what {
@@ -68,6 +77,16 @@ fn probe_words(probe: &Probe) -> String {
         Probe::KernelParameter { name } => format!("kernel parameter {name}"),
         Probe::Graphics(what) => graphics(what),
         Probe::Nix(NixQuestion::Profile(path)) => format!("Nix profile {}", path.display()),
+        Probe::Nix(NixQuestion::Derivation(path)) => format!("how {} was built", path.display()),
+        Probe::Nix(NixQuestion::Closures { before, after }) => {
+            format!("what differs between {} and {}", before.display(), after.display())
+        }
+        Probe::Nix(NixQuestion::Log { path, matches: None }) => format!("build log of {}", path.display()),
+        Probe::Nix(NixQuestion::Log { path, matches: Some(pattern) }) => {
+            format!("/{pattern}/ in the build log of {}", path.display())
+        }
+        Probe::Disk => "root, store and EFI system partition".to_owned(),
+        Probe::Generations { of, .. } => format!("generations of {}", of.word()),
         Probe::Nix(NixQuestion::Path(path)) => format!("Nix store path {}", path.display()),
     }
 }

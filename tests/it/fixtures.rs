@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use switchback::check::Reader;
 
 #[expect(clippy::disallowed_methods, reason = "the tests' own environment")]
-fn folder() -> Option<PathBuf> {
+pub(crate) fn folder() -> Option<PathBuf> {
     let named = std::env::var_os("SWITCHBACK_FIXTURES").map(PathBuf::from);
     let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/fixtures");
     let folder = named.unwrap_or_else(beside);

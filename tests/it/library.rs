@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use switchback::check::{ProbeError, Reader, judge};
 use switchback::model::{Check, Observation, Outcome};
-use switchback::plan::{Sources, Surroundings, load, shipped_checks};
+use switchback::plan::{NamedCheck, Sources, Surroundings, load, shipped_checks};
 
 /// One check on one observation.
 #[derive(Debug, Deserialize)]
@@ -49,12 +49,16 @@ impl Sources for NoFiles {
     }
 }
 
-fn used(case: &Case) -> Check {
-    let with = serde_json::to_string(&case.with).expect("JSON");
+/// The checks of all cases, in their order: one plan, since each load reads every library.
+fn used(cases: &[Case]) -> Vec<Check> {
+    let entry = |(number, case): (usize, &Case)| {
+        let with = serde_json::to_string(&case.with).expect("JSON");
+        format!("      - {{id: case-{number}, use: {}, with: {with}}}\n", case.check)
+    };
+    let entries: String = cases.iter().enumerate().map(entry).collect();
     let text = format!(
         "switchback: 1\nname: cases\nphases:\n  - id: one\n    apply: [{{run: [\"true\"], changes: nothing}}]\n    \
-         validate: [{{use: {}, with: {with}}}]\n",
-        case.check
+         validate:\n{entries}"
     );
     let around = Surroundings {
         home: "/home/mo".to_owned(),
@@ -64,7 +68,7 @@ fn used(case: &Case) -> Check {
     };
     let loaded =
         load("cases.yaml", &text, &NoFiles, &around, &[]).unwrap_or_else(|why| panic!("{}", why.lines()));
-    loaded.plan.phases[0].validate[0].clone()
+    loaded.plan.phases[0].validate.clone()
 }
 
 /// As a live probe gives it: fields that are not known are left out.
@@ -99,9 +103,9 @@ fn every_shipped_check_judges_its_recorded_observations_as_stated() {
         let cases: Vec<Case> =
             serde_saphyr::from_str(&text).unwrap_or_else(|why| panic!("{}: {why}", path.display()));
         assert!(!cases.is_empty(), "{}", path.display());
-        for case in &cases {
+        for (case, check) in cases.iter().zip(used(&cases)) {
             let before = case.before.clone().map(Observation);
-            let (check, seen) = (used(case), observed(case));
+            let seen = observed(case);
             if case.outcome == "skipped" {
                 // What it applies to is told by the same observation.
                 let guard = check.applies_if.as_ref().expect("a check that can be skipped");
@@ -125,25 +129,49 @@ fn every_shipped_check_judges_its_recorded_observations_as_stated() {
 }
 
 #[test]
-fn every_check_of_a_library_with_cases_has_a_good_a_degraded_a_broken_and_an_unseen_one() {
+fn every_shipped_check_has_a_good_a_degraded_a_broken_case_and_one_where_it_does_not_apply() {
+    let mut has: BTreeMap<String, BTreeSet<Kind>> = BTreeMap::new();
+    let mut elsewhere = Vec::new();
     let shipped = shipped_checks().unwrap_or_else(|why| panic!("{}", why.lines()));
     for path in libraries() {
-        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        let file = path.file_name().expect("a name").to_string_lossy().into_owned();
         let text = std::fs::read_to_string(&path).expect("the cases");
-        let cases: Vec<Case> = serde_saphyr::from_str(&text).unwrap_or_else(|why| panic!("{name}: {why}"));
-        let has: BTreeSet<(&str, Kind)> = cases.iter().map(|case| (case.check.as_str(), case.case)).collect();
-        let of_library = shipped.iter().filter(|check| check.library == format!("built in: checks/{name}"));
-        let mut count = 0;
-        for check in of_library {
-            count += 1;
-            for kind in EVERY {
-                assert!(
-                    has.contains(&(check.name.as_str(), kind)),
-                    "{name}: {} has no {kind:?} case",
-                    check.name
-                );
+        let cases: Vec<Case> = serde_saphyr::from_str(&text).unwrap_or_else(|why| panic!("{file}: {why}"));
+        for case in cases {
+            let library = format!("built in: checks/{file}");
+            let known = shipped.iter().any(|check| check.name == case.check && check.library == library);
+            if !known {
+                elsewhere.push(format!("{file}: {}", case.check));
             }
+            has.entry(case.check).or_default().insert(case.case);
         }
-        assert!(count > 0, "{name} is the name of no shipped library");
     }
+    assert!(elsewhere.is_empty(), "cases of checks that their library does not have: {elsewhere:?}");
+    let lacking = |check: &NamedCheck| {
+        let kinds = has.get(&check.name).cloned().unwrap_or_default();
+        let lacks: Vec<Kind> = EVERY.into_iter().filter(|kind| !kinds.contains(kind)).collect();
+        (!lacks.is_empty()).then(|| format!("{} of {}: no case {lacks:?}", check.name, check.library))
+    };
+    let lacking: Vec<String> = shipped.iter().filter_map(lacking).collect();
+    assert!(shipped.len() > 100, "{} shipped checks", shipped.len());
+    assert!(lacking.is_empty(), "{}", lacking.join("\n"));
+}
+
+/// The page that says which check answers which item of the checklists.
+#[test]
+fn every_check_that_the_page_of_checklists_names_is_shipped_and_no_item_stands_alone() {
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/checklists.md"))
+        .expect("the page");
+    let shipped = shipped_checks().unwrap_or_else(|why| panic!("{}", why.lines()));
+    let mut rows = 0;
+    for line in page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| item")) {
+        rows += 1;
+        let answer = line.split('|').nth(2).expect("a second cell");
+        let names: Vec<&str> = answer.split('`').skip(1).step_by(2).collect();
+        assert!(!names.is_empty(), "nothing answers: {line}");
+        for name in names {
+            assert!(shipped.iter().any(|check| check.name == name), "there is no check `{name}`: {line}");
+        }
+    }
+    assert!(rows > 25, "{rows} items");
 }

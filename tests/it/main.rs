@@ -3,6 +3,7 @@
 mod cli;
 mod docs;
 mod fixtures;
+mod fuzz;
 mod generated;
 mod graphics;
 mod hostile;

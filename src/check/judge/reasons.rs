@@ -41,6 +41,13 @@ pub(super) fn unit_of(look: &Look, field: &str, seen: &Observation) -> Unit {
         | (Look::Probe(Probe::Applications), "total")
         | (Look::Probe(Probe::File { .. }), "size") => Unit::Bytes,
         (Look::Probe(Probe::Applications), field) if field.starts_with("pss.") => Unit::Bytes,
+        (Look::Probe(Probe::CpuUse { .. }), "percent" | "machine_percent") => Unit::Percent,
+        (Look::Probe(Probe::Disk), field)
+            if [".size", ".used", ".available"].iter().any(|end| field.ends_with(end)) =>
+        {
+            Unit::Bytes
+        }
+        (Look::Probe(Probe::Nix(_)), "size_delta") => Unit::Bytes,
         (Look::Probe(Probe::Run { .. }), "duration") => Unit::Seconds,
         (Look::Probe(Probe::Memory | Probe::Cpu), field) if field.ends_with("_avg10") => Unit::Percent,
         _ if field.ends_with("bytes") => Unit::Bytes,

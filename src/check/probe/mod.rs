@@ -5,8 +5,11 @@ pub(super) mod applications;
 mod boot;
 mod cgroup;
 pub(super) mod cpu;
+mod cpu_use;
 mod desktop_setting;
+mod disk;
 pub(super) mod file;
+mod generations;
 pub(super) mod gpu;
 pub(super) mod graphics;
 pub(super) mod journal;
@@ -109,6 +112,9 @@ pub(super) fn begin<'a>(probe: &'a Probe, around: Circumstances<'_>) -> Box<dyn 
         Probe::Mount { path } => Box::new(AtOnce(|| mount::read(path))),
         Probe::Applications => Box::new(AtOnce(|| applications::read(Path::new("/")))),
         Probe::Cpu => Box::new(AtOnce(|| cpu::read(Path::new("/")))),
+        Probe::CpuUse { name, pattern, over } => {
+            Box::new(cpu_use::CpuUse::new(name.as_deref(), pattern.as_deref(), *over))
+        }
         Probe::Gpu { process } => Box::new(gpu::Gpu::new(process.as_deref())),
         Probe::Measure { what, times, warmup, every } => {
             Box::new(measure::Measuring::new(what, *times, *warmup, *every, around))
@@ -124,6 +130,8 @@ pub(super) fn begin<'a>(probe: &'a Probe, around: Circumstances<'_>) -> Box<dyn 
         },
         Probe::Boot => Box::new(boot::Boot::default()),
         Probe::Cgroup { manager, names } => Box::new(cgroup::Cgroup::new(*manager, names)),
+        Probe::Disk => Box::new(AtOnce(disk::read)),
+        Probe::Generations { of, profiles } => Box::new(generations::Generations { of: *of, profiles }),
         Probe::DesktopSetting(setting) => Box::new(desktop_setting::Reading::new(setting)),
         Probe::Session => Box::new(session::Session::default()),
         Probe::KernelParameter { name } => Box::new(AtOnce(|| kernel_parameter::read(name))),

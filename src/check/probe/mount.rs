@@ -16,8 +16,12 @@ use std::path::{Path, PathBuf};
 pub(in crate::check) struct Mount {
     pub(in crate::check) point: PathBuf,
     pub(in crate::check) kind: String,
-    source: String,
-    options: Vec<String>,
+    /// The numbers of its device, `8:1`.
+    pub(super) device: String,
+    pub(super) source: String,
+    pub(super) options: Vec<String>,
+    /// The file system itself is read-only, and not only seen so here.
+    pub(super) super_read_only: bool,
 }
 
 /// The file system at the path.
@@ -53,7 +57,7 @@ pub(super) fn read(path: &Path) -> Result<Observation, ProbeError> {
 }
 
 /// The mount that holds the path: the longest mount point above it, the last one where several are stacked.
-fn holding<'a>(mounts: &'a [Mount], path: &Path) -> Option<&'a Mount> {
+pub(super) fn holding<'a>(mounts: &'a [Mount], path: &Path) -> Option<&'a Mount> {
     let depth = |mount: &&Mount| mount.point.components().count();
     mounts.iter().filter(|mount| path.starts_with(&mount.point)).max_by_key(depth)
 }
@@ -65,14 +69,18 @@ pub(in crate::check) fn parse(text: &str) -> Vec<Mount> {
 
 fn line(line: &str) -> Option<Mount> {
     let (left, right) = line.split_once(" - ")?;
-    let mut left = left.split(' ').skip(4);
+    let mut left = left.split(' ').skip(2);
+    let device = left.next()?.to_owned();
+    let mut left = left.skip(1);
     let point = PathBuf::from(unescaped(left.next()?));
     let own = left.next()?;
     let mut right = right.split(' ');
     let kind = right.next()?.to_owned();
     let source = unescaped(right.next()?).to_string_lossy().into_owned();
     let mut options: Vec<String> = Vec::new();
-    for option in own.split(',').chain(right.next().unwrap_or_default().split(',')) {
+    let of_super = right.next().unwrap_or_default();
+    let super_read_only = of_super.split(',').any(|option| option == "ro");
+    for option in own.split(',').chain(of_super.split(',')) {
         // The mount may be read-only on a file system that is not: the mount's own word comes first.
         let contradicted = match option {
             "rw" => options.iter().any(|known| known == "ro"),
@@ -86,7 +94,7 @@ fn line(line: &str) -> Option<Mount> {
             options.push(option.to_owned());
         }
     }
-    Some(Mount { point, kind, source, options })
+    Some(Mount { point, kind, device, source, options, super_read_only })
 }
 
 /// The kernel writes space, tab, newline and backslash as three octal digits.

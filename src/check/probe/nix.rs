@@ -1,5 +1,10 @@
 //! `nix`: profiles by reading their links, store paths by asking the store.
 
+mod aterm;
+mod closures;
+mod derivation;
+mod log;
+
 use super::{AtOnce, Given, Looking, Need, last_line, process_end, status, tool, whole};
 use crate::check::ProbeError;
 use crate::model::{NixQuestion, Observation, Value};
@@ -17,6 +22,9 @@ pub(super) fn begin(question: &NixQuestion) -> Box<dyn Looking + '_> {
     match question {
         NixQuestion::Profile(path) => Box::new(AtOnce(|| profile(path))),
         NixQuestion::Path(path) => Box::new(StorePath { path, valid: None }),
+        NixQuestion::Derivation(path) => Box::new(derivation::Derivation { path }),
+        NixQuestion::Closures { before, after } => Box::new(closures::Closures::new(before, after)),
+        NixQuestion::Log { path, matches } => Box::new(log::Log::new(path, matches.as_deref())),
     }
 }
 
@@ -72,7 +80,7 @@ fn reached(store: &Path, generation: Option<&(PathBuf, String, u64)>) -> Result<
 }
 
 /// `system-412-link` is generation 412 of `system`.
-fn parse_generation(name: &str) -> Option<(&str, u64)> {
+pub(super) fn parse_generation(name: &str) -> Option<(&str, u64)> {
     let (profile, number) = name.strip_suffix("-link")?.rsplit_once('-')?;
     Some((profile, number.parse().ok()?))
 }

@@ -46,6 +46,21 @@ const SHELLS: &[&str] = &[
     "cosmic-panel",
     "waybar",
 ];
+/// Desktops that come with a shell, as `XDG_CURRENT_DESKTOP` names them.
+const DESKTOPS: &[&str] = &[
+    "KDE",
+    "GNOME",
+    "X-Cinnamon",
+    "Cinnamon",
+    "XFCE",
+    "MATE",
+    "LXQt",
+    "Budgie",
+    "COSMIC",
+    "Unity",
+    "Pantheon",
+    "Deepin",
+];
 /// The units that desktops start them by.
 const UNITS: &[&str] = &[
     "plasma-kwin_wayland.service",
@@ -98,8 +113,10 @@ fn observed(root: &Path, ended: &Ended) -> Result<Observation, ProbeError> {
     let shell = first(&|name| SHELLS.contains(&name));
     let mut seen = Observation::new()
         .with("present", compositor.is_some() || shell.is_some())
-        .with("compositor_alive", compositor.is_some())
-        .with("shell_alive", shell.is_some());
+        .with("compositor_alive", compositor.is_some());
+    let parts: Vec<Value> =
+        [compositor, shell].into_iter().flatten().map(|found| Value::from(found.name.as_str())).collect();
+    seen = seen.with("parts", parts);
     let uptime: Option<f64> = std::fs::read_to_string(root.join("proc/uptime"))
         .ok()
         .and_then(|text| text.split_whitespace().next()?.parse().ok());
@@ -124,7 +141,14 @@ fn observed(root: &Path, ended: &Ended) -> Result<Observation, ProbeError> {
         if let Some(kind) = kind(root, &main.name, &environment) {
             seen = seen.with("type", kind);
         }
-        if let Some(desktop) = value(&environment, "XDG_CURRENT_DESKTOP") {
+        let desktop = value(&environment, "XDG_CURRENT_DESKTOP");
+        let has_shell = shell.is_some() || comes_with_shell(&main.name, desktop.as_deref());
+        seen = seen.with("has_shell", has_shell);
+        // Where there is none to be had, none is dead.
+        if has_shell {
+            seen = seen.with("shell_alive", shell.is_some());
+        }
+        if let Some(desktop) = desktop {
             seen = seen.with("desktop", desktop);
         }
     }
@@ -133,6 +157,16 @@ fn observed(root: &Path, ended: &Ended) -> Result<Observation, ProbeError> {
         // Another's session, or a desktop without systemd: how often they were started is not known.
         Ok(_) | Err(ProbeError::NotStarted { .. }) => Ok(seen),
         Err(why) => Err(why),
+    }
+}
+
+/// Whether a desktop has a shell of its own: by its name, else by its compositor. A tiling compositor has none, and
+/// whoever wants a bar starts one.
+fn comes_with_shell(compositor: &str, desktop: Option<&str>) -> bool {
+    match desktop {
+        Some(desktop) => desktop.split(':').any(|name| DESKTOPS.contains(&name)),
+        None => ["kwin_wayland", "kwin_x11", "gnome-shell", "cinnamon", "xfwm4", "marco", "cosmic-comp"]
+            .contains(&compositor),
     }
 }
 
@@ -285,6 +319,29 @@ mod tests {
         assert_eq!(seen.get("shell_alive"), Some(&json!(true)));
         assert_eq!(seen.get("type"), Some(&json!("x11")));
         assert_eq!(seen.get("restarts"), None);
+    }
+
+    #[test]
+    fn a_desktop_that_comes_without_a_shell_has_no_dead_one() {
+        for (name, environment, has_shell, alive) in [
+            ("sway", "XDG_CURRENT_DESKTOP=sway\0", false, json!(null)),
+            ("kwin_wayland", "", true, json!(false)),
+            ("kwin_wayland", "XDG_CURRENT_DESKTOP=gamescope\0", false, json!(null)),
+            ("mutter", "XDG_CURRENT_DESKTOP=ubuntu:GNOME\0", true, json!(false)),
+            ("i3", "", false, json!(null)),
+        ] {
+            let root = machine();
+            process(root.path(), 7, name, 'S', 5000, environment);
+            let seen = observed(root.path(), &none()).expect("seen");
+            assert_eq!(seen.get("has_shell"), Some(&json!(has_shell)), "{name} {environment}");
+            assert_eq!(seen.get("shell_alive").cloned().unwrap_or_default(), alive, "{name} {environment}");
+        }
+        let root = machine();
+        process(root.path(), 7, "sway", 'S', 5000, "");
+        process(root.path(), 8, "waybar", 'S', 5001, "");
+        let seen = observed(root.path(), &none()).expect("seen");
+        assert_eq!(seen.get("shell_alive"), Some(&json!(true)));
+        assert_eq!(seen.get("parts"), Some(&json!(["sway", "waybar"])));
     }
 
     #[test]

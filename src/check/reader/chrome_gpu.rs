@@ -209,7 +209,7 @@ Encoding
         #[test]
         fn nothing_makes_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400), cut in 0usize..700) {
             let reader = Reader::named("chrome-gpu").expect("a reader");
-            prop_assert!(reader.read(&mut bytes.as_slice()).is_ok());
+            let _ = reader.read(&mut bytes.as_slice());
             let text: String = GOOD.chars().take(cut).collect();
             prop_assert!(parse(&text).features.len() <= 4);
         }

@@ -239,8 +239,8 @@ mod tests {
         #[test]
         fn nothing_makes_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400), text in "[\\{\"H264: SWDEC\\}]{0,60}") {
             let reader = Reader::named("firefox-support").expect("a reader");
-            prop_assert!(reader.read(&mut bytes.as_slice()).is_ok());
-            prop_assert!(reader.read(&mut text.as_bytes()).is_ok());
+            let _ = reader.read(&mut bytes.as_slice());
+            let _ = reader.read(&mut text.as_bytes());
         }
     }
 }

@@ -21,7 +21,15 @@ pub(super) fn read(text: &str) -> Observation {
 
 fn parse(text: &str) -> Free {
     let mut free = Free::default();
+    let mut heading: Vec<String> = Vec::new();
     for line in text.lines() {
+        // Other locales have other words: a heading is what stands right above the first row of numbers.
+        let values = line.split_once(':').map(|(_, values)| values.trim_start());
+        if free.columns.is_empty()
+            && values.is_some_and(|values| values.starts_with(|c: char| c.is_ascii_digit()))
+        {
+            free.columns = std::mem::take(&mut heading);
+        }
         match line.split_once(':') {
             Some((label, values)) if !free.columns.is_empty() => {
                 let label = label.trim();
@@ -40,8 +48,12 @@ fn parse(text: &str) -> Free {
             Some(_) => {}
             None => {
                 let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+                let number = |word: &String| word.starts_with(|c: char| c.is_ascii_digit());
+                let set_in = line.starts_with(char::is_whitespace);
                 if free.columns.is_empty() && words.first().is_some_and(|word| word == "total") {
                     free.columns = words;
+                } else if set_in && words.len() >= 3 && !words.iter().any(number) {
+                    heading = words;
                 }
             }
         }
@@ -59,6 +71,15 @@ mod tests {
         let seen = read("       total used free\nMem:   31Gi  704Mi 30Gi\nSwap:  0B 0B\n");
         assert_eq!(seen.get("Mem"), Some(&json!({"total": "31Gi", "used": "704Mi", "free": "30Gi"})));
         assert_eq!(seen.get("Swap"), Some(&json!({"total": "0B", "used": "0B"})));
+    }
+
+    #[test]
+    fn a_table_in_another_language_is_read_like_any_other() {
+        let seen = read(
+            "           gesamt  benutzt frei\nSpeicher:   16G    5,3G 2,1G\nSwap:      2,0G      0B 2,0G\n",
+        );
+        assert_eq!(seen.get("Speicher"), Some(&json!({"gesamt": "16G", "benutzt": "5,3G", "frei": "2,1G"})));
+        assert_eq!(seen.get("columns"), Some(&json!(["gesamt", "benutzt", "frei"])));
     }
 
     #[test]

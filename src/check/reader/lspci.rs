@@ -105,7 +105,9 @@ fn headed(line: &str) -> Option<Device> {
     if !is_slot(slot) {
         return None;
     }
-    let rest = rest.trim_start_matches(['"', ' ']);
+    if rest.trim_start().starts_with('"') {
+        return machine_readable(slot, rest);
+    }
     let (class, name) = rest.split_once(": ").unwrap_or((rest, ""));
     let off = name.contains("(rev ff)");
     Some(Device {
@@ -133,6 +135,24 @@ fn is_gpu(class: &str) -> bool {
     let class = class.trim();
     CLASSES.iter().any(|(name, number)| {
         class.starts_with(name) || class.starts_with(number) || class.contains(&format!("[{number}]"))
+    })
+}
+
+/// `01:00.0 "VGA compatible controller [0300]" "Vendor [10de]" "Device [1f06]" -ra1 ...`, as `-mm` prints it.
+fn machine_readable(slot: &str, rest: &str) -> Option<Device> {
+    let mut quoted = rest.split('"').skip(1).step_by(2);
+    let (class, vendor, device) = (quoted.next()?, quoted.next()?, quoted.next()?);
+    let ids = last_number(vendor).zip(last_number(device)).map(|(vendor, id)| format!("{vendor}:{id}"));
+    // With `-n` the fields are the numbers alone.
+    let alone = |text: &str| text.len() == 4 && text.chars().all(|c| c.is_ascii_hexdigit());
+    let ids = ids.or_else(|| (alone(vendor) && alone(device)).then(|| format!("{vendor}:{device}")));
+    Some(Device {
+        slot: slot.to_owned(),
+        ids,
+        gpu: is_gpu(class),
+        name: format!("{vendor} {device}"),
+        off: rest.contains("-rff"),
+        ..Device::default()
     })
 }
 
@@ -210,7 +230,13 @@ mod tests {
         assert_eq!(numbers.gpus, [Gpu { slot: "01:00.0".to_owned(), ids: Some("10de:1f06".to_owned()) }]);
         let records = "Slot:\t01:00.0\nClass:\tVGA compatible controller [0300]\nVendor:\tExample [10de]\nDevice:\tThing [1f06]\nSDevice:\tOther [0405]\nDriver:\tnvidia\nModule:\tnvidia\n";
         let seen = parse(records);
-        assert_eq!((seen.gpus, seen.drivers_in_use), (numbers.gpus, vec!["nvidia".to_owned()]));
+        assert_eq!((seen.gpus, seen.drivers_in_use), (numbers.gpus.clone(), vec!["nvidia".to_owned()]));
+        for line in [
+            "01:00.0 \"VGA compatible controller [0300]\" \"Example [10de]\" \"Thing [1f06]\" -ra1 \"Other [1458]\" \"x [3fff]\"\n",
+            "01:00.0 \"0300\" \"10de\" \"1f06\" -ra1 \"1458\" \"3fff\"\n",
+        ] {
+            assert_eq!(parse(line).gpus, numbers.gpus, "{line}");
+        }
         let names = parse("01:00.0 VGA compatible controller: Example Corporation Thing\n");
         assert_eq!(names.gpus.first().map(|gpu| gpu.ids.clone()), Some(None));
     }

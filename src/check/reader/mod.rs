@@ -6,6 +6,7 @@ mod chrome_gpu;
 pub(super) mod cpuinfo;
 mod elided;
 mod firefox_support;
+mod folded;
 mod free;
 mod generations;
 mod glxinfo;
@@ -15,6 +16,7 @@ mod lspci;
 mod meminfo;
 mod nix_diff_closures;
 pub(super) mod nvidia_smi;
+mod refusal;
 mod systemctl;
 mod vainfo;
 mod vdpauinfo;
@@ -103,19 +105,35 @@ impl Reader {
     /// Where it cannot be read, is longer than any output of the tool, or is nothing that the tool prints.
     pub fn read(&self, from: &mut dyn BufRead) -> Result<Observation, ProbeError> {
         match self.intake {
-            Intake::Stream(read) => read(from),
-            Intake::Text(read) => Ok(read(&plain(&self.whole(from)?))),
+            Intake::Stream(read) => {
+                if from.fill_buf().map_err(|why| self.unreadable(&why))?.is_empty() {
+                    return Err(self.empty());
+                }
+                read(from)
+            }
+            Intake::Text(read) => {
+                let text = plain(&self.whole(from)?);
+                if text.trim().is_empty() { Err(self.empty()) } else { Ok(read(&text)) }
+            }
         }
+    }
+
+    /// Nothing at all is no output of any of the tools, but of a redirection that failed.
+    fn empty(&self) -> ProbeError {
+        ProbeError::Unreachable {
+            what: format!("the output of {} is empty", self.name),
+            hint: "was the tool started, and did its output go into this file? Its errors go to another stream: `2>&1` keeps both",
+        }
+    }
+
+    fn unreadable(&self, why: &std::io::Error) -> ProbeError {
+        ProbeError::Unreadable { what: format!("the output of {}", self.name), why: why.to_string() }
     }
 
     fn whole(&self, from: &mut dyn BufRead) -> Result<String, ProbeError> {
         let mut bytes = Vec::new();
         let limit = u64::try_from(LONGEST + 1).unwrap_or(u64::MAX);
-        let unreadable = |why: std::io::Error| ProbeError::Unreadable {
-            what: format!("the output of {}", self.name),
-            why: why.to_string(),
-        };
-        from.take(limit).read_to_end(&mut bytes).map_err(unreadable)?;
+        from.take(limit).read_to_end(&mut bytes).map_err(|why| self.unreadable(&why))?;
         if bytes.len() > LONGEST {
             let total = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
             return Err(ProbeError::TooMuch { what: self.name.to_owned(), bytes: total, kept: LONGEST });
@@ -169,6 +187,41 @@ mod tests {
     #[test]
     fn readers_are_sorted_by_name_and_each_is_there_once() {
         assert!(READERS.is_sorted_by(|one, next| one.name < next.name));
+    }
+
+    #[test]
+    fn nothing_at_all_is_no_output_of_any_tool() {
+        for reader in READERS {
+            let why = reader.read(&mut &b""[..]).expect_err(reader.name);
+            assert!(why.hint().is_some_and(|hint| hint.contains("2>&1")), "{why}");
+        }
+    }
+
+    #[test]
+    fn an_error_of_a_tool_is_never_an_empty_list() {
+        for (name, tool) in [
+            ("bootc", "bootc"),
+            ("home-manager-generations", "home-manager"),
+            ("nix-diff-closures", "nix"),
+            ("nix-env-generations", "nix-env"),
+            ("nixos-generations", "nixos-rebuild"),
+            ("rpm-ostree", "rpm-ostree"),
+        ] {
+            let reader = Reader::named(name).expect("a reader");
+            for (text, failure) in [
+                (format!("bash: {tool}: command not found\n"), "not_started"),
+                (format!("fish: Unknown command: {tool}\n"), "not_started"),
+                ("error: something broke\n".to_owned(), "failed"),
+                ("error: opening lock file '/x.lock': Permission denied\n".to_owned(), "permission_denied"),
+                ("error: This system was not booted via libostree.\n".to_owned(), "not_of_this_kind"),
+            ] {
+                let seen = reader.read(&mut text.as_bytes()).expect("read");
+                assert_eq!(seen.get("complete"), Some(&serde_json::json!(false)), "{name}: {text}");
+                assert_eq!(seen.get("failure"), Some(&serde_json::json!(failure)), "{name}: {text}");
+            }
+            let seen = reader.read(&mut &b"what is this\n"[..]).expect("read");
+            assert_eq!(seen.get("complete"), Some(&serde_json::json!(false)), "{name}");
+        }
     }
 
     proptest! {

@@ -1,6 +1,7 @@
 //! `nix store diff-closures`: what changed between two closures, by package.
 //! Format: `src/nix/diff-closures.cc` of Nix; `∅` stands for no version, `ε` for an empty one.
 
+use super::refusal::Refusal;
 use super::{is_elision, observation};
 use crate::model::Observation;
 use serde::Serialize;
@@ -40,11 +41,18 @@ struct Closures {
     entries: usize,
     counts: Counts,
     list: Vec<Entry>,
+    /// Nothing was left out, and nix did its work.
     complete: bool,
+    /// What nix said instead.
+    #[serde(flatten)]
+    refusal: Option<Refusal>,
 }
 
 pub(super) fn read(text: &str) -> Observation {
     let list: Vec<Entry> = text.lines().filter_map(entry).collect();
+    let refusal = Refusal::of(text, &["nix"]);
+    // Nothing between two closures that are the same; what is no list at all is somebody else's words.
+    let is_list = !list.is_empty() || text.trim().is_empty();
     let count = |kind| list.iter().filter(|entry| entry.kind == kind).count();
     observation(&Closures {
         entries: list.len(),
@@ -54,8 +62,9 @@ pub(super) fn read(text: &str) -> Observation {
             added: count(Kind::Added),
             removed: count(Kind::Removed),
         },
-        complete: !text.lines().any(is_elision),
+        complete: is_list && refusal.is_none() && !text.lines().any(is_elision),
         list,
+        refusal,
     })
 }
 

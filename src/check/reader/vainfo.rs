@@ -7,7 +7,9 @@ mod codecs;
 mod failure;
 
 use super::elided::{elided, trails_off};
+use super::folded::unfolded;
 use super::observation;
+use super::refusal::is_missing;
 use crate::model::Observation;
 use codecs::{Abilities, Decode, abilities, decode, listed};
 use failure::Failure;
@@ -56,6 +58,18 @@ struct Vainfo {
 /// Names of drivers that use no GPU.
 const SOFTWARE: [&str; 4] = ["llvmpipe", "softpipe", "swrast", "lavapipe"];
 
+/// How lines begin, where they became one.
+const BEGINNINGS: [&str; 8] = [
+    "libva info: ",
+    "libva error: ",
+    "libva: ",
+    "vainfo: ",
+    "vaInitialize failed",
+    "Trying display: ",
+    "VAProfile",
+    "<unknown profile>",
+];
+
 pub(super) fn read(text: &str) -> Observation {
     observation(&parse(text))
 }
@@ -87,7 +101,7 @@ struct Lines {
 fn parse(text: &str) -> Vainfo {
     let mut seen = Vainfo::default();
     let mut lines = Lines::default();
-    for line in text.lines().filter(|line| !line.trim().is_empty()) {
+    for line in unfolded(text, &BEGINNINGS).lines().filter(|line| !line.trim().is_empty()) {
         line_of(line, &mut seen, &mut lines);
     }
     concluded(seen, &lines)
@@ -121,9 +135,18 @@ fn line_of(line: &str, seen: &mut Vainfo, lines: &mut Lines) {
         lines.heading = true;
     } else if let Some(name) = after(line, "Trying display: ") {
         seen.display = Some(name.to_owned());
+    } else if breaks_off(line) {
+        lines.gap = true;
     } else {
         trouble(line, seen, lines);
     }
+}
+
+/// A line of the list without its end, be it only the beginning of the first word.
+fn breaks_off(line: &str) -> bool {
+    const PROFILE: &str = "VAProfile";
+    let bare = line.trim();
+    bare.starts_with(PROFILE) || (line.starts_with(' ') && PROFILE.starts_with(bare))
 }
 
 /// What libva tells while it works.
@@ -151,8 +174,8 @@ fn trouble(line: &str, seen: &mut Vainfo, lines: &mut Lines) {
         || line.contains("Error, can't open display")
     {
         &mut lines.no_display
-    } else if line.contains("vainfo")
-        && (line.contains("not found") || line.contains("error while loading shared libraries"))
+    } else if is_missing(line, "vainfo")
+        || (line.contains("vainfo") && line.contains("error while loading shared libraries"))
     {
         &mut lines.not_started
     } else {
@@ -188,7 +211,8 @@ fn pair(line: &str) -> Option<Pair> {
         "<unknown entrypoint>"
     } else {
         let end = entrypoint.find(|c| !named(c)).unwrap_or(entrypoint.len());
-        entrypoint.get(..end).filter(|name| name.starts_with("VAEntrypoint"))?
+        let name = entrypoint.get(..end)?.trim_end_matches('_');
+        name.starts_with("VAEntrypoint").then_some(name)?
     };
     Some(Pair { profile: profile.trim().to_owned(), entrypoint: entrypoint.to_owned() })
 }

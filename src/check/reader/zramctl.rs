@@ -31,6 +31,8 @@ fn parse(text: &str) -> Zramctl {
     let mut seen = Zramctl::default();
     let mut headings: Vec<&str> = USUAL.to_vec();
     for line in text.lines() {
+        // Markup makes code of each line, a reply quotes it, a comment marks it.
+        let line = line.trim_matches(|c: char| c.is_whitespace() || matches!(c, '`' | '>' | '#' | '|'));
         let words: Vec<&str> = line.split_whitespace().collect();
         if words.contains(&"NAME") {
             headings = words;

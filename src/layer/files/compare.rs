@@ -2,7 +2,7 @@
 
 use super::attributes::Bearer;
 use super::entry::{Entry, Meta, Moment, What};
-use super::folder::{Folders, device, is_locked, is_mount, kind, kind_name, look, names};
+use super::folder::{Folders, identity, is_locked, is_mount, kind, kind_name, look, names};
 use super::keep::{CHUNK, pour};
 use super::pattern;
 use super::scan::open_quietly;
@@ -90,25 +90,24 @@ impl fmt::Display for Difference {
 pub(super) struct Looker {
     pub(super) folders: Folders,
     pub(super) buffer: Vec<u8>,
+    /// Which thing stood there at the last look.
+    pub(super) seen: Option<(u64, u64)>,
 }
 
 impl Looker {
     pub(super) fn new() -> Self {
-        Self { folders: Folders::default(), buffer: vec![0; CHUNK] }
+        Self { folders: Folders::default(), buffer: vec![0; CHUNK], seen: None }
     }
 
     /// Every difference of one entry. A thing of another kind, or missing, has that one difference only.
     pub(super) fn differences(&mut self, entry: &Entry, depth: Depth) -> io::Result<Vec<Difference>> {
-        differences(&mut self.folders, &mut self.buffer, entry, depth)
+        differences(self, entry, depth)
     }
 }
 
-fn differences(
-    folders: &mut Folders,
-    buffer: &mut [u8],
-    entry: &Entry,
-    depth: Depth,
-) -> io::Result<Vec<Difference>> {
+fn differences(looker: &mut Looker, entry: &Entry, depth: Depth) -> io::Result<Vec<Difference>> {
+    let Looker { folders, buffer, seen: last } = looker;
+    *last = None;
     let path = entry.path.path();
     if let What::Glob { pattern, matched, .. } = &entry.what {
         let found = pattern::expand(path, pattern)?;
@@ -129,6 +128,7 @@ fn differences(
         let absent = matches!(entry.what, What::Absent { .. });
         return Ok(if absent { Vec::new() } else { vec![Difference::Missing] });
     };
+    *last = Some(identity(&seen));
     let recorded = match &entry.what {
         What::Way { .. } | What::Folder { .. } => FileType::Directory,
         What::File { .. } | What::SameFile { .. } => FileType::RegularFile,
@@ -167,9 +167,9 @@ fn differences(
             Ok(found)
         }
         What::SameFile { first } => {
-            let here = (device(&seen), seen.stx_ino);
+            let here = identity(&seen);
             let there = match folders.parent(first.path()) {
-                Ok((folder, name)) => look(folder, name)?.map(|seen| (device(&seen), seen.stx_ino)),
+                Ok((folder, name)) => look(folder, name)?.map(|seen| identity(&seen)),
                 Err(_) => None,
             };
             let same = there == Some(here);

@@ -2,13 +2,14 @@
 
 use super::attributes::Bearer;
 use super::entry::{Meta, Moment};
+use super::folder::{hold, kind, kind_name, look_at, set_mode};
 use rustix::fs::{
-    AtFlags, Gid, Mode, Timespec, Timestamps, Uid, chmodat, chownat, fchmod, fchown, futimens, utimensat,
+    AtFlags, FileType, Gid, Mode, Timespec, Timestamps, Uid, chownat, fchmod, fchown, futimens, utimensat,
 };
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd as _, BorrowedFd};
 
 fn times(meta: &Meta) -> Timestamps {
     let at = |moment: Moment| Timespec { tv_sec: moment.0, tv_nsec: i64::from(moment.1) };
@@ -30,14 +31,20 @@ pub(super) fn dress_named(
     folder: BorrowedFd<'_>,
     name: &OsStr,
     meta: &Meta,
-    has_mode: bool,
+    expected: FileType,
 ) -> io::Result<()> {
+    // Who may write to the folder can give the name to another thing at any moment.
+    let held = hold(folder, name)?;
+    let now = kind(&look_at(held.as_fd())?);
+    if now != expected {
+        return Err(io::Error::other(format!("is {} now", kind_name(now))));
+    }
     let bearer = Bearer::named(folder, name);
     bearer.strip(&meta.attributes)?;
     let (uid, gid) = (Uid::from_raw(meta.uid), Gid::from_raw(meta.gid));
-    chownat(folder, name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?;
-    if has_mode {
-        chmodat(folder, name, Mode::from_raw_mode(meta.mode), AtFlags::empty())?;
+    chownat(&held, "", Some(uid), Some(gid), AtFlags::EMPTY_PATH)?;
+    if expected != FileType::Symlink {
+        set_mode(held.as_fd(), meta.mode)?;
     }
     bearer.set(&meta.attributes)?;
     Ok(utimensat(folder, name, &times(meta), AtFlags::SYMLINK_NOFOLLOW)?)

@@ -4,9 +4,11 @@ use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, Statx, StatxAttributes, StatxF
 use rustix::fs::{FileType, openat, statx};
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Component, Path, PathBuf};
 
 const STEP: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
@@ -79,6 +81,41 @@ pub(super) fn kind(seen: &Statx) -> FileType {
 /// Its device, as one number.
 pub(super) fn device(seen: &Statx) -> u64 {
     u64::from(seen.stx_dev_major) << 32 | u64::from(seen.stx_dev_minor)
+}
+
+/// Which thing it is, whatever its name.
+pub(super) fn identity(seen: &Statx) -> (u64, u64) {
+    (device(seen), seen.stx_ino)
+}
+
+/// What is changed must be what was looked at: who may write to its folder can give its name to another thing meanwhile.
+pub(super) fn same(file: &File, seen: Option<(u64, u64)>) -> io::Result<()> {
+    let now = identity(&look_at(file.as_fd())?);
+    match seen {
+        Some(seen) if seen != now => Err(io::Error::other("was replaced while it was restored")),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// A thing held by itself and not by its name, which somebody may give to another thing meanwhile. It is not opened: a
+/// pipe would wait, and a folder without rights would refuse.
+pub(super) fn hold(folder: BorrowedFd<'_>, name: &OsStr) -> io::Result<OwnedFd> {
+    Ok(openat(folder, name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?)
+}
+
+/// What is held.
+pub(super) fn look_at(held: BorrowedFd<'_>) -> io::Result<Statx> {
+    Ok(statx(held, "", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)?)
+}
+
+/// Changes the permission bits of what is held; never those of what a link leads to.
+pub(super) fn set_mode(held: BorrowedFd<'_>, mode: u32) -> io::Result<()> {
+    if kind(&look_at(held)?) == FileType::Symlink {
+        return Err(io::Error::other("is a symbolic link now"));
+    }
+    // `fchmod` does not take what is only held; the kernel's own path to it leads nowhere else.
+    let path = Path::new("/proc/self/fd").join(held.as_raw_fd().to_string());
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
 }
 
 /// Whether another file system, or another part of this one, is mounted there.

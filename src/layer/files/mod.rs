@@ -17,6 +17,8 @@ mod temporary;
 mod write;
 
 #[cfg(test)]
+mod hostile_tests;
+#[cfg(test)]
 mod tests;
 
 pub(super) use by_hand::quoted;
@@ -26,7 +28,11 @@ use super::{Layer, LayerCx, LayerError, failed};
 use crate::model::{Change, Changed, Item, LayerKind, LayerRecord, LayerSpec, Restored, counted};
 use compare::{Depth, Difference, Looker};
 use entry::{Entry, What};
+use folder::{identity, look};
 use scan::{Found, Powers, Scan, Visitor};
+use std::ffi::OsStr;
+use std::fs::File;
+use std::os::fd::AsFd as _;
 use std::path::Path;
 use targets::Targets;
 
@@ -69,17 +75,20 @@ impl Files {
 }
 
 fn powers(cx: &LayerCx<'_>) -> Powers {
+    // Where it is not there yet, nothing can hold it.
+    let state = File::open(cx.state()).and_then(|folder| look(folder.as_fd(), OsStr::new(".")));
+    let state = state.ok().flatten().map(|seen| identity(&seen));
     let mut groups = vec![nix::unistd::getegid().as_raw()];
     // Where the groups cannot be read, the effective one is what is left; too few groups refuse, too many would fail.
     groups.extend(nix::unistd::getgroups().unwrap_or_default().into_iter().map(nix::unistd::Gid::as_raw));
-    Powers { uid: cx.host.euid, groups }
+    Powers { uid: cx.host.euid, groups, state }
 }
 
 impl Layer for Files {
     fn refusals(&self, cx: &mut LayerCx<'_>) -> Vec<Item> {
         let powers = powers(cx);
         let mut ask = Ask { watch: &mut *cx.watch, visited: 0 };
-        match Scan::run(&Targets::of(&self.paths), &powers, &mut ask) {
+        match Scan::run(&Targets::of(&self.paths, powers.uid), &powers, &mut ask) {
             Ok(refused) => refused,
             Err(why) => vec![Item::new("files", super::error::chain(&why))],
         }
@@ -90,7 +99,7 @@ impl Layer for Files {
         let manifest = ManifestWriter::create(cx.capsule, place, &spec)?;
         let powers = powers(cx);
         let mut save = save::Save::new(cx.capsule, manifest, &mut *cx.watch)?;
-        let refused = Scan::run(&Targets::of(&self.paths), &powers, &mut save)?;
+        let refused = Scan::run(&Targets::of(&self.paths, powers.uid), &powers, &mut save)?;
         if !refused.is_empty() {
             return Err(LayerError::CannotSave(refused));
         }

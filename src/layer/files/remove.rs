@@ -1,8 +1,11 @@
 //! Removes what a phase created: whole trees, without following links and without leaving the file system.
 
-use super::folder::{is_locked, is_mount, kind, look, names};
+use super::folder::{hold, is_locked, is_mount, kind, look, names, set_mode};
 use super::scan::open_quietly;
-use rustix::fs::{AtFlags, FileType, IFlags, ioctl_getflags, ioctl_setflags, unlinkat};
+use rustix::fs::{
+    AtFlags, FileType, IFlags, RenameFlags, ioctl_getflags, ioctl_setflags, renameat_with, unlinkat,
+};
+use rustix::io::Errno;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
@@ -14,9 +17,53 @@ pub(super) fn unlock(file: &File) -> io::Result<()> {
     Ok(ioctl_setflags(file, flags.difference(IFlags::IMMUTABLE | IFlags::APPEND))?)
 }
 
+/// So deep it goes at a time: each level is a descriptor and a call. What lies deeper is brought up first.
+const DEEP: usize = 64;
+
 /// Removes a name and everything below it. What is mounted somewhere is not touched, and is an error.
 pub(super) fn remove_tree(folder: BorrowedFd<'_>, name: &OsStr) -> io::Result<()> {
-    let Some(seen) = look(folder, name)? else { return Ok(()) };
+    let Some(open) = remove_or_open(folder, name)? else { return Ok(()) };
+    let mut brought_up = 0;
+    loop {
+        let before = brought_up;
+        empty(&open, &open, &mut brought_up, 1)?;
+        if brought_up == before {
+            return Ok(unlinkat(folder, name, AtFlags::REMOVEDIR)?);
+        }
+    }
+}
+
+/// Removes what a folder holds, as deep as it goes; deeper folders are put into `top` and wait there.
+fn empty(open: &File, top: &File, brought_up: &mut u64, depth: usize) -> io::Result<()> {
+    for name in names(open.as_fd())? {
+        let Some(below) = remove_or_open(open.as_fd(), &name)? else { continue };
+        if depth == DEEP {
+            bring_up(open, &name, top, brought_up)?;
+            continue;
+        }
+        empty(&below, top, brought_up, depth + 1)?;
+        if names(below.as_fd())?.is_empty() {
+            unlinkat(open, &name, AtFlags::REMOVEDIR)?;
+        }
+    }
+    Ok(())
+}
+
+/// Puts a folder into `top`, under a name that is free there.
+fn bring_up(open: &File, name: &OsStr, top: &File, brought_up: &mut u64) -> io::Result<()> {
+    loop {
+        let waiting = format!(".switchback-below-{brought_up}");
+        *brought_up += 1;
+        match renameat_with(open, name, top, waiting, RenameFlags::NOREPLACE) {
+            Err(Errno::EXIST) => {}
+            done => return Ok(done?),
+        }
+    }
+}
+
+/// Removes what is no folder; opens a folder, with the rights that it takes to remove what it holds.
+fn remove_or_open(folder: BorrowedFd<'_>, name: &OsStr) -> io::Result<Option<File>> {
+    let Some(seen) = look(folder, name)? else { return Ok(None) };
     if is_mount(&seen) {
         return Err(io::Error::new(io::ErrorKind::ResourceBusy, "is a mount point"));
     }
@@ -24,25 +71,16 @@ pub(super) fn remove_tree(folder: BorrowedFd<'_>, name: &OsStr) -> io::Result<()
         unlock(&open_quietly(folder, name)?)?;
     }
     if kind(&seen) != FileType::Directory {
-        return Ok(unlinkat(folder, name, AtFlags::empty())?);
+        unlinkat(folder, name, AtFlags::empty())?;
+        return Ok(None);
     }
-    let open = match open_quietly(folder, name) {
-        Err(why) if why.kind() == io::ErrorKind::PermissionDenied => {
-            open_up(folder, name)?;
-            open_quietly(folder, name)?
-        }
-        opened => opened?,
-    };
     if u32::from(seen.stx_mode) & 0o700 != 0o700 {
         open_up(folder, name)?;
     }
-    for name in names(open.as_fd())? {
-        remove_tree(open.as_fd(), &name)?;
-    }
-    Ok(unlinkat(folder, name, AtFlags::REMOVEDIR)?)
+    open_quietly(folder, name).map(Some)
 }
 
 /// Gives the owner full rights to a folder.
 pub(super) fn open_up(folder: BorrowedFd<'_>, name: &OsStr) -> io::Result<()> {
-    Ok(rustix::fs::chmodat(folder, name, rustix::fs::Mode::RWXU, AtFlags::empty())?)
+    set_mode(hold(folder, name)?.as_fd(), 0o700)
 }

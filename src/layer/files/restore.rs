@@ -11,7 +11,7 @@ use super::attributes::Bearer;
 use super::compare::{Depth, Difference, Looker};
 use super::dress::{dress, dress_named};
 use super::entry::{Entry, Meta, What};
-use super::folder::{device, look};
+use super::folder::{device, look, same};
 use super::remove::{open_up, remove_tree, unlock};
 use super::save::Help;
 use super::scan::open_quietly;
@@ -49,6 +49,8 @@ const ROUNDS: u32 = 3;
 struct Open {
     path: PathBuf,
     meta: Meta,
+    /// Which folder it is, where it stood there already.
+    seen: Option<(u64, u64)>,
 }
 
 /// One restore.
@@ -245,7 +247,7 @@ impl<'a> Restore<'a> {
             None => Ok(()),
             Some(Difference::Missing) => {
                 self.make_folder(path)?;
-                self.ways.push(Open { path: path.to_owned(), meta: meta.clone() });
+                self.ways.push(Open { path: path.to_owned(), meta: meta.clone(), seen: None });
                 Ok(())
             }
             Some(other) => {
@@ -272,13 +274,15 @@ impl<'a> Restore<'a> {
         meta: Meta,
         mut found: Vec<Difference>,
     ) -> io::Result<()> {
+        let seen = self.looker.seen;
+        let made = matches!(found.first(), Some(Difference::Missing | Difference::Kind { .. }));
         let ready = self.ready_folder(path, entry, &mut found);
         if ready.is_err() {
             self.out_of_reach = Some(path.to_owned());
         }
         ready?;
         self.remove_created(&found);
-        self.open.push(Open { path: path.to_owned(), meta });
+        self.open.push(Open { path: path.to_owned(), meta, seen: seen.filter(|_| !made) });
         Ok(())
     }
 
@@ -320,7 +324,8 @@ impl<'a> Restore<'a> {
     }
 
     fn put_file(&mut self, path: &Path, entry: Entry, found: &[Difference]) -> io::Result<()> {
-        let What::File { meta, size, sha256, .. } = &entry.what else { return Ok(()) };
+        let Some(wanted) = Wanted::of(&entry) else { return Ok(()) };
+        let seen = self.looker.seen;
         let rewrite = found.iter().any(|one| match one {
             Difference::Missing | Difference::Kind { .. } | Difference::Content => true,
             // Another name of this file that was not recorded: it gets a file of its own.
@@ -336,15 +341,15 @@ impl<'a> Restore<'a> {
             | Difference::Created(_) => false,
         });
         if rewrite {
-            let wanted = Wanted { meta: meta.clone(), size: *size, sha256: sha256.clone() };
             self.write_temporary(path, entry, wanted)?;
         } else if found.iter().any(|one| !matches!(one, Difference::Names { .. })) {
             let (folder, name) = self.looker.folders.parent(path)?;
             let file = open_quietly(folder, name)?;
+            same(&file, seen)?;
             if found.contains(&Difference::Locked) {
                 unlock(&file)?;
             }
-            dress(&file, meta)?;
+            dress(&file, &wanted.meta)?;
             self.changed += 1;
         }
         Ok(())
@@ -410,8 +415,7 @@ impl<'a> Restore<'a> {
     /// A file is written; by ourselves, where the helper did not.
     fn settle(&mut self, at: usize, written: Option<io::Result<()>>) {
         let Some(pending) = self.pending.get_mut(at) else { return };
-        let What::File { meta, size, sha256, .. } = &pending.entry.what else { return };
-        let wanted = Wanted { meta: meta.clone(), size: *size, sha256: sha256.clone() };
+        let Some(wanted) = Wanted::of(&pending.entry) else { return };
         let written = written.unwrap_or_else(|| {
             // The helper may have begun.
             pending.file.set_len(0)?;
@@ -454,6 +458,7 @@ impl<'a> Restore<'a> {
         if found.is_empty() {
             return Ok(());
         }
+        let kind = if to.is_some() { FileType::Symlink } else { FileType::Fifo };
         let replace = found.iter().any(|one| {
             matches!(one, Difference::Missing | Difference::Kind { .. } | Difference::Target { .. })
         });
@@ -465,11 +470,11 @@ impl<'a> Restore<'a> {
                 Some(to) => symlinkat(to.os(), folder, &temporary)?,
                 None => mknodat(folder, &temporary, FileType::Fifo, Mode::RUSR, 0)?,
             }
-            dress_named(folder, &temporary, meta, to.is_none())?;
+            dress_named(folder, &temporary, meta, kind)?;
             put_in_place(folder, &temporary, name)?;
             self.looker.folders.forget();
         } else {
-            dress_named(folder, name, meta, to.is_none())?;
+            dress_named(folder, name, meta, kind)?;
         }
         self.changed += 1;
         Ok(())
@@ -537,6 +542,7 @@ impl<'a> Restore<'a> {
     fn finish_folder(&mut self, open: &Open) {
         let finished = self.looker.folders.parent(&open.path).and_then(|(folder, name)| {
             let file = open_quietly(folder, name)?;
+            same(&file, open.seen)?;
             let seen = look(file.as_fd(), OsStr::new("."))?;
             let attributes = Bearer::Open(&file).read()?;
             let same = seen.is_some_and(|seen| {
@@ -556,11 +562,8 @@ impl<'a> Restore<'a> {
         above.sort_unstable();
         above.dedup();
         for path in above.iter().rev() {
-            let removed = self
-                .looker
-                .folders
-                .parent(path)
-                .and_then(|(folder, name)| Ok(unlinkat(folder, name, AtFlags::REMOVEDIR)?));
+            let parent = self.looker.folders.parent(path);
+            let removed = parent.and_then(|(folder, name)| Ok(unlinkat(folder, name, AtFlags::REMOVEDIR)?));
             if removed.is_ok() {
                 self.changed += 1;
                 self.looker.folders.forget();

@@ -2,7 +2,7 @@
 
 use super::attributes::Bearer;
 use super::entry::{Entry, Meta, What};
-use super::folder::{Folders, device, is_locked, is_mount, kind, kind_name, look, names};
+use super::folder::{Folders, device, identity, is_locked, is_mount, kind, kind_name, look, names};
 use super::targets::{Targets, missing_above};
 use crate::layer::LayerError;
 use crate::layer::raw::Raw;
@@ -54,7 +54,12 @@ impl Found {
 pub(super) struct Powers {
     pub(super) uid: u32,
     pub(super) groups: Vec<u32>,
+    /// Which folder holds the records: what would go back with the machine is no record.
+    pub(super) state: Option<(u64, u64)>,
 }
+
+/// So deep below its target a folder may lie: each level is a descriptor and a call.
+const DEEPEST: usize = 256;
 
 struct Names {
     first: PathBuf,
@@ -69,7 +74,13 @@ pub(super) struct Scan<'a> {
     refused: Vec<Item>,
     /// Files with several names, by device and inode: the only thing that grows with the set.
     linked: HashMap<(u64, u64), Names>,
+    /// Folders between the target and where the walk stands.
+    depth: usize,
 }
+
+/// Why switchback's own folder is no part of what is recorded.
+const STATE: &str = "is switchback's own state folder, and its records would go back too: name what lies beside it, or \
+                     put the state elsewhere with `--state`";
 
 /// Opens a file or folder without following links, without waiting, and where possible without touching its times.
 pub(super) fn open_quietly(folder: BorrowedFd<'_>, name: &OsStr) -> io::Result<File> {
@@ -88,7 +99,7 @@ impl<'a> Scan<'a> {
         visitor: &'a mut dyn Visitor,
     ) -> Result<Vec<Item>, LayerError> {
         let refused = targets.refused.clone();
-        let mut scan = Self { powers, visitor, refused, linked: HashMap::new() };
+        let mut scan = Self { powers, visitor, refused, linked: HashMap::new(), depth: 0 };
         for way in targets.ways() {
             scan.way(&way)?;
         }
@@ -130,6 +141,9 @@ impl<'a> Scan<'a> {
             Err(why) if why.kind() == io::ErrorKind::PermissionDenied => BTreeMap::new(),
             Err(why) => return Err(read(why)),
         };
+        if self.is_state(&seen) {
+            self.refuse(path, STATE);
+        }
         let meta = Meta::of(&seen, attributes);
         self.visitor.entry(Entry { path: path.into(), what: What::Way { meta } })
     }
@@ -174,6 +188,10 @@ impl<'a> Scan<'a> {
         home: u64,
     ) -> Result<(), LayerError> {
         self.visitor.tick()?;
+        if self.is_state(seen) {
+            self.refuse(path, STATE);
+            return Ok(());
+        }
         if let Some(why) = self.not_ours(seen) {
             self.refuse(path, why);
             return Ok(());
@@ -201,8 +219,12 @@ impl<'a> Scan<'a> {
         }
     }
 
+    fn is_state(&self, seen: &Statx) -> bool {
+        kind(seen) == FileType::Directory && self.powers.state == Some(identity(seen))
+    }
+
     fn not_ours(&self, seen: &Statx) -> Option<String> {
-        let Powers { uid, groups } = self.powers;
+        let Powers { uid, groups, state: _ } = self.powers;
         if is_locked(seen) {
             Some("is immutable or append-only".to_owned())
         } else if *uid == 0 {
@@ -237,6 +259,10 @@ impl<'a> Scan<'a> {
         let read = |why| LayerError::io("read", path, why);
         let open = open_quietly(folder, name).map_err(read)?;
         let at = std::os::fd::AsFd::as_fd(&open);
+        if self.depth == DEEPEST {
+            self.refuse(path, format!("lies more than {DEEPEST} folders below what is named"));
+            return Ok(());
+        }
         let holds = names(at).map_err(read)?;
         let meta = Meta::of(seen, self.attributes(path, &Bearer::Open(&open))?);
         let what = What::Folder {
@@ -245,6 +271,7 @@ impl<'a> Scan<'a> {
             mount: is_mount(seen),
         };
         self.visitor.entry(Entry { path: path.into(), what })?;
+        self.depth += 1;
         for name in &holds {
             let below = path.join(name);
             match look(at, name) {
@@ -256,6 +283,7 @@ impl<'a> Scan<'a> {
                 Err(why) => self.refuse(&below, format!("cannot be read: {why}")),
             }
         }
+        self.depth -= 1;
         Ok(())
     }
 
@@ -267,7 +295,7 @@ impl<'a> Scan<'a> {
         seen: &Statx,
     ) -> Result<(), LayerError> {
         if seen.stx_nlink > 1 {
-            let key = (device(seen), seen.stx_ino);
+            let key = identity(seen);
             if let Some(names) = self.linked.get_mut(&key) {
                 names.found += 1;
                 let what = What::SameFile { first: names.first.as_path().into() };

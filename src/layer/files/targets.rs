@@ -7,7 +7,8 @@ use crate::system::place::resolved;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Component, Path, PathBuf};
 
 /// A glob as it stood when it was recorded.
 pub(super) struct Glob {
@@ -27,18 +28,18 @@ pub(super) struct Targets {
 }
 
 impl Targets {
-    /// Finds them.
-    pub(super) fn of(asked: &[String]) -> Self {
+    /// Finds them, for a runner with this user id.
+    pub(super) fn of(asked: &[String], runner: u32) -> Self {
         let mut targets = Self::default();
         for path in asked {
-            if let Err(why) = targets.add(path) {
+            if let Err(why) = targets.add(path, runner) {
                 targets.refused.push(Item::new(path, why.to_string()));
             }
         }
         targets.without_overlap()
     }
 
-    fn add(&mut self, asked: &str) -> io::Result<()> {
+    fn add(&mut self, asked: &str, runner: u32) -> io::Result<()> {
         let path = Path::new(asked);
         let plain = path.components().all(|part| part != std::path::Component::ParentDir);
         if !path.is_absolute() || !plain {
@@ -47,6 +48,7 @@ impl Targets {
         if pattern::is_glob(asked) {
             return self.add_glob(asked);
         }
+        self.paths.extend(links_above(path, runner)?);
         let target = canonical(path)?;
         // `link/` means the folder that it leads to; the link is part of what must come back.
         if asked.ends_with('/') && target.is_symlink() && target.is_dir() {
@@ -130,4 +132,47 @@ fn canonical(path: &Path) -> io::Result<PathBuf> {
         (Some(parent), Some(name)) => Ok(resolved(parent)?.join(name)),
         (None, _) | (_, None) => Ok(PathBuf::from("/")),
     }
+}
+
+/// The most links that the kernel follows on one way.
+const LINKS: usize = 40;
+
+/// The links above the last name of a path. Where they lead decides what the path means, so they must come back too. Those
+/// that the runner may not put back, it could not have changed either.
+fn links_above(path: &Path, runner: u32) -> io::Result<Vec<PathBuf>> {
+    let mut links = Vec::new();
+    let mut passed = 0;
+    let mut at = PathBuf::from("/");
+    let mut rest: Vec<PathBuf> = path
+        .parent()
+        .into_iter()
+        .flat_map(Path::components)
+        .rev()
+        .map(|part| part.as_os_str().into())
+        .collect();
+    while let Some(part) = rest.pop() {
+        match part.components().next() {
+            Some(Component::RootDir) => at = PathBuf::from("/"),
+            Some(Component::ParentDir) => {
+                at.pop();
+            }
+            Some(Component::Normal(name)) => at.push(name),
+            Some(Component::CurDir | Component::Prefix(_)) | None => {}
+        }
+        let Ok(seen) = at.symlink_metadata() else { break };
+        if !seen.is_symlink() {
+            continue;
+        }
+        passed += 1;
+        if passed > LINKS {
+            return Err(io::Error::from_raw_os_error(libc::ELOOP));
+        }
+        if runner == 0 || seen.uid() == runner {
+            links.push(at.clone());
+        }
+        let to = fs::read_link(&at)?;
+        at.pop();
+        rest.extend(to.components().rev().map(|part| PathBuf::from(part.as_os_str())));
+    }
+    Ok(links)
 }

@@ -1,7 +1,7 @@
 //! Writes a saved file's bytes into a new file, and reads them back.
 
 use super::dress::dress;
-use super::entry::{Entry, Meta};
+use super::entry::{Entry, Meta, What};
 use super::keep::{CHUNK, Pour, copy, pour, send_off};
 use crate::model::Digest;
 use rustix::fs::{ioctl_ficlone, syncfs};
@@ -30,6 +30,14 @@ pub(super) struct Wanted {
     pub(super) meta: Meta,
     pub(super) size: u64,
     pub(super) sha256: Digest,
+}
+
+impl Wanted {
+    /// What a recorded file shall be again; nothing for what is no file.
+    pub(super) fn of(entry: &Entry) -> Option<Self> {
+        let What::File { meta, size, sha256, .. } = &entry.what else { return None };
+        Some(Self { meta: meta.clone(), size: *size, sha256: sha256.clone() })
+    }
 }
 
 /// Writes one file after the other. The runner and its helper have one each.

@@ -1,6 +1,6 @@
 //! Which fields each probe gives.
 
-use crate::model::{Graphics, Look, NixQuestion, Parse, Probe};
+use crate::model::{GenerationsOf, Graphics, Look, NixQuestion, Parse, Probe};
 
 /// The fields of an observation.
 pub(super) struct Fields {
@@ -87,6 +87,8 @@ const CGROUP: &[&str] = &[
 /// The fields of `session`.
 const SESSION: &[&str] = &[
     "present",
+    "parts",
+    "has_shell",
     "compositor",
     "compositor_alive",
     "compositor_pid",
@@ -102,6 +104,39 @@ const SESSION: &[&str] = &[
     "restarts",
     "restarts_by_unit",
     "failed_units",
+];
+
+/// How a store path was built.
+const DERIVATION: &[&str] = &[
+    "exists",
+    "deriver",
+    "name",
+    "system",
+    "builder",
+    "inputs",
+    "outputs",
+    "environment",
+    "flags",
+    "march",
+    "mtune",
+    "optimisation",
+    "parallel",
+    "tests",
+];
+
+/// What differs between two closures.
+const CLOSURES: &[&str] = &[
+    "same",
+    "added",
+    "removed",
+    "changed",
+    "rebuilt",
+    "versions",
+    "paths_before",
+    "paths_after",
+    "paths_added",
+    "paths_removed",
+    "size_delta",
 ];
 
 /// What there is of GPUs.
@@ -217,6 +252,12 @@ pub(super) fn fields_of(look: &Look) -> Fields {
                 ],
                 "model",
             ),
+            Probe::CpuUse { name: None, pattern: None, .. } => {
+                (&["percent", "machine_percent", "processors", "over_seconds"], "percent")
+            }
+            Probe::CpuUse { .. } => {
+                (&["percent", "machine_percent", "processors", "over_seconds", "count", "pids"], "percent")
+            }
             Probe::Gpu { process: None } => (GPU, "failures"),
             Probe::Gpu { process: Some(_) } => (GPU_AND_PROCESS, "on_gpu"),
             Probe::Measure { .. } => {
@@ -249,6 +290,26 @@ pub(super) fn fields_of(look: &Look) -> Fields {
             Probe::Journal { .. } => (JOURNAL, "kinds"),
             Probe::Boot => (BOOT, "generation"),
             Probe::Cgroup { .. } => (CGROUP, "without_memory_max"),
+            Probe::Disk => (
+                &[
+                    "root",
+                    "store",
+                    "esp",
+                    "esp_mounted",
+                    "esp_device",
+                    "read_only",
+                    "fullest",
+                    "fullest_ratio",
+                ],
+                "fullest_ratio",
+            ),
+            Probe::Generations {
+                of: GenerationsOf::Nixos | GenerationsOf::HomeManager | GenerationsOf::NixEnv,
+                ..
+            } => (&["kind", "profile", "count", "ids", "list", "current", "booted", "active"], "current"),
+            Probe::Generations { of: GenerationsOf::RpmOstree | GenerationsOf::Bootc, .. } => {
+                (&["kind", "count", "ids", "list", "current", "booted", "staged", "pinned"], "current")
+            }
             Probe::DesktopSetting(_) => (&["present", "value", "file", "locked", "source"], "value"),
             Probe::Session => (SESSION, "compositor_alive"),
             Probe::KernelParameter { .. } => (&["present", "value", "source"], "value"),
@@ -256,6 +317,14 @@ pub(super) fn fields_of(look: &Look) -> Fields {
                 (&["exists", "store_path", "generation", "generations"], "store_path")
             }
             Probe::Graphics(what) => graphics(what),
+            Probe::Nix(NixQuestion::Derivation(_)) => (DERIVATION, "flags"),
+            Probe::Nix(NixQuestion::Closures { .. }) => (CLOSURES, "changed"),
+            Probe::Nix(NixQuestion::Log { matches: None, .. }) => {
+                (&["exists", "lines", "size", "march", "jobs"], "march")
+            }
+            Probe::Nix(NixQuestion::Log { matches: Some(_), .. }) => {
+                (&["exists", "lines", "size", "march", "jobs", "matched", "matches", "matching"], "matched")
+            }
             Probe::Nix(NixQuestion::Path(_)) => (&["exists", "valid", "references"], "valid"),
         },
     };

@@ -1,12 +1,14 @@
 //! Probes.
 
 use super::Lowering;
-use crate::model::{DesktopSetting, Ignored, Measured, NixQuestion, Parse, Probe, Span};
+use crate::model::{DesktopSetting, GenerationsOf, Ignored, Measured, NixQuestion, Parse, Probe, Span};
 use crate::plan::raw::{
-    DesktopSettingForm, JournalForm, MeasureForm, NixForm, ProbeForm, ProcessForm, Short,
+    CpuUseForm, DesktopSettingForm, GenerationsForm, JournalForm, MeasureForm, NixForm, ProbeForm,
+    ProcessForm, Short,
 };
 use crate::plan::read::{At, read};
 use crate::plan::tree::Place;
+use std::path::PathBuf;
 
 /// Priorities of the journal by name.
 const PRIORITIES: [&str; 8] = ["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"];
@@ -50,6 +52,13 @@ impl Lowering<'_> {
             probes.push(self.journal(journal));
         }
         probes.extend(form.boot.as_ref().map(|_| Probe::Boot));
+        if let Some(of) = &form.cpu_use {
+            probes.push(self.cpu_use(&of.0));
+        }
+        probes.extend(form.disk.as_ref().map(|_| Probe::Disk));
+        if let Some(generations) = &form.generations {
+            probes.push(self.generations(&generations.value.0));
+        }
         probes.extend(form.session.as_ref().map(|_| Probe::Session));
         if let Some(cgroup) = &form.cgroup {
             let names = cgroup.value.names.0.clone();
@@ -156,6 +165,20 @@ impl Lowering<'_> {
         })
     }
 
+    fn cpu_use(&mut self, form: &CpuUseForm) -> Probe {
+        let over = self.span(form.over.as_ref(), Span::seconds(5));
+        if let Some(written) = form.over.as_ref().filter(|_| over < Span::seconds(1)) {
+            let text = format!("{over} is too short to count processor time; `1s` at least");
+            self.error("wrong-value", written.place, text);
+        }
+        Probe::CpuUse {
+            // One that is empty is none, so that a library can leave it open.
+            name: form.name.clone().filter(|name| !name.is_empty()),
+            pattern: form.pattern.as_ref().map(|pattern| self.pattern(pattern)),
+            over,
+        }
+    }
+
     fn process(&mut self, form: &ProcessForm, place: Place) -> Probe {
         if form.name.is_none() && form.pattern.is_none() {
             self.error("nothing-to-look-at", place, "neither a `name` nor a `pattern`");
@@ -229,18 +252,74 @@ impl Lowering<'_> {
         }
     }
 
+    /// Where the profile may be: at the place that is stated, else where it is by custom, the newer place first.
+    fn generations(&mut self, form: &GenerationsForm) -> Probe {
+        let (home, user) = (&self.around.home, &self.around.user);
+        let by_custom = match form.of {
+            GenerationsOf::Nixos => vec!["/nix/var/nix/profiles/system".to_owned()],
+            GenerationsOf::HomeManager => vec![
+                format!("{home}/.local/state/nix/profiles/home-manager"),
+                format!("/nix/var/nix/profiles/per-user/{user}/home-manager"),
+            ],
+            GenerationsOf::NixEnv => vec![
+                format!("{home}/.nix-profile"),
+                format!("{home}/.local/state/nix/profile"),
+                format!("/nix/var/nix/profiles/per-user/{user}/profile"),
+            ],
+            GenerationsOf::RpmOstree | GenerationsOf::Bootc => Vec::new(),
+        };
+        let profiles = match &form.profile {
+            None => by_custom.into_iter().map(PathBuf::from).collect(),
+            Some(profile) if by_custom.is_empty() => {
+                self.error("misplaced-field", profile.place, format!("{} has no profile", form.of.word()));
+                Vec::new()
+            }
+            Some(profile) => vec![self.path(profile)],
+        };
+        Probe::Generations { of: form.of, profiles }
+    }
+
     fn nix(&mut self, form: &NixForm, place: Place) -> Option<Probe> {
-        match (&form.profile, &form.path) {
-            (Some(profile), None) => Some(Probe::Nix(NixQuestion::Profile(self.path(profile)))),
-            (None, Some(path)) => Some(Probe::Nix(NixQuestion::Path(self.path(path)))),
-            (Some(_), Some(_)) => {
-                self.error("two-looks", place, "both `profile` and `path`");
-                None
-            }
-            (None, None) => {
-                self.error("nothing-to-look-at", place, "neither a `profile` nor a `path`");
-                None
-            }
+        if let Some(matches) = form.matches.as_ref().filter(|_| form.log.is_none()) {
+            self.error("misplaced-field", matches.place, "`matches` belongs to a `log`");
         }
+        let mut questions = Vec::new();
+        questions.extend(form.profile.as_ref().map(|path| NixQuestion::Profile(self.path(path))));
+        questions.extend(form.path.as_ref().map(|path| NixQuestion::Path(self.path(path))));
+        questions.extend(form.derivation.as_ref().map(|path| NixQuestion::Derivation(self.path(path))));
+        if let Some(log) = &form.log {
+            // One that is empty asks for nothing, so that a library can leave it open.
+            let matches = form.matches.as_ref().filter(|pattern| !pattern.value.is_empty());
+            let matches = matches.map(|pattern| self.pattern(pattern));
+            questions.push(NixQuestion::Log { path: self.path(log), matches });
+        }
+        match (&form.before, &form.after) {
+            (Some(before), Some(after)) => {
+                let (before, after) = (self.path(before), self.path(after));
+                questions.push(NixQuestion::Closures { before, after });
+            }
+            (Some(one), None) | (None, Some(one)) => {
+                self.error(
+                    "wrong-value",
+                    one.place,
+                    "a closure differs from another: both `before` and `after`",
+                );
+                return None;
+            }
+            (None, None) => {}
+        }
+        let one = questions.pop();
+        if one.is_none() {
+            self.error(
+                "nothing-to-look-at",
+                place,
+                "no `profile`, `path`, `derivation`, `log`, or `before` and `after`",
+            );
+        }
+        if !questions.is_empty() {
+            self.error("two-looks", place, "more than one question; a probe of Nix has one");
+            return None;
+        }
+        one.map(Probe::Nix)
     }
 }

@@ -3,7 +3,7 @@
 use super::{
     Count, FromWord, Length, LspciForm, OneOrMany, OpenglForm, Short, VainfoForm, VdpauinfoForm, Word,
 };
-use crate::model::{Manager, Parse};
+use crate::model::{GenerationsOf, Manager, Parse};
 use crate::plan::read::{At, unknown_name};
 use crate::plan::tree::Node;
 use schemars::JsonSchema;
@@ -11,7 +11,7 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// What is read from the machine: exactly one probe, with the fields that it gives. `applications`, `cpu`, `gpu`, `memory`,
-/// `units`, `journal`, `vainfo`, `vdpauinfo`, `opengl` and `lspci` may stand alone as words.
+/// `units`, `journal`, `vainfo`, `vdpauinfo`, `opengl`, `lspci`, `boot`, `disk` and `session` may stand alone as words.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a probe's name or a map of it")]
 #[schemars(rename = "Probe")]
@@ -30,6 +30,9 @@ pub(in crate::plan) struct ProbeForm {
     /// The processors: `model vendor count cores microcode flags bugs vulnerable governor governors driver
     /// energy_preference boost frequency_mhz frequency_max_mhz load1 load5 load15 pressure_some_avg10`.
     pub(in crate::plan) cpu: Option<CpuForm>,
+    /// Processor time over a while, of the machine or of an application with all that it started: `percent` (100 is one
+    /// processor), `machine_percent`, `processors over_seconds count pids`.
+    pub(in crate::plan) cpu_use: Option<Short<CpuUseForm>>,
     /// A file: `exists kind target size mode uid gid readable content lines sha256`.
     pub(in crate::plan) file: Option<At<Short<PathForm>>>,
     /// The file system at a path: `mounted source type options size used available available_ratio inodes_free
@@ -61,14 +64,23 @@ pub(in crate::plan) struct ProbeForm {
     /// memory_current swap_current tasks cpu_seconds`, `without_memory_high without_memory_max without_cpu_quota`, and the
     /// largest of each.
     pub(in crate::plan) cgroup: Option<At<CgroupForm>>,
+    /// The file systems that a machine cannot do without: `root`, `store` and `esp`, each with `size used available
+    /// used_ratio available_ratio inodes inodes_free type source mount_point read_only mounted_read_only`, and
+    /// `esp_mounted esp_device read_only fullest fullest_ratio`.
+    pub(in crate::plan) disk: Option<DiskForm>,
+    /// Generations or deployments: `kind count ids list current`, of NixOS `booted active`, of deployments `booted
+    /// staged pinned`.
+    pub(in crate::plan) generations: Option<At<Short<GenerationsForm>>>,
     /// A key of a KDE configuration file as the running desktop sees it: `present value file locked source`.
     pub(in crate::plan) desktop_setting: Option<At<DesktopSettingForm>>,
-    /// The compositor and the shell of a desktop: `present compositor shell type desktop compositor_alive shell_alive`,
+    /// The compositor and the shell of a desktop: `present parts has_shell compositor shell type desktop compositor_alive shell_alive`,
     /// with `compositor_` and `shell_` before `pid age pss`, and `restarts restarts_by_unit failed_units`.
     pub(in crate::plan) session: Option<SessionForm>,
     /// A parameter on the kernel's command line or below `/proc/sys`: `present value source`.
     pub(in crate::plan) kernel_parameter: Option<At<String>>,
-    /// A Nix profile (`exists store_path generation generations`) or store path (`exists valid references`).
+    /// A Nix profile (`exists store_path generation generations`), a store path (`exists valid references`), how one was
+    /// built (`deriver flags march inputs environment` and more), the log of that (`exists matched march jobs` and more),
+    /// or what differs between two closures (`same added removed changed rebuilt` and more).
     pub(in crate::plan) nix: Option<At<NixForm>>,
     /// The VA-API driver: `ok driver decodes encodes codecs pairs software failure error_code driver_files_tried` and more.
     pub(in crate::plan) vainfo: Option<VainfoForm>,
@@ -89,6 +101,7 @@ impl FromWord for ProbeForm {
     const WORDS: &'static [&'static str] = &[
         "applications",
         "cpu",
+        "cpu_use",
         "gpu",
         "memory",
         "units",
@@ -98,6 +111,7 @@ impl FromWord for ProbeForm {
         "opengl",
         "lspci",
         "boot",
+        "disk",
         "session",
     ];
 
@@ -105,10 +119,12 @@ impl FromWord for ProbeForm {
         match word {
             "applications" => Ok(Self { applications: Some(ApplicationsForm::default()), ..Self::default() }),
             "cpu" => Ok(Self { cpu: Some(CpuForm::default()), ..Self::default() }),
+            "cpu_use" => Ok(Self { cpu_use: Some(Short(CpuUseForm::default())), ..Self::default() }),
             "gpu" => Ok(Self { gpu: Some(GpuForm::default()), ..Self::default() }),
             "memory" => Ok(Self { memory: Some(MemoryForm::default()), ..Self::default() }),
             "units" => Ok(Self { units: Some(UnitsForm::default()), ..Self::default() }),
             "boot" => Ok(Self { boot: Some(BootForm::default()), ..Self::default() }),
+            "disk" => Ok(Self { disk: Some(DiskForm::default()), ..Self::default() }),
             "session" => Ok(Self { session: Some(SessionForm::default()), ..Self::default() }),
             "journal" => Ok(Self { journal: Some(JournalForm::default()), ..Self::default() }),
             "vainfo" => Ok(Self { vainfo: Some(VainfoForm::default()), ..Self::default() }),
@@ -116,7 +132,7 @@ impl FromWord for ProbeForm {
             "opengl" => Ok(Self { opengl: Some(OpenglForm::default()), ..Self::default() }),
             "lspci" => Ok(Self { lspci: Some(LspciForm::default()), ..Self::default() }),
             "run" | "file" | "measure" | "mount" | "process" | "kernel_parameter" | "nix" | "firefox"
-            | "chromium" | "cgroup" | "desktop_setting" => {
+            | "chromium" | "cgroup" | "desktop_setting" | "generations" => {
                 Err(E::custom(format!("wrong-value|the probe `{word}` needs settings|write `{word}: ...`")))
             }
             other => Err(unknown_name(
@@ -127,6 +143,7 @@ impl FromWord for ProbeForm {
                     "run",
                     "applications",
                     "cpu",
+                    "cpu_use",
                     "file",
                     "gpu",
                     "measure",
@@ -146,6 +163,8 @@ impl FromWord for ProbeForm {
                     "boot",
                     "cgroup",
                     "desktop_setting",
+                    "disk",
+                    "generations",
                     "session",
                 ],
             )),
@@ -181,6 +200,27 @@ pub(in crate::plan) struct ApplicationsForm {}
 #[serde(deny_unknown_fields, expecting = "an empty map")]
 #[schemars(rename = "CpuProbe")]
 pub(in crate::plan) struct CpuForm {}
+
+/// Processor time of the machine, or of an application with all that it started.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a process name, or a map with `name`, `pattern` and `over`")]
+#[schemars(rename = "CpuUseProbe")]
+pub(in crate::plan) struct CpuUseForm {
+    /// The process name, or the program that it runs.
+    pub(in crate::plan) name: Option<String>,
+    /// A regular expression on the command line.
+    pub(in crate::plan) pattern: Option<At<String>>,
+    /// For how long is counted. 5 seconds where it is not stated.
+    pub(in crate::plan) over: Option<At<Length>>,
+}
+
+impl FromWord for CpuUseForm {
+    const EXPECTED: &'static str = "a process name, or a map with `name`, `pattern` and `over`";
+
+    fn from_word<E: serde::de::Error>(word: &str) -> Result<Self, E> {
+        Ok(Self { name: Some(word.to_owned()), ..Self::default() })
+    }
+}
 
 /// GPUs, and whether an application is on one.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
@@ -232,6 +272,49 @@ pub(in crate::plan) struct MemoryForm {}
 #[serde(deny_unknown_fields, expecting = "an empty map")]
 #[schemars(rename = "BootProbe")]
 pub(in crate::plan) struct BootForm {}
+
+/// Root, store and EFI system partition; there is nothing to set.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "an empty map")]
+#[schemars(rename = "DiskProbe")]
+pub(in crate::plan) struct DiskForm {}
+
+/// Generations: a word that says whose, or a map with `of` and `profile`.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "`nixos`, `home-manager`, `nix-env`, `rpm-ostree` or `bootc`, or a map with `of`"
+)]
+#[schemars(rename = "GenerationsProbe")]
+pub(in crate::plan) struct GenerationsForm {
+    /// Whose.
+    pub(in crate::plan) of: GenerationsOf,
+    /// The profile's link, where it is not where it is by custom.
+    pub(in crate::plan) profile: Option<At<String>>,
+}
+
+impl FromWord for GenerationsForm {
+    const EXPECTED: &'static str =
+        "`nixos`, `home-manager`, `nix-env`, `rpm-ostree` or `bootc`, or a map with `of`";
+    const WORDS: &'static [&'static str] = &["nixos", "home-manager", "nix-env", "rpm-ostree", "bootc"];
+
+    fn from_word<E: serde::de::Error>(word: &str) -> Result<Self, E> {
+        let of = match word {
+            "nixos" => GenerationsOf::Nixos,
+            "home-manager" => GenerationsOf::HomeManager,
+            "nix-env" => GenerationsOf::NixEnv,
+            "rpm-ostree" => GenerationsOf::RpmOstree,
+            "bootc" => GenerationsOf::Bootc,
+            other => {
+                return Err(E::custom(format!(
+                    "wrong-value|nothing is known of generations of `{other}`|write one of {}",
+                    Self::WORDS.join(", ")
+                )));
+            }
+        };
+        Ok(Self { of, profile: None })
+    }
+}
 
 /// The desktop session; there is nothing to set.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
@@ -339,13 +422,28 @@ pub(in crate::plan) struct IgnoreForm {
     pub(in crate::plan) reason: String,
 }
 
-/// A Nix profile or a store path.
+/// A Nix profile, a store path, how one was built, its build log, or two closures.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, expecting = "a map with `profile` or `path`")]
-#[schemars(rename = "NixProbe", extend("minProperties" = 1, "maxProperties" = 1))]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a map with `profile`, `path`, `derivation`, `log`, or `before` and `after`"
+)]
+#[schemars(rename = "NixProbe", extend("minProperties" = 1, "maxProperties" = 2))]
 pub(in crate::plan) struct NixForm {
     /// A profile: `exists store_path generation generations`.
     pub(in crate::plan) profile: Option<At<String>>,
     /// A store path: `exists valid references`.
     pub(in crate::plan) path: Option<At<String>>,
+    /// A store path or a derivation, for how it was built: `exists deriver name system builder inputs outputs
+    /// environment flags march mtune optimisation parallel tests`.
+    pub(in crate::plan) derivation: Option<At<String>>,
+    /// A store path or a derivation, for the log of its build: `exists lines size march jobs`.
+    pub(in crate::plan) log: Option<At<String>>,
+    /// With `log`: a regular expression that is looked for in each line: `matched matches matching`.
+    pub(in crate::plan) matches: Option<At<String>>,
+    /// With `after`: a store path or a link to one, for what differs between the two closures: `same added removed
+    /// changed rebuilt versions paths_before paths_after paths_added paths_removed size_delta`.
+    pub(in crate::plan) before: Option<At<String>>,
+    /// With `before`: the other one.
+    pub(in crate::plan) after: Option<At<String>>,
 }

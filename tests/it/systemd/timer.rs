@@ -23,7 +23,7 @@ phases:
     validate:
       - {{id: good, probe: {{run: [sh, -c, 'grep -q old /srv/{name}/file || test ! -e /srv/{name}.bad']}}}}
       - {{id: room, probe: {{mount: /}}, expect: {{available: {{ge: 1MiB}}}}}}
-    soak: {{for: 2d, every: 10m}}
+    soak: {{for: 2d, every: 1d}}
     on: {{fail: {on}}}
 "
     )
@@ -98,7 +98,7 @@ fn a_timer_of_the_system_fires_tells_once_takes_back_and_is_taken_away() {
         "s3cret",
     ];
     let said = machine.switchback(&install);
-    assert!(said.status == Some(0) && said.out.contains("every 10m by the plan's"), "{said:?}");
+    assert!(said.status == Some(0) && said.out.contains("every 1d by the plan's"), "{said:?}");
     let seen = status(&machine);
     let name = seen["name"].as_str().expect("a name").to_owned();
     assert_eq!((&seen["active"], &seen["exit"]), (&true.into(), &0.into()), "{seen}");
@@ -121,7 +121,7 @@ fn a_timer_of_the_system_fires_tells_once_takes_back_and_is_taken_away() {
     ]);
     assert!(verified.status == Some(0) && !verified.err.contains(name.as_str()), "{verified:?}");
 
-    // Soon instead of in ten minutes; the service does what it does by itself.
+    // Soon instead of tomorrow; the service does what it does by itself.
     let soon = unit(&format!("{timer}.d"));
     fs::create_dir(&soon).expect("made");
     fs::write(soon.join("soon.conf"), "[Timer]\nOnActiveSec=1s\nRandomizedDelaySec=0\nAccuracySec=100ms\n")
@@ -136,11 +136,14 @@ fn a_timer_of_the_system_fires_tells_once_takes_back_and_is_taken_away() {
     // Two failing validations, one piece of news; verdicts are no failures of the service.
     fs::write(root.join("srv/p.bad"), "").expect("written");
     let before = looks(&machine, "p");
-    for _ in 0..2 {
+    // The timer may fire by itself meanwhile: then there are more.
+    machine.until("two more looks are kept", |machine| {
         machine.must(&["systemctl", "start", &service]);
-    }
-    assert_eq!(looks(&machine, "p"), before + 2);
-    assert_eq!(machine.run(&["systemctl", "is-failed", &service]).out.trim(), "inactive");
+        looks(machine, "p") >= before + 2
+    });
+    machine.until("the service has not failed", |machine| {
+        machine.run(&["systemctl", "is-failed", &service]).out.trim() == "inactive"
+    });
     let news = told(&machine);
     assert_eq!((news.len(), &news[0]["changes"][0]["check"]), (1, &"good".into()), "{news:?}");
     assert_eq!(
@@ -291,7 +294,7 @@ fn a_user_has_a_timer_in_a_manager_of_its_own() {
     let seen = as_ann(&["--json", "trend", "good"]).json();
     let scheduled =
         seen["samples"].as_array().expect("samples").iter().filter(|it| it["occasion"] == "schedule");
-    assert_eq!(scheduled.count(), 3);
+    assert!(scheduled.count() >= 3, "{seen}");
 
     let removed = as_ann(&["schedule", "remove"]);
     assert_eq!(removed.status, Some(0), "{removed:?}");

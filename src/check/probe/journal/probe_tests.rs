@@ -80,8 +80,14 @@ fn entries_are_grouped_by_kind() {
 fn each_look_counts_from_the_beginning() {
     let mut reading = reading(&[], None);
     for _ in 0..2 {
-        let seen = read(&mut reading, "1.000000 app: x[1]: segfault at 0 ip\n", 0, "").expect("seen");
-        assert_eq!(seen.get("count"), Some(&json!(1)));
+        let seen = read(
+            &mut reading,
+            "1.000000 kernel: x[1]: segfault at 0 ip\n1.000001 kernel[7]: y[2]: segfault at 0 ip\n",
+            0,
+            "",
+        )
+        .expect("seen");
+        assert_eq!(seen.get("count"), Some(&json!(2)));
         assert_eq!(seen.get("segfault_processes"), Some(&json!(["x"])));
     }
 }

@@ -2,6 +2,7 @@
 //! message`, the further lines of a message indented, and `-- ` before what is no entry.
 
 use crate::check::reader::journal::Lines;
+use crate::check::reader::journal::speaker::{Speaker, parts as without_pid};
 
 /// Most that is kept of one message, in bytes.
 const LONGEST: usize = 64 * 1024;
@@ -11,7 +12,16 @@ const LONGEST: usize = 64 * 1024;
 pub(super) struct Entry {
     /// Who said it, without a process number.
     pub(super) who: Vec<u8>,
+    /// Whether a process number was there.
+    with_pid: bool,
     pub(super) message: Vec<u8>,
+}
+
+impl Entry {
+    /// Who said it, as far as that can be believed.
+    pub(super) fn speaker(&self) -> Speaker<'_> {
+        Speaker::of_name(&self.who, self.with_pid)
+    }
 }
 
 /// Takes the entries as they come. Nothing is allocated for one of them.
@@ -50,7 +60,9 @@ impl Entries {
         if let Some(said) = said(line) {
             self.end(tell);
             let (who, message) = parts(said);
+            let (who, pid) = without_pid(who);
             self.entry.who.extend_from_slice(who);
+            self.entry.with_pid = pid.is_some();
             self.entry.message.extend_from_slice(message.get(..LONGEST).unwrap_or(message));
             self.begun = true;
         } else if let Some(mark) = line.strip_prefix(b"-- ") {
@@ -85,20 +97,14 @@ fn said(line: &[u8]) -> Option<&[u8]> {
     said.strip_prefix(b" ").filter(|_| whole)
 }
 
-/// Who speaks, without a process number, and the message.
+/// Who speaks, and the message.
 fn parts(said: &[u8]) -> (&[u8], &[u8]) {
     let Some(at) = memchr::memmem::find(said, b": ") else {
         let who = said.strip_suffix(b":");
-        return who.map_or((&[], said), |who| (without_pid(who), &[]));
+        return who.map_or((&[], said), |who| (who, &[]));
     };
     let (who, message) = said.split_at(at);
-    (without_pid(who), message.get(2..).unwrap_or_default())
-}
-
-fn without_pid(who: &[u8]) -> &[u8] {
-    let Some(open) = who.strip_suffix(b"]").and_then(|rest| memchr::memrchr(b'[', rest)) else { return who };
-    let digits = who.get(open + 1..who.len() - 1).unwrap_or_default();
-    if digits.iter().all(u8::is_ascii_digit) { who.get(..open).unwrap_or(who) } else { who }
+    (who, message.get(2..).unwrap_or_default())
 }
 
 #[cfg(test)]

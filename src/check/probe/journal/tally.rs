@@ -36,7 +36,7 @@ pub(super) struct Tally {
 impl Tally {
     pub(super) fn note(&mut self, entry: &Entry) {
         self.count += 1;
-        self.faults.note(&entry.message);
+        self.faults.note(entry.speaker(), &entry.message);
         fingerprint(&entry.who, &entry.message, &mut self.kind);
         if let Some(kind) = self.kinds.get_mut(self.kind.as_str()) {
             kind.count += 1;

@@ -1,5 +1,7 @@
 //! `bootc status`: JSON, YAML, and what it prints for people.
 
+use crate::check::reader::elided::trails_off;
+use crate::check::reader::refusal::Refusal;
 use crate::check::reader::{is_elision, observation};
 use crate::model::{Observation, Value};
 use serde::Serialize;
@@ -17,7 +19,11 @@ struct Status {
     staged: Option<Entry>,
     booted: Option<Entry>,
     rollback: Option<Entry>,
+    /// Nothing was left out, and the tool did its work.
     complete: bool,
+    /// What the tool said instead.
+    #[serde(flatten)]
+    refusal: Option<Refusal>,
 }
 
 pub(in crate::check::reader) fn read(text: &str) -> Observation {
@@ -53,6 +59,7 @@ fn of(document: &Value) -> Status {
         booted: entry("booted"),
         rollback: entry("rollback"),
         complete: true,
+        refusal: None,
     }
 }
 
@@ -61,18 +68,30 @@ fn of(document: &Value) -> Status {
 fn for_people(text: &str) -> Status {
     let mut status = Status { format: "text", complete: true, ..Status::default() };
     let mut at: Option<Slot> = None;
+    let (mut told, mut cut) = (false, false);
     for line in text.lines() {
         status.complete &= !is_elision(line);
         let body = line.trim_start_matches(|c: char| !c.is_alphanumeric());
+        // What older versions say of a slot that is empty.
+        told |= ["No staged image", "No rollback image", "Current booted state is native ostree"]
+            .iter()
+            .any(|words| body.starts_with(words));
         let Some((key, value)) = body.split_once(':') else { continue };
-        let (key, value) = (key.trim().to_ascii_lowercase(), value.trim());
+        // A backslash keeps lines apart in markup; the kind of machine stands behind a digest.
+        let value = value.trim().trim_end_matches('\\').trim_end();
+        let first = value.split_whitespace().next().unwrap_or_default();
+        let key = key.trim().to_ascii_lowercase();
         if let Some(slot) = Slot::of(&key) {
+            told = true;
             at = Some(slot);
             let image = (!value.is_empty() && value != "none").then(|| value.to_owned());
             *status.slot(slot) = image.map(|image| Entry { image: Some(image), ..Entry::default() });
         } else if let Some(entry) = at.and_then(|slot| status.slot(slot).as_mut()) {
             match key.as_str() {
-                "digest" | "image digest" => entry.digest = Some(value.to_owned()),
+                "digest" | "image digest" => {
+                    cut |= trails_off(first);
+                    entry.digest = Some(first.to_owned());
+                }
                 "version" | "image version" => {
                     entry.version = value.split_whitespace().next().map(str::to_owned);
                 }
@@ -80,6 +99,8 @@ fn for_people(text: &str) -> Status {
             }
         }
     }
+    status.refusal = Refusal::of(text, &["bootc"]);
+    status.complete &= told && !cut && status.refusal.is_none();
     status
 }
 

@@ -25,7 +25,7 @@ pub(in crate::check::reader) fn read(text: &str) -> Observation {
         }
     }
     seen.current = seen.generations.iter().find(|generation| generation.current_marker).map(|found| found.id);
-    observation(&seen).with("paths", serde_json::json!(paths))
+    observation(&seen.concluded(text, &["home-manager"])).with("paths", serde_json::json!(paths))
 }
 
 /// `2026-01-01 03:04 : id 7 -> /nix/store/... (current)`

@@ -6,6 +6,7 @@ pub(super) mod nix_env;
 pub(super) mod nixos;
 pub(super) mod rpm_ostree;
 
+use super::refusal::Refusal;
 use serde::Serialize;
 
 /// A list of generations, newest first or last as the tool prints it.
@@ -16,11 +17,23 @@ struct Generations<T> {
     current: Option<u64>,
     /// Somebody left a part out.
     elided: bool,
+    /// Nothing was left out, there is a generation, and the tool did its work.
+    complete: bool,
+    /// What the tool said instead.
+    #[serde(flatten)]
+    refusal: Option<Refusal>,
 }
 
 impl<T> Generations<T> {
     const fn new() -> Self {
-        Self { generations: Vec::new(), current: None, elided: false }
+        Self { generations: Vec::new(), current: None, elided: false, complete: false, refusal: None }
+    }
+
+    /// With what the text says of itself, now that it is read.
+    fn concluded(mut self, text: &str, tools: &[&str]) -> Self {
+        self.refusal = Refusal::of(text, tools);
+        self.complete = !self.elided && !self.generations.is_empty() && self.refusal.is_none();
+        self
     }
 }
 

@@ -19,7 +19,7 @@ pub(in crate::check::reader) fn read(text: &str) -> Observation {
         seen.generations.extend(row(line));
     }
     seen.current = seen.generations.iter().find(|generation| generation.current).map(|found| found.id);
-    observation(&seen)
+    observation(&seen.concluded(text, &["nix-env", "nix"]))
 }
 
 fn row(line: &str) -> Option<Generation> {

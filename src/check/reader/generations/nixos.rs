@@ -46,14 +46,16 @@ fn parse(text: &str) -> Generations<Generation> {
         }
     }
     seen.current = seen.generations.iter().find(|generation| generation.current).map(|found| found.id);
-    seen
+    seen.concluded(text, &["nixos-rebuild", "nixos-rebuild-ng"])
 }
 
 fn row(line: &str, column: bool) -> Option<Generation> {
     let mut words = line.split_whitespace().peekable();
     let id = words.next()?.parse().ok()?;
-    let marked = words.next_if(|word| word.trim_matches(['(', ')']) == "current").is_some();
+    let mut marked = words.next_if(|word| word.trim_matches(['(', ')']) == "current").is_some();
     let date = date(words.next(), words.next())?;
+    // What lists a profile and not a system puts the mark behind, and knows no versions.
+    marked |= words.next_if_eq(&"(current)").is_some();
     let (nixos_version, kernel) = (words.next().map(str::to_owned), words.next().map(str::to_owned));
     let last = words.last();
     Some(Generation {
@@ -92,6 +94,13 @@ mod tests {
         assert_eq!(current(older), (2, Some(8), false));
         let newer = "Generation  Build-date  NixOS version  Kernel  Configuration Revision  Specialisation  Current\n8 2026-01-02 03:04:05 26.05.1 6.12.1 Unknown [] False\n7 2026-01-01 03:04:05 26.05.0 6.12.0 Unknown [] True\n";
         assert_eq!(current(newer), (2, Some(7), false));
+    }
+
+    #[test]
+    fn a_list_without_versions_has_none() {
+        let seen = parse("  41   2026-01-01 03:04:05   \n  42   2026-01-02 03:04:05   (current)\n");
+        assert_eq!(seen.current, Some(42));
+        assert!(seen.generations.iter().all(|generation| generation.nixos_version.is_none()));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `rpm-ostree status`: text and `--json`.
 
+use crate::check::reader::refusal::Refusal;
 use crate::check::reader::{is_elision, observation};
 use crate::model::{Observation, Value};
 use serde::Serialize;
@@ -25,16 +26,22 @@ struct Status {
     checksums: Vec<Option<String>>,
     /// Which of them is only staged, in the same order, where that is told.
     staged: Vec<bool>,
+    /// Nothing was left out, there is a deployment, and the tool did its work.
     complete: bool,
+    /// What the tool said instead.
+    #[serde(flatten)]
+    refusal: Option<Refusal>,
 }
 
 pub(in crate::check::reader) fn read(text: &str) -> Observation {
     let status = match serde_json::from_str::<Value>(text) {
         Ok(document) if document.is_object() => from_json(&document),
         Ok(_) | Err(_) if text.trim_start().starts_with('{') => Status { complete: false, ..empty("json") },
-        Ok(_) | Err(_) => from_text(text),
+        Ok(_) | Err(_) => from_table(text).unwrap_or_else(|| from_text(text)),
     };
-    observation(&status)
+    let refusal = Refusal::of(text, &["rpm-ostree"]).filter(|_| status.format == "text");
+    let complete = status.complete && refusal.is_none() && !status.deployments.is_empty();
+    observation(&Status { complete, refusal, ..status })
 }
 
 const fn empty(format: &'static str) -> Status {
@@ -45,6 +52,7 @@ const fn empty(format: &'static str) -> Status {
         checksums: Vec::new(),
         staged: Vec::new(),
         complete: true,
+        refusal: None,
     }
 }
 
@@ -88,6 +96,12 @@ fn from_text(text: &str) -> Status {
     for line in text.lines() {
         status.complete &= !is_elision(line);
         let body = line.trim_start_matches(|c: char| c.is_whitespace() || is_bullet(c)).trim_end();
+        // What could be deployed is no deployment.
+        if body.starts_with("AvailableUpdate:") || body.starts_with("Available update:") {
+            break;
+        }
+        // With `--verbose` the number stands behind the name.
+        let body = body.split_once(" (index: ").map_or(body, |(body, _)| body);
         if let Some((key, value)) = field(body) {
             match blocks.last_mut() {
                 Some(block) => {
@@ -124,6 +138,34 @@ fn from_text(text: &str) -> Status {
         status.staged.push(first("Staged").as_deref() == Some("yes"));
     }
     status
+}
+
+/// `TIMESTAMP (UTC)  VERSION  ID  OSNAME  REFSPEC`, a line for each: until 2015.
+fn from_table(text: &str) -> Option<Status> {
+    let mut lines = text.lines().skip_while(|line| !line.trim_start().starts_with("TIMESTAMP"));
+    let heading = lines.next()?;
+    let has_version = heading.split_whitespace().any(|word| word == "VERSION");
+    let mut status = empty("text");
+    for line in lines {
+        let marked = line.trim_start().starts_with(is_bullet);
+        let words: Vec<&str> =
+            line.split(|c: char| c.is_whitespace() || is_bullet(c)).filter(|word| !word.is_empty()).collect();
+        let (Some(refspec), true) = (words.last().filter(|word| is_ref(word)), words.len() >= 5) else {
+            continue;
+        };
+        let (version, id) = if has_version { (words.get(2), words.get(3)) } else { (None, words.get(2)) };
+        let text = |word: Option<&&str>| word.map(|word| (*word).to_owned());
+        status.deployments.push(Deployment {
+            r#ref: (*refspec).to_owned(),
+            booted: Some(marked),
+            version: text(version),
+            layered_packages: 0,
+            pinned: false,
+        });
+        status.checksums.push(text(id));
+        status.staged.push(false);
+    }
+    Some(status)
 }
 
 const fn is_bullet(c: char) -> bool {
@@ -165,6 +207,31 @@ mod tests {
     #[test]
     fn without_any_mark_nobody_knows_what_booted() {
         assert_eq!(read(&TWO.replace('●', " ")).get("deployments.0.booted"), Some(&json!(null)));
+    }
+
+    #[test]
+    fn what_could_be_deployed_is_no_deployment_and_a_number_is_no_part_of_a_name() {
+        let seen = read(&format!(
+            "{TWO}  a:b/9 (index: 2)\n     Version: 0.9\n\nAvailableUpdate:\n     Version: 2.0\n      Commit: def\n"
+        ));
+        assert_eq!(seen.get("deployments.2.ref"), Some(&json!("a:b/9")));
+        assert_eq!(seen.get("deployments.2.version"), Some(&json!("0.9")));
+        assert_eq!(seen.get("deployments.1.version"), Some(&json!("1.1")));
+        assert_eq!(seen.get("checksums"), Some(&json!(["abc", null, null])));
+    }
+
+    #[test]
+    fn the_old_table_is_read_row_by_row() {
+        let seen = read(
+            "  TIMESTAMP (UTC)         VERSION  ID          OSNAME  REFSPEC\n* 2015-01-01 00:00:00     22.1     1877f1fa64  atomic  f:x/y\n  2014-01-01 00:00:00     22.0     0877f1fa64  atomic  f:x/y\n",
+        );
+        let first = json!({"ref": "f:x/y", "booted": true, "version": "22.1", "layered_packages": 0, "pinned": false});
+        assert_eq!(seen.get("deployments.0"), Some(&first));
+        assert_eq!(seen.get("deployments.1.booted"), Some(&json!(false)));
+        assert_eq!(
+            (seen.get("checksums.1"), seen.get("complete")),
+            (Some(&json!("0877f1fa64")), Some(&json!(true)))
+        );
     }
 
     #[test]

@@ -9,6 +9,7 @@ const LONGEST: usize = 64 * 1024;
 pub(in crate::check) struct Entry {
     pub(in crate::check) message: Vec<u8>,
     pub(in crate::check) identifier: Vec<u8>,
+    pub(in crate::check) transport: Vec<u8>,
     pub(in crate::check) priority: Option<u8>,
     any: bool,
 }
@@ -31,6 +32,7 @@ enum State {
 enum Field {
     Message,
     Identifier,
+    Transport,
     Priority,
     Other,
 }
@@ -40,6 +42,7 @@ impl Field {
         match name {
             b"MESSAGE" => Self::Message,
             b"SYSLOG_IDENTIFIER" => Self::Identifier,
+            b"_TRANSPORT" => Self::Transport,
             b"PRIORITY" => Self::Priority,
             _ => Self::Other,
         }
@@ -126,6 +129,7 @@ impl Export {
         }
         self.entry.message.clear();
         self.entry.identifier.clear();
+        self.entry.transport.clear();
         self.entry.priority = None;
         self.entry.any = false;
     }
@@ -134,6 +138,7 @@ impl Export {
         let into = match field {
             Field::Message => &mut self.entry.message,
             Field::Identifier => &mut self.entry.identifier,
+            Field::Transport => &mut self.entry.transport,
             Field::Priority => {
                 self.entry.priority =
                     std::str::from_utf8(bytes).ok().and_then(|text| text.trim().parse().ok());

@@ -1,6 +1,7 @@
 //! What messages say of crashed and killed programs, of the kernel's own troubles, and of NVIDIA's.
 
 use super::named::{Name, before, in_parentheses};
+use super::speaker::Speaker;
 use super::xid;
 use crate::check::wrapped::unwrapped;
 use crate::model::Observation;
@@ -157,11 +158,17 @@ static HANG: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 impl Faults {
-    /// Reads one message, or one line that holds one.
-    pub(in crate::check) fn note(&mut self, message: &[u8]) {
-        if TELLING.is_match(message) {
-            self.tell(&String::from_utf8_lossy(message));
+    /// Reads one message, or one line that holds one. What is not the speaker's business is hearsay and counts for
+    /// nothing.
+    pub(in crate::check) fn note(&mut self, speaker: Speaker<'_>, message: &[u8]) {
+        if Self::may_tell(message) {
+            self.tell(speaker, &String::from_utf8_lossy(message));
         }
+    }
+
+    /// Whether there may be anything in a message; quickly, for nearly every message has nothing.
+    pub(super) fn may_tell(message: &[u8]) -> bool {
+        TELLING.is_match(message)
     }
 
     /// The observation with a field for each kind of fault.
@@ -172,7 +179,39 @@ impl Faults {
             .fold(seen, |seen, (name, value)| seen.with(&name, value))
     }
 
-    fn tell(&mut self, message: &str) {
+    fn tell(&mut self, speaker: Speaker<'_>, message: &str) {
+        if speaker.may_be_kernel() {
+            self.kernel(message);
+        }
+        if speaker.may_be("systemd-coredump") || speaker.may_be("abrt-hook-ccpp") || speaker.may_be("abrt") {
+            self.dumped(message);
+        }
+        if speaker.may_be("systemd-oomd") {
+            self.oomd(message, speaker);
+        }
+        if speaker.may_be("systemd") {
+            for (regex, list) in [
+                (&OOMD_UNIT, &mut self.oomd_killed_units),
+                (&OOM_UNIT, &mut self.oom_units),
+                (&CRASHED_UNIT, &mut self.crashed_units),
+            ] {
+                for found in regex.captures_iter(message) {
+                    put_once(list, found.get(1));
+                }
+            }
+        }
+        for found in KCRASH.captures_iter(message) {
+            // KDE's own handler tells it before the kernel or systemd-coredump may, and names no process number.
+            // It begins its message so; further behind somebody quotes it.
+            let begins = found.get(0).is_some_and(|all| all.start() == 0);
+            if begins || speaker == Speaker::Unknown {
+                self.crashed(&Name { name: text(found.get(1)).to_owned(), pid: String::new() });
+            }
+        }
+    }
+
+    /// What is the kernel's to tell.
+    fn kernel(&mut self, message: &str) {
         let process = |found: &Captures<'_>| -> Name {
             let at = found.get(0).map_or(0, |all| all.start());
             Name { name: before(message.get(..at).unwrap_or_default()), pid: text(found.get(1)).to_owned() }
@@ -200,7 +239,6 @@ impl Faults {
         }
         self.arm(message, &process);
         self.killed(message);
-        self.dumped(message);
         for found in XID.captures_iter(message).filter(|_| message.contains("NVRM")) {
             let Ok(code) = text(found.get(2)).parse() else { continue };
             let card = found.get(1).map(|card| card.as_str().trim_start_matches("PCI:").to_owned());
@@ -211,10 +249,6 @@ impl Faults {
         }
         for found in HUNG.captures_iter(message) {
             put(&mut self.hung_tasks, text(found.get(1)).to_owned());
-        }
-        for found in KCRASH.captures_iter(message) {
-            // KDE's own handler tells it before the kernel or systemd-coredump may, and names no process number.
-            self.crashed(&Name { name: text(found.get(1)).to_owned(), pid: String::new() });
         }
         self.kernel_oopses += u64::from(OOPS.is_match(message));
         self.gpu_hangs += u64::from(HANG.is_match(message));
@@ -253,17 +287,15 @@ impl Faults {
             let (_, [name, pid]) = found.extract();
             self.victim(name, pid);
         }
+    }
+
+    fn oomd(&mut self, message: &str, speaker: Speaker<'_>) {
         for found in OOMD.captures_iter(message) {
             // A pager or a terminal may have cut the rest of the line: then somebody else must say who spoke.
-            if let Some(group) = found.get(1)
-                && (found.get(2).is_some() || message.contains("systemd-oomd"))
-            {
+            let told =
+                found.get(2).is_some() || speaker != Speaker::Unknown || message.contains("systemd-oomd");
+            if let Some(group) = found.get(1).filter(|_| told) {
                 put(&mut self.oomd_killed_cgroups, group.as_str().to_owned());
-            }
-        }
-        for (regex, list) in [(&OOMD_UNIT, &mut self.oomd_killed_units), (&OOM_UNIT, &mut self.oom_units)] {
-            for found in regex.captures_iter(message) {
-                put_once(list, found.get(1));
             }
         }
     }
@@ -291,9 +323,6 @@ impl Faults {
                 self.crashed(&Name { name: name.to_owned(), pid: pid.to_owned() });
                 put(&mut self.core_dumps, name.to_owned());
             }
-        }
-        for found in CRASHED_UNIT.captures_iter(message) {
-            put_once(&mut self.crashed_units, found.get(1));
         }
     }
 

@@ -2,9 +2,13 @@ use super::*;
 use serde_json::{Value, json};
 
 fn noted(messages: &[&str]) -> Value {
+    noted_by(Speaker::Unknown, messages)
+}
+
+fn noted_by(speaker: Speaker<'_>, messages: &[&str]) -> Value {
     let mut faults = Faults::default();
     for message in messages {
-        faults.note(message.as_bytes());
+        faults.note(speaker, message.as_bytes());
     }
     serde_json::to_value(&faults).expect("a document")
 }
@@ -177,8 +181,39 @@ fn a_compositor_that_crashed_is_told_once_whoever_tells_it() {
 fn lists_are_bounded_and_counts_are_not() {
     let mut faults = Faults::default();
     for pid in 0..2 * MOST {
-        faults.note(format!("a[{pid}]: segfault at 0 ip 0").as_bytes());
+        faults.note(Speaker::Kernel, format!("a[{pid}]: segfault at 0 ip 0").as_bytes());
     }
     assert_eq!(faults.segfaults, 2 * MOST as u64);
     assert_eq!(faults.segfault_processes.len(), MOST);
+}
+
+#[test]
+fn what_is_not_the_speakers_business_counts_for_nothing() {
+    let nothing = noted(&[]);
+    let quoted = [
+        "mo : TTY=pts/0 ; COMMAND=/usr/bin/grep Out of memory: Killed process 7 (sh) total-vm:1kB",
+        "app[20]: segfault at 0 ip 0 sp 0 error 6",
+        "traps: app[1] trap invalid opcode ip:1 sp:2 error:0",
+        "NVRM: Xid (PCI:0000:01:00): 79, GPU has fallen off the bus.",
+        "BUG: unable to handle page fault for address: 0",
+        "a.service: A process of this unit has been killed by the OOM killer.",
+        "a.service: Main process exited, code=dumped, status=11/SEGV",
+        "Process 8987 (kwin_wayland) of user 1000 dumped core.",
+        "Killed /user.slice/a.scope due to memory pressure for /user.slice being 60%",
+        "it said: KCrash: Application 'plasmashell' crashing...",
+    ];
+    for message in quoted {
+        assert_eq!(noted_by(Speaker::Named(b"sudo"), &[message]), nothing, "{message}");
+        assert_ne!(noted(&[message]), nothing, "{message}");
+    }
+    for (name, message) in [
+        ("systemd", quoted[5]),
+        ("init.scope", quoted[6]),
+        ("systemd-coredump", quoted[7]),
+        ("systemd-coredump@0-12-0.service", quoted[7]),
+        ("systemd-oomd.service", quoted[8]),
+    ] {
+        assert_ne!(noted_by(Speaker::Named(name.as_bytes()), &[message]), nothing, "{name}: {message}");
+    }
+    assert_eq!(noted_by(Speaker::Kernel, &[quoted[7]]), nothing);
 }

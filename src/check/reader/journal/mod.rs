@@ -5,17 +5,21 @@ pub(in crate::check) mod export;
 pub(in crate::check) mod faults;
 mod json;
 mod named;
+pub(in crate::check) mod speaker;
+mod verbose;
 mod xid;
 
 use crate::check::ProbeError;
 use crate::model::Observation;
 use export::Export;
 use faults::Faults;
-use json::{Assembly, Entry};
+use json::{Assembly, Entry, Piece};
 use serde::Serialize;
 use serde_json::Value;
+use speaker::{Last, Speaker};
 use std::borrow::Cow;
 use std::io::BufRead;
+use verbose::Verbose;
 
 /// Read at once, in bytes.
 const CHUNK: usize = 256 * 1024;
@@ -37,6 +41,8 @@ enum Format {
     Json,
     /// `--output=export`.
     Export,
+    /// `--output=verbose`.
+    Verbose,
 }
 
 /// The messages themselves, where the format tells fields apart.
@@ -76,17 +82,26 @@ pub(super) fn read(from: &mut dyn BufRead) -> Result<Observation, ProbeError> {
         recorded.complete = export.finish(&mut |entry| recorded.exported(entry));
     } else {
         let mut lines = Lines::default();
-        let mut assembly = Assembly::default();
+        let mut reading = Reading::default();
         while filled > 0 {
-            lines.take(chunk.get(..filled).unwrap_or_default(), &mut |line| {
-                recorded.line(line, &mut assembly)
-            });
+            lines
+                .take(chunk.get(..filled).unwrap_or_default(), &mut |line| recorded.line(line, &mut reading));
             filled = fill(from, &mut chunk)?;
         }
-        lines.finish(&mut |line| recorded.line(line, &mut assembly));
-        recorded.complete &= assembly.is_whole();
+        lines.finish(&mut |line| recorded.line(line, &mut reading));
+        let Reading { assembly, verbose, mut last } = reading;
+        recorded.complete &= assembly.finish(&mut |piece| recorded.piece(piece, &mut last));
+        verbose.finish(&mut |entry| recorded.entry(entry, Format::Verbose));
     }
     Ok(super::observation(&recorded))
+}
+
+/// What is open while lines are read.
+#[derive(Debug, Default)]
+struct Reading {
+    assembly: Assembly,
+    verbose: Verbose,
+    last: Last,
 }
 
 /// Fills the chunk, or as much of it as there is: the format is told by the beginning.
@@ -105,21 +120,37 @@ fn fill(from: &mut dyn BufRead, chunk: &mut [u8]) -> Result<usize, ProbeError> {
     Ok(filled)
 }
 
-/// Whether it begins with a field of an entry, as an export does and no log for people.
+/// Whether it begins with a field of an entry, as an export does and no log for people. What journalctl says to the
+/// person may stand before.
 fn is_export(beginning: &[u8]) -> bool {
-    let text = beginning.trim_ascii_start();
+    let said = |line: &&[u8]| {
+        let bare = line.trim_ascii();
+        bare.is_empty()
+            || [&b"-- "[..], b"Hint: ", b"Warning: ", b"$ ", b"# "]
+                .iter()
+                .any(|start| bare.starts_with(start))
+            || line.starts_with(b"      ")
+    };
+    let mut lines = beginning.split(|byte| *byte == b'\n').skip_while(said);
+    let text = lines.next().unwrap_or_default();
     let name =
         text.iter().take_while(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || **b == b'_').count();
     name > 2 && text.get(name) == Some(&b'=') && (text.starts_with(b"_") || text.starts_with(b"MESSAGE="))
 }
 
+/// A field that is there.
+fn some(field: &[u8]) -> Option<&[u8]> {
+    (!field.is_empty()).then_some(field)
+}
+
 impl Recorded {
     fn exported(&mut self, entry: &export::Entry) {
+        let speaker = Speaker::of_fields(some(&entry.transport), some(&entry.identifier));
+        self.faults.note(speaker, &entry.message);
         let text = |bytes: &[u8]| -> Option<String> {
-            (!bytes.is_empty()).then(|| String::from_utf8_lossy(bytes).chars().take(MESSAGE).collect())
+            some(bytes).map(|bytes| String::from_utf8_lossy(bytes).chars().take(MESSAGE).collect())
         };
         self.entries += 1;
-        self.faults.note(&entry.message);
         let listed = self.listed.get_or_insert_default();
         if listed.messages.len() < LISTED {
             listed.messages.push(text(&entry.message));
@@ -128,12 +159,31 @@ impl Recorded {
         }
     }
 
-    fn line(&mut self, line: &[u8], assembly: &mut Assembly) {
+    fn line(&mut self, line: &[u8], reading: &mut Reading) {
         let line = undressed(line);
-        if assembly.take(&line, &mut |entry| self.entry(entry)) {
+        let Reading { assembly, verbose, last } = reading;
+        if verbose.take(&line, &mut |entry| self.entry(entry, Format::Verbose))
+            || assembly.take(&line, &mut |piece| self.piece(piece, last))
+        {
             return;
         }
-        self.faults.note(&line);
+        self.text(&line, last);
+    }
+
+    fn piece(&mut self, piece: Piece<'_>, last: &mut Last) {
+        match piece {
+            Piece::Entry(entry) => self.entry(entry, Format::Json),
+            Piece::Line(line) => self.text(line, last),
+        }
+    }
+
+    /// A line for people.
+    fn text(&mut self, line: &[u8], last: &mut Last) {
+        last.keep(line);
+        if Faults::may_tell(line) {
+            let (speaker, message) = last.speaker(line);
+            self.faults.note(speaker, message);
+        }
         let bare = line.trim_ascii();
         let marks = bare.starts_with(b"-- ") || bare == b"[" || bare == b"]";
         let continues = line.first().is_none_or(u8::is_ascii_whitespace);
@@ -146,14 +196,16 @@ impl Recorded {
         }
     }
 
-    fn entry(&mut self, entry: Entry) {
-        if self.format != Format::Json {
-            self.format = Format::Json;
+    fn entry(&mut self, entry: Entry, format: Format) {
+        if self.format != format {
+            self.format = format;
             self.entries = 0;
         }
         self.entries += 1;
         if let Some(message) = &entry.message {
-            self.faults.note(message.as_bytes());
+            let transport = entry.transport.as_deref().map(str::as_bytes);
+            let speaker = Speaker::of_fields(transport, entry.identifier.as_deref().map(str::as_bytes));
+            self.faults.note(speaker, message.as_bytes());
         }
         let listed = self.listed.get_or_insert_default();
         if listed.messages.len() < LISTED {

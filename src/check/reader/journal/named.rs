@@ -16,7 +16,7 @@ pub(super) struct Name {
 /// What the kernel, a log's own heading, or a quoting mail puts before a name.
 #[expect(clippy::expect_used, reason = "a constant, and the tests use it")]
 static HEADING: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?:\[\s*\d+\.\d+\](?:\s*\[\s*[TC]\d+\])?|\bkernel(?:\[\d+\])?:|\btraps:|<\d+>|\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d:]+\]|\d\d:\d\d:\d\d(?:[.,]\d+)?(?:[+-]\d\d:?\d\d|Z)? \S+ |\]:|^[>|\s]+)\s*")
+    Regex::new(r"(?:\[\s*\+?\d+\.\d+(?:\s*<\s*\d+\.\d+\s*>)?\](?:\s*\[\s*[TC]\d+\])?|\[[A-Z][a-z]{2}\s?\d+ \d\d:\d\d\]|\bkernel(?:\[\d+\])?:|\btraps:|<\d+>|\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d:]+\]|\d\d:\d\d:\d\d(?:[.,]\d+)?(?:[+-]\d\d:?\d\d|Z)? \S+ |\]:|^[>|\s]+)\s*")
         .expect("a constant pattern")
 });
 

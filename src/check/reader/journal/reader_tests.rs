@@ -141,3 +141,105 @@ impl std::io::Read for Trickle<'_> {
         Ok(count)
     }
 }
+
+const SEGFAULT: &str = "app[20]: segfault at 0 ip 00005577 sp 00007fb7 error 6 in app[5577+98a3]";
+
+#[test]
+fn a_message_that_quotes_the_kernel_is_none_of_its_facts_in_any_format() {
+    let killed = "Out of memory: Killed process 1669 (sh) total-vm:105068kB";
+    for text in [
+        format!("Jun 15 20:14:25 host sudo[12]:       mo : TTY=pts/0 ; COMMAND=/usr/bin/grep {killed}\n"),
+        format!("Jun 15 20:14:25 host sudo:       mo : COMMAND=/usr/bin/grep {killed}\n"),
+        format!("2026-01-05T12:00:00+0100 host My App[12]: {killed}\n"),
+        format!("2026-01-05T12:00:00.123456+01:00 host app[12]: it said {killed}\n"),
+        format!("Mon 2026-01-05 12:00:00 CET host app.service[12]: {killed}\n"),
+        format!("1767000000.123456 host app[12]: {killed}\n"),
+        format!("[   12.345678] host app[12]: {killed}\n"),
+        format!("app[12]: {killed}\n"),
+        format!("Jun 15 20:14:25 host app[12]: a report\n                             {killed}\n"),
+        format!("Jun 15 20:14:25 host kernel[12]: {SEGFAULT}\n"),
+        format!("{{\"MESSAGE\":\"{killed}\",\"SYSLOG_IDENTIFIER\":\"app\"}}\n"),
+        format!("{{\"MESSAGE\":\"{killed}\",\"SYSLOG_IDENTIFIER\":\"kernel\",\"_TRANSPORT\":\"syslog\"}}\n"),
+        format!("__CURSOR=1\n_TRANSPORT=journal\nMESSAGE={killed}\n\n"),
+        format!(
+            "Mon 2026-01-05 12:00:00.1 CET [s=1;i=2;b=3;m=4;t=5;x=6]\n    _TRANSPORT=stdout\n    MESSAGE={killed}\n"
+        ),
+    ] {
+        let seen = seen(text.as_bytes());
+        assert_eq!(
+            (seen.get("oom_kills"), seen.get("segfaults")),
+            (Some(&json!(0)), Some(&json!(0))),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn what_the_kernel_says_itself_is_a_fact_in_any_format() {
+    for text in [
+        format!("Jun 15 20:14:25 host kernel: {SEGFAULT}\n"),
+        format!("giu 15 20:14:25 host kernel: [ 2113.7] {SEGFAULT}\n"),
+        format!("Jun 15 20:14:25 kernel: {SEGFAULT}\n"),
+        format!("Jun 15 20:14:25 host kern.info kernel: {SEGFAULT}\n"),
+        format!("Jun 15 20:14:25 host {SEGFAULT}\n"),
+        format!("2026-01-05T12:00:00+0100 host kernel: {SEGFAULT}\n"),
+        format!("2026-01-05T12:00:00,123456+01:00 {SEGFAULT}\n"),
+        format!("Mon 2026-01-05 12:00:00 CET host kernel: {SEGFAULT}\n"),
+        format!("[Mon Jan  5 12:00:00 2026] {SEGFAULT}\n"),
+        format!("Mon Jan  5 12:00:00 2026 kern.info kernel: [ 12.3] {SEGFAULT}\n"),
+        format!("1767000000.123456 host kernel: {SEGFAULT}\n"),
+        format!("[   12.345678] host kernel: {SEGFAULT}\n"),
+        format!("[   12.345678 <    0.000012>] {SEGFAULT}\n"),
+        format!("[   12.345678] [  T123] {SEGFAULT}\n"),
+        format!("<6>{SEGFAULT}\n"),
+        format!("{SEGFAULT}\n"),
+        format!(
+            "{{\"MESSAGE\":\"{SEGFAULT}\",\"SYSLOG_IDENTIFIER\":\"kernel\",\"_TRANSPORT\":\"kernel\"}}\n"
+        ),
+        format!("{{\"MESSAGE\":\"{SEGFAULT}\",\"_TRANSPORT\":\"kernel\"}}\n"),
+        format!("__CURSOR=1\n_TRANSPORT=kernel\nSYSLOG_IDENTIFIER=kernel\nMESSAGE={SEGFAULT}\n\n"),
+        format!("-- No cursor --\n__CURSOR=1\n_TRANSPORT=kernel\nMESSAGE={SEGFAULT}\n\n"),
+    ] {
+        let seen = seen(text.as_bytes());
+        assert_eq!(seen.get("segfault_processes"), Some(&json!(["app"])), "{text}");
+    }
+}
+
+#[test]
+fn every_field_set_in_under_a_cursor_is_an_entry() {
+    let text = format!(
+        "Mon 2026-01-05 12:00:00.123456 CET [s=1;i=2;b=3;m=4;t=5;x=6]\n    _TRANSPORT=kernel\n    PRIORITY=6\n    \
+         SYSLOG_IDENTIFIER=kernel\n    MESSAGE={SEGFAULT}\n    _SOURCE_MONOTONIC_TIMESTAMP=1\n\
+         Mon 2026-01-05 12:00:01.123456 CET [s=1;i=3;b=3;m=4;t=5;x=7]\n    PRIORITY=3\n    MESSAGE=one\n            two\n    _PID=1\n"
+    );
+    let seen = seen(text.as_bytes());
+    assert_eq!((seen.get("format"), seen.get("entries")), (Some(&json!("verbose")), Some(&json!(2))));
+    assert_eq!(seen.get("messages"), Some(&json!([SEGFAULT, "one\ntwo"])));
+    assert_eq!(seen.get("priorities"), Some(&json!([6, 3])));
+    assert_eq!(seen.get("identifiers"), Some(&json!(["kernel", null])));
+    assert_eq!(seen.get("segfault_processes"), Some(&json!(["app"])));
+    assert_eq!(seen.get("complete"), Some(&json!(true)));
+}
+
+#[test]
+fn an_object_of_somebodys_trace_is_no_entry() {
+    let line = format!("Jun 15 20:14:25 host kernel: {SEGFAULT}");
+    for object in [
+        "{ at: main.js }",
+        "{\"level\":\"error\",\"msg\":\"x\"}",
+        "{",
+        "{}",
+        "{\n  code: 'ENOENT',\n  path: '/x'\n}",
+        "{\n  \"errno\": 2,\n  \"list\": [1, 2]\n}",
+        "{\n",
+        "{\"ERRNO\": 2}",
+    ] {
+        let text = format!(
+            "Jun 15 20:14:24 host app[1]: it fails\n{object}\n{line}\nJun 15 20:14:26 host app[1]: x\n"
+        );
+        let seen = seen(text.as_bytes());
+        assert_eq!(seen.get("format"), Some(&json!("text")), "{text}");
+        assert_eq!(seen.get("segfaults"), Some(&json!(1)), "{text}");
+        assert_eq!(seen.get("complete"), Some(&json!(true)), "{text}");
+    }
+}

@@ -20,7 +20,7 @@ pub(in crate::check) struct Csv {
     cells: Vec<Vec<String>>,
     /// Rows that have fewer cells than there are headings.
     short_rows: usize,
-    /// Whether the last row is whole.
+    /// Whether there is a row and the last one is whole.
     complete: bool,
 }
 
@@ -30,9 +30,14 @@ impl Csv {
         let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
         let heading = lines.find(|line| is_heading(line))?;
         let headings: Vec<String> = split(heading).map(str::to_owned).collect();
-        let mut csv = Self { complete: true, headings, ..Self::default() };
+        // A heading without a row: it breaks off there, for there is always a GPU to tell of.
+        let mut csv = Self { headings, ..Self::default() };
         // `--loop` prints the heading once; whoever joins logs has it again.
         for line in lines.filter(|line| !is_heading(line)) {
+            // Whoever copied a terminal copied the next prompt as well.
+            if is_prompt(line) {
+                break;
+            }
             let cells: Vec<String> = split(line).map(str::to_owned).collect();
             csv.complete = cells.len() >= csv.headings.len();
             if !csv.complete {
@@ -81,6 +86,29 @@ impl Csv {
 
 fn split(line: &str) -> impl Iterator<Item = &str> {
     line.split(',').map(str::trim)
+}
+
+/// `user@host:~$ `, `[user@host ~]# ls`, `$`, `C:\>`, `PS C:\>`; what a shell shows before a command.
+fn is_prompt(line: &str) -> bool {
+    let marks = ['$', '#', '%', '>', '❯', '➜', 'λ'];
+    let mut words = line.split_whitespace();
+    let (first, second) = (words.next().unwrap_or_default(), words.next());
+    let is_mark = |word: &str| word.chars().count() == 1 && word.starts_with(marks);
+    let is_place = |word: &str| word.contains('@') && (word.contains(':') || word.starts_with('['));
+    let is_folder = |word: &str| word.contains(['@', ':', '~', ']', '/', '\\']);
+    // `(base) user@host:~$`: what is in parentheses before a prompt names an environment.
+    let environment =
+        first.starts_with('(') && first.ends_with(')') && second.is_some_and(|word| word.contains('@'));
+    let windows = line.strip_prefix("PS ").unwrap_or(line);
+    let windows = windows.get(1..3) == Some(":\\") && windows.contains('>');
+    is_mark(first)
+        || is_place(first)
+        || environment
+        || windows
+        || (is_folder(first) && first.ends_with(marks))
+        || (first.starts_with(['~', '/']) && line.split_whitespace().next_back().is_some_and(is_mark))
+        || first.starts_with("sh-")
+        || first.starts_with("bash-")
 }
 
 /// The name that was asked for, in a heading.

@@ -1,5 +1,6 @@
 //! What `nvidia-smi` says where it cannot do its work, in classes.
 
+use super::super::refusal::is_missing;
 use serde::Serialize;
 
 /// Why there is nothing to read, or not all of it.
@@ -43,7 +44,7 @@ impl From<Failure> for String {
 }
 
 /// Parts of messages, in lower case, and what they mean. The first that fits counts.
-const MESSAGES: [(&str, Failure); 12] = [
+const MESSAGES: [(&str, Failure); 11] = [
     ("communicate with the nvidia driver", Failure::DriverNotCommunicating),
     ("driver/library version mismatch", Failure::DriverLibraryMismatch),
     ("driver not loaded", Failure::DriverNotLoaded),
@@ -55,7 +56,6 @@ const MESSAGES: [(&str, Failure); 12] = [
     ("libnvidia-ml.so", Failure::LibraryNotFound),
     ("nvml shared library not found", Failure::LibraryNotFound),
     ("nvml: insufficient permissions", Failure::InsufficientPermissions),
-    ("nvidia-smi: command not found", Failure::NotInstalled),
 ];
 
 impl Failure {
@@ -71,9 +71,7 @@ impl Failure {
         if lower.contains("nvidia-smi has failed") {
             return Some(Self::Other("failed".to_owned()));
         }
-        // Shells of other locales keep the order: who, where, what, why.
-        let shell = lower.contains("nvidia-smi:") && (lower.contains("sh:") || lower.contains("not found"));
-        shell.then_some(Self::NotInstalled)
+        (is_missing(line, "nvidia-smi") || is_missing(line, "nvidia-smi.exe")).then_some(Self::NotInstalled)
     }
 }
 

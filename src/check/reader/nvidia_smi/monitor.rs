@@ -10,14 +10,14 @@ pub(in crate::check) struct Monitor {
     pub(in crate::check) rows: Vec<BTreeMap<String, String>>,
     /// The headings, in their order.
     columns: Vec<String>,
-    /// Whether the last row is whole. The command of a process may be empty.
+    /// Whether there is a row and the last one is whole. The command of a process may be empty.
     complete: bool,
 }
 
 impl Monitor {
     /// The rows in a text, where there is a heading.
     pub(in crate::check) fn of(text: &str) -> Option<Self> {
-        let mut monitor = Self { complete: true, ..Self::default() };
+        let mut monitor = Self::default();
         for line in text.lines() {
             let line = line.trim();
             if let Some(heading) = line.strip_prefix('#') {

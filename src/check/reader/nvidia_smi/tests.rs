@@ -122,6 +122,8 @@ fn messages_have_classes() {
         ),
         ("Unable to determine the device handle for GPU 0000:01:00.0: GPU is lost.  Reboot\n", "gpu_lost"),
         ("bash: nvidia-smi: command not found\n", "not_installed"),
+        ("zsh: command not found: nvidia-smi\n", "not_installed"),
+        ("The program 'nvidia-smi' is not in your PATH.\n", "not_installed"),
         ("bash: nvidia-smi: Kommando nicht gefunden.\n", "not_installed"),
     ] {
         let seen = read(text);
@@ -245,5 +247,27 @@ proptest! {
         prop_assert!(seen.get("kind").is_some_and(Value::is_string));
         prop_assert!(seen.get("ok").is_some_and(Value::is_boolean));
         prop_assert!(!seen.0.is_empty());
+    }
+}
+
+#[test]
+fn the_prompt_behind_a_copied_table_is_no_row_of_it() {
+    for prompt in [
+        "user@host:~$ ",
+        "[user@host ~]# ls",
+        "$ nvidia-smi",
+        "(base) user@host:~$",
+        "C:\\Users\\x>",
+        "PS C:\\> dir",
+        "❯",
+        "bash-5.2$ ",
+        "~/x %",
+    ] {
+        for text in
+            ["name\nNVIDIA A 10\n", "utilization.gpu [%]\n30 %\n", "name, memory.used [MiB]\nA, 3 MiB\n"]
+        {
+            let csv = Csv::of(&format!("{text}{prompt}\n")).expect("a table");
+            assert_eq!((csv.len(), Csv::of(text).map(|csv| csv.len())), (1, Some(1)), "{text}{prompt}");
+        }
     }
 }
