@@ -208,6 +208,9 @@ _switchback() {
             switchback__subcmd__help__subcmd__checks,show)
                 cmd="switchback__subcmd__help__subcmd__checks__subcmd__show"
                 ;;
+            switchback__subcmd__help__subcmd__history,prune)
+                cmd="switchback__subcmd__help__subcmd__history__subcmd__prune"
+                ;;
             switchback__subcmd__help__subcmd__schedule,install)
                 cmd="switchback__subcmd__help__subcmd__schedule__subcmd__install"
                 ;;
@@ -216,6 +219,18 @@ _switchback() {
                 ;;
             switchback__subcmd__help__subcmd__schedule,status)
                 cmd="switchback__subcmd__help__subcmd__schedule__subcmd__status"
+                ;;
+            switchback__subcmd__history,help)
+                cmd="switchback__subcmd__history__subcmd__help"
+                ;;
+            switchback__subcmd__history,prune)
+                cmd="switchback__subcmd__history__subcmd__prune"
+                ;;
+            switchback__subcmd__history__subcmd__help,help)
+                cmd="switchback__subcmd__history__subcmd__help__subcmd__help"
+                ;;
+            switchback__subcmd__history__subcmd__help,prune)
+                cmd="switchback__subcmd__history__subcmd__help__subcmd__prune"
                 ;;
             switchback__subcmd__schedule,help)
                 cmd="switchback__subcmd__schedule__subcmd__help"
@@ -858,8 +873,22 @@ _switchback() {
             return 0
             ;;
         switchback__subcmd__help__subcmd__history)
-            opts=""
+            opts="prune"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__help__subcmd__history__subcmd__prune)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1096,7 +1125,7 @@ _switchback() {
             return 0
             ;;
         switchback__subcmd__history)
-            opts="-n -h --limit --rebuild --state --json --help"
+            opts="-n -h --limit --rebuild --state --json --help prune help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1107,6 +1136,70 @@ _switchback() {
                     return 0
                     ;;
                 -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__history__subcmd__help)
+            opts="prune help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__history__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__history__subcmd__help__subcmd__prune)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__history__subcmd__prune)
+            opts="-y -h --keep --yes --state --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --keep)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -78,11 +78,20 @@ complete -c switchback -n "__fish_switchback_using_subcommand resolve" -s h -l h
 complete -c switchback -n "__fish_switchback_using_subcommand status" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand status" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
 complete -c switchback -n "__fish_switchback_using_subcommand status" -s h -l help -d 'Print help'
-complete -c switchback -n "__fish_switchback_using_subcommand history" -s n -l limit -d 'At most so many, newest first' -r
-complete -c switchback -n "__fish_switchback_using_subcommand history" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
-complete -c switchback -n "__fish_switchback_using_subcommand history" -l rebuild -d 'Read every capsule again and rebuild the index'
-complete -c switchback -n "__fish_switchback_using_subcommand history" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
-complete -c switchback -n "__fish_switchback_using_subcommand history" -s h -l help -d 'Print help'
+complete -c switchback -n "__fish_switchback_using_subcommand history; and not __fish_seen_subcommand_from prune help" -s n -l limit -d 'The newest so many' -r
+complete -c switchback -n "__fish_switchback_using_subcommand history; and not __fish_seen_subcommand_from prune help" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
+complete -c switchback -n "__fish_switchback_using_subcommand history; and not __fish_seen_subcommand_from prune help" -l rebuild -d 'Read every capsule again and rebuild the index'
+complete -c switchback -n "__fish_switchback_using_subcommand history; and not __fish_seen_subcommand_from prune help" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
+complete -c switchback -n "__fish_switchback_using_subcommand history; and not __fish_seen_subcommand_from prune help" -s h -l help -d 'Print help'
+complete -c switchback -n "__fish_switchback_using_subcommand history; and not __fish_seen_subcommand_from prune help" -f -a "prune" -d 'Give up old generations, for the room that they take. Nobody can go back past them any more'
+complete -c switchback -n "__fish_switchback_using_subcommand history; and not __fish_seen_subcommand_from prune help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c switchback -n "__fish_switchback_using_subcommand history; and __fish_seen_subcommand_from prune" -l keep -d 'Keep the newest so many, whatever they are' -r
+complete -c switchback -n "__fish_switchback_using_subcommand history; and __fish_seen_subcommand_from prune" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
+complete -c switchback -n "__fish_switchback_using_subcommand history; and __fish_seen_subcommand_from prune" -s y -l yes -d 'Do not ask'
+complete -c switchback -n "__fish_switchback_using_subcommand history; and __fish_seen_subcommand_from prune" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
+complete -c switchback -n "__fish_switchback_using_subcommand history; and __fish_seen_subcommand_from prune" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c switchback -n "__fish_switchback_using_subcommand history; and __fish_seen_subcommand_from help" -f -a "prune" -d 'Give up old generations, for the room that they take. Nobody can go back past them any more'
+complete -c switchback -n "__fish_switchback_using_subcommand history; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c switchback -n "__fish_switchback_using_subcommand show" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand show" -l evidence -d 'Print what the steps and probes printed'
 complete -c switchback -n "__fish_switchback_using_subcommand show" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
@@ -243,6 +252,7 @@ complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fi
 complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback resolve status history show lint explain validate schedule trend checks baseline probe schema tour generate hands eyes help" -f -a "hands" -d 'A built-in act in a process with another user\'s ids; the act comes on standard input'
 complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback resolve status history show lint explain validate schedule trend checks baseline probe schema tour generate hands eyes help" -f -a "eyes" -d 'A probe in a process of its own; it is given as JSON, and what it saw is said as JSON'
 complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback resolve status history show lint explain validate schedule trend checks baseline probe schema tour generate hands eyes help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c switchback -n "__fish_switchback_using_subcommand help; and __fish_seen_subcommand_from history" -f -a "prune" -d 'Give up old generations, for the room that they take. Nobody can go back past them any more'
 complete -c switchback -n "__fish_switchback_using_subcommand help; and __fish_seen_subcommand_from schedule" -f -a "install" -d 'Set up a systemd timer, for the system manager as root and for one\'s own manager otherwise'
 complete -c switchback -n "__fish_switchback_using_subcommand help; and __fish_seen_subcommand_from schedule" -f -a "remove" -d 'Take away exactly what was installed'
 complete -c switchback -n "__fish_switchback_using_subcommand help; and __fish_seen_subcommand_from schedule" -f -a "status" -d 'What is installed, whether it is as it would be installed now, and when it runs'

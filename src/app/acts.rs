@@ -2,6 +2,7 @@
 
 use super::asking::{ask, asked};
 use super::front::Front;
+use super::silence::silent;
 use super::watch::{BreakOff, StepWatch};
 use crate::model::{
     Act, Changes, CommandLine, Part, Phase, RunAs, SettingsFormat, Span, Step, StepOutcome, StepUndo,
@@ -166,9 +167,12 @@ pub(super) fn targets(phase: &Phase) -> impl Iterator<Item = &Path> {
         })
 }
 
-/// The link that now bars an `install` or `set` act from its place.
+/// The link that now bars an `install` or `set` act from its place, or that nobody can tell.
 #[must_use]
-pub fn barred_by_link(to: &Path, replaces: bool) -> Option<String> {
+pub fn barred_by_link(host: &Host, to: &Path, replaces: bool) -> Option<String> {
+    if let Some(why) = silent(host, to.parent().unwrap_or(to)) {
+        return Some(why);
+    }
     let opened = if replaces { Place::open_to_replace(to) } else { Place::open(to) };
     match opened {
         Err(why @ FileError::Linked { .. }) => Some(why.to_string()),
@@ -180,18 +184,18 @@ pub fn barred_by_link(to: &Path, replaces: bool) -> Option<String> {
 /// The links that will bar built-in acts of these phases, each with its phase and step: those which nothing that the plan
 /// does before could have taken away, in steps that will be taken whatever a condition says.
 #[must_use]
-pub fn barred<'a>(phases: impl IntoIterator<Item = &'a Phase>) -> Vec<String> {
+pub fn barred<'a>(host: &Host, phases: impl IntoIterator<Item = &'a Phase>) -> Vec<String> {
     let (mut found, mut installed) = (Vec::new(), BTreeSet::new());
     for phase in phases {
         for step in [Part::Apply, Part::Commit].into_iter().flat_map(|part| phase.steps(part)) {
             let why = match &step.act {
                 Act::Install { to, .. } => {
                     installed.insert(to);
-                    barred_by_link(to, true)
+                    barred_by_link(host, to, true)
                 }
                 // An `install` before it puts a file in the place of the link.
                 Act::Set { file, .. } if installed.contains(file) => None,
-                Act::Set { file, .. } => barred_by_link(file, false),
+                Act::Set { file, .. } => barred_by_link(host, file, false),
                 Act::Run(_) | Act::Shell { .. } | Act::Ask { .. } if step.changes == Changes::Nothing => None,
                 // From here on the machine may be another.
                 Act::Run(_) | Act::Shell { .. } | Act::Ask { .. } => return found,

@@ -14,7 +14,7 @@ use crate::engine::{Action, Heard, Input, RunState};
 use crate::layer::{LayerCx, layer_for};
 use crate::model::{
     Cause, Check, CheckReport, Choice, GuardKind, Invoker, Item, Moment, Notice, Outcome, Part, Phase, Plan,
-    QuarantineLine, Restored, Span, Step, StepOutcome, StepUndo, Timestamp,
+    QuarantineLine, Restored, Step, StepOutcome, StepUndo, Timestamp,
 };
 use crate::prompt::{Chosen, Kept, Operator, Reply, Trouble};
 use crate::report::{self, Style};
@@ -100,7 +100,7 @@ impl Session<'_> {
         };
         if moment == Moment::Baseline {
             // One look: what is broken before the phase must not make it wait.
-            checks = checks.iter().map(one_look).collect();
+            checks = checks.iter().map(Check::once).collect();
         }
         let mut reports = self.look(&checks, moment);
         if self.front.heard() == Heard::Twice && moment != Moment::Reprobe {
@@ -402,11 +402,6 @@ impl Session<'_> {
         }
         Input::Quarantined
     }
-}
-
-/// The check without its waiting and repeating.
-fn one_look(check: &Check) -> Check {
-    Check { settle: Span::ZERO, within: None, consecutive: 1, ..check.clone() }
 }
 
 /// Ends every child; what cannot be ended is named.

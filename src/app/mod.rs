@@ -12,6 +12,7 @@ mod front;
 mod questions;
 mod recall;
 mod session;
+mod silence;
 mod tell;
 mod timer;
 mod trend;

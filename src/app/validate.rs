@@ -5,7 +5,7 @@ use super::acts::RunTime;
 use super::filled::filled_check;
 use super::questions;
 use crate::check::{self, CheckWatch, LookCx};
-use crate::model::{Check, CheckId, GenerationNumber, JudgedPhase, Observation, Phase, Span, Timestamp};
+use crate::model::{Check, CheckId, GenerationNumber, JudgedPhase, Observation, Phase, Timestamp};
 use crate::system::clock;
 use crate::system::host::Host;
 use std::collections::BTreeMap;
@@ -50,8 +50,7 @@ pub fn observe_phase(
     watch: &mut dyn CheckWatch,
 ) -> BTreeMap<CheckId, Observation> {
     let (checks, _) = questions::put_aside(&subject.phase.validate);
-    let once = |check: &Check| Check { settle: Span::ZERO, within: None, consecutive: 1, ..check.clone() };
-    let checks: Vec<Check> = checks.iter().map(once).collect();
+    let checks: Vec<Check> = checks.iter().map(Check::once).collect();
     let reports = look(subject, &checks, host, cores, watch);
     reports.into_iter().filter_map(|report| Some((report.check, report.observed?))).collect()
 }

@@ -4,7 +4,9 @@ use super::ProbeError;
 use super::apart::Apart;
 use super::look::{Course, Ground, Wanted};
 use super::probe::Given;
-use crate::model::{Check, CheckId, CheckReport, CommandLine, Observation, Outcome, RunAs, Timestamp};
+use crate::model::{
+    Check, CheckId, CheckReport, CommandLine, Observation, Outcome, RunAs, Timestamp, counted,
+};
 use crate::system::clock;
 use crate::system::host::Host;
 use crate::system::process::{Captured, Crew, Ended, Ids, JobId, News, Spec, Watch};
@@ -326,7 +328,9 @@ fn evidence(stream: &Captured) -> Vec<u8> {
     let mut bytes = stream.head.clone();
     let kept = u64::try_from(stream.head.len() + stream.tail.len()).unwrap_or(u64::MAX);
     if kept < stream.total {
-        bytes.extend_from_slice(format!("\n[... {} bytes left out ...]\n", stream.total - kept).as_bytes());
+        bytes.extend_from_slice(
+            format!("\n[... {} left out ...]\n", counted(stream.total - kept, "byte")).as_bytes(),
+        );
     }
     bytes.extend_from_slice(&stream.tail);
     bytes

@@ -156,6 +156,7 @@ pub(super) struct Rollback {
 #[derive(Debug, Args)]
 pub(super) struct Resolve {
     /// The generation's number [default: the newest whose way back did not hold].
+    #[arg(value_parser = generation)]
     pub(super) generation: Option<u32>,
     /// What was done, for whoever reads the history.
     #[arg(long, value_name = "TEXT")]
@@ -165,10 +166,21 @@ pub(super) struct Resolve {
     pub(super) yes: bool,
 }
 
+/// A generation's number, as it is typed.
+fn generation(word: &str) -> Result<u32, String> {
+    let why =
+        || "a generation is a number, such as 7; `switchback history` lists those that there are".to_owned();
+    word.parse().map_err(|_| why())
+}
+
 /// `switchback history`
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct History {
-    /// At most so many, newest first.
+    /// What else, than to list them.
+    #[command(subcommand)]
+    pub(super) verb: Option<HistoryVerb>,
+    /// The newest so many.
     #[arg(long, short = 'n', default_value_t = 20)]
     pub(super) limit: usize,
     /// Read every capsule again and rebuild the index.
@@ -176,10 +188,28 @@ pub(super) struct History {
     pub(super) rebuild: bool,
 }
 
+/// `switchback history ...`
+#[derive(Debug, Subcommand)]
+pub(super) enum HistoryVerb {
+    /// Give up old generations, for the room that they take. Nobody can go back past them any more.
+    ///
+    /// Only generations before the newest that is committed; never one that did not end or is inconsistent. Their lines stay
+    /// in the history.
+    Prune {
+        /// Keep the newest so many, whatever they are.
+        #[arg(long, value_name = "N")]
+        keep: usize,
+        /// Do not ask.
+        #[arg(long, short)]
+        yes: bool,
+    },
+}
+
 /// `switchback show`
 #[derive(Debug, Args)]
 pub(super) struct Show {
     /// The generation's number [default: the current one].
+    #[arg(value_parser = generation)]
     pub(super) generation: Option<u32>,
     /// Print what the steps and probes printed.
     #[arg(long)]

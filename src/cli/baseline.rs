@@ -8,7 +8,7 @@ use super::out;
 use super::validate::{Chosen, choose_phases, named_baseline, quiet_watch};
 use crate::app::{Subject, observe_phase};
 use crate::check::CheckWatch as _;
-use crate::model::{CheckId, Observation, PhaseId, Plan, Value};
+use crate::model::{BaselineLine, CheckId, Difference, Observation, PhaseId, Plan, counted};
 use crate::report;
 use crate::store::Baseline;
 use crate::system::clock;
@@ -97,7 +97,12 @@ fn record(
     } else {
         out::line(
             context,
-            &format!("Baseline {} of {}: {count} checks recorded.", baseline.name, baseline.plan),
+            &format!(
+                "Baseline {} of {}: {} recorded.",
+                baseline.name,
+                baseline.plan,
+                counted(count, "check")
+            ),
         );
         if !missing.is_empty() {
             out::line(context, &format!("Nothing was seen by {}.", missing.join(", ")));
@@ -125,27 +130,18 @@ fn show(context: &Context, name: Option<&str>) -> Result<Exit, CliError> {
         }
         return Ok(Exit::Done);
     }
+    let line = |it: &Baseline| BaselineLine {
+        name: it.name.clone(),
+        plan: it.plan.clone(),
+        revision: it.revision,
+        at: it.at,
+        pinned: it.pinned,
+    };
+    let lines: Vec<BaselineLine> = found.all.iter().map(line).collect();
     if context.json {
-        let lines: Vec<Value> = found
-            .all
-            .iter()
-            .map(|it| json!({"name": it.name, "plan": it.plan, "revision": it.revision, "at": it.at, "pinned": it.pinned}))
-            .collect();
         out::json(context, &json!({"baselines": lines, "damage": found.damage}));
-        return Ok(Exit::Done);
-    }
-    if found.all.is_empty() {
-        out::line(context, "No baseline was recorded here.");
-    }
-    for baseline in &found.all {
-        let pinned = if baseline.pinned { ", pinned" } else { "" };
-        let when = report::text::when(baseline.at);
-        let text =
-            format!("{}  {} revision {}, {when}{pinned}", baseline.name, baseline.plan, baseline.revision);
-        out::line(context, &text);
-    }
-    for item in &found.damage {
-        out::line(context, &format!("damaged: {}: {}", item.name, item.why));
+    } else {
+        out::put(&report::baselines(&lines, &found.damage, &context.out_style()));
     }
     Ok(Exit::Done)
 }
@@ -169,16 +165,6 @@ fn pin(context: &Context, name: &str, on: bool) -> Result<Exit, CliError> {
         out::line(context, &format!("Baseline {name} {words}."));
     }
     Ok(Exit::Done)
-}
-
-/// One field of one check that differs.
-#[derive(Debug, PartialEq, serde::Serialize)]
-struct Difference {
-    phase: PhaseId,
-    check: CheckId,
-    field: String,
-    before: Option<Value>,
-    now: Option<Value>,
 }
 
 fn compare(
@@ -208,16 +194,8 @@ fn compare(
         );
         return Ok(Exit::Done);
     }
-    let word =
-        |value: &Option<Value>| value.as_ref().map_or_else(|| "nothing".to_owned(), ToString::to_string);
-    for it in &differences {
-        let text =
-            format!("{}/{} {}: {} -> {}", it.phase, it.check, it.field, word(&it.before), word(&it.now));
-        out::line(context, &text);
-    }
-    let when = report::text::when(baseline.at);
-    let count = report::text::count(differences.len(), "difference");
-    out::line(context, &format!("{count} from the baseline {} of {when}.", baseline.name));
+    let style = context.out_style();
+    out::put(&report::differences(&differences, &baseline.name, baseline.at, &style));
     Ok(Exit::Done)
 }
 

@@ -5,8 +5,9 @@ use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
 use super::{out, plan_file};
-use crate::model::Value;
-use crate::plan::{self, NamedCheck};
+use crate::model::NamedCheck;
+use crate::plan;
+use crate::report;
 use crate::system::files;
 use serde_json::json;
 use std::path::Path;
@@ -17,7 +18,7 @@ const LIBRARY_LIMIT: u64 = 16 * 1024 * 1024;
 pub(crate) fn checks(context: &Context, args: &Checks) -> Result<Exit, CliError> {
     let own = args.library.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
     let (checks, warnings) = plan::named_checks(&own).map_err(|why| {
-        CliError::usage("a library is not valid").shown_first(plan_file::complaints(context, &why))
+        CliError::usage("a library is not valid").shown_first(plan_file::told(context, &why))
     })?;
     match &args.verb {
         None | Some(ChecksVerb::List) => {
@@ -58,42 +59,13 @@ fn list(context: &Context, checks: &[NamedCheck]) {
     }
     let mut by_library: Vec<&NamedCheck> = checks.iter().collect();
     by_library.sort_by(|one, other| (&one.library, &one.name).cmp(&(&other.library, &other.name)));
-    let wide = checks.iter().map(|check| check.name.len()).max().unwrap_or(0);
-    let mut library = "";
-    for check in by_library {
-        if check.library != library {
-            library = &check.library;
-            out::line(context, library);
-        }
-        let instead = check.shadows.as_ref().map_or_else(String::new, |it| format!(" (in place of {it})"));
-        out::line(context, &format!("  {:wide$}  {}{instead}", check.name, check.about));
-    }
+    out::put(&report::named_checks(&by_library, &context.out_style()));
 }
 
 fn show(context: &Context, check: &NamedCheck) {
     if context.json {
         out::json(context, check);
-        return;
-    }
-    out::line(context, &format!("{} ({})", check.name, check.library));
-    out::line(context, &format!("  {}", check.about));
-    if let Some(shadowed) = &check.shadows {
-        out::line(context, &format!("  goes before the check of that name in {shadowed}"));
-    }
-    for parameter in &check.parameters {
-        let default = parameter
-            .default
-            .as_ref()
-            .map_or_else(|| "must be stated".to_owned(), |it| format!("default {it}"));
-        let text = format!("  {}: {}; {} ({default})", parameter.name, parameter.about, parameter.expects);
-        out::line(context, &text);
-    }
-    let fields = check.check.as_object().into_iter().flatten();
-    for (field, value) in fields {
-        let words = match value {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
-        out::line(context, &format!("  {field}: {words}"));
+    } else {
+        out::put(&report::named_check(check, &context.out_style()));
     }
 }

@@ -89,23 +89,13 @@ impl Context {
 
     /// Words of ours in which every proposed command names the state folder, where that is needed.
     pub(crate) fn proposing(&self, words: &str) -> String {
-        if !self.state_named {
-            return words.to_owned();
-        }
-        let state = report::shell_words(&[self.state.display().to_string()]);
-        let mut parts = words.split('`').enumerate();
-        let first = parts.next().map(|(_, part)| part.to_owned()).unwrap_or_default();
-        parts.fold(first, |text, (at, part)| {
-            let command = at % 2 == 1 && part.starts_with("switchback ") && !part.contains(" lint ");
-            let state = if command { format!(" --state {state}") } else { String::new() };
-            format!("{text}`{part}{state}")
-        })
+        self.state_option().map_or_else(|| words.to_owned(), |option| report::with_option(words, &option))
     }
 
-    /// The option that every command needs that was proposed before, where they need one.
-    pub(crate) fn state_hint(&self) -> Option<String> {
-        let state = report::shell_words(&[self.state.display().to_string()]);
-        self.state_named.then(|| format!("hint: these commands need `--state {state}`"))
+    /// The option that every proposed command needs; none where the state folder is found without it.
+    pub(crate) fn state_option(&self) -> Option<String> {
+        let state = || report::shell_words(&[self.state.display().to_string()]);
+        self.state_named.then(|| format!("--state {}", state()))
     }
 
     /// Where the user's own configuration lies.
@@ -147,9 +137,16 @@ impl Context {
         self.style(std::io::stderr().is_terminal(), console::Term::stderr().size_checked())
     }
 
-    /// The state folder for looking: nothing is created.
-    pub(crate) fn look(&self) -> Result<StateFolder, CliError> {
-        Ok(StateFolder::open(&self.state)?)
+    /// The state folder for looking at a generation; its name begins with a blank. Nothing is created.
+    pub(crate) fn look_for(&self, generation: &str) -> Result<StateFolder, CliError> {
+        self.look_if_any()?.ok_or_else(|| self.nothing_run(generation))
+    }
+
+    /// That generation is asked for and nothing was ever run.
+    pub(crate) fn nothing_run(&self, generation: &str) -> CliError {
+        let state = self.state.display();
+        CliError::usage(format!("there is no generation{generation}: nothing was ever run in {state}"))
+            .hint("`--state DIR` names another state folder")
     }
 
     /// The same; nothing where nothing was ever run: that is no error for who asks what there is.

@@ -11,8 +11,17 @@ pub(crate) struct CliError {
     pub(crate) text: String,
     pub(crate) causes: Vec<String>,
     pub(crate) hint: Option<String>,
-    /// Shown as it is, before the heading: the complaints about a plan.
-    pub(crate) first: Option<String>,
+    /// Shown before the heading: the complaints about a plan.
+    pub(crate) first: Option<Box<Complaints>>,
+}
+
+/// Complaints about a plan or a library.
+#[derive(Debug, Clone)]
+pub(crate) struct Complaints {
+    /// As they are shown, made safe.
+    pub(crate) text: String,
+    /// As `lint --json` gives them.
+    pub(crate) json: serde_json::Value,
 }
 
 impl CliError {
@@ -34,8 +43,8 @@ impl CliError {
         self
     }
 
-    pub(crate) fn shown_first(mut self, text: String) -> Self {
-        self.first = Some(text);
+    pub(crate) fn shown_first(mut self, complaints: Complaints) -> Self {
+        self.first = Some(Box::new(complaints));
         self
     }
 

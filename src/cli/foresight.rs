@@ -49,16 +49,15 @@ fn may_change(phase: &Phase) -> bool {
 }
 
 impl Foreseen {
+    /// What may still change, in words.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let one = |what| format!("{what}; as it is now, that phase would be refused");
+        self.possible.iter().map(one).collect()
+    }
+
     /// Warns of what may still change.
     pub(crate) fn warn(&self, context: &Context) {
-        for what in &self.possible {
-            let text = format!("{what}; as it is now, that phase would be refused");
-            if context.json {
-                out::json_line(context, &serde_json::json!({ "warning": text }));
-            } else {
-                out::line(context, &format!("warning: {text}"));
-            }
-        }
+        self.warnings().iter().for_each(|text| out::warn(context, text));
     }
 
     /// Refuses what cannot change.

@@ -6,12 +6,13 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::out;
 use super::plan_file::{self, Outcome};
+use crate::model::counted;
 
 pub(crate) fn lint(context: &Context, file: &PlanFile) -> Result<Exit, CliError> {
     let context = &context.acting_for(file.user.as_deref())?;
     match plan_file::load(context, file)? {
         Outcome::Valid(mut read) => {
-            plan_file::warn_of_links(&mut read);
+            plan_file::warn_of_links(context, &mut read);
             let warnings = &read.loaded.warnings;
             if context.json {
                 out::json(context, warnings);
@@ -21,8 +22,7 @@ pub(crate) fn lint(context: &Context, file: &PlanFile) -> Result<Exit, CliError>
                 let count = warnings.len();
                 let about = match count {
                     0 => "no complaint".to_owned(),
-                    1 => "valid, with 1 warning".to_owned(),
-                    count => format!("valid, with {count} warnings"),
+                    count => format!("valid, with {}", counted(count, "warning")),
                 };
                 out::line(
                     context,

@@ -1,20 +1,21 @@
 //! `status`, `history`, `show`, `rollback --list`: what the capsules say. Changes nothing.
 
-use super::args::{History, Show};
+use super::args::{History, HistoryVerb, Show};
 use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
 use super::past::{self, Past};
 use super::standing::unsettled;
 use super::{out, rollback, stage};
-use crate::engine::Stage;
+use crate::engine::{self, Stage};
 use crate::layer::{LayerCx, recorded_layer};
 use crate::model::{
-    Change, Changed, CurrentLine, GenerationNumber, Item, Kept, PhaseEnd, PhaseId, PhaseLine, Status,
-    Timestamp,
+    Change, Changed, CurrentLine, GenerationNumber, HistoryLine, Item, Kept, PhaseEnd, PhaseId, PhaseLine,
+    Status, Timestamp,
 };
 use crate::report;
 use crate::store::{self, HistoryFilter, StateFolder};
+use crate::system::clock;
 use crate::system::process::Unwatched;
 
 pub(crate) fn status(context: &Context) -> Result<Exit, CliError> {
@@ -25,6 +26,7 @@ pub(crate) fn status(context: &Context) -> Result<Exit, CliError> {
             state: context.state.display().to_string(),
             current: None,
             phases: Vec::new(),
+            today: None,
             quarantine: Vec::new(),
             holder: None,
             damage: Vec::new(),
@@ -54,6 +56,7 @@ fn gather(context: &Context, folder: &StateFolder) -> Result<Status, CliError> {
         state: folder.root().display().to_string(),
         current: None,
         phases: Vec::new(),
+        today: None,
         quarantine: quarantine.lines,
         holder: crate::system::lock::holder(folder.root()).map(|holder| holder.to_string()),
         damage: quarantine.damage,
@@ -95,15 +98,20 @@ fn gather(context: &Context, folder: &StateFolder) -> Result<Status, CliError> {
     } else {
         past.plan.phases.iter().map(|phase| phase.id.clone()).find(|id| !settled(id))
     };
+    let now = clock::now();
+    let times = engine::timetable(&past.plan, &done, past.state.soak_until, now, now.date());
+    status.today = engine::today(&past.plan, now.date());
     status.phases = past
         .plan
         .phases
         .iter()
-        .map(|phase| PhaseLine {
+        .zip(times)
+        .map(|(phase, time)| PhaseLine {
             phase: phase.id.clone(),
             title: phase.title.clone(),
             end: ends(&phase.id),
             due: due.as_ref() == Some(&phase.id),
+            time,
         })
         .collect();
     status.damage.extend(past.capsule.journal_damage(&past.journal));
@@ -143,20 +151,27 @@ fn below(
 }
 
 pub(crate) fn history(context: &Context, args: &History) -> Result<Exit, CliError> {
-    let filter = HistoryFilter { limit: Some(args.limit), ..HistoryFilter::default() };
+    if let Some(HistoryVerb::Prune { keep, yes }) = &args.verb {
+        return super::prune::prune(context, *keep, *yes);
+    }
     let history = match context.look_if_any()? {
         Some(folder) => {
             if args.rebuild {
                 folder.rebuild_history()?;
             }
-            folder.history(&filter)?
+            let mut lines = newest_first(folder.history(&HistoryFilter::default())?);
+            let gone = folder.removed()?.into_iter();
+            lines.extend(gone.map(|gone| HistoryLine { removed: Some(gone.at), ..gone.line }));
+            lines.sort_by_key(|line| std::cmp::Reverse(line.generation));
+            lines.truncate(args.limit);
+            lines
         }
-        None => store::History::default(),
+        None => Vec::new(),
     };
     if context.json {
-        out::json(context, &report::history_json(&history.lines));
+        out::json(context, &report::history_json(&history));
     } else {
-        out::put(&report::history(&history.lines, &context.out_style()));
+        out::put(&report::history(&history, &context.out_style()));
     }
     Ok(Exit::Done)
 }
@@ -189,31 +204,36 @@ fn changes(context: &Context, folder: &StateFolder, number: GenerationNumber) ->
     Some(found)
 }
 
-/// The generations that one can go back to.
+/// What is asked for most stands first, also where only the first lines of a pipe are read.
+fn newest_first(history: store::History) -> Vec<HistoryLine> {
+    history.lines.into_iter().rev().collect()
+}
+
+/// The generations that one can go back to, newest first.
 pub(crate) fn list(context: &Context, folder: Option<&StateFolder>) -> Result<Exit, CliError> {
     let history = match folder {
-        Some(folder) => folder.history(&HistoryFilter::default())?,
-        None => store::History::default(),
+        Some(folder) => newest_first(folder.history(&HistoryFilter::default())?),
+        None => Vec::new(),
     };
     if context.json {
-        out::json(context, &report::history_json(&history.lines));
+        out::json(context, &report::history_json(&history));
     } else {
-        out::put(&report::rollback_list(&history.lines, &context.out_style()));
+        out::put(&report::rollback_list(&history, &context.out_style()));
     }
     Ok(Exit::Done)
 }
 
 pub(crate) fn show(context: &Context, args: &Show) -> Result<Exit, CliError> {
-    let folder = context.look()?;
-    let number = match args.generation {
-        Some(number) => GenerationNumber(number),
-        None => folder.current().ok_or_else(|| {
-            CliError::new(Exit::Internal, format!("no generation in {}", folder.root().display()))
-        })?,
+    let named = args.generation.map(GenerationNumber);
+    let folder = context.look_for(&named.map_or_else(String::new, |number| format!(" {number}")))?;
+    let number = match named {
+        Some(number) => number,
+        None => folder.current().ok_or_else(|| context.nothing_run(""))?,
     };
     if !folder.generation_folder(number).is_dir() {
-        return Err(CliError::usage(format!("there is no generation {number}"))
-            .hint("`switchback history` shows those that there are"));
+        return Err(
+            rollback::not_there(&folder, number).hint("`switchback history` shows those that there are")
+        );
     }
     let mut showing = folder.showing(number)?;
     showing.changes = changes(context, &folder, number);

@@ -19,6 +19,7 @@ mod out;
 mod past;
 mod plan_file;
 mod probe;
+mod prune;
 mod reference;
 mod resolve;
 mod resume;
@@ -35,7 +36,8 @@ mod tour;
 mod trend;
 mod validate;
 
-use crate::report::{self, Style, Surroundings};
+use crate::model::counted;
+use crate::report::{Style, Surroundings};
 use crate::store::StateFolder;
 use crate::system::sanitise::sanitise;
 use crate::system::terminal::QuietKeys;
@@ -81,19 +83,22 @@ pub fn main() -> ExitCode {
 
 fn act(context: &Context, cli: &Cli) -> Result<Exit, CliError> {
     let _quiet = match &cli.verb {
-        Verb::Run(_) | Verb::Resume(_) | Verb::Rollback(_) | Verb::Resolve(_) | Verb::Tour(_) => {
-            QuietKeys::hold()
-        }
+        // What is typed is not to be shown in the middle of what is drawn.
+        Verb::Run(_)
+        | Verb::Resume(_)
+        | Verb::Rollback(_)
+        | Verb::Resolve(_)
+        | Verb::Validate(_)
+        | Verb::Baseline(_)
+        | Verb::Tour(_) => QuietKeys::hold(),
         Verb::Status
         | Verb::History(_)
         | Verb::Show(_)
         | Verb::Lint(_)
         | Verb::Explain(_)
         | Verb::Probe(_)
-        | Verb::Validate(_)
         | Verb::Schedule(_)
         | Verb::Trend(_)
-        | Verb::Baseline(_)
         | Verb::Checks(_)
         | Verb::Schema(_)
         | Verb::Generate(_)
@@ -125,14 +130,18 @@ fn act(context: &Context, cli: &Cli) -> Result<Exit, CliError> {
 }
 
 fn complain(json: bool, why: &CliError) {
-    if let Some(first) = &why.first {
-        out::complain(first);
+    if let (Some(first), false) = (&why.first, json) {
+        out::complain(&first.text);
     }
     if json {
         let line = serde_json::json!({
             "error": why.text, "causes": why.causes, "hint": why.hint, "exit": why.exit.status(),
         });
         let style = Style::new(&Surroundings::default(), sanitise);
+        if let Some(first) = &why.first {
+            // What was asked for goes where the document would have gone.
+            out::put(&format!("{}\n", style.clean_json(&first.json.to_string())));
+        }
         out::complain(&format!("{}\n", style.clean_json(&line.to_string())));
         return;
     }
@@ -146,7 +155,7 @@ fn tidy(context: &Context, folder: &StateFolder) {
     let text = match folder.tidy() {
         Ok(gone) if gone.is_empty() => return,
         Ok(gone) => {
-            let count = report::text::count(gone.len(), "old generation");
+            let count = counted(gone.len(), "old generation");
             format!("Removed {count} in which nothing was changed.")
         }
         Err(why) => format!("warning: old generations could not be removed: {why}"),

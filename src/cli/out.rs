@@ -2,6 +2,7 @@
 
 use super::context::Context;
 use super::exit::Exit;
+use crate::model::Item;
 use crate::report::{Line, render};
 use crate::system::sanitise::sanitise;
 use std::io::{self, Write as _};
@@ -15,12 +16,35 @@ pub(crate) fn line(context: &Context, text: &str) {
     }
 }
 
+/// A warning, to programs too: one document among others.
+pub(crate) fn warn(context: &Context, text: &str) {
+    if context.json {
+        json_line(context, &serde_json::json!({ "warning": text }));
+    } else {
+        line(context, &format!("warning: {text}"));
+    }
+}
+
 /// Says that nothing was done, to programs too: one document with the exit status that follows.
 pub(crate) fn nothing(context: &Context, text: &str, exit: Exit) -> Exit {
     if context.json {
         json_line(context, &serde_json::json!({"ended": "nothing-done", "why": text, "exit": exit.status()}));
     } else {
         line(context, text);
+    }
+    exit
+}
+
+/// The same with what is to be said of named things, a line each.
+pub(crate) fn nothing_but(context: &Context, text: &str, items: &[Item], exit: Exit) -> Exit {
+    if context.json {
+        let status = exit.status();
+        let told = serde_json::json!({"ended": "nothing-done", "why": text, "items": items, "exit": status});
+        json_line(context, &told);
+    } else {
+        line(context, text);
+        let named = items.iter().map(|item| Line::plain(&item.why).about(&item.name).at(1));
+        put(&render(&named.collect::<Vec<Line>>(), &context.out_style()));
     }
     exit
 }

@@ -2,7 +2,7 @@
 
 use super::args::PlanFile;
 use super::context::{Context, folder_of};
-use super::error::CliError;
+use super::error::{CliError, Complaints};
 use super::exit::Exit;
 use crate::plan::{self, Diagnostics, Drawing, Loaded, Sources};
 use crate::store::Approved;
@@ -106,8 +106,8 @@ pub(crate) fn from_text(
 }
 
 /// Warns of links that bar built-in acts on this machine now.
-pub(crate) fn warn_of_links(read: &mut Read) {
-    read.loaded.warn_of_links(crate::app::barred_by_link);
+pub(crate) fn warn_of_links(context: &Context, read: &mut Read) {
+    read.loaded.warn_of_links(|path, replaces| crate::app::barred_by_link(&context.host, path, replaces));
 }
 
 /// The plan, or its complaints as an error that was shown already.
@@ -120,9 +120,16 @@ pub(crate) fn valid(context: &Context, file: &PlanFile) -> Result<Read, CliError
                     "see every complaint as JSON with `switchback lint --json {}`",
                     file.plan.display()
                 ))
-                .shown_first(complaints(context, &diagnostics)))
+                .shown_first(told(context, &diagnostics)))
         }
     }
+}
+
+/// Complaints for an error.
+pub(crate) fn told(context: &Context, diagnostics: &Diagnostics) -> Complaints {
+    // Nothing in a complaint fails to be JSON.
+    let json = serde_json::to_value(diagnostics).unwrap_or_default();
+    Complaints { text: complaints(context, diagnostics), json }
 }
 
 /// Complaints as they are shown: with excerpts on a terminal, a line each in a pipe.

@@ -74,7 +74,7 @@ fn live(context: &Context, args: &Probe) -> Result<Observation, CliError> {
     let probe = plan::probe(&args.name, &args.settings, &plan_file::surroundings(context, Path::new("/")))
         .map_err(|why| {
             CliError::usage("there is nothing to look at")
-                .shown_first(plan_file::complaints(context, &why))
+                .shown_first(plan_file::told(context, &why))
                 .hint("`switchback schema plan` prints every probe with its settings and fields")
         })?;
     let timeout = match &args.timeout {

@@ -11,7 +11,6 @@ use super::{out, rollback, stage, tools};
 use crate::app::{Session, Tools};
 use crate::engine::Stage;
 use crate::model::{GenerationNumber, Guidance, Invoker, PhaseEnd};
-use crate::prompt::Question;
 use crate::report;
 use crate::store::{Approved, StateFolder};
 
@@ -22,9 +21,9 @@ pub(crate) fn resolve(context: &Context, args: &Resolve) -> Result<Exit, CliErro
             .hint("say what was done, for whoever reads the history"));
     }
     let Some(folder) = context.look_if_any()? else {
-        if args.generation.is_some() {
+        if let Some(number) = args.generation.map(GenerationNumber) {
             // A generation that is named, and is not there, is a mistake.
-            context.look()?;
+            return Err(context.nothing_run(&format!(" {number}")));
         }
         let text = format!("Nothing to resolve: nothing was ever run in {}.", context.state.display());
         return Ok(out::nothing(context, &text, Exit::Done));
@@ -67,13 +66,8 @@ fn chosen(folder: &StateFolder, named: Option<u32>) -> Result<Option<Past>, CliE
 
 /// The items are shown and a person is asked.
 fn agreed(context: &Context, past: &Past) -> Result<bool, CliError> {
-    let guidance = tools::guidance(context, false).map_err(|why| CliError {
-        hint: Some("add `--yes` to record it without being asked".to_owned()),
-        ..why
-    })?;
     let words = report::question::resolve(&past.state.items, &context.err_style());
-    let question = Question { about: words.about, ask: words.ask };
-    tools::agreed(context, guidance, &question)
+    tools::agreed(context, "add `--yes` to record it without being asked", words)
 }
 
 fn record(context: &Context, folder: &StateFolder, past: Past, reason: &str) -> Result<Exit, CliError> {
@@ -97,5 +91,5 @@ fn record(context: &Context, folder: &StateFolder, past: Past, reason: &str) -> 
     drop(session);
     rollback::tell_newest(context, folder, number, &state);
     super::index(folder);
-    Ok(tools::finish(context, &mut reporter, &ended))
+    Ok(tools::finish(&mut reporter, &ended))
 }

@@ -61,7 +61,7 @@ pub(crate) fn resume(context: &Context, args: &Resume) -> Result<Exit, CliError>
     drop(session);
     super::tidy(context, &folder);
     super::index(&folder);
-    let exit = tools::finish(context, &mut reporter, &ended);
+    let exit = tools::finish(&mut reporter, &ended);
     tools::say_unrecorded(context, unrecorded, &ended);
     Ok(exit)
 }

@@ -12,10 +12,9 @@ use crate::app::{Session, Tools};
 use crate::engine::{Ended, RunState, Stage, undo_owed};
 use crate::layer::{LayerCx, layer_for};
 use crate::model::{
-    Cause, Event, GenerationNumber, Guidance, PhaseEnd, PhaseId, PreviewStep, RollbackPreview, Step,
-    StepUndo, Verdict, WayBackPreview,
+    Cause, Event, GenerationNumber, Guidance, Item, PhaseEnd, PhaseId, PlanName, PreviewStep,
+    RollbackPreview, Step, StepUndo, Verdict, WayBackPreview,
 };
-use crate::prompt::Question;
 use crate::report;
 use crate::store::{Approved, StateFolder};
 use crate::system::process::Unwatched;
@@ -26,9 +25,9 @@ pub(crate) fn rollback(context: &Context, args: &Rollback) -> Result<Exit, CliEr
         return super::looking::list(context, folder.as_ref());
     }
     let Some(folder) = folder else {
-        if args.to.is_some() {
+        if let Some(to) = &args.to {
             // A generation that is named, and is not there, is a mistake.
-            context.look()?;
+            return Err(context.nothing_run(&format!(" `{to}`")));
         }
         let text = format!("Nothing to take back: nothing was ever run in {}.", context.state.display());
         return Ok(out::nothing(context, &text, Exit::Done));
@@ -47,11 +46,11 @@ pub(crate) fn rollback(context: &Context, args: &Rollback) -> Result<Exit, CliEr
         }
         Err(why) => return Err(why),
     };
+    let Route { owed: route, stays } = route;
     if route.is_empty() {
-        let text = format!("Nothing to take back: the machine is in the state before generation {target}.");
-        return Ok(out::nothing(context, &text, Exit::Done));
+        return Ok(nothing_owed(context, target, &stays));
     }
-    preview(context, &folder, &route);
+    preview(context, &folder, &route, stays);
     if !args.yes && !agreed(context)? {
         return Ok(out::nothing(context, "Nothing was changed.", Exit::Refused));
     }
@@ -114,8 +113,9 @@ fn target(
     if let Ok(number) = to.parse::<u32>() {
         let number = GenerationNumber(number);
         if number > current || !folder.generation_folder(number).is_dir() {
-            return Err(CliError::usage(format!("there is no generation {number}"))
-                .hint("`switchback rollback --list` shows those that there are"));
+            return Err(
+                not_there(folder, number).hint("`switchback rollback --list` shows those that there are")
+            );
         }
         return Ok(number);
     }
@@ -129,6 +129,9 @@ fn target(
             (Some(&header.plan) == plan.as_ref()).then_some((number, header.phase))
         })
         .collect();
+    if let Some(gone) = gone(folder, plan.as_ref(), to)? {
+        return Err(gone.hint("`switchback rollback --list` shows how far back the machine can go"));
+    }
     let found = if to == "start" {
         of_plan.first()
     } else {
@@ -140,32 +143,92 @@ fn target(
     })
 }
 
-/// The generations to take back, newest first: those whose phase may still be in effect.
+/// Why a generation that is named is not there.
+pub(crate) fn not_there(folder: &StateFolder, number: GenerationNumber) -> CliError {
+    let gone = folder.removed().unwrap_or_default().into_iter().find(|gone| gone.line.generation == number);
+    match gone {
+        Some(gone) => CliError::usage(format!(
+            "generation {number} (phase `{}`) was removed by `history prune`, {}",
+            gone.line.phase,
+            report::text::when(gone.at)
+        )),
+        None => CliError::usage(format!("there is no generation {number}")),
+    }
+}
+
+/// Why nobody can go back to before the plan's first phase, or this one: its generation was removed.
+fn gone(folder: &StateFolder, plan: Option<&PlanName>, to: &str) -> Result<Option<CliError>, CliError> {
+    let of_plan =
+        folder.removed()?.into_iter().filter(|gone| Some(&gone.line.plan) == plan && gone.is_in_effect());
+    let mut asked = of_plan.filter(|gone| to == "start" || gone.line.phase.as_str() == to);
+    Ok(asked.next().map(|gone| not_there(folder, gone.line.generation)))
+}
+
+/// What is to be taken back, and what an earlier way back did not bring back.
+#[derive(Default)]
+struct Route {
+    /// The generations whose phase may still be in effect, newest first.
+    owed: Vec<Past>,
+    /// What stays otherwise than recorded.
+    stays: Vec<Item>,
+}
+
+/// Nothing is in effect; whether the machine is in the recorded state is another matter.
+fn nothing_owed(context: &Context, target: GenerationNumber, stays: &[Item]) -> Exit {
+    if stays.is_empty() {
+        let text = format!("Nothing to take back: the machine is in the state before generation {target}.");
+        return out::nothing(context, &text, Exit::Done);
+    }
+    let text =
+        format!("Nothing to take back from generation {target} on, but not all is as it was recorded:");
+    out::nothing_but(context, &text, stays, Exit::Done)
+}
+
+/// What a generation that is over left otherwise than it was recorded: what a person settled, and what the plan says
+/// cannot be undone.
+fn stays(past: &Past) -> Vec<Item> {
+    let named =
+        |item: &Item, why: String| Item::new(format!("generation {}, {}", past.number(), item.name), why);
+    let settled = past.resolved().into_iter().flat_map(|told| {
+        let why = format!("put right by hand, by {}: {}", told.by, told.reason);
+        told.items.iter().map(|item| named(item, why.clone())).collect::<Vec<Item>>()
+    });
+    let left = past.state.left.iter().map(|item| named(item, format!("left by design: {}", item.why)));
+    settled.chain(left).collect()
+}
+
 fn route(
     context: &Context,
     folder: &StateFolder,
     current: GenerationNumber,
     target: GenerationNumber,
-) -> Result<Vec<Past>, CliError> {
+) -> Result<Route, CliError> {
     if current == target {
         // The common case reads one capsule, however many there are.
         let past = Past::of(folder, current)?;
         if in_effect(&past.state) {
-            return Ok(vec![past]);
+            return Ok(Route { owed: vec![past], stays: Vec::new() });
         }
         let mut left = half_taken_back(context, folder, &past)?;
         return match (left.half.is_empty(), left.unreadable.pop()) {
             (true, Some((_, why))) => Err(why),
-            (false, _) | (true, None) => Ok(left.half),
+            (false, _) | (true, None) => Ok(Route { owed: left.half, stays: stays(&past) }),
         };
     }
-    let mut route = Vec::new();
+    if let Some(gone) =
+        folder.removed()?.iter().rev().find(|gone| gone.line.generation >= target && gone.is_in_effect())
+    {
+        let text =
+            format!("nobody can go back to generation {target} past generation {}", gone.line.generation);
+        return Err(CliError::usage(text).because(not_there(folder, gone.line.generation).text));
+    }
+    let mut route = Route::default();
     for number in
         folder.generations()?.into_iter().rev().filter(|number| *number <= current && *number >= target)
     {
         match Past::of(folder, number) {
-            Ok(past) if in_effect(&past.state) => route.push(past),
-            Ok(_) => {}
+            Ok(past) if in_effect(&past.state) => route.owed.push(past),
+            Ok(past) => route.stays.extend(stays(&past)),
             // A capsule that was opened and never began changed nothing.
             Err(_) if !folder.generation_folder(number).join("UNDO").exists() => {}
             Err(why) => return Err(why),
@@ -176,36 +239,19 @@ fn route(
 
 /// Whether the phase of a generation may have changed the machine and was not taken back.
 pub(crate) fn in_effect(state: &RunState) -> bool {
-    match &state.stage {
-        Stage::Ended(PhaseEnd::Committed | PhaseEnd::Inconsistent) => true,
-        Stage::Ended(
-            PhaseEnd::NotApplicable | PhaseEnd::Refused | PhaseEnd::Reverted | PhaseEnd::Resolved,
-        ) => false,
-        Stage::Idle => false,
-        Stage::Applies
-        | Stage::Preflight
-        | Stage::Gate
-        | Stage::Recording(_)
-        | Stage::Baseline
-        | Stage::Sealing
-        | Stage::Arming
-        | Stage::Applying(_)
-        | Stage::Settling(_)
-        | Stage::Validating
-        | Stage::Confirming(_)
-        | Stage::Committing(_)
-        | Stage::Keeping(_)
-        | Stage::Sealed
-        | Stage::Disarming
-        | Stage::Reverting(_) => true,
+    match state.stage.end() {
+        Some(PhaseEnd::Committed | PhaseEnd::Inconsistent) => true,
+        Some(PhaseEnd::NotApplicable | PhaseEnd::Refused | PhaseEnd::Reverted | PhaseEnd::Resolved) => false,
+        None => state.stage != Stage::Idle,
     }
 }
 
 /// What will be done, said before it is done.
-fn preview(context: &Context, folder: &StateFolder, route: &[Past]) {
+fn preview(context: &Context, folder: &StateFolder, route: &[Past], stays: Vec<Item>) {
     let preview = RollbackPreview {
         state: folder.root().display().to_string(),
         generations: route.iter().filter_map(|past| way_back(context, past)).collect(),
+        stays,
     };
     if context.json {
         out::json_line(context, &report::rollback_preview_json(&preview));
@@ -271,13 +317,8 @@ fn shorten(mut lines: Vec<String>) -> Vec<String> {
 }
 
 pub(crate) fn agreed(context: &Context) -> Result<bool, CliError> {
-    let guidance = tools::guidance(context, false).map_err(|why| CliError {
-        hint: Some("add `--yes` to go back without being asked".to_owned()),
-        ..why
-    })?;
     let words = report::question::rollback(&context.err_style());
-    let question = Question { about: words.about, ask: words.ask };
-    tools::agreed(context, guidance, &question)
+    tools::agreed(context, "add `--yes` to go back without being asked", words)
 }
 
 fn take_back(
@@ -306,7 +347,7 @@ fn take_back(
     };
     let unrecorded = session.unrecorded().map(str::to_owned);
     drop(session);
-    tools::finish(context, &mut reporter, &ended);
+    tools::finish(&mut reporter, &ended);
     tools::say_unrecorded(context, unrecorded, &ended);
     Ok((state, ended))
 }

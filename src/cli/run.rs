@@ -23,14 +23,14 @@ fn phase_named(word: Option<&String>) -> Result<Option<PhaseId>, CliError> {
 
 pub(crate) fn run(context: &Context, args: &Run) -> Result<Exit, CliError> {
     let context = &context.acting_for(args.file.user.as_deref())?;
-    let read = plan_file::valid(context, &args.file)?;
+    let mut read = plan_file::valid(context, &args.file)?;
     let asked = Selection {
         only: phase_named(args.phase.as_ref())?,
         from: phase_named(args.from.as_ref())?,
         until: phase_named(args.until.as_ref())?,
     };
     if args.dry_run {
-        return dry_run(context, &read, &asked, args.take_rejected);
+        return dry_run(context, &mut read, &asked, args.take_rejected);
     }
     let guidance = tools::guidance(context, args.unattended)?;
     let plan = &read.approved.plan;
@@ -54,6 +54,7 @@ pub(crate) fn run(context: &Context, args: &Run) -> Result<Exit, CliError> {
     let foreseen = foresee(context, plan, &queue);
     foreseen.warn(context);
     foreseen.refuse()?;
+    warn_of_silence(context, plan, &queue, guidance);
     take(context, &folder, read, queue, past.done, guidance)
 }
 
@@ -84,7 +85,7 @@ pub(crate) fn take(
     drop(session);
     super::tidy(context, folder);
     super::index(folder);
-    let exit = tools::finish(context, &mut reporter, &ended);
+    let exit = tools::finish(&mut reporter, &ended);
     tools::say_unrecorded(context, unrecorded, &ended);
     if let Some(every) = soaks_unseen(folder, &state) {
         let text = format!(
@@ -110,8 +111,16 @@ fn new_run() -> RunId {
 }
 
 /// The plan as it would be taken, and then whatever would keep it from being taken.
-fn dry_run(context: &Context, read: &Read, asked: &Selection, take_rejected: bool) -> Result<Exit, CliError> {
-    let whole = &read.approved.plan;
+fn dry_run(
+    context: &Context,
+    read: &mut Read,
+    asked: &Selection,
+    take_rejected: bool,
+) -> Result<Exit, CliError> {
+    // Style is for `lint`; a link is news of this machine.
+    read.loaded.warnings.clear();
+    plan_file::warn_of_links(context, read);
+    let (whole, links) = (&read.approved.plan, &read.loaded.warnings);
     let (past, obstacle) = match context.look_if_any() {
         Ok(None) => (Standing::default(), None),
         Ok(Some(folder)) => {
@@ -134,11 +143,9 @@ fn dry_run(context: &Context, read: &Read, asked: &Selection, take_rejected: boo
     name_changed_phases(context, whole, &past, &queue);
     let mut plan = whole.clone();
     plan.phases.retain(|phase| queue.contains(&phase.id));
-    explain::show(context, &plan);
     let foreseen = foresee(context, whole, &queue);
-    if !context.json {
-        foreseen.warn(context);
-    }
+    explain::show(context, &plan, links, &foreseen.warnings());
+    let obstacle = obstacle.or_else(|| can_act_as_asked(context, whole, &queue).err());
     let obstacle = obstacle.or_else(|| foreseen.refuse().err());
     obstacle.or(soaks).map_or(Ok(Exit::Done), Err)
 }
@@ -192,6 +199,19 @@ fn name_changed_phases(context: &Context, plan: &Plan, past: &Standing, queue: &
                  What is committed stays; `--phase {phase}` takes it once more."
             ),
         );
+    }
+}
+
+/// An unattended run has nobody who could confirm at this terminal, so that a phase that waits for it always goes back.
+fn warn_of_silence(context: &Context, plan: &Plan, queue: &[PhaseId], guidance: Guidance) {
+    let Guidance::Unattended = guidance else { return };
+    let phases = plan.phases.iter().filter(|phase| queue.contains(&phase.id));
+    for (phase, window) in phases.filter_map(|phase| Some((&phase.id, phase.confirm?))) {
+        let text = format!(
+            "phase `{phase}` must be confirmed within {window}, and nobody can do that in an unattended run: it will be \
+             taken back"
+        );
+        out::warn(context, &text);
     }
 }
 
@@ -297,7 +317,7 @@ fn can_act_as_asked(context: &Context, plan: &Plan, queue: &[PhaseId]) -> Result
         }
     }
     let who_is_missing = !missing.is_empty();
-    missing.extend(barred(plan.phases.iter().filter(|phase| queue.contains(&phase.id))));
+    missing.extend(barred(&context.host, plan.phases.iter().filter(|phase| queue.contains(&phase.id))));
     if missing.is_empty() {
         return Ok(());
     }

@@ -9,7 +9,7 @@ use crate::engine::{RunState, Stage};
 use crate::model::{
     Event, GenerationNumber, Item, Phase, PhaseEnd, PhaseHeader, PhaseId, PlanName, Timestamp,
 };
-use crate::store::{Journal, StateFolder};
+use crate::store::{Journal, Removed, StateFolder};
 
 /// How the phases of a plan stand.
 #[derive(Default)]
@@ -44,9 +44,15 @@ const fn is_settled(end: PhaseEnd) -> bool {
 pub(crate) fn standing(folder: &StateFolder, plan: &PlanName) -> Result<Standing, CliError> {
     let mut standing = Standing::default();
     let mut doubted: Option<Vec<PhaseId>> = None;
+    let mut gone = folder.removed()?;
+    gone.retain(|gone| gone.line.plan == *plan);
     for number in up_to_current(folder)? {
         if doubted.as_ref().is_some_and(Vec::is_empty) {
             break;
+        }
+        // What was removed says by its line how its phase stood; the newest of a plan is never removed.
+        while let Some(newer) = gone.pop_if(|gone| gone.line.generation > number) {
+            believe(&mut standing, doubted.as_mut(), &newer);
         }
         let Some(past) = of_plan(folder, number, plan)? else { continue };
         past.journal.sound(&past.capsule.journal_path())?;
@@ -59,23 +65,44 @@ pub(crate) fn standing(folder: &StateFolder, plan: &PlanName) -> Result<Standing
         let (Stage::Ended(end), Some(header)) = (&past.state.stage, past.state.header.as_deref()) else {
             continue;
         };
-        if !doubted.contains(&header.phase) {
-            continue;
-        }
-        let stands = stands_by(&past.state, &header.phase).unwrap_or(*end);
-        if let Some(entry) = standing.done.iter_mut().find(|(phase, _)| *phase == header.phase) {
-            entry.1 = stands;
-        }
-        // One that went back and says that the phase is settled has that from before it.
-        if is_settled(*end) || !is_settled(stands) {
-            doubted.retain(|phase| *phase != header.phase);
-        }
-        if *end == PhaseEnd::Committed {
+        let stands = stands_by(&past.state, &header.phase);
+        if settle(&mut standing, doubted, &header.phase, *end, stands) && *end == PhaseEnd::Committed {
             let taken = past.plan.phase(&header.phase).cloned();
             standing.by.push(CommittedBy { generation: number, header: header.clone(), taken });
         }
     }
+    while let Some(oldest) = gone.pop() {
+        believe(&mut standing, doubted.as_mut(), &oldest);
+    }
     Ok(standing)
+}
+
+fn believe(standing: &mut Standing, doubted: Option<&mut Vec<PhaseId>>, gone: &Removed) {
+    if let (Some(doubted), Some(end)) = (doubted, gone.line.end) {
+        settle(standing, doubted, &gone.line.phase, end, gone.stands);
+    }
+}
+
+/// Takes in how a generation left its phase; false where a newer one said that already.
+fn settle(
+    standing: &mut Standing,
+    doubted: &mut Vec<PhaseId>,
+    phase: &PhaseId,
+    end: PhaseEnd,
+    stands: Option<PhaseEnd>,
+) -> bool {
+    if !doubted.contains(phase) {
+        return false;
+    }
+    let stands = stands.unwrap_or(end);
+    if let Some(entry) = standing.done.iter_mut().find(|(known, _)| known == phase) {
+        entry.1 = stands;
+    }
+    // One that went back and says that the phase is settled has that from before it.
+    if is_settled(end) || !is_settled(stands) {
+        doubted.retain(|known| known != phase);
+    }
+    true
 }
 
 fn stands_by(state: &RunState, phase: &PhaseId) -> Option<PhaseEnd> {
@@ -149,27 +176,12 @@ pub(crate) fn unsettled(folder: &StateFolder, current: &Past) -> Result<Unsettle
                 continue;
             }
         };
-        match &past.state.stage {
-            Stage::Ended(PhaseEnd::Committed) => break,
-            Stage::Ended(PhaseEnd::Reverted | PhaseEnd::Resolved) => found.back.push(past),
-            Stage::Ended(PhaseEnd::NotApplicable | PhaseEnd::Refused) | Stage::Idle => {}
-            Stage::Ended(PhaseEnd::Inconsistent)
-            | Stage::Applies
-            | Stage::Preflight
-            | Stage::Gate
-            | Stage::Recording(_)
-            | Stage::Baseline
-            | Stage::Sealing
-            | Stage::Arming
-            | Stage::Applying(_)
-            | Stage::Settling(_)
-            | Stage::Validating
-            | Stage::Confirming(_)
-            | Stage::Committing(_)
-            | Stage::Keeping(_)
-            | Stage::Sealed
-            | Stage::Disarming
-            | Stage::Reverting(_) => found.half.push(past),
+        match past.state.stage.end() {
+            Some(PhaseEnd::Committed) => break,
+            Some(PhaseEnd::Reverted | PhaseEnd::Resolved) => found.back.push(past),
+            Some(PhaseEnd::NotApplicable | PhaseEnd::Refused) => {}
+            None if past.state.stage == Stage::Idle => {}
+            Some(PhaseEnd::Inconsistent) | None => found.half.push(past),
         }
     }
     Ok(found)

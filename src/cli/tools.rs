@@ -6,7 +6,7 @@ use super::exit::Exit;
 use super::out;
 use crate::engine::Ended;
 use crate::model::Guidance;
-use crate::prompt;
+use crate::prompt::{self, Question, Reply};
 use crate::report::{Fanout, Ndjson, Plain, Reporter as _, Stamps, Standing, Terminal};
 use crate::system::sanitise::sanitise;
 use crate::system::signal::Signals;
@@ -40,9 +40,15 @@ pub(crate) fn reporter(context: &Context) -> Fanout {
     if context.json {
         Fanout::new().with("the JSON lines", Ndjson::new(io::stdout(), style, exit_of))
     } else if style.live() {
-        Fanout::new().with("the terminal", Terminal::new(console::Term::stdout(), style))
+        Fanout::new().with(
+            "the terminal",
+            Terminal::new(console::Term::stdout(), style).proposing(context.state_option()),
+        )
     } else {
-        Fanout::new().with("the output", Plain::new(io::stdout(), style, Stamps::Without))
+        Fanout::new().with(
+            "the output",
+            Plain::new(io::stdout(), style, Stamps::Without).proposing(context.state_option()),
+        )
     }
 }
 
@@ -67,40 +73,38 @@ pub(crate) fn operator(context: &Context, guidance: Guidance) -> Box<dyn prompt:
     }
 }
 
+/// Asks whether it shall be done; `hint` names what answers that without a terminal. An interrupt is a no, and not the
+/// end of the process: the cursor comes back, and what becomes of it is said.
+pub(crate) fn agreed(
+    context: &Context,
+    hint: &str,
+    words: crate::report::question::Asked,
+) -> Result<bool, CliError> {
+    let guidance = guidance(context, false).map_err(|why| CliError { hint: Some(hint.to_owned()), ..why })?;
+    let question = Question { about: words.about, ask: words.ask };
+    let signals = signals()?;
+    let awake = signals.awake();
+    // A signal that came before the prompt waits for keys is a no too.
+    let reply = match signals.count() {
+        0 => operator(context, guidance).yes(&question),
+        _ => Reply::Interrupted,
+    };
+    drop(awake);
+    match reply {
+        Reply::Yes => Ok(true),
+        Reply::No | Reply::Interrupted | Reply::Nobody => Ok(false),
+    }
+}
+
 pub(crate) fn signals() -> Result<Signals, CliError> {
     Signals::install().map_err(|why| CliError::new(Exit::Internal, "signals cannot be handled").because(why))
 }
 
-/// Asks whether something may be done. An interrupt is a no, and not the end of the process: the cursor comes back, and
-/// what becomes of it is said.
-pub(crate) fn agreed(
-    context: &Context,
-    guidance: Guidance,
-    question: &prompt::Question,
-) -> Result<bool, CliError> {
-    let signals = signals()?;
-    let mut operator = operator(context, guidance);
-    let awake = signals.awake();
-    // A signal that came before the prompt waited for keys is a no too.
-    let reply = if signals.count() > 0 { prompt::Reply::Interrupted } else { operator.yes(question) };
-    drop(awake);
-    Ok(match reply {
-        prompt::Reply::Yes => true,
-        prompt::Reply::No | prompt::Reply::Interrupted | prompt::Reply::Nobody => false,
-    })
-}
-
 /// The end of a run: the reporters' last words, and the exit status.
-pub(crate) fn finish(context: &Context, reporter: &mut Fanout, ended: &Ended) -> Exit {
+pub(crate) fn finish(reporter: &mut Fanout, ended: &Ended) -> Exit {
     // A reporter that cannot say its last words does not change how the run ended.
     let _ = reporter.finish();
     Fanout::lost(reporter).iter().for_each(|lost| out::lost(&lost.why));
-    if let Some(hint) = context.state_hint() {
-        let line = crate::report::Line::plain(hint).at(1);
-        if !context.json {
-            out::put(&crate::report::render(&[line], &context.out_style()));
-        }
-    }
     ended.into()
 }
 

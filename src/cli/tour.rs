@@ -39,7 +39,7 @@ pub(crate) fn tour(context: &Context, args: &Tour) -> Result<Exit, CliError> {
             Outcome::Valid(read) => *read,
             Outcome::Invalid(diagnostics) => {
                 return Err(CliError::new(Exit::Internal, "the tour's own plan is not valid")
-                    .shown_first(plan_file::complaints(&context, &diagnostics)));
+                    .shown_first(plan_file::told(&context, &diagnostics)));
             }
         };
     let terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal() && !context.json;

@@ -399,6 +399,13 @@ impl Watching<'_> {
     }
 }
 
+/// What was shown while it went on is taken away, however that ended.
+impl Drop for Watching<'_> {
+    fn drop(&mut self) {
+        let _ = self.shown.finish();
+    }
+}
+
 impl CheckWatch for Watching<'_> {
     fn started(&mut self, check: &Check) {
         let what = check.title.clone().unwrap_or_else(|| check.id.to_string());

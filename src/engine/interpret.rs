@@ -4,7 +4,8 @@ use super::act::{Heard, Input};
 use super::choose;
 use super::state::{Back, Limits, RunState, Stage};
 use crate::model::{
-    Cause, Choice, Event, Moment, Part, Phase, PhaseEnd, PhaseHeader, PhaseId, Plan, StepOutcome, Verdict,
+    Cause, Choice, Event, Moment, Part, Phase, PhaseEnd, PhaseHeader, PhaseId, Plan, StepOutcome, Toward,
+    Verdict,
 };
 
 /// The facts in one input.
@@ -31,7 +32,8 @@ pub(super) fn interpret(plan: &Plan, state: &RunState, input: &Input) -> Vec<Eve
         // What is over stays over.
         Input::Resumed { .. } if state.finished.is_some() => Vec::new(),
         Input::Resumed { boot, guidance } => {
-            let mut events = vec![Event::RunResumed { boot: boot.clone(), guidance: *guidance }];
+            let mut events =
+                vec![Event::RunResumed { boot: boot.clone(), guidance: *guidance, toward: Toward::On }];
             events.extend(lost(state));
             events.extend(lost_twice(state));
             if state.paused.is_none() && may_turn_back(state) {
@@ -53,7 +55,8 @@ pub(super) fn interpret(plan: &Plan, state: &RunState, input: &Input) -> Vec<Eve
         Input::RollbackAlongDamage { boot, unknown } => {
             // Before it is taken up: a phase of which nothing says that it touched anything would begin anew.
             let mut events = vec![Event::FactsLost { unknown: unknown.clone() }];
-            events.push(Event::RunResumed { boot: boot.clone(), guidance: state.guidance() });
+            let guidance = state.guidance();
+            events.push(Event::RunResumed { boot: boot.clone(), guidance, toward: Toward::Back });
             events.extend(lost(state));
             events.push(Event::RevertBegan { cause: Cause::Asked });
             events
@@ -137,7 +140,8 @@ fn soaks(state: &RunState) -> bool {
 }
 
 fn turned_back(state: &RunState, boot: &Option<String>, cause: Cause) -> Vec<Event> {
-    let mut events = vec![Event::RunResumed { boot: boot.clone(), guidance: state.guidance() }];
+    let mut events =
+        vec![Event::RunResumed { boot: boot.clone(), guidance: state.guidance(), toward: Toward::Back }];
     events.extend(lost(state));
     events.extend(lost_twice(state));
     if !state.going_back() {

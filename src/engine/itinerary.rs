@@ -69,7 +69,7 @@ pub enum Obstacle {
     },
 }
 
-const fn is_settled(end: PhaseEnd) -> bool {
+pub(super) const fn is_settled(end: PhaseEnd) -> bool {
     match end {
         PhaseEnd::Committed | PhaseEnd::NotApplicable => true,
         PhaseEnd::Refused | PhaseEnd::Reverted | PhaseEnd::Inconsistent | PhaseEnd::Resolved => false,
@@ -123,7 +123,7 @@ pub fn itinerary(
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::model::{Digest, OnOutcome, Phase, PlanName, Risk, Span};
 
@@ -131,7 +131,7 @@ mod tests {
         PhaseId::new(name).expect("a valid name")
     }
 
-    fn phase(name: &str, needs: &[&str]) -> Phase {
+    pub(in crate::engine) fn phase(name: &str, needs: &[&str]) -> Phase {
         Phase {
             id: id(name),
             title: None,
@@ -166,6 +166,7 @@ mod tests {
             title: None,
             digest: Digest("0".repeat(64)),
             phases: vec![phase("a", &[]), phase("b", &["a"]), phase("c", &[])],
+            calendar: None,
         };
         let done: Vec<_> = done.iter().map(|(name, end)| (id(name), *end)).collect();
         let soak = (soaks > 0).then_some(Timestamp(soaks));

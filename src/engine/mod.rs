@@ -13,6 +13,7 @@ mod owed;
 mod state;
 #[cfg(test)]
 mod tests;
+mod timetable;
 mod undo;
 
 pub use act::{Action, Decision, Ended, Heard, Input};
@@ -22,4 +23,5 @@ pub use diagram::{ASIDE, Arrow, BACK, FORWARD, SKIPPED, diagram, stage_name};
 pub use evolve::{evolve, replay};
 pub use itinerary::{Itinerary, Obstacle, Selection, itinerary};
 pub use state::{Back, Limits, Mark, RunState, Stage};
+pub use timetable::{next_look, timetable, today};
 pub use undo::undo_owed;

@@ -59,6 +59,33 @@ pub enum Stage {
     Ended(PhaseEnd),
 }
 
+impl Stage {
+    /// How the phase ended, where it did.
+    #[must_use]
+    pub const fn end(&self) -> Option<PhaseEnd> {
+        match self {
+            Self::Ended(end) => Some(*end),
+            Self::Idle
+            | Self::Applies
+            | Self::Preflight
+            | Self::Gate
+            | Self::Recording(_)
+            | Self::Baseline
+            | Self::Sealing
+            | Self::Arming
+            | Self::Applying(_)
+            | Self::Settling(_)
+            | Self::Validating
+            | Self::Confirming(_)
+            | Self::Committing(_)
+            | Self::Keeping(_)
+            | Self::Sealed
+            | Self::Disarming
+            | Self::Reverting(_) => None,
+        }
+    }
+}
+
 /// Where the way back is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Back {

@@ -236,3 +236,11 @@ pub struct Check {
     /// In which direction the number gets better.
     pub direction: Direction,
 }
+
+impl Check {
+    /// The same without its waiting and repeating: one look.
+    #[must_use]
+    pub fn once(&self) -> Self {
+        Self { settle: Span::ZERO, within: None, consecutive: 1, ..self.clone() }
+    }
+}

@@ -16,6 +16,27 @@ pub enum Guidance {
     Unattended,
 }
 
+/// Which way a run goes that is taken up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Toward {
+    /// On from where it stood.
+    #[default]
+    On,
+    /// Back: a rollback was asked for.
+    Back,
+}
+
+impl Toward {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
+    const fn is_on(&self) -> bool {
+        match self {
+            Self::On => true,
+            Self::Back => false,
+        }
+    }
+}
+
 /// What a person may answer in trouble.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -110,6 +131,9 @@ pub enum Event {
         boot: Option<String>,
         /// Whether somebody is asked from here on.
         guidance: Guidance,
+        /// Which way it goes.
+        #[serde(default, skip_serializing_if = "Toward::is_on")]
+        toward: Toward,
     },
     /// One check was judged.
     CheckJudged {

@@ -1,6 +1,8 @@
 //! NOUNS: what a plan, a check, a fact and a verdict are. Knows nothing of text, time of day, files or processes.
 
+mod calendar;
 mod check;
+mod counted;
 mod event;
 mod finding;
 mod graphics;
@@ -18,7 +20,9 @@ mod validation;
 mod value;
 mod view;
 
+pub use calendar::{Calendar, Today, days_of_week};
 pub use check::*;
+pub use counted::*;
 pub use event::*;
 pub use finding::*;
 pub use graphics::*;

@@ -17,6 +17,9 @@ pub struct Plan {
     pub digest: Digest,
     /// The phases in an order in which every phase comes after what it needs.
     pub phases: Vec<Phase>,
+    /// When the phases are due. Shown, never enforced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calendar: Option<super::Calendar>,
 }
 
 /// How dangerous a phase is, in its author's judgement.

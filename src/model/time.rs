@@ -13,6 +13,13 @@ use std::time::Duration;
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
+    /// Its day in UTC.
+    #[must_use]
+    pub fn date(self) -> chrono::NaiveDate {
+        let at = chrono::DateTime::from_timestamp_millis(self.0);
+        at.map_or_else(chrono::NaiveDate::default, |at| at.date_naive())
+    }
+
     /// This point moved forward by a span.
     #[must_use]
     pub fn after(self, span: Span) -> Self {

@@ -2,8 +2,9 @@
 
 use super::{
     Act, Cause, CheckId, CheckReport, Digest, GenerationNumber, Item, LayerKind, LayerRecord, Moment,
-    PhaseEnd, PhaseId, PlanName, RunAs, RunId, Span, StepId, Timestamp, Verdict,
+    PhaseEnd, PhaseId, PlanName, RunAs, RunId, Span, StepId, Timestamp, Value, Verdict,
 };
+use chrono::NaiveDate;
 use serde::Serialize;
 
 /// One phase of the plan in `status`.
@@ -17,6 +18,50 @@ pub struct PhaseLine {
     pub end: Option<PhaseEnd>,
     /// Whether it is the one that is open or due.
     pub due: bool,
+    /// When it is due.
+    #[serde(flatten)]
+    pub time: PhaseTime,
+}
+
+/// When a phase is due.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PhaseTime {
+    /// The first day on which it is due; absent where the plan says no week.
+    #[serde(serialize_with = "day")]
+    pub first: Option<NaiveDate>,
+    /// The last.
+    #[serde(serialize_with = "day")]
+    pub last: Option<NaiveDate>,
+    /// Whether that is now, or what it waits for.
+    pub timing: Timing,
+}
+
+/// Whether a phase is due, or what it waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Timing {
+    /// It is committed, or does not apply.
+    Settled,
+    /// It may be taken now.
+    Due,
+    /// Its last day was so many days ago.
+    Late(i64),
+    /// Its first day is still to come.
+    Early,
+    /// Today is no day of the calendar.
+    DayOff,
+    /// The phase before it soaks until then.
+    Soaks(Timestamp),
+    /// This one comes first.
+    After(PhaseId),
+}
+
+#[expect(clippy::ref_option, reason = "serde hands it over so")]
+fn day<S: serde::Serializer>(day: &Option<NaiveDate>, to: S) -> Result<S::Ok, S::Error> {
+    match day {
+        Some(day) => to.collect_str(day),
+        None => to.serialize_none(),
+    }
 }
 
 /// Where we are.
@@ -28,6 +73,8 @@ pub struct Status {
     pub current: Option<CurrentLine>,
     /// The phases of its plan.
     pub phases: Vec<PhaseLine>,
+    /// Where today is in the plan's calendar, where it has one.
+    pub today: Option<super::Today>,
     /// Plan revisions rejected on this machine.
     pub quarantine: Vec<QuarantineLine>,
     /// Who holds the lock, where somebody does.
@@ -119,7 +166,7 @@ pub struct QuarantineLine {
 }
 
 /// One generation in `history` and `rollback --list`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, serde::Deserialize)]
 pub struct HistoryLine {
     /// Its number.
     pub generation: GenerationNumber,
@@ -145,6 +192,9 @@ pub struct HistoryLine {
     pub left: Vec<Item>,
     /// What a person says was put right by hand.
     pub resolved: Option<Resolution>,
+    /// When a person gave it up; absent while it is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removed: Option<Timestamp>,
 }
 
 /// One generation in `show`.
@@ -243,6 +293,8 @@ pub struct RollbackPreview {
     pub state: String,
     /// The generations that are gone back, newest first; empty where there is nothing to go back to.
     pub generations: Vec<WayBackPreview>,
+    /// What is not as it was recorded after that either: put right by hand, or left by design.
+    pub stays: Vec<Item>,
 }
 
 /// How one generation is gone back, each list in the order in which it is done.
@@ -279,4 +331,64 @@ pub struct PreviewStep {
     pub act: Act,
     /// As whom.
     pub who: RunAs,
+}
+
+/// A named check, for listings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NamedCheck {
+    /// Its name.
+    pub name: String,
+    /// The library that holds it.
+    pub library: String,
+    /// What it is good for.
+    pub about: String,
+    /// The shipped library whose check of that name it goes before, where there is one.
+    pub shadows: Option<String>,
+    /// Its parameters: name, type in words, default as JSON where there is one, meaning.
+    pub parameters: Vec<NamedParameter>,
+    /// What it stands for, as it is written.
+    pub check: Value,
+}
+
+/// A parameter of a named check, for listings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NamedParameter {
+    /// Its name.
+    pub name: String,
+    /// What its value must be, in words.
+    pub expects: String,
+    /// The value where none is stated; the parameter is required where this is absent.
+    pub default: Option<String>,
+    /// What it means.
+    pub about: String,
+}
+
+/// One baseline, in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BaselineLine {
+    /// Its name.
+    pub name: String,
+    /// The plan whose checks these are.
+    pub plan: PlanName,
+    /// Its revision.
+    pub revision: u32,
+    /// When it was recorded.
+    pub at: Timestamp,
+    /// Whether it is kept until it is unpinned.
+    pub pinned: bool,
+}
+
+/// One field of one check that differs from a baseline.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Difference {
+    /// The phase.
+    pub phase: PhaseId,
+    /// Its check.
+    pub check: CheckId,
+    /// The field of what it saw.
+    pub field: String,
+    /// What it was; absent where it was not there.
+    pub before: Option<Value>,
+    /// What it is; absent where it is not there.
+    pub now: Option<Value>,
 }

@@ -9,7 +9,7 @@ use super::suggest::did_you_mean;
 use super::tree::{Entry, Kind, Node, Place};
 use super::unread::Loss;
 use super::variables::{self, Scope, replaced};
-use crate::model::{Span, Value};
+use crate::model::{NamedCheck, NamedParameter, Span, Value};
 use std::collections::BTreeMap;
 
 /// The libraries that are built in, by name.
@@ -43,36 +43,6 @@ struct Definition {
 #[derive(Debug, Default)]
 pub(super) struct Catalog {
     definitions: BTreeMap<String, Definition>,
-}
-
-/// A named check, for listings.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct NamedCheck {
-    /// Its name.
-    pub name: String,
-    /// The library that holds it.
-    pub library: String,
-    /// What it is good for.
-    pub about: String,
-    /// The shipped library whose check of that name it goes before, where there is one.
-    pub shadows: Option<String>,
-    /// Its parameters: name, type in words, default as JSON where there is one, meaning.
-    pub parameters: Vec<NamedParameter>,
-    /// What it stands for, as it is written.
-    pub check: Value,
-}
-
-/// A parameter of a named check, for listings.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct NamedParameter {
-    /// Its name.
-    pub name: String,
-    /// What its value must be, in words.
-    pub expects: String,
-    /// The value where none is stated; the parameter is required where this is absent.
-    pub default: Option<String>,
-    /// What it means.
-    pub about: String,
 }
 
 impl Catalog {

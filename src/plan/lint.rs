@@ -27,6 +27,18 @@ fn lint_phase(phase: &PhaseForm, complaints: &mut Complaints) {
             .help("add `validate:` with a check that fails where the change went wrong"),
         );
     }
+    if let Some(confirm) = &phase.confirm {
+        complaints.push(
+            Complaint::warning(
+                "confirm",
+                confirm.within.place,
+                format!(
+                    "an unattended run always takes the phase `{name}` back: nobody is there to confirm it"
+                ),
+            )
+            .help("run it at a terminal, or leave `confirm` out where nobody will be there"),
+        );
+    }
     if phase.risk == Some(Risk::High) && phase.preflight.is_empty() {
         complaints.push(
             Complaint::warning(

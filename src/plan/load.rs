@@ -1,7 +1,6 @@
 //! Text in, model out.
 
-use super::calendar::Calendar;
-use super::catalog::{Catalog, NamedCheck, SHIPPED};
+use super::catalog::{Catalog, SHIPPED};
 use super::characters::{check_source, check_values, without_deceptive};
 use super::diagnostic::{Complaint, Complaints, Diagnostics, SourceText};
 use super::digest;
@@ -14,7 +13,7 @@ use super::recover::{Recovered, recovered};
 use super::tree::{Kind, Node, Place};
 use super::unread::Loss;
 use super::variables::{replace_in_plan, scope_of_plan};
-use crate::model::{Digest, Plan, PlanName, Value};
+use crate::model::{Digest, NamedCheck, Plan, PlanName, Value};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -49,8 +48,6 @@ pub struct Loaded {
     pub warnings: Diagnostics,
     /// Every file that was read besides the plan, with its SHA-256.
     pub files: Vec<(String, Digest)>,
-    /// When the phases are due.
-    pub calendar: Option<Calendar>,
     /// The plan's variables with their values.
     pub variables: BTreeMap<String, Value>,
     written: Vec<Written>,
@@ -104,8 +101,8 @@ pub fn load(
     let failed = complaints.has_errors();
     let diagnostics = complaints.finish(texts);
     match loaded {
-        Some((plan, calendar, variables)) if !failed => {
-            Ok(Loaded { plan, warnings: diagnostics, files, calendar, variables, written })
+        Some((plan, variables)) if !failed => {
+            Ok(Loaded { plan, warnings: diagnostics, files, variables, written })
         }
         Some(_) | None => Err(diagnostics),
     }
@@ -186,9 +183,7 @@ fn parsed(file: usize, text: &str, names: &[&str], complaints: &mut Complaints) 
     let whole = why.place;
     let Recovered { tree, mistakes, losses } = recovered(file, masked.as_deref().unwrap_or(text), why, names);
     for why in mistakes {
-        complaints.push(
-            Complaint::error("not-yaml", why.place, why.message).help_if_any(why.help.map(str::to_owned)),
-        );
+        complaints.push(Complaint::error("not-yaml", why.place, why.message).help_if_any(why.help));
     }
     for loss in losses {
         complaints.losses.push(loss);
@@ -223,7 +218,7 @@ impl Reading<'_> {
         text: &str,
         around: &Surroundings,
         overrides: &[(String, String)],
-    ) -> Option<(Plan, Option<Calendar>, BTreeMap<String, Value>)> {
+    ) -> Option<(Plan, BTreeMap<String, Value>)> {
         let tree = parsed(0, text, PLAN, &mut self.complaints)?;
         self.complaints.survey(&tree);
         self.content.push(tree.value().to_string());
@@ -262,8 +257,9 @@ impl Reading<'_> {
             title: form.title.clone(),
             digest: self.digest(installed_from),
             phases,
+            calendar,
         };
-        Some((plan, calendar, scope.values()))
+        Some((plan, scope.values()))
     }
 
     fn name(&mut self, form: &PlanForm) -> Option<PlanName> {

@@ -410,3 +410,147 @@ fn one_slip_never_hides_a_mistake_in_another_phase() {
         );
     }
 }
+
+/// Two phases; the second has two mistakes.
+const TWO: &str = "switchback: 1
+name: t
+vars:
+  flake: x
+phases:
+  - id: one
+    title: First
+    layers: [nixos]
+    apply:
+      - id: a
+        run: [ls, \"${flake}\"]
+        timeout: 3s
+      - id: b
+        shell: |
+          echo one
+          echo two: three
+    validate:
+      - use: disk-free
+        with: {path: /, at_least: 1GiB}
+      - id: c
+        probe: memory
+        expect: {available: {gt: 1}}
+  - id: two
+    risk: loud
+    layers: [nixos]
+    apply: [{run: [ls, \"${nobody}\"]}]
+    needs: [one]
+";
+
+/// Lines of it with other indentation, and the lines that are complained of.
+type Beside = (&'static [(usize, &'static str)], &'static [usize]);
+
+const BESIDE: &[Beside] = &[
+    (&[(2, " ")], &[2]),
+    (&[(4, "\t")], &[4]),
+    (&[(6, "\t")], &[6]),
+    (&[(6, " ")], &[6]),
+    (&[(6, "   ")], &[6]),
+    (&[(7, "\t")], &[7]),
+    (&[(7, "  \t")], &[7]),
+    (&[(7, "    \t")], &[7]),
+    (&[(7, "   ")], &[7]),
+    (&[(7, "     ")], &[7]),
+    (&[(8, "   ")], &[8]),
+    (&[(8, "  ")], &[8]),
+    (&[(9, "   ")], &[9]),
+    (&[(9, "     ")], &[9]),
+    (&[(10, "\t  ")], &[10]),
+    (&[(11, "       ")], &[11]),
+    (&[(11, "      ")], &[11]),
+    (&[(12, "\t\t")], &[12]),
+    (&[(12, "      \t")], &[12]),
+    (&[(12, "       ")], &[12]),
+    (&[(12, "         ")], &[12]),
+    (&[(13, "\t  ")], &[13]),
+    (&[(13, "     ")], &[13]),
+    (&[(13, "       ")], &[13]),
+    (&[(16, "         ")], &[16]),
+    (&[(16, "        \t")], &[16]),
+    (&[(17, "   ")], &[17]),
+    (&[(17, "     ")], &[17]),
+    (&[(19, "       ")], &[19]),
+    (&[(22, "       ")], &[22]),
+    (&[(23, " ")], &[23]),
+    (&[(23, "   ")], &[23]),
+    (&[(23, " "), (24, "   "), (25, "   "), (26, "   "), (27, "   ")], &[23]),
+    (&[(23, "\t"), (24, "\t  "), (25, "\t  "), (26, "\t  "), (27, "\t  ")], &[23]),
+    (&[(26, "   ")], &[26]),
+    (&[(27, "   ")], &[27]),
+    (&[(7, "   "), (12, "\t\t"), (27, "     ")], &[7, 12, 27]),
+];
+
+#[test]
+fn a_line_beside_its_block_costs_one_complaint_hides_none_and_causes_none() {
+    let lines: Vec<&str> = TWO.lines().collect();
+    let mut wrong = Vec::new();
+    for (slips, told_of) in BESIDE {
+        let of = |(at, line): (usize, &&str)| match slips.iter().find(|(number, _)| *number == at + 1) {
+            Some((_, indent)) => format!("{indent}{}\n", line.trim_start()),
+            None => format!("{line}\n"),
+        };
+        let text: String = lines.iter().enumerate().map(of).collect();
+        let told = load_text(&text).expect_err("two mistakes at least");
+        let mut expected: Vec<(usize, &str)> = told_of.iter().map(|line| (*line, "plan::not-yaml")).collect();
+        expected.extend([(24, "plan::unknown-word"), (26, "plan::undeclared-variable")]);
+        expected.sort_unstable();
+        let mut found: Vec<(usize, &str)> =
+            told.list.iter().map(|one| (one.line, one.code.as_str())).collect();
+        found.sort_unstable();
+        let places = told.list.iter().all(|one| {
+            let line = text.lines().nth(one.line - 1).unwrap_or_default();
+            let at = line.get(one.column - 1..).unwrap_or_default();
+            match one.code.as_str() {
+                "plan::unknown-word" => at.starts_with("loud"),
+                "plan::undeclared-variable" => at.starts_with("\"${nobody}"),
+                // A field is named, a line of a text is not.
+                _ => {
+                    at == line.trim_start()
+                        && (at.starts_with("echo") || !one.message.starts_with("this line"))
+                }
+            }
+        });
+        if found != expected || !places {
+            wrong.push(format!("{slips:?}:\n{}", told.lines()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_plan_in_tabs_gets_one_complaint_for_each_run_of_them_and_all_its_others() {
+    let text = TWO.replace("  ", "\t");
+    let told = load_text(&text).expect_err("tabs");
+    let codes: Vec<(usize, &str)> = told.list.iter().map(|one| (one.line, one.code.as_str())).collect();
+    let expected = [
+        (4, "plan::not-yaml"),
+        (6, "plan::not-yaml"),
+        (24, "plan::unknown-word"),
+        (26, "plan::undeclared-variable"),
+    ];
+    assert_eq!(codes, expected, "{}", told.lines());
+}
+
+#[test]
+fn a_text_of_several_lines_is_no_block_and_its_columns_are_its_own() {
+    let text =
+        TWO.replace("          echo two: three", "            - echo two: three\n          # no: comment");
+    let told = load_text(&text.replace("title: First", "title: \"a\n      b: c\n     d: e\"\n   why: x"))
+        .expect_err("a slip");
+    let codes: Vec<&str> = told.list.iter().map(|one| one.code.as_str()).collect();
+    assert_eq!(
+        codes,
+        ["plan::not-yaml", "plan::unknown-word", "plan::undeclared-variable"],
+        "{}",
+        told.lines()
+    );
+    let why = &told.list[0];
+    assert_eq!(
+        (why.line, why.message.as_str()),
+        (10, "`why` is indented with 3 blanks, what it belongs to with 4")
+    );
+}

@@ -14,6 +14,7 @@ mod characters;
 mod command_line;
 mod diagnostic;
 mod digest;
+mod indent;
 mod lint;
 mod load;
 mod lower;
@@ -36,8 +37,6 @@ mod mangled_tests;
 #[cfg(test)]
 mod tests;
 
-pub use calendar::Calendar;
-pub use catalog::{NamedCheck, NamedParameter};
 pub use command_line::probe;
 pub use diagnostic::{Diagnostic, Diagnostics, Drawing, Gravity, Label};
 pub use load::{Loaded, Sources, Surroundings, load, named_checks, shipped_checks};

@@ -18,7 +18,7 @@ const MAX_NODES: usize = 40_000;
 pub(super) struct NotYaml {
     pub(super) place: Place,
     pub(super) message: String,
-    pub(super) help: Option<&'static str>,
+    pub(super) help: Option<String>,
     /// It is too large: no part of it is looked at.
     pub(super) is_limit: bool,
     /// The first document is sound as far as it was read, and another begins.
@@ -26,8 +26,14 @@ pub(super) struct NotYaml {
 }
 
 impl NotYaml {
-    fn new(place: Place, message: String, help: Option<&'static str>) -> Self {
+    fn new(place: Place, message: String, help: Option<&str>) -> Self {
+        let help = help.map(str::to_owned);
         Self { place, message, help, is_limit: false, is_next_document: false }
+    }
+
+    /// A line that does not stand where its block does.
+    pub(super) fn beside(place: Place, message: String, help: String) -> Self {
+        Self { help: Some(help), ..Self::new(place, message, None) }
     }
 
     /// A key that is in its map already.
@@ -40,12 +46,13 @@ const KEEP_ONE: &str = "keep one of the two";
 
 /// Reads a part of a document that begins at a byte of its file.
 pub(super) fn parse_from(file: usize, part: &str, start: usize) -> Result<Node, NotYaml> {
+    let behind = |at| at + start;
     match parse(file, part) {
         Ok(mut node) => {
-            node.move_by(start);
+            node.map_places(&behind);
             Ok(node)
         }
-        Err(why) => Err(NotYaml { place: why.place.moved_by(start), ..why }),
+        Err(why) => Err(NotYaml { place: why.place.mapped(&behind), ..why }),
     }
 }
 

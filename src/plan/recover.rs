@@ -4,7 +4,8 @@
 //! so that a bracket that is never closed costs its own field and not the rest of the plan. Only what is read
 //! beyond doubt is kept; what is left out is named, so that nobody complains of what follows from it.
 
-use super::parse::{NotYaml, parse_from};
+use super::indent::mended;
+use super::parse::{NotYaml, parse, parse_from};
 use super::tree::{Entry, Kind, Node, Place};
 use super::unread::{ELEMENT, Loss};
 
@@ -26,6 +27,31 @@ pub(super) fn recovered(file: usize, text: &str, why: NotYaml, root: &[&str]) ->
     if why.is_limit {
         return Recovered { mistakes: vec![why], ..Recovered::default() };
     }
+    let first = if why.is_next_document { text.get(..why.place.start).unwrap_or(text) } else { text };
+    let Some(mended) = mended(file, first) else { return cut_open(file, text, why, root) };
+    let mut found = match parse(file, &mended.text) {
+        Ok(tree) => Recovered { tree: Some(tree), ..Recovered::default() },
+        Err(why) => cut_open(file, &mended.text, why, root),
+    };
+    let written = |at| mended.written(at);
+    if let Some(tree) = &mut found.tree {
+        tree.map_places(&written);
+    }
+    for why in &mut found.mistakes {
+        why.place = why.place.mapped(&written);
+    }
+    for loss in &mut found.losses {
+        (loss.parent, loss.place) = (loss.parent.mapped(&written), loss.place.mapped(&written));
+        loss.starts = written(loss.starts);
+    }
+    found.tree = found.tree.filter(|tree| matches!(tree.kind, Kind::Map(_)));
+    found.mistakes.extend(mended.slips);
+    found.mistakes.extend(why.is_next_document.then_some(why));
+    found
+}
+
+/// Cuts a text open at its indentation as it stands.
+fn cut_open(file: usize, text: &str, why: NotYaml, root: &[&str]) -> Recovered {
     // Of several documents the first is looked at.
     let end = if why.is_next_document { why.place.start.min(text.len()) } else { text.len() };
     let mut recovery =
@@ -237,18 +263,18 @@ fn cut(block: &str, base: usize) -> Option<Cut> {
 }
 
 /// Whether a line looks like the beginning of an entry: what closes or goes on does not.
-fn is_key(content: &str) -> bool {
+pub(super) fn is_key(content: &str) -> bool {
     !content.starts_with(['}', ']', ',', '{', '[', '#', '|', '>']) && colon_of(content).is_some()
 }
 
 /// The colon behind a key.
-fn colon_of(content: &str) -> Option<usize> {
+pub(super) fn colon_of(content: &str) -> Option<usize> {
     let quoted = match content.chars().next() {
         Some(quote @ ('"' | '\'')) => content.get(1..)?.find(quote)? + 2,
         Some(_) | None => 0,
     };
     let rest = content.get(quoted..)?;
-    rest.match_indices(':')
-        .map(|(at, _)| quoted + at)
-        .find(|at| content.get(at + 1..).is_some_and(|after| after.is_empty() || after.starts_with(' ')))
+    rest.match_indices(':').map(|(at, _)| quoted + at).find(|at| {
+        content.get(at + 1..).is_some_and(|after| after.is_empty() || after.starts_with([' ', '\t']))
+    })
 }

@@ -15,9 +15,9 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// The same place in a file with this many bytes before it.
-    pub(super) fn moved_by(self, bytes: usize) -> Self {
-        Self { start: self.start + bytes, end: self.end + bytes, ..self }
+    /// The place of the same bytes in another text.
+    pub(super) fn mapped(self, to: &impl Fn(usize) -> usize) -> Self {
+        Self { start: to(self.start), end: to(self.end), ..self }
     }
 }
 
@@ -77,15 +77,15 @@ impl Node {
         }
     }
 
-    /// Moves this and all below it behind this many bytes.
-    pub(super) fn move_by(&mut self, bytes: usize) {
-        self.place = self.place.moved_by(bytes);
+    /// Gives this and all below it the places that their bytes have in another text.
+    pub(super) fn map_places(&mut self, to: &impl Fn(usize) -> usize) {
+        self.place = self.place.mapped(to);
         match &mut self.kind {
-            Kind::List(elements) => elements.iter_mut().for_each(|element| element.move_by(bytes)),
+            Kind::List(elements) => elements.iter_mut().for_each(|element| element.map_places(to)),
             Kind::Map(entries) => {
                 for entry in entries {
-                    entry.key_place = entry.key_place.moved_by(bytes);
-                    entry.value.move_by(bytes);
+                    entry.key_place = entry.key_place.mapped(to);
+                    entry.value.map_places(to);
                 }
             }
             Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) => {}

@@ -6,6 +6,7 @@ use super::style::Style;
 use super::{rules, text};
 use crate::model::{
     Act, Changes, Check, CommandLine, LayerSpec, Part, Phase, Plan, SettingsFormat, Span, Step, StepUndo,
+    counted,
 };
 
 /// The whole plan as text.
@@ -16,7 +17,7 @@ pub fn explain(plan: &Plan, style: &Style) -> String {
     lines.push(Line::new(Tone::Heading, format!("plan {} revision {}", plan.name, plan.revision), title));
     let phases: Vec<&str> = plan.phases.iter().map(|phase| phase.id.as_str()).collect();
     lines.push(Line::plain(format!("digest {}", plan.digest.short())).at(1));
-    lines.push(Line::plain(format!("{}: {}", text::count(phases.len(), "phase"), phases.join(", "))).at(1));
+    lines.push(Line::plain(format!("{}: {}", counted(phases.len(), "phase"), phases.join(", "))).at(1));
     for (at, phase) in plan.phases.iter().enumerate() {
         lines.push(Line::empty());
         lines.extend(explain_phase(phase, at + 1, plan.phases.len()));
@@ -63,6 +64,7 @@ fn explain_phase(phase: &Phase, number: usize, of: usize) -> Vec<Line> {
     if let Some(window) = phase.confirm {
         lines.push(section("confirm", ""));
         lines.push(Line::plain(format!("somebody must say keep within {window}; silence reverts")).at(2));
+        lines.push(Line::plain("an unattended run waits so long for nobody, and reverts").at(2));
     }
     if phase.commit.is_empty() {
         lines.push(section("commit", ""));
@@ -283,7 +285,7 @@ fn way_back(phase: &Phase) -> Vec<Line> {
         lines.extend(explain_act(&step.act, 3));
     }
     if !phase.validate.is_empty() {
-        let checks = text::count(phase.validate.len(), "validation check");
+        let checks = counted(phase.validate.len(), "validation check");
         lines.push(next(format!("probe the {checks} again and compare with the baseline")));
     }
     if number == 0 {

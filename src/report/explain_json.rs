@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 /// The version of this document's shape.
 pub(super) const FORMAT: u32 = 1;
 
-/// The whole plan: phases in their order, each with its steps, layers, checks and `way_back`.
+/// The whole plan: phases in their order, each with its steps, layers, checks and `way_back`; and what is to be warned of
+/// on this machine.
 #[must_use]
-pub fn explain_json(plan: &Plan) -> Value {
+pub fn explain_json(plan: &Plan, warnings: &[String]) -> Value {
     json!({
         "format": FORMAT,
         "plan": plan.name,
@@ -16,6 +17,7 @@ pub fn explain_json(plan: &Plan) -> Value {
         "digest": plan.digest,
         "title": plan.title,
         "phases": plan.phases.iter().map(phase).collect::<Vec<_>>(),
+        "warnings": warnings,
     })
 }
 

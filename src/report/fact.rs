@@ -5,7 +5,7 @@ use super::scene::Scene;
 use super::{summary, text};
 use crate::model::{
     CheckReport, Envelope, Event, Moment, Outcome, Phase, PhaseEnd, PhaseHeader, Plan, Restored, Span,
-    Stopping, Weight,
+    Stopping, Toward, Weight, counted,
 };
 use unicode_width::UnicodeWidthStr;
 
@@ -18,9 +18,14 @@ pub fn words(plan: &Plan, scene: &Scene, envelope: &Envelope) -> Vec<Line> {
     let phase = scene.phase(plan);
     match &envelope.event {
         Event::PhaseBegan(header) => phase_began(plan, phase, header),
-        // That it is taken back is said next.
-        Event::RunResumed { .. } if scene.was_over => Vec::new(),
-        Event::RunResumed { guidance, .. } => {
+        Event::RunResumed { toward: Toward::Back, .. } => {
+            let what = match scene.phase_id() {
+                Some(id) => format!("phase {id}, to go back and not on"),
+                None => "the run, to go back and not on".to_owned(),
+            };
+            vec![Line::new(Tone::Plain, "taken up", what)]
+        }
+        Event::RunResumed { guidance, toward: Toward::On, .. } => {
             let what = match scene.phase_id() {
                 Some(id) => format!("phase {id} is taken up again, {}", text::guidance(*guidance)),
                 None => format!("the run is taken up again, {}", text::guidance(*guidance)),
@@ -209,7 +214,7 @@ pub(super) fn check(report: &CheckReport, tone: Tone, align: usize, depth: usize
     let took = (report.took >= Span::seconds(1)).then(|| format!("took {}", report.took));
     let found = [text::findings(report), took.unwrap_or_default()];
     let found: Vec<String> = found.into_iter().filter(|text| !text.is_empty()).collect();
-    let first = Line::new(tone, report.outcome.word(), found.join("; "));
+    let first = Line::outcome(tone, report.outcome, found.join("; "));
     let mut lines = vec![first.about(report.check.as_str()).aligned(align).at(depth)];
     match report.outcome {
         Outcome::Pass | Outcome::Skipped => {}
@@ -231,13 +236,21 @@ fn moment_judged(scene: &Scene, moment: Moment) -> Vec<Line> {
     let tone = faults().map(|fault| check_tone(scene, moment, &fault.report)).fold(well, worse);
     let light =
         faults().filter(|fault| text::bad(fault.report.outcome) && fault.report.weight != Weight::Counts);
-    let counts: Vec<String> =
-        scene.tally.iter().map(|(outcome, number)| format!("{number} {}", outcome.word())).collect();
     let light = match light.count() {
         0 => String::new(),
         number => format!(" ({number} of them without weight)"),
     };
-    vec![did(tone, "judged", format!("{}{light}", counts.join(", "))).about(text::moment(moment))]
+    vec![
+        did(
+            tone,
+            "judged",
+            format!(
+                "{}{light}",
+                text::tally(scene.tally.iter().map(|(outcome, number)| (*outcome, *number)))
+            ),
+        )
+        .about(text::moment(moment)),
+    ]
 }
 
 /// The tone of a result in its place: what has no weight, or was no better before the phase, is no alarm. The baseline
@@ -270,13 +283,13 @@ fn restored_words(name: String, restored: &Restored) -> Vec<Line> {
     let changed = match restored.changed {
         0 => "all was as recorded".to_owned(),
         number => {
-            format!("{} changed back", text::count(usize::try_from(number).unwrap_or(usize::MAX), "thing"))
+            format!("{} changed back", counted(number, "thing"))
         }
     };
     if restored.failed.is_empty() {
         return vec![did(Tone::Good, "restored", format!("{changed}; read back, as recorded")).about(name)];
     }
-    let failed = text::count(restored.failed.len(), "thing");
+    let failed = counted(restored.failed.len(), "thing");
     let mut lines =
         vec![did(Tone::Bad, "not back", format!("{changed}; {failed} not as recorded")).about(name)];
     lines.extend(summary::items(&restored.failed, 2));

@@ -2,6 +2,7 @@
 //! caller can forget it.
 
 use super::style::Style;
+use crate::model::Outcome;
 use unicode_width::UnicodeWidthStr;
 
 /// How a line is meant. The word says it; colour and symbol say it again.
@@ -21,8 +22,10 @@ pub enum Tone {
     Plain,
 }
 
-/// The column to which words are filled up where there is room.
+/// The column to which words are filled up where there is room,
 const WORD: usize = 9;
+/// and that of the outcomes of checks, which stand below each other.
+const OUTCOME: usize = 12;
 
 /// The room that a text needs beside its word.
 const ROOM: usize = 8;
@@ -42,12 +45,27 @@ pub struct Line {
     pub align: usize,
     /// Observed value and rule, or whatever else is to be said.
     pub text: String,
+    /// The column to which the word is filled up where there is room.
+    column: usize,
 }
 
 impl Line {
     /// A line with a word and a text.
     pub fn new(tone: Tone, word: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { tone, depth: 0, word: word.into(), subject: String::new(), align: 0, text: text.into() }
+        Self {
+            tone,
+            depth: 0,
+            word: word.into(),
+            subject: String::new(),
+            align: 0,
+            text: text.into(),
+            column: WORD,
+        }
+    }
+
+    /// The outcome of a check.
+    pub fn outcome(tone: Tone, outcome: Outcome, text: impl Into<String>) -> Self {
+        Self { column: OUTCOME, ..Self::new(tone, outcome.word(), text) }
     }
 
     /// A line without a word.
@@ -82,6 +100,15 @@ impl Line {
         self
     }
 
+    /// This line, where it is a hint with an option in every command that it proposes.
+    #[must_use]
+    pub(super) fn proposing(mut self, option: Option<&str>) -> Self {
+        if let (Some(option), true) = (option, self.text.starts_with("hint: ")) {
+            self.text = with_option(&self.text, option);
+        }
+        self
+    }
+
     /// The line as it is shown: no control characters, no line wider than the style's width.
     #[must_use]
     pub fn render(&self, style: &Style) -> Vec<String> {
@@ -91,7 +118,9 @@ impl Line {
         let gap = match (self.word.is_empty(), self.subject.is_empty() && self.text.is_empty()) {
             (true, _) | (_, true) => 0,
             (false, false) if self.tone == Tone::Heading => 1,
-            (false, false) if style.roomy() => (symbol.width() + WORD).saturating_sub(head.width()) + 1,
+            (false, false) if style.roomy() => {
+                (symbol.width() + self.column).saturating_sub(head.width()) + 1
+            }
             (false, false) => 2,
         };
         let body = style.clean(&self.body(style.roomy())).into_owned();
@@ -106,7 +135,7 @@ impl Line {
         };
         let first = indent.width() + head.width() + gap;
         let hang = if style.roomy() && !self.word.is_empty() && self.tone != Tone::Heading {
-            indent.width() + symbol.width() + WORD + 1
+            indent.width() + symbol.width() + self.column + 1
         } else {
             indent.width() + 2
         };
@@ -136,6 +165,18 @@ impl Line {
     }
 }
 
+/// Words of ours in which every command that reads the state folder has one more option.
+#[must_use]
+pub fn with_option(words: &str, option: &str) -> String {
+    let mut parts = words.split('`').enumerate();
+    let first = parts.next().map(|(_, part)| part.to_owned()).unwrap_or_default();
+    parts.fold(first, |text, (at, part)| {
+        let is_command = at % 2 == 1 && part.starts_with("switchback ") && !part.contains(" lint ");
+        let option = if is_command { format!(" {option}") } else { String::new() };
+        format!("{text}`{part}{option}")
+    })
+}
+
 /// Lines as one text, each ended by a line break.
 #[must_use]
 pub fn render(lines: &[Line], style: &Style) -> String {
@@ -158,9 +199,41 @@ mod tests {
     }
 
     #[test]
+    fn no_outcome_moves_the_names_of_checks_out_of_their_column() {
+        let named = |outcome| {
+            let line = Line::outcome(Tone::Plain, outcome, "").about("disk-free").render(&Style::piped(same));
+            line.concat().find("disk-free")
+        };
+        let all = [
+            Outcome::Pass,
+            Outcome::Warn,
+            Outcome::Fail,
+            Outcome::Error,
+            Outcome::Inconclusive,
+            Outcome::Skipped,
+        ];
+        assert_eq!(all.map(named), [Some(13); 6]);
+    }
+
+    #[test]
+    fn every_command_of_a_hint_gets_the_option_and_no_other_text_does() {
+        let hint = Line::plain("hint: see `switchback show 7`, not `--yes`").proposing(Some("--state /s"));
+        assert_eq!(hint.text, "hint: see `switchback show 7 --state /s`, not `--yes`");
+        let foreign = Line::plain("it says `switchback show`").proposing(Some("--state /s"));
+        assert_eq!(foreign.text, "it says `switchback show`");
+        assert_eq!(
+            Line::plain("hint: `switchback status`").proposing(None).text,
+            "hint: `switchback status`"
+        );
+    }
+
+    #[test]
     fn a_line_is_word_subject_and_text_in_columns_where_there_is_room() {
-        let line = Line::new(Tone::Good, "pass", "61 GiB >= 20 GiB").about("disk-free").aligned(12).at(1);
-        assert_eq!(line.render(&Style::piped(same)), ["  pass      disk-free     61 GiB >= 20 GiB"]);
+        let line = Line::new(Tone::Good, "done", "61 GiB >= 20 GiB").about("disk-free").aligned(12).at(1);
+        assert_eq!(line.render(&Style::piped(same)), ["  done      disk-free     61 GiB >= 20 GiB"]);
+        let line =
+            Line::outcome(Tone::Good, Outcome::Pass, "61 GiB >= 20 GiB").about("disk-free").aligned(12).at(1);
+        assert_eq!(line.render(&Style::piped(same)), ["  pass         disk-free     61 GiB >= 20 GiB"]);
         let narrow = Surroundings { terminal: true, columns: Some(30), ..Surroundings::default() };
         let narrow = Surroundings { no_color: true, ..narrow };
         assert_eq!(line.render(&Style::new(&narrow, same)), ["  + pass  disk-free: 61 GiB >=", "    20 GiB"]);

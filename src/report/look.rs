@@ -7,7 +7,7 @@ use super::table::{Column, Keep, table};
 use super::{explain, fact, summary, text};
 use crate::model::{
     Change, Changed, CheckLine, CurrentLine, HistoryLine, Item, Kept, Moment, PhaseLine, QuarantineLine,
-    Resolution, RollbackPreview, Showing, Status, StepLine, WayBackPreview, Weight,
+    Resolution, RollbackPreview, Showing, Status, StepLine, Timing, Today, WayBackPreview, Weight, counted,
 };
 use unicode_width::UnicodeWidthStr;
 
@@ -21,6 +21,7 @@ pub fn status(status: &Status, style: &Style) -> String {
         None => lines.push(Line::new(Tone::Plain, "nothing", "was ever run here")),
     }
     if !status.phases.is_empty() {
+        lines.extend(status.today.iter().map(today));
         lines.push(Line::new(Tone::Heading, "phases", ""));
         let align = status.phases.iter().map(|line| line.phase.as_str().width()).max().unwrap_or(0);
         lines.extend(status.phases.iter().map(|line| phase_line(line, align)));
@@ -38,7 +39,7 @@ fn kept(kept: &Kept) -> Option<Line> {
     let oldest = kept.oldest?;
     let words = format!(
         "{} from {oldest} on; of those that changed nothing, the newest {} and at most {}",
-        text::count(kept.generations, "generation"),
+        counted(kept.generations, "generation"),
         kept.spent_at_most,
         text::bytes(kept.spent_bytes_at_most)
     );
@@ -81,8 +82,41 @@ fn resolution(resolved: &Resolution, depth: usize) -> Vec<Line> {
     lines
 }
 
+/// Which day of the plan's calendar it is.
+fn today(today: &Today) -> Line {
+    let date = today.date.format("%a %Y-%m-%d");
+    let words = match (today.week, today.day) {
+        (Some(week), Some(day)) => format!("{date}, week {week}, day {day}"),
+        (Some(week), None) => format!("{date}, week {week}, a day that does not count"),
+        (None, _) => format!("{date}, before the plan's first day"),
+    };
+    Line::new(Tone::Plain, "today", words)
+}
+
+/// When a phase is due, and what it waits for; nothing where neither is known.
+fn time(line: &PhaseLine) -> Option<String> {
+    let days = match (line.time.first, line.time.last) {
+        (Some(first), Some(last)) if first == last => Some(first.format("%a %Y-%m-%d").to_string()),
+        (Some(first), Some(last)) => {
+            Some(format!("{} to {}", first.format("%a %Y-%m-%d"), last.format("%a %Y-%m-%d")))
+        }
+        (Some(_) | None, Some(_) | None) => None,
+    };
+    let wait = match &line.time.timing {
+        Timing::Settled | Timing::Due | Timing::Early => None,
+        Timing::Late(days) => Some(format!("{} late", counted(days, "day"))),
+        Timing::DayOff => Some("not today, which does not count".to_owned()),
+        Timing::Soaks(until) => Some(format!("not before {}: what was committed soaks", text::when(*until))),
+        Timing::After(phase) => Some(format!("after {phase}")),
+    };
+    let parts: Vec<String> = [days, wait].into_iter().flatten().collect();
+    (!parts.is_empty() && line.time.timing != Timing::Settled).then(|| parts.join("; "))
+}
+
 fn phase_line(line: &PhaseLine, align: usize) -> Line {
+    let waits = matches!(line.time.timing, Timing::Soaks(_) | Timing::Early | Timing::DayOff);
     let (tone, word) = match (line.due, line.end) {
+        (true, _) if waits => (Tone::Plain, "next"),
         (true, _) => (Tone::Caution, "due"),
         (false, Some(end)) => {
             let (tone, word, _) = text::phase_end(end, false);
@@ -90,18 +124,22 @@ fn phase_line(line: &PhaseLine, align: usize) -> Line {
         }
         (false, None) => (Tone::Quiet, "to come"),
     };
-    let title = line.title.clone().unwrap_or_default();
+    let title = match (line.title.clone(), time(line)) {
+        (Some(title), Some(time)) => format!("{title} ({time})"),
+        (Some(text), None) | (None, Some(text)) => text,
+        (None, None) => String::new(),
+    };
     Line::new(tone, word, title).about(line.phase.as_str()).aligned(align).at(1)
 }
 
 fn quarantine_line(line: &QuarantineLine) -> Line {
     let what = format!("{} revision {} ({})", line.plan, line.revision, line.digest.short());
     let why = format!(
-        "phase {}, {}: {}; see `switchback show {}`",
+        "phase {}, generation {}, {}: {}",
         line.phase,
+        line.generation,
         text::when(line.at),
-        text::cause(&line.cause),
-        line.generation
+        text::cause(&line.cause)
     );
     Line::plain(why).about(what).at(1)
 }
@@ -121,7 +159,8 @@ fn why(line: &HistoryLine) -> String {
 }
 
 fn end_word(line: &HistoryLine) -> String {
-    line.end.map_or("open", |end| text::phase_end(end, false).1).to_owned()
+    let end = line.end.map_or("open", |end| text::phase_end(end, false).1);
+    if line.removed.is_some() { format!("{end}, removed") } else { end.to_owned() }
 }
 
 /// Every generation, in the order given.
@@ -300,7 +339,12 @@ pub fn rollback_preview(preview: &RollbackPreview, style: &Style) -> String {
         let nothing = Line::plain(format!("nothing to roll back in {}", preview.state));
         return render(&[nothing], style);
     }
-    let lines: Vec<Line> = preview.generations.iter().flat_map(way_back).collect();
+    let mut lines: Vec<Line> = preview.generations.iter().flat_map(way_back).collect();
+    if !preview.stays.is_empty() {
+        lines.push(Line::new(Tone::Heading, "stays", "(not as it was recorded, after this either)"));
+        let stays = preview.stays.iter();
+        lines.extend(stays.map(|item| Line::plain(item.why.clone()).about(&item.name).at(1)));
+    }
     render(&lines, style)
 }
 
@@ -332,7 +376,7 @@ fn way_back(back: &WayBackPreview) -> Vec<Line> {
         lines.extend(explain::explain_act(&step.act, 2));
     }
     if !back.checks.is_empty() {
-        let checks = text::count(back.checks.len(), "check");
+        let checks = counted(back.checks.len(), "check");
         lines.push(next(format!("probe {checks} again and compare with the baseline")));
     }
     if number == 0 {

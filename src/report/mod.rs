@@ -3,6 +3,7 @@
 //! Facts reach a [`Reporter`] after they are durable. All words are made here; what is foreign in them passes the
 //! sanitiser of [`Style`] where a [`Line`] is rendered.
 
+mod baseline;
 mod explain;
 mod explain_json;
 mod fact;
@@ -11,6 +12,7 @@ mod formats;
 mod line;
 mod look;
 mod look_json;
+mod named;
 mod ndjson;
 mod news;
 mod observation;
@@ -31,6 +33,7 @@ mod trend;
 mod units;
 mod validation;
 
+pub use baseline::{baselines, differences};
 pub use explain::explain;
 pub use explain_json::explain_json;
 pub use fact::words;
@@ -38,9 +41,10 @@ pub use fanout::{Fanout, Lost};
 pub use formats::{
     junit, nagios, prometheus, tap, validation_end, validation_json, validation_line, validation_schema,
 };
-pub use line::{Line, Tone, render};
+pub use line::{Line, Tone, render, with_option};
 pub use look::{history, rollback_list, rollback_preview, show, status};
 pub use look_json::{history_json, rollback_preview_json, show_json, status_json};
+pub use named::{named_check, named_checks};
 pub use ndjson::{ExitOf, Ndjson};
 pub use news::{WentBack, news_json, news_words};
 pub use observation::observation;

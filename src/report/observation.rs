@@ -15,14 +15,14 @@ pub fn observation(seen: &Observation, style: &Style) -> String {
 }
 
 fn put(name: &str, value: &Value, depth: usize, lines: &mut Vec<Line>) {
-    let mut line = |text: String| lines.push(Line { depth, ..Line::plain(text) });
+    let mut line = |text: String| lines.push(Line::plain(text).at(depth));
     match value {
         Value::Null => line(format!("{name}: none")),
         Value::Bool(yes) => line(format!("{name}: {}", if *yes { "yes" } else { "no" })),
         Value::Number(number) => line(format!("{name}: {number}")),
         Value::String(text) if text.contains('\n') => {
             line(format!("{name}:"));
-            lines.extend(text.lines().map(|text| Line { depth: depth + 1, ..Line::plain(text) }));
+            lines.extend(text.lines().map(|text| Line::plain(text).at(depth + 1)));
         }
         Value::String(text) => line(format!("{name}: {text}")),
         Value::Array(list) if list.is_empty() => line(format!("{name}: none")),
@@ -61,7 +61,7 @@ fn word(value: &Value) -> String {
 
 fn element_of(element: &Value, depth: usize, lines: &mut Vec<Line>) {
     match element {
-        Value::String(text) => lines.push(Line { depth, ..Line::plain(format!("- {text}")) }),
+        Value::String(text) => lines.push(Line::plain(format!("- {text}")).at(depth)),
         Value::Object(map) => {
             for (at, (name, value)) in map.iter().enumerate() {
                 let name = if at == 0 { format!("- {name}") } else { format!("  {name}") };
@@ -69,7 +69,7 @@ fn element_of(element: &Value, depth: usize, lines: &mut Vec<Line>) {
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => {
-            lines.push(Line { depth, ..Line::plain(format!("- {element}")) });
+            lines.push(Line::plain(format!("- {element}")).at(depth));
         }
     }
 }

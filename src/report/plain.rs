@@ -21,18 +21,26 @@ pub struct Plain<W: Write> {
     style: Style,
     stamps: Stamps,
     scene: Scene,
+    option: Option<String>,
 }
 
 impl<W: Write> Plain<W> {
     /// Lines for `out`.
     pub fn new(out: W, style: Style, stamps: Stamps) -> Self {
-        Self { out, style, stamps, scene: Scene::default() }
+        Self { out, style, stamps, scene: Scene::default(), option: None }
+    }
+
+    /// The same; commands that are proposed get an option.
+    #[must_use]
+    pub fn proposing(self, option: Option<String>) -> Self {
+        Self { option, ..self }
     }
 
     /// One write for one fact: a reader never sees half of it.
     fn write(&mut self, stamp: &str, lines: &[Line]) -> io::Result<()> {
         let mut text = String::new();
-        for line in lines.iter().flat_map(|line| line.render(&self.style)) {
+        let lines = lines.iter().map(|line| line.clone().proposing(self.option.as_deref()));
+        for line in lines.flat_map(|line| line.render(&self.style)) {
             text.push_str(stamp);
             text.push_str(&line);
             text.push('\n');

@@ -4,7 +4,7 @@ use super::line::{Line, Tone, render};
 use super::scene::Scene;
 use super::style::Style;
 use super::{summary, text};
-use crate::model::{Cause, Check, Item, Phase, Plan, Span, Step};
+use crate::model::{Cause, Check, Item, Phase, Plan, Span, Step, counted};
 use unicode_width::UnicodeWidthStr;
 
 /// A question in words.
@@ -38,7 +38,7 @@ pub fn gate(phase: &Phase, style: &Style) -> Asked {
     let mut parts = Vec::new();
     let mut tell = |number: usize, noun: &str| {
         if number > 0 {
-            parts.push(text::count(number, noun));
+            parts.push(counted(number, noun));
         }
     };
     tell(phase.layers.len(), "layer");
@@ -93,6 +93,12 @@ pub fn rollback(style: &Style) -> Asked {
     asked(Vec::new(), "Roll back now?", "Roll back?", style)
 }
 
+/// Whether old generations shall be removed.
+#[must_use]
+pub fn prune(about: &str, style: &Style) -> Asked {
+    asked(vec![Line::plain(about).at(1)], "Remove them?", "Remove?", style)
+}
+
 /// Whether a person put these things right by hand.
 #[must_use]
 pub fn resolve(items: &[Item], style: &Style) -> Asked {
@@ -104,7 +110,7 @@ pub fn resolve(items: &[Item], style: &Style) -> Asked {
 /// Whether a whole plan shall be taken, in one line.
 #[must_use]
 pub fn whole_plan(plan: &Plan, style: &Style) -> Asked {
-    let phases = text::count(plan.phases.len(), "phase");
+    let phases = counted(plan.phases.len(), "phase");
     asked(
         Vec::new(),
         &format!("Run plan {} revision {} ({phases})?", plan.name, plan.revision),

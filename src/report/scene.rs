@@ -72,8 +72,6 @@ pub struct Scene {
     pub(super) committed: Vec<PhaseId>,
     pub(super) soak_until: Option<Timestamp>,
     pub(super) standing: Standing,
-    /// The run was over when it was taken up last: it is taken back, and nothing goes on.
-    pub(super) was_over: bool,
     /// A wish to stop was answered while something went on; the fact of it says nothing new.
     pub(super) stopping_said: bool,
 }
@@ -142,7 +140,6 @@ impl Scene {
                 *self = Self { header: Some((**header).clone()), committed, ..Self::default() };
             }
             Event::RunResumed { guidance, .. } => {
-                self.was_over = matches!(self.standing, Standing::Finished(_));
                 self.standing = Standing::Open;
                 if let Some(header) = &mut self.header {
                     header.guidance = *guidance;

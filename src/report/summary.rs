@@ -4,7 +4,7 @@
 use super::line::{Line, Tone};
 use super::scene::Scene;
 use super::text;
-use crate::model::{Cause, CheckId, GenerationNumber, Item, Moment, Outcome, Plan, Verdict};
+use crate::model::{Cause, CheckId, GenerationNumber, Item, Moment, Outcome, Plan, Verdict, counted};
 
 /// Named things that are neither old nor new.
 #[must_use]
@@ -161,7 +161,7 @@ fn way_back(scene: &Scene, verdict: Verdict) -> Vec<Line> {
     let mut done = Vec::new();
     let mut tell = |number: usize, noun: &str, what: &str| {
         if number > 0 {
-            done.push(format!("{} {what}", text::count(number, noun)));
+            done.push(format!("{} {what}", counted(number, noun)));
         }
     };
     tell(back.undone, "step", "undone");
@@ -176,10 +176,7 @@ fn way_back(scene: &Scene, verdict: Verdict) -> Vec<Line> {
             "the way back held".to_owned()
         }
         Verdict::Inconsistent => {
-            format!(
-                "the way back did not hold: {} neither old nor new",
-                text::count(scene.items.len(), "item")
-            )
+            format!("the way back did not hold: {} neither old nor new", counted(scene.items.len(), "item"))
         }
     };
     let mut lines = vec![Line::plain(held).at(1)];

@@ -16,6 +16,7 @@ pub struct Terminal<T: TermLike + Clone + 'static> {
     style: Style,
     scene: Scene,
     live: Option<Live>,
+    option: Option<String>,
 }
 
 /// What goes on right now.
@@ -29,13 +30,20 @@ struct Live {
 impl<T: TermLike + Clone + 'static> Terminal<T> {
     /// A reporter on this terminal.
     pub fn new(term: T, style: Style) -> Self {
-        Self { term, style, scene: Scene::default(), live: None }
+        Self { term, style, scene: Scene::default(), live: None, option: None }
+    }
+
+    /// The same; commands that are proposed get an option.
+    #[must_use]
+    pub fn proposing(self, option: Option<String>) -> Self {
+        Self { option, ..self }
     }
 
     fn write(&self, lines: &[Line]) -> io::Result<()> {
         let style = self.style.resized(self.columns());
         let put = || -> io::Result<()> {
-            for line in lines.iter().flat_map(|line| line.render(&style)) {
+            let lines = lines.iter().map(|line| line.clone().proposing(self.option.as_deref()));
+            for line in lines.flat_map(|line| line.render(&style)) {
                 self.term.write_line(&line)?;
             }
             self.term.flush()

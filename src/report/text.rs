@@ -5,13 +5,8 @@ use super::line::Tone;
 use crate::model::{
     Act, Cause, CheckId, CheckReport, GuardKind, Guidance, LayerSpec, Moment, Outcome, Part, Phase, PhaseEnd,
     ProcessEnd, Reaction, Risk, RunAs, Severity, Span, Step, StepOutcome, Timestamp, Verdict, Weight,
+    counted,
 };
-
-/// A number with its noun: `1 step`, `3 steps`.
-#[must_use]
-pub fn count(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
-}
 
 /// A size in bytes, rounded to three digits: `812 MiB`, `1.04 GiB`.
 #[must_use]
@@ -50,6 +45,13 @@ pub const fn outcome_tone(outcome: Outcome) -> Tone {
         Outcome::Fail | Outcome::Error => Tone::Bad,
         Outcome::Skipped => Tone::Quiet,
     }
+}
+
+/// How many there are of each outcome that there is: `3 pass, 1 fail`.
+#[must_use]
+pub fn tally(counts: impl IntoIterator<Item = (Outcome, usize)>) -> String {
+    let there = counts.into_iter().filter(|(_, number)| *number > 0);
+    there.map(|(outcome, number)| format!("{number} {}", outcome.word())).collect::<Vec<_>>().join(", ")
 }
 
 /// Whether an outcome is one that counts against a phase.
@@ -241,7 +243,7 @@ pub fn cause(cause: &Cause) -> String {
         Cause::Interrupted => "the run was interrupted".to_owned(),
         Cause::Asked => "a person asked for the way back".to_owned(),
         Cause::TooManyResumptions(times) => {
-            format!("the run was taken up again {} without an end", count(*times as usize, "time"))
+            format!("the run was taken up again {} without an end", counted(*times, "time"))
         }
     }
 }

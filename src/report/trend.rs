@@ -3,7 +3,7 @@
 use super::line::{Line, Tone, render};
 use super::style::Style;
 use super::text;
-use crate::model::{Mark, Outcome, Sample, Timestamp, Trend, Turn, Value};
+use crate::model::{Mark, Outcome, Sample, Timestamp, Trend, Turn, Value, counted};
 use unicode_width::UnicodeWidthStr as _;
 
 /// Where there is no terminal to fit into.
@@ -150,7 +150,7 @@ fn one(sample: &Sample, unit: Option<&str>) -> String {
 fn legend(trend: &Trend, last: &Sample) -> String {
     let unit = trend.unit.as_deref();
     let sorted = values(trend);
-    let looks = text::count(trend.samples.len(), "look");
+    let looks = counted(trend.samples.len(), "look");
     let (Some(min), Some(max), Some(middle)) = (sorted.first(), sorted.last(), median(&sorted)) else {
         let mut kinds: Vec<(Option<Outcome>, usize)> = Vec::new();
         for sample in &trend.samples {

@@ -20,19 +20,14 @@ pub fn validation(validation: &Validation, style: &Style) -> String {
     lines.extend(
         validation.baseline.iter().map(|with| Line::new(Tone::Quiet, "compared", format!("with {with}"))),
     );
-    let counts: Vec<String> = validation
-        .tally()
-        .iter()
-        .filter(|(_, count)| *count > 0)
-        .map(|(outcome, count)| format!("{count} {}", outcome.word()))
-        .collect();
+    let counts = text::tally(validation.tally());
     let health = validation.health();
     let tone = match health {
         Health::Healthy => Tone::Good,
         Health::Degraded | Health::Unknown => Tone::Caution,
         Health::Failing => Tone::Bad,
     };
-    let what = if counts.is_empty() { "there was nothing to check".to_owned() } else { counts.join(", ") };
+    let what = if counts.is_empty() { "there was nothing to check".to_owned() } else { counts };
     lines.push(Line::new(tone, health.word(), format!("{what} ({})", validation.took)));
     render(&lines, style)
 }

@@ -332,6 +332,7 @@ fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<(Row, String)>> {
         return Ok(None);
     };
     let line = HistoryLine {
+        removed: None,
         generation,
         run,
         plan,

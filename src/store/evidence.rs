@@ -1,6 +1,7 @@
 //! Evidence: outputs of steps and probes, kept for people. Sanitised, bounded, never needed to go back.
 
 use super::StoreError;
+use crate::model::counted;
 use crate::system::files;
 use crate::system::sanitise::sanitise;
 use std::borrow::Cow;
@@ -109,9 +110,9 @@ fn bounded(bytes: &[u8]) -> Cow<'_, str> {
     let half = LONGEST / 2;
     let (head, tail) = (&bytes[..half], &bytes[bytes.len() - half..]);
     Cow::Owned(format!(
-        "{}\n[... {} bytes left out ...]\n{}",
+        "{}\n[... {} left out ...]\n{}",
         String::from_utf8_lossy(head),
-        bytes.len() - LONGEST,
+        counted(bytes.len() - LONGEST, "byte"),
         String::from_utf8_lossy(tail)
     ))
 }

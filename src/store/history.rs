@@ -5,7 +5,9 @@
 use super::database::{self, Index, Row};
 use super::summary::{header, summarise};
 use super::{Journal, StateFolder, StoreError, capsule};
-use crate::model::{GenerationNumber, HistoryLine, Item, PhaseEnd, PhaseId, PlanName, RunId, Showing};
+use crate::model::{
+    GenerationNumber, HistoryLine, Item, PhaseEnd, PhaseId, PlanName, RunId, Showing, counted,
+};
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -177,7 +179,9 @@ fn read_row(number: GenerationNumber, path: &Path, stamp: Stamp, old: Option<&Ro
     if let Some(old) = old
         && old.facts > journal.last_seq
     {
-        damage.get_or_insert_with(|| format!("{} facts, once it had {}", journal.last_seq, old.facts));
+        damage.get_or_insert_with(|| {
+            format!("{}, once it had {}", counted(journal.last_seq, "fact"), old.facts)
+        });
     }
     match summarise(&journal.envelopes, None) {
         Some(summary) if summary.line.generation != number => {

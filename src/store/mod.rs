@@ -11,6 +11,7 @@ mod format;
 mod history;
 mod journal;
 mod quarantine;
+mod removed;
 mod retention;
 #[cfg(test)]
 mod sample;
@@ -26,6 +27,7 @@ pub use format::{Hex, VERSION};
 pub use history::{History, HistoryFilter};
 pub use journal::{Damage, Journal, JournalWriter, Skipped};
 pub use quarantine::Quarantine;
+pub use removed::Removed;
 pub use retention::{SPENT_BYTES, SPENT_KEPT};
 pub use state::StateFolder;
 pub use summary::{Summary, summarise};

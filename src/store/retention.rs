@@ -1,8 +1,8 @@
-//! How long generations are kept. One whose phase changed the machine stays for ever: somebody may go back to it, its
+//! How long generations are kept. One whose phase changed the machine stays until a person gives it up: somebody may go back to it, its
 //! originals may be the only copy of a file, and where an earlier way back was not told to the newest generation it alone
 //! says that its phase is no longer in effect. Of those that changed nothing a bounded number is kept.
 
-use super::{HistoryFilter, StateFolder, StoreError};
+use super::{History, HistoryFilter, StateFolder, StoreError};
 use crate::model::{GenerationNumber, HistoryLine, PhaseEnd, PlanName};
 use crate::system::files;
 use std::collections::BTreeSet;
@@ -32,13 +32,8 @@ impl StateFolder {
     fn tidy_beyond(&self, most: usize, bytes: u64) -> Result<Vec<GenerationNumber>, StoreError> {
         self.sweep_leftovers()?;
         let history = self.history(&HistoryFilter::default())?;
+        let pinned = self.not_to_be_removed(&history)?;
         let lines = history.lines;
-        let mut pinned = self.pinned(&lines)?;
-        let damaged = |line: &HistoryLine| {
-            let names = [format!("generation {}", line.generation), line.generation.to_string()];
-            history.damage.iter().any(|item| names.contains(&item.name))
-        };
-        pinned.extend(lines.iter().filter(|line| damaged(line)).map(|line| line.generation));
         let mut removed = Vec::new();
         let (mut count, mut size) = (0, 0_u64);
         for line in lines.iter().rev().filter(|line| is_spent(line) && !pinned.contains(&line.generation)) {
@@ -52,19 +47,28 @@ impl StateFolder {
         Ok(removed)
     }
 
-    /// Generations that something still speaks of.
-    fn pinned(&self, lines: &[HistoryLine]) -> Result<BTreeSet<GenerationNumber>, StoreError> {
+    /// Generations that something still speaks of, and those that are damaged.
+    pub(super) fn not_to_be_removed(
+        &self,
+        history: &History,
+    ) -> Result<BTreeSet<GenerationNumber>, StoreError> {
+        let lines = &history.lines;
         let mut pinned: BTreeSet<GenerationNumber> = self.current().into_iter().collect();
         let mut plans: BTreeSet<&PlanName> = BTreeSet::new();
         // The newest generation of a plan says how its phases stand.
         let newest = lines.iter().rev().filter(|line| plans.insert(&line.plan));
         pinned.extend(newest.map(|line| line.generation));
         pinned.extend(self.quarantine()?.lines.iter().map(|line| line.generation));
+        let damaged = |line: &&HistoryLine| {
+            let begins = format!("generation {}", line.generation);
+            history.damage.iter().any(|item| item.name.starts_with(&begins))
+        };
+        pinned.extend(lines.iter().filter(damaged).map(|line| line.generation));
         Ok(pinned)
     }
 
     /// First the name, then the rest: what is half removed is no generation any more.
-    fn remove(&self, number: GenerationNumber) -> Result<(), StoreError> {
+    pub(super) fn remove(&self, number: GenerationNumber) -> Result<(), StoreError> {
         let folder = self.generation_folder(number);
         let gone = folder.with_file_name(format!("{GONE}{number}"));
         fs::rename(&folder, &gone).map_err(StoreError::io("remove", &folder))?;
@@ -102,7 +106,7 @@ const fn is_spent(line: &HistoryLine) -> bool {
 }
 
 /// Bytes of saved files and of evidence: the rest of a capsule is small or shared.
-fn saved(capsule: &Path) -> u64 {
+pub(super) fn saved(capsule: &Path) -> u64 {
     let of = |name: &str| -> io::Result<u64> {
         fs::read_dir(capsule.join(name))?.map(|entry| Ok(entry?.metadata()?.len())).sum()
     };

@@ -97,6 +97,7 @@ pub(super) fn story(number: u32) -> Vec<Envelope> {
 
 pub(super) fn approved() -> Approved {
     let plan = Plan {
+        calendar: None,
         name: PlanName::new("tour").expect("an identifier"),
         revision: 1,
         title: Some("Tour".to_owned()),

@@ -67,6 +67,7 @@ enum Doing {
 impl<'a> Telling<'a> {
     fn new(header: &PhaseHeader, began: Timestamp, phase: Option<&'a Phase>) -> Self {
         let line = HistoryLine {
+            removed: None,
             generation: header.generation,
             run: header.run.clone(),
             plan: header.plan.clone(),

@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::{Guidance, Restored};
+use crate::model::{Guidance, Restored, Toward};
 use crate::store::sample::{began, check_id, envelopes, report, story};
 
 fn after(more: Vec<Event>) -> Summary {
@@ -39,7 +39,7 @@ fn facts_that_do_not_begin_with_a_header_are_no_generation() {
 #[test]
 fn the_cause_is_that_of_the_last_stop_and_the_end_that_of_the_last_end() {
     let pause = || Event::RunPaused { cause: Cause::Interrupted };
-    let resumed = || Event::RunResumed { boot: None, guidance: Guidance::Unattended };
+    let resumed = || Event::RunResumed { boot: None, guidance: Guidance::Unattended, toward: Toward::On };
     let back = || Event::RevertBegan { cause: Cause::Asked };
     let judged = |outcome| Event::CheckJudged { moment: Moment::Preflight, report: report("space", outcome) };
     let space = || vec![check_id("space")];

@@ -85,6 +85,7 @@ pub(crate) fn layer() -> LayerSpec {
 /// A plan of these phases.
 pub(crate) fn plan(phases: Vec<Phase>) -> Plan {
     Plan {
+        calendar: None,
         name: PlanName::new("p").expect("a valid name"),
         revision: 1,
         title: None,

@@ -325,7 +325,7 @@ fn taken_up_without_a_new_look(
     let fresh = !state.touched && matches!(state.stage, Stage::Baseline | Stage::Sealing | Stage::Arming);
     match input {
         Input::Resumed { boot, guidance } if fresh => {
-            let resumed = Event::RunResumed { boot: boot.clone(), guidance: *guidance };
+            let resumed = Event::RunResumed { boot: boot.clone(), guidance: *guidance, toward: Toward::On };
             Decision { events: vec![resumed], action: Action::Seal }
         }
         _ => made,

@@ -4,6 +4,7 @@ mod changed;
 mod left;
 mod links;
 mod looking;
+mod prune;
 mod resolved;
 mod running;
 mod said;

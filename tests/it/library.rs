@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use switchback::check::{ProbeError, Reader, judge};
-use switchback::model::{Check, Observation, Outcome};
-use switchback::plan::{NamedCheck, Sources, Surroundings, load, shipped_checks};
+use switchback::model::{Check, NamedCheck, Observation, Outcome};
+use switchback::plan::{Sources, Surroundings, load, shipped_checks};
 
 /// One check on one observation.
 #[derive(Debug, Deserialize)]

@@ -104,15 +104,11 @@ fn checks_and_their_questions_know_the_generation_as_steps_do() {
 
 #[test]
 fn an_undo_as_the_user_is_that_users_also_where_plain_root_goes_back() {
-    use std::os::unix::fs::PermissionsExt as _;
     if !crate::world::is_root("an_undo_as_the_user_is_that_users_also_where_plain_root_goes_back") {
         return;
     }
     let bench = Bench::new();
-    for (name, mode) in [("", 0o755), ("m", 0o777)] {
-        let open = std::fs::Permissions::from_mode(mode);
-        std::fs::set_permissions(bench.path(name), open).expect("the folder is ours");
-    }
+    bench.open_to_everybody();
     bench.plan(
         r#"
   - id: one

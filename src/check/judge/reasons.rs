@@ -1,6 +1,6 @@
 //! Values and numbers in words, with their units.
 
-use crate::model::{Look, Measured, Observation, Probe, Value};
+use crate::model::{Look, Measured, Observation, Probe, Value, counted};
 
 /// What a number counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,7 +115,7 @@ pub(super) fn quoted(text: &str) -> String {
         return format!("{text:?}");
     }
     let head: String = text.chars().take(SHOWN).collect();
-    format!("{head:?} and {} more characters", length - SHOWN)
+    format!("{head:?} and {}", counted(length - SHOWN, "more character"))
 }
 
 /// A list in words: the first five, then how many more.
@@ -210,7 +210,7 @@ mod tests {
     #[test]
     fn long_values_are_elided() {
         assert_eq!(quoted(&"x".repeat(80)), format!("\"{}\"", "x".repeat(80)));
-        assert_eq!(quoted(&"x".repeat(81)), format!("\"{}\" and 1 more characters", "x".repeat(80)));
+        assert_eq!(quoted(&"x".repeat(81)), format!("\"{}\" and 1 more character", "x".repeat(80)));
         assert_eq!(quoted("done\n"), "\"done\"");
         assert_eq!(listed(&[json!("a"), json!(1), json!("c"), json!("d"), json!("e")]), "a, 1, c, d, e");
         assert_eq!(listed(&vec![json!("a"); 7]), "a, a, a, a, a and 2 more");

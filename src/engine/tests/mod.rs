@@ -27,6 +27,7 @@ fn step(id: &str) -> Step {
 
 fn plan() -> Plan {
     Plan {
+        calendar: None,
         name: PlanName::new("p").unwrap(),
         revision: 1,
         title: None,

@@ -25,7 +25,7 @@ pub(super) use by_hand::quoted;
 
 use super::capsule::{Manifest, ManifestWriter};
 use super::{Layer, LayerCx, LayerError, failed};
-use crate::model::{Change, Changed, Item, LayerKind, LayerRecord, LayerSpec, Restored};
+use crate::model::{Change, Changed, Item, LayerKind, LayerRecord, LayerSpec, Restored, counted};
 use compare::{Depth, Difference, Looker};
 use entry::{Entry, What};
 use folder::{identity, look};
@@ -104,7 +104,8 @@ impl Layer for Files {
             return Err(LayerError::CannotSave(refused));
         }
         let (manifest, saved) = save.finish()?;
-        manifest.finish(format!("{} files, {} bytes, {} entries", saved.files, saved.bytes, saved.entries))
+        let target = [(saved.files, "file"), (saved.bytes, "byte"), (saved.entries, "entry")];
+        manifest.finish(target.map(|(number, noun)| counted(number, noun)).join(", "))
     }
 
     fn keep(&self, _: &mut LayerCx<'_>, _: &LayerRecord) -> Result<(), LayerError> {

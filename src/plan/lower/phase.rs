@@ -1,14 +1,16 @@
 //! Phases, in the order in which every phase comes after what it needs.
 
 use super::Lowering;
-use crate::model::{Check, Look, OnOutcome, Part, Phase, PhaseId, Probe, Risk, Soak, Span};
+use crate::model::{
+    Calendar, Check, Look, OnOutcome, Part, Phase, PhaseId, Probe, Risk, Soak, Span, days_of_week,
+};
+use crate::plan::calendar;
 use crate::plan::diagnostic::Complaint;
 use crate::plan::order::ordered;
 use crate::plan::raw::{CalendarForm, PhaseForm};
 use crate::plan::read::At;
 use crate::plan::suggest::did_you_mean;
 use crate::plan::tree::Place;
-use crate::plan::{Calendar, calendar};
 use std::collections::BTreeMap;
 
 impl Lowering<'_> {
@@ -86,8 +88,7 @@ impl Lowering<'_> {
         if let Some(week) = form.week.as_ref().filter(|week| week.value.0 == 0) {
             self.error("wrong-value", week.place, "weeks count from 1");
         }
-        if let Some(days) = form.days.as_ref().filter(|days| calendar::days_of_week(&days.value.0).is_none())
-        {
+        if let Some(days) = form.days.as_ref().filter(|days| days_of_week(&days.value.0).is_none()) {
             self.error_with_help(
                 "bad-days",
                 days.place,
@@ -175,6 +176,18 @@ impl Lowering<'_> {
             }
             known
         });
-        Some(Calendar { starts: starts?, days: days? })
+        let mut holidays = Vec::new();
+        for day in form.holidays.iter().flatten() {
+            match calendar::date(&day.value) {
+                Some(day) => holidays.push(day),
+                None => self.error_with_help(
+                    "bad-date",
+                    day.place,
+                    format!("`{}` is no day", day.value),
+                    "write `YYYY-MM-DD`",
+                ),
+            }
+        }
+        Some(Calendar { starts: starts?, days: days?, holidays })
     }
 }

@@ -41,13 +41,15 @@ pub(in crate::plan) struct PlanForm {
 
 /// When the phases are due.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, expecting = "a map with `starts` and `days`")]
+#[serde(deny_unknown_fields, expecting = "a map with `starts`, `days` and `holidays`")]
 #[schemars(rename = "Calendar")]
 pub(in crate::plan) struct CalendarForm {
     /// The first day, `YYYY-MM-DD`.
     pub(in crate::plan) starts: At<String>,
     /// The days of the week that count: `Mon..Fri`, or a list such as `Mon,Wed`. Every day where it is not stated.
     pub(in crate::plan) days: Option<At<String>>,
+    /// Days on which nothing is due all the same, `YYYY-MM-DD`. They keep their number in their week.
+    pub(in crate::plan) holidays: Option<Vec<At<String>>>,
 }
 
 /// An ordered group of steps with its own preflight, validation and way back.

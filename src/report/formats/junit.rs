@@ -1,7 +1,7 @@
 //! JUnit XML as Jenkins and GitLab read it: a suite a phase, a case a check; what failed apart from what could not be
 //! measured.
 
-use super::{excuse, words};
+use super::{excuse, seconds, words};
 use crate::model::{CheckReport, JudgedPhase, Outcome, PhaseId, Validation};
 use std::fmt::Write as _;
 
@@ -125,11 +125,6 @@ fn escaped(text: &str) -> String {
         }
     }
     out
-}
-
-/// Milliseconds as seconds.
-fn seconds(milliseconds: u64) -> String {
-    format!("{}.{:03}", milliseconds / 1000, milliseconds % 1000)
 }
 
 #[cfg(test)]

@@ -31,6 +31,11 @@ fn words(report: &CheckReport) -> Vec<String> {
     words
 }
 
+/// Milliseconds as seconds.
+fn seconds(milliseconds: u64) -> String {
+    format!("{}.{:03}", milliseconds / 1000, milliseconds % 1000)
+}
+
 /// Why a result that is not good decides nothing; nothing where it counts.
 fn excuse(report: &CheckReport) -> Option<String> {
     match (&report.weight, report.outcome) {

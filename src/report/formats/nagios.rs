@@ -1,9 +1,9 @@
 //! A monitoring plugin's output (Monitoring Plugins Development Guidelines): a status line with perfdata, then one line
 //! for each check that is not good.
 
-use super::numbers;
+use super::{numbers, seconds};
 use crate::model::{Health, Outcome, Validation};
-use crate::report::text::findings;
+use crate::report::text::{findings, tally};
 use std::fmt::Write as _;
 
 /// Longest perfdata, in bytes: plugins' readers cut at 8 KiB.
@@ -18,13 +18,8 @@ pub fn nagios(validation: &Validation) -> (String, u8) {
         Health::Failing => ("CRITICAL", 2),
         Health::Unknown => ("UNKNOWN", 3),
     };
-    let counts: Vec<String> = validation
-        .tally()
-        .iter()
-        .filter(|(_, count)| *count > 0)
-        .map(|(outcome, count)| format!("{count} {}", outcome.word()))
-        .collect();
-    let summary = if counts.is_empty() { "no checks".to_owned() } else { counts.join(", ") };
+    let counts = tally(validation.tally());
+    let summary = if counts.is_empty() { "no checks".to_owned() } else { counts };
     let mut out = format!(
         "SWITCHBACK {word} - {}: {summary} | {}\n",
         clean(validation.plan.as_str()),
@@ -64,11 +59,6 @@ fn perfdata(validation: &Validation) -> String {
         }
     }
     out
-}
-
-/// Milliseconds as seconds.
-fn seconds(milliseconds: u64) -> String {
-    format!("{}.{:03}", milliseconds / 1000, milliseconds % 1000)
 }
 
 #[cfg(test)]

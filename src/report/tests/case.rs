@@ -139,6 +139,7 @@ pub(super) fn plan() -> Plan {
         applies_if: None,
     };
     Plan {
+        calendar: None,
         name: id(PlanName::new("shoshin")),
         revision: 3,
         title: Some("Hardware-aware optimisation".to_owned()),
@@ -294,7 +295,7 @@ impl Trace {
             reason: "known".to_owned(),
         };
         Self::applied()
-            .and(Event::RunResumed { boot: None, guidance: Guidance::Unattended })
+            .and(Event::RunResumed { boot: None, guidance: Guidance::Unattended, toward: Toward::On })
             .and(accepted)
             .and(Event::LayerKept { layer: 0 })
             .and(Event::GateAnswered { go: false })

@@ -12,6 +12,7 @@ type Show<'a> = (&'a str, Box<dyn Fn(&Style) -> String>);
 
 fn line(generation: u32, phase: &str, end: Option<PhaseEnd>, cause: Option<Cause>) -> HistoryLine {
     HistoryLine {
+        removed: None,
         generation: GenerationNumber(generation),
         run: RunId::new("r-1").expect("an identifier"),
         plan: plan().name,
@@ -74,12 +75,14 @@ fn status_view() -> Status {
     let phases =
         [("system-libs", Some(PhaseEnd::Committed), false), ("vaapi", None, true), ("desktop", None, false)];
     let phases = phases.map(|(id, end, due)| PhaseLine {
+        time: PhaseTime { first: None, last: None, timing: Timing::Due },
         phase: PhaseId::new(id).expect("an identifier"),
         title: Some(format!("The phase about {id}")),
         end,
         due,
     });
     Status {
+        today: None,
         state: "/var/lib/switchback".to_owned(),
         current: Some(current),
         phases: phases.into(),
@@ -186,7 +189,8 @@ fn preview() -> RollbackPreview {
         rollback: vec![step("reload", act(&["systemctl", "daemon-reload"]))],
         checks: vec![check_id("va-profiles"), check_id("units")],
     };
-    RollbackPreview { state: "/var/lib/switchback".to_owned(), generations: vec![back] }
+    let stays = vec![Item::new("generation 0002, /etc/fstab", "put right by hand, by anna: from the backup")];
+    RollbackPreview { state: "/var/lib/switchback".to_owned(), generations: vec![back], stays }
 }
 
 #[test]
@@ -218,7 +222,7 @@ fn every_view_fits_every_width_and_is_as_its_golden_file() {
 #[test]
 fn every_view_is_there_for_programs_with_its_format() {
     for (name, value) in [
-        ("explain", explain_json(&plan())),
+        ("explain", explain_json(&plan(), &[])),
         ("status", status_json(&status_view())),
         ("history", history_json(&history_lines())),
         ("show", show_json(&showing())),
@@ -232,7 +236,7 @@ fn every_view_is_there_for_programs_with_its_format() {
 
 #[test]
 fn the_way_back_is_newest_first_in_words_and_for_programs() {
-    let json = explain_json(&plan());
+    let json = explain_json(&plan(), &[]);
     let done: Vec<&str> = json["phases"][0]["way_back"]
         .as_array()
         .expect("a list")

@@ -20,7 +20,7 @@ pub use descent::{StillAlive, claim, end_all_children};
 pub use helper::{Helper, HelperGone};
 pub use own::OwnProgram;
 
-use crate::model::{CommandLine, ProcessEnd, Span};
+use crate::model::{CommandLine, ProcessEnd, Span, counted};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
@@ -82,7 +82,7 @@ impl Captured {
     pub fn text(&self) -> String {
         let mut text = String::from_utf8_lossy(&self.head).into_owned();
         if self.is_cut() {
-            text.push_str(&format!("\n[... {} bytes left out ...]\n", self.missing()));
+            text.push_str(&format!("\n[... {} left out ...]\n", counted(self.missing(), "byte")));
         }
         text.push_str(&String::from_utf8_lossy(&self.tail));
         text

@@ -48,13 +48,21 @@ fn a_link_that_bars_a_built_in_act_is_told_by_lint_and_explain_and_refused_befor
         assert_eq!(said.matches("plan::link-on-the-way").count(), 2, "{told:?}");
         assert!(said.contains("plan.yaml:9:") && said.contains("plan.yaml:12:"), "{told:?}");
     }
-    let ran = unattended(&bench, &[]);
-    assert_eq!(ran.exit, 10, "{ran:?}");
-    let words = ran.err.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(
-        words.contains("phase `one`, step `put`:") && words.contains("phase `two`, step `change`:"),
-        "{ran:?}"
-    );
+    for args in [&[][..], &["--dry-run"]] {
+        let ran = unattended(&bench, args);
+        assert_eq!(ran.exit, 10, "{ran:?}");
+        let words = ran.err.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            words.contains("phase `one`, step `put`:") && words.contains("phase `two`, step `change`:"),
+            "{ran:?}"
+        );
+    }
+    for args in [&["explain", "plan.yaml", "--json"][..], &["run", "plan.yaml", "--dry-run", "--json"]] {
+        let told = bench.run(args).json();
+        let warnings: Vec<&str> =
+            told["warnings"].as_array().expect("a list").iter().filter_map(|it| it.as_str()).collect();
+        assert!(warnings.len() == 2 && warnings[1].starts_with("plan.yaml:12: "), "{told:#}");
+    }
     assert!(!bench.state().exists(), "nothing was created");
     let first = unattended(&bench, &["--phase", "one"]);
     assert!(first.exit == 10 && !first.err.contains("phase `two`"), "{first:?}");

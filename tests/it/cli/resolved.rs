@@ -48,10 +48,29 @@ fn what_was_put_right_by_hand_is_said_recorded_and_the_way_forward_is_free() {
     assert_eq!(bench.run(&["show", "--json"]).json()["line"]["end"], "resolved");
     let again = bench.run(&[&said[..], &["--yes"]].concat());
     assert!(again.exit == 0 && again.out.contains("Nothing to resolve"), "{again:?}");
-    let back = bench.run(&["rollback", "--yes"]);
-    assert!(back.exit == 0 && back.out.contains("Nothing to take back"), "{back:?}");
     assert_eq!(bench.run(&["resume", "--unattended"]).exit, 0);
     assert_eq!(unattended(&bench, &[]).exit, 0);
+}
+
+#[test]
+fn what_a_person_settled_is_named_by_every_later_way_back_and_never_called_the_state_before() {
+    let bench = inconsistent(&[]);
+    assert_eq!(bench.run(&["resolve", "--reason", "took the line out", "--yes"]).exit, 0);
+    for back in
+        [&["rollback", "--yes"][..], &["rollback", "--to", "1", "--yes"], &["rollback", "--to", "start"]]
+    {
+        let ran = bench.run(back);
+        assert!(ran.exit == 0 && ran.out.contains("Nothing to take back"), "{back:?}: {ran:?}");
+        assert!(!ran.out.contains("in the state before"), "{back:?}: {ran:?}");
+        let settled = "generation 0001, undo of step add: put right by hand, by";
+        assert!(ran.out.contains(settled) && ran.out.contains("took the line out"), "{back:?}: {ran:?}");
+    }
+    let told = bench.run(&["rollback", "--yes", "--json"]).json();
+    assert_eq!(told["items"][0]["name"], "generation 0001, undo of step add", "{told:#}");
+    std::fs::remove_file(bench.path("c/bad")).expect("removed");
+    assert_eq!(unattended(&bench, &[]).exit, 0);
+    let over = bench.run(&["rollback", "--to", "1", "--yes"]);
+    assert!(over.exit == 12 && over.out.contains("generation 0001, undo of step add: put right"), "{over:?}");
 }
 
 #[test]
@@ -64,7 +83,7 @@ fn an_older_generation_is_put_right_too_and_the_plan_takes_its_phases_again() {
     assert_eq!(status["phases"][0]["end"], "resolved", "{status:#}");
     std::fs::remove_file(bench.path("c/bad")).expect("removed");
     assert_eq!(unattended(&bench, &[]).exit, 0);
-    assert_eq!(bench.run(&["history", "--json"]).json()["generations"][0]["end"], "resolved");
+    assert_eq!(bench.run(&["history", "--json"]).json()["generations"][3]["end"], "resolved");
 }
 
 #[test]

@@ -109,6 +109,49 @@ fn a_rollback_of_what_touched_nothing_promises_to_restore_nothing() {
     assert_eq!(pty.exit(), 11, "{}", pty.screen());
     let back = bench.run(&["rollback", "--yes"]);
     assert!(back.exit == 10 && !back.out.contains("restore"), "{back:?}");
+    // It is not taken up to go on, and nobody is told so.
+    assert!(back.out.contains("to go back and not on") && !back.out.contains("taken up again"), "{back:?}");
+}
+
+#[test]
+fn every_command_that_is_proposed_names_the_state_folder_that_was_named() {
+    let bench = three();
+    let state = bench.path("elsewhere");
+    let state = state.display().to_string();
+    let ran = unattended(&bench, &["--state", &state]);
+    assert_eq!(ran.exit, 12, "{ran:?}");
+    let again = unattended(&bench, &["--state", &state]);
+    assert_eq!(again.exit, 14, "{again:?}");
+    for text in [&ran.out, &again.err] {
+        let proposed: Vec<&str> =
+            text.split("`switchback ").skip(1).filter_map(|rest| rest.split('`').next()).collect();
+        assert!(!proposed.is_empty(), "{text}");
+        assert!(proposed.iter().all(|command| command.ends_with(&format!(" --state {state}"))), "{text}");
+    }
+    assert!(!ran.out.contains("these commands need"), "{ran:?}");
+}
+
+#[test]
+fn a_dry_run_tells_programs_what_later_phases_cannot_save() {
+    let bench = Bench::new();
+    bench.plan(
+        r#"
+  - id: one
+    layers: [{files: {paths: ["${m}/file"]}}]
+    apply: [{id: change, shell: 'echo new > "$m/file"'}]
+  - id: two
+    layers: [{files: {paths: ["/proc"]}}]
+    apply: [{id: more, shell: 'echo more > "$m/file"'}]
+"#,
+    );
+    let words = bench.run(&["run", "plan.yaml", "--dry-run"]);
+    assert!(words.exit == 0 && words.out.contains("warning: phase `two`, layer files"), "{words:?}");
+    let told = bench.run(&["run", "plan.yaml", "--dry-run", "--json"]).json();
+    let warning = told["warnings"][0].as_str().unwrap_or_default();
+    assert!(
+        warning.starts_with("phase `two`, layer files") && warning.contains("would be refused"),
+        "{told:#}"
+    );
 }
 
 #[test]
@@ -177,12 +220,8 @@ fn plain_root_acts_for_nobody_but_who_is_named() {
     if !nix::unistd::geteuid().is_root() {
         return skipped("plain root acts for nobody but who is named", "this is not root");
     }
-    use std::os::unix::fs::PermissionsExt as _;
     let bench = Bench::new();
-    for (name, mode) in [("", 0o755), ("m", 0o777)] {
-        let open = std::fs::Permissions::from_mode(mode);
-        std::fs::set_permissions(bench.path(name), open).expect("the folder is ours");
-    }
+    bench.open_to_everybody();
     bench.plan(
         r#"
   - id: one

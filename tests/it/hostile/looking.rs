@@ -64,8 +64,8 @@ fn the_exit_status_says_how_it_ended_and_every_refusal_says_what_to_do() {
     // Where nothing was ever run there is nothing to take back or up: no mistake, as for `status`.
     world.switchback(&["rollback", "--yes"]).ended(0).with("nothing was ever run");
     world.switchback(&["resume", "--unattended"]).ended(0).with("nothing was ever run");
-    world.switchback(&["rollback", "--to", "start", "--yes"]).ended(1).hinting("--state DIR");
-    world.switchback(&["show"]).ended(1).hinting("--state DIR");
+    world.switchback(&["rollback", "--to", "start", "--yes"]).ended(2).hinting("--state DIR");
+    world.switchback(&["show"]).ended(2).hinting("--state DIR");
     world.plan(FAILING);
     world.switchback(&["run", "plan.yaml"]).ended(2).hinting("--unattended");
     assert!(!world.state().exists());

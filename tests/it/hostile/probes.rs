@@ -98,3 +98,26 @@ fn a_file_system_that_never_answers_costs_a_check_its_timeout_and_no_more() {
     assert!(ran.took < std::time::Duration::from_secs(60), "{ran:#?}");
     drop(silent);
 }
+
+#[test]
+fn a_place_on_a_file_system_that_never_answers_is_named_before_anything_is_touched() {
+    const NAME: &str = "a_place_on_a_file_system_that_never_answers_is_named_before_anything_is_touched";
+    if !is_root(NAME) {
+        return;
+    }
+    let world = World::new();
+    fs::create_dir(world.at("far")).expect("a folder");
+    let Some(silent) = Silent::mount(&world.at("far")) else {
+        return crate::skipped::skipped(NAME, "FUSE cannot be mounted here");
+    };
+    world.write("new", "new");
+    world.steps("      - {id: put, install: {from: new, to: @/far/rc}, undo: none, reason: a test}\n");
+    for words in [&["run", "plan.yaml", "--unattended"][..], &["run", "plan.yaml", "--dry-run"]] {
+        let ran = world.switchback(words).ended(10);
+        let said = unwrapped(&ran.said());
+        assert!(said.contains("step `put`:") && said.contains("did not answer within"), "{ran:#?}");
+    }
+    let lint = world.switchback(&["lint", "plan.yaml"]).ended(0);
+    assert!(unwrapped(&lint.said()).contains("did not answer within"), "{lint:#?}");
+    drop(silent);
+}

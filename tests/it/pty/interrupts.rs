@@ -265,3 +265,26 @@ impl Cursor for String {
         self.rfind("\u{1b}[?25l").is_none_or(|hidden| self[hidden..].contains("\u{1b}[?25h"))
     }
 }
+
+#[test]
+fn ctrl_c_in_a_validation_leaves_nothing_of_what_went_on() {
+    for verb in [&["validate", "plan.yaml"][..], &["baseline", "record", "plan.yaml"]] {
+        let bench = Bench::new();
+        bench.gate("c/gate");
+        bench.plan(
+            r#"
+  - id: one
+    layers: [{files: {paths: ["${m}/"]}}]
+    apply: [{id: change, shell: 'echo new > "$m/file"'}]
+    validate:
+      - {id: slow, title: A slow look, probe: {run: [sh, -c, 'read -r line < "$0"', "${c}/gate"]}, timeout: 10m}
+"#,
+        );
+        let mut pty = at_terminal(&bench, verb);
+        pty.wait_for("A slow look");
+        pty.send(CTRL_C);
+        assert_eq!(pty.exit(), 11, "{verb:?}: {}", pty.screen());
+        assert!(pty.screen().contains("interrupted"), "{verb:?}: {}", pty.screen());
+        assert!(!pty.screen().contains("A slow look"), "{verb:?}: {}", pty.screen());
+    }
+}

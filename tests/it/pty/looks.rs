@@ -41,8 +41,20 @@ fn no_line_is_wider_than_a_terminal_of_40_columns() {
     let mut pty = Pty::start(bench.command(&["run", "plan.yaml"]), 40, Streams::All);
     walk(&mut pty, &bench);
     assert_eq!(pty.too_wide(), [""; 0], "of\n{}", pty.screen());
-    for args in [&["status"][..], &["history"], &["show"], &["rollback", "--list"], &["explain", "plan.yaml"]]
-    {
+    assert_eq!(bench.run(&["baseline", "record", "plan.yaml", "--name", "before-all-of-it-began"]).exit, 0);
+    let looking = [
+        &["status"][..],
+        &["history"],
+        &["show"],
+        &["rollback", "--list"],
+        &["explain", "plan.yaml"],
+        &["checks"],
+        &["checks", "show", "disk-free"],
+        &["baseline", "show"],
+        &["baseline", "show", "before-all-of-it-began"],
+        &["baseline", "compare", "--name", "before-all-of-it-began", "plan.yaml"],
+    ];
+    for args in looking {
         let mut pty = Pty::start(bench.command(args), 40, Streams::All);
         assert_eq!(pty.exit(), 0, "{args:?}\n{}", pty.screen());
         assert_eq!(pty.too_wide(), [""; 0], "{args:?}: of\n{}", pty.screen());

@@ -12,6 +12,7 @@ mod tests;
 use super::process::named;
 use super::{Given, Looking, Need, process_end, tool};
 use crate::check::ProbeError;
+use crate::check::wrapped::unwrapped;
 use crate::model::Span;
 use crate::system::clock;
 use crate::system::process::Ended;
@@ -153,5 +154,5 @@ fn processes(root: &Path, name: &str) -> BTreeSet<u32> {
 fn runs(command: &str, name: &str) -> bool {
     let program = command.split(['\0', ' ']).next().unwrap_or_default();
     let base = program.rsplit('/').next().unwrap_or_default();
-    base == name || base.strip_prefix('.').and_then(|rest| rest.strip_suffix("-wrapped")) == Some(name)
+    base == name || unwrapped(base) == name
 }
