@@ -14,7 +14,7 @@ use crate::engine::{Action, Heard, Input, RunState};
 use crate::layer::{LayerCx, layer_for};
 use crate::model::{
     Cause, Check, CheckReport, Choice, GuardKind, Invoker, Item, Moment, Notice, Outcome, Part, Phase, Plan,
-    QuarantineLine, Restored, Step, StepOutcome, StepUndo, Timestamp,
+    QuarantineLine, Restored, Span, Step, StepOutcome, StepUndo, Timestamp,
 };
 use crate::prompt::{Chosen, Kept, Operator, Reply, Trouble};
 use crate::report::{self, Style};
