@@ -201,7 +201,9 @@ fn a_variable_that_would_steer_the_programs_of_a_shell_step_is_refused_by_its_na
 #[test]
 fn a_length_of_time_is_bounded_and_nothing_is_repeated_without_a_pause() {
     let check = |fields: &str| {
-        load_text(&one_phase(&format!("validate: [{{probe: {{run: ['true']}}, {fields}}}]\n")))
+        load_text(&one_phase(&format!(
+            "apply: [{{run: [ls], changes: nothing}}]\nvalidate: [{{probe: {{run: ['true']}}, {fields}}}]\n"
+        )))
     };
     for (fields, why) in [
         ("settle: 9999999w", "`9999999w` is longer than a year"),
