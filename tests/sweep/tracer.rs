@@ -28,6 +28,15 @@ pub(crate) enum Scope {
     RunnerOnly,
 }
 
+/// Where a run that is to be killed is stopped on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stops {
+    /// At the calls of the point's name.
+    Named,
+    /// At every call, as where runs are counted: that is slower, and some waits are woken more often.
+    All,
+}
+
 /// What a traced run came to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Traced {
@@ -72,8 +81,10 @@ pub(crate) fn run(
     output: &Path,
     scope: Scope,
     kill_at: Option<&Point>,
+    stops: Stops,
 ) -> io::Result<Traced> {
-    let runner = Image::new(words, folder, output, scope, kill_at.map(|point| point.call))?.start()?;
+    let only = kill_at.filter(|_| stops == Stops::Named).map(|point| point.call);
+    let runner = Image::new(words, folder, output, scope, only)?.start()?;
     let mut tracer = Tracer {
         runner,
         kill_at: kill_at.cloned(),
