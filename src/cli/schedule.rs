@@ -30,11 +30,20 @@ impl From<TimerError> for CliError {
         let cause = std::error::Error::source(&why).map(ToString::to_string);
         let text = why.to_string();
         let error = match &why {
-            TimerError::Foreign(_) => Self::new(Exit::Refused, text)
-                .hint("look at it; `--force` goes on all the same"),
-            TimerError::Manager { .. } => Self::new(Exit::Refused, text)
-                .because("nothing is left of what was to be set up")
-                .hint("without a session of one's own there is no user manager: `loginctl enable-linger` starts one"),
+            TimerError::Foreign(_) => {
+                Self::new(Exit::Refused, text).hint("look at it; `--force` goes on all the same")
+            }
+            TimerError::Manager { words, .. } => {
+                let error =
+                    Self::new(Exit::Refused, text).because("nothing is left of what was to be set up");
+                if words.starts_with("--user") {
+                    error.hint(
+                        "without a session there is no user manager: `loginctl enable-linger` starts one",
+                    )
+                } else {
+                    error
+                }
+            }
             TimerError::File(_) | TimerError::Io { .. } => Self::new(Exit::Refused, text),
             TimerError::Store(_) => Self::new(Exit::Internal, text),
         };

@@ -4,7 +4,7 @@
 use super::judge::{self, Recovery};
 use super::plan::Variant;
 use super::points::{Plan, Point};
-use super::tracer::{self, Scope, Traced};
+use super::tracer::{self, Scope, Stops, Traced};
 use super::world::{Before, World};
 use nix::errno::Errno;
 use nix::sys::resource::{UsageWho, getrusage};
@@ -185,12 +185,14 @@ pub(crate) struct Tally {
 pub(crate) const TRIES: u32 = 40;
 /// The same for a point that not every counted run had.
 const TRIES_AT_TIMES: u32 = 5;
+/// So many tries are stopped at the calls of the point's name alone; then a run is slowed down as the counted ones were.
+const QUICK: u32 = 2;
 
 /// An unharmed run.
 fn unharmed(world: &World, scenario: &Scenario) -> io::Result<Traced> {
     world.begin(scenario.before)?;
     let words = world.words(scenario.words);
-    let seen = tracer::run(&words, world.root(), &world.output(), scenario.scope, None)?;
+    let seen = tracer::run(&words, world.root(), &world.output(), scenario.scope, None, Stops::All)?;
     orphans()?;
     Ok(seen)
 }
@@ -270,10 +272,12 @@ fn kill_and_recover(
         // A sign of life: whoever waits for it can tell a long sweep from one that hangs.
         io::stdout().write_all(b".")?;
         io::stdout().flush()?;
+        let stops = if again < QUICK { Stops::Named } else { Stops::All };
         world.begin(scenario.before)?;
         spent.went_into("the machine made new")?;
         let words = world.words(scenario.words);
-        let traced = tracer::run(&words, world.root(), &world.output(), scenario.scope, Some(aim.point))?;
+        let traced =
+            tracer::run(&words, world.root(), &world.output(), scenario.scope, Some(aim.point), stops)?;
         if !traced.killed {
             orphans()?;
             spent.went_into("runs that ended before their point")?;

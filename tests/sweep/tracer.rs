@@ -2,7 +2,8 @@
 //! for.
 //!
 //! A process is named by who started it and as which of its children, so that it has the same name in each run. Where
-//! all are killed, a seccomp filter stops them at the entry of each call and not at its end, which is half the work.
+//! all are killed, a seccomp filter stops them at the entry of each call and not at its end, and where the call to kill
+//! at is known, at no other one.
 
 use super::points::{Point, RUNNER};
 use nix::errno::Errno;
@@ -25,6 +26,15 @@ pub(crate) enum Scope {
     Everybody,
     /// The runner alone; what descends from it goes on, traced by nobody.
     RunnerOnly,
+}
+
+/// Where a run that is to be killed is stopped on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stops {
+    /// At the calls of the point's name.
+    Named,
+    /// At every call, as where runs are counted: that is slower, and some waits are woken more often.
+    All,
 }
 
 /// What a traced run came to.
@@ -71,8 +81,10 @@ pub(crate) fn run(
     output: &Path,
     scope: Scope,
     kill_at: Option<&Point>,
+    stops: Stops,
 ) -> io::Result<Traced> {
-    let runner = Image::new(words, folder, output, scope)?.start()?;
+    let only = kill_at.filter(|_| stops == Stops::Named).map(|point| point.call);
+    let runner = Image::new(words, folder, output, scope, only)?.start()?;
     let mut tracer = Tracer {
         runner,
         kill_at: kill_at.cloned(),
@@ -119,10 +131,18 @@ struct Image {
     input: File,
     output: File,
     scope: Scope,
+    /// The only call at which it is stopped; at each where there is none.
+    only: Option<u32>,
 }
 
 impl Image {
-    fn new(words: &[String], folder: &Path, output: &Path, scope: Scope) -> io::Result<Self> {
+    fn new(
+        words: &[String],
+        folder: &Path,
+        output: &Path,
+        scope: Scope,
+        only: Option<u64>,
+    ) -> io::Result<Self> {
         let text = |word: String| CString::new(word).map_err(io::Error::other);
         let pairs = environment(folder).into_iter().map(|(name, value)| text(format!("{name}={value}")));
         Ok(Self {
@@ -132,6 +152,7 @@ impl Image {
             input: File::open("/dev/null")?,
             output: File::create(output)?,
             scope,
+            only: only.map(u32::try_from).transpose().map_err(io::Error::other)?,
         })
     }
 
@@ -144,13 +165,8 @@ impl Image {
         let addresses =
             |list: &[CString]| list.iter().map(|word| word.as_ptr()).chain([std::ptr::null()]).collect();
         let (argv, envp): (Vec<_>, Vec<_>) = (addresses(&self.words), addresses(&self.pairs));
-        let mut filter = [libc::sock_filter {
-            code: (libc::BPF_RET | libc::BPF_K) as u16,
-            jt: 0,
-            jf: 0,
-            k: libc::SECCOMP_RET_TRACE,
-        }];
-        let filter = libc::sock_fprog { len: 1, filter: filter.as_mut_ptr() };
+        let mut filter = filter(self.only);
+        let filter = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
         // SAFETY: this process has one thread; the child makes system calls on memory made before the fork, and ends.
         unsafe {
             let child = match nix::unistd::fork()? {
@@ -182,6 +198,26 @@ impl Image {
             }
             libc::_exit(127)
         }
+    }
+}
+
+/// Asks for a stop at the entry of one call, by its number, or of each.
+fn filter(only: Option<u32>) -> Vec<libc::sock_filter> {
+    let (load, compare, answer) = (
+        libc::BPF_LD | libc::BPF_W | libc::BPF_ABS,
+        libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K,
+        libc::BPF_RET | libc::BPF_K,
+    );
+    let line = |code: u32, jf, k| libc::sock_filter { code: code as u16, jt: 0, jf, k };
+    match only {
+        None => vec![line(answer, 0, libc::SECCOMP_RET_TRACE)],
+        // The number of the call is the first thing that a filter is shown.
+        Some(call) => vec![
+            line(load, 0, 0),
+            line(compare, 1, call),
+            line(answer, 0, libc::SECCOMP_RET_TRACE),
+            line(answer, 0, libc::SECCOMP_RET_ALLOW),
+        ],
     }
 }
 

@@ -3,7 +3,7 @@
 use super::journal::Journals;
 use super::plan::{self, Variant};
 use super::points::Point;
-use super::tracer::{self, Scope};
+use super::tracer::{self, Scope, Stops};
 use super::tree::{self, Tree};
 use std::fs::{self, File};
 use std::io;
@@ -117,7 +117,7 @@ impl World {
         let kill = |point: Option<&Point>| {
             self.begin_from("pristine")?;
             let words = self.words(&["run", "PLAN", "--unattended", "--json"]);
-            let seen = tracer::run(&words, &self.root, &self.output(), Scope::Everybody, point)?;
+            let seen = tracer::run(&words, &self.root, &self.output(), Scope::Everybody, point, Stops::All)?;
             let journals = Journals::read(&self.state());
             let facts = journals.newest(phase).map_or(&[][..], |(_, facts)| facts);
             io::Result::Ok((facts.iter().any(|found| found.is_step(fact, "apply", step)), seen))
