@@ -151,13 +151,15 @@ fn ctrl_c_and_a_signal_where_a_way_back_is_to_be_agreed_to_change_nothing_and_sa
         let mut pty = begun(&bench);
         assert_eq!(pty.exit(), 0, "{}", pty.screen());
         let mut pty = at_terminal(&bench, &["rollback"]);
-        pty.wait_for("Roll back now?");
         match signal {
             None => {
                 pty.wait_for_prompt("Roll back now?");
                 pty.send(CTRL_C);
             }
-            Some(signal) => kill(pty.pid(), signal).expect("it is there"),
+            Some(signal) => {
+                pty.wait_for("Roll back now?");
+                kill(pty.pid(), signal).expect("it is there");
+            }
         }
         assert_eq!(pty.exit(), 10, "{signal:?}: {}", pty.screen());
         assert!(pty.screen().contains("Nothing was changed."), "{signal:?}: {}", pty.screen());
