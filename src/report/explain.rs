@@ -78,7 +78,9 @@ fn explain_phase(phase: &Phase, number: usize, of: usize) -> Vec<Line> {
         lines.push(section("soak", ""));
         let every = soak
             .every
-            .map(|every| format!(" (not judged every {every} by this version)"))
+            .map(|every| {
+                format!(", judged every {every} where `switchback schedule install` set up the timer")
+            })
             .unwrap_or_default();
         lines.push(Line::plain(format!("{} before the next phase{every}", soak.length)).at(2));
     }
