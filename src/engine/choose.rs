@@ -18,20 +18,24 @@ pub(super) fn outcome_of(state: &RunState, moment: Moment, check: &CheckId) -> O
     state.judged.get(&(moment, check.clone())).copied().unwrap_or(Outcome::Error)
 }
 
-/// What the outcomes of a moment amount to; failures first, then what could not be measured, then what is undecided.
+/// The cause that checks with a bad outcome are; failures first, then what could not be measured, then what is undecided.
+fn worst(with: impl Fn(Outcome) -> Vec<CheckId>) -> Option<Cause> {
+    let some = |outcome| Some(with(outcome)).filter(|ids| !ids.is_empty());
+    some(Outcome::Fail)
+        .map(Cause::ChecksFailed)
+        .or_else(|| some(Outcome::Error).map(Cause::ChecksBroken))
+        .or_else(|| some(Outcome::Inconclusive).map(Cause::ChecksUndecided))
+}
+
+/// What the outcomes of a moment amount to.
 pub(super) fn trouble(phase: &Phase, state: &RunState, moment: Moment) -> Option<Cause> {
-    let with = |wanted: Outcome| -> Vec<CheckId> {
+    worst(|wanted| {
         let checks = checks_of(phase, moment).iter().map(|check| &check.id);
         checks
             .filter(|id| outcome_of(state, moment, id) == wanted && !state.accepted.contains(id))
             .cloned()
             .collect()
-    };
-    let some = |ids: Vec<CheckId>| (!ids.is_empty()).then_some(ids);
-    some(with(Outcome::Fail))
-        .map(Cause::ChecksFailed)
-        .or_else(|| some(with(Outcome::Error)).map(Cause::ChecksBroken))
-        .or_else(|| some(with(Outcome::Inconclusive)).map(Cause::ChecksUndecided))
+    })
 }
 
 /// The checks a cause speaks of.
@@ -89,15 +93,10 @@ pub fn soaked(
     reports: &[CheckReport],
     accepted: &BTreeSet<CheckId>,
 ) -> Option<(Cause, Reaction)> {
-    let with = |wanted: Outcome| -> Option<Vec<CheckId>> {
+    let cause = worst(|wanted| {
         let of = reports.iter().filter(|it| it.counted() == wanted && !accepted.contains(&it.check));
-        let ids: Vec<CheckId> = of.map(|report| report.check.clone()).collect();
-        (!ids.is_empty()).then_some(ids)
-    };
-    let cause = with(Outcome::Fail)
-        .map(Cause::ChecksFailed)
-        .or_else(|| with(Outcome::Error).map(Cause::ChecksBroken))
-        .or_else(|| with(Outcome::Inconclusive).map(Cause::ChecksUndecided))?;
+        of.map(|report| report.check.clone()).collect()
+    })?;
     let reaction = match reaction(phase, &cause) {
         Reaction::Continue if !may_accept(phase, Moment::Validate, &cause) => Reaction::Rollback,
         said @ (Reaction::Continue | Reaction::Pause | Reaction::Rollback) => said,

@@ -23,5 +23,5 @@ pub use diagram::{ASIDE, Arrow, BACK, FORWARD, SKIPPED, diagram, stage_name};
 pub use evolve::{evolve, replay};
 pub use itinerary::{Itinerary, Obstacle, Selection, itinerary};
 pub use state::{Back, Limits, Mark, RunState, Stage};
-pub use timetable::{next_look, timetable, today};
+pub use timetable::{timetable, today};
 pub use undo::undo_owed;

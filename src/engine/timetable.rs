@@ -2,7 +2,7 @@
 //! needs, which [`super::itinerary`] enforces.
 
 use super::itinerary::is_settled;
-use crate::model::{PhaseEnd, PhaseId, PhaseTime, Plan, Soak, Timestamp, Timing, Today, days_of_week};
+use crate::model::{PhaseEnd, PhaseId, PhaseTime, Plan, Timestamp, Timing, Today, days_of_week};
 use chrono::NaiveDate;
 
 /// Where today is in the plan's calendar, where it has one.
@@ -46,25 +46,11 @@ pub fn timetable(
     plan.phases.iter().map(of).collect()
 }
 
-/// When the checks of a phase that soaks are judged next: every so often after its commit, and once more when the soak
-/// ends. `last` is when they were judged last. Nothing where that was the end, or where the plan states no `every`.
-#[must_use]
-pub fn next_look(soak: &Soak, committed: Timestamp, last: Option<Timestamp>) -> Option<Timestamp> {
-    let every = soak.every.filter(|every| every.0 > 0)?;
-    let end = committed.after(soak.length);
-    if last.is_some_and(|last| last >= end) {
-        return None;
-    }
-    let looks = last.map_or(0, |last| last.since(committed).0 / every.0);
-    let next = crate::model::Span(every.0.saturating_mul(looks.saturating_add(1)));
-    Some(committed.after(next).min(end))
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::itinerary::tests::phase;
     use super::*;
-    use crate::model::{Calendar, Digest, PlanName, Span};
+    use crate::model::{Calendar, Digest, PlanName};
 
     fn plan() -> Plan {
         let mut phases = vec![phase("a", &[]), phase("b", &["a"]), phase("c", &[])];
@@ -121,16 +107,5 @@ mod tests {
         let times = timetable(&plan, &[], None, Timestamp(0), "2026-01-04".parse().expect("a day"));
         assert_eq!((times[0].timing.clone(), times[0].first), (Timing::Due, None));
         assert_eq!(today(&plan, "2026-01-04".parse().expect("a day")), None);
-    }
-
-    #[test]
-    fn a_soaking_phase_is_looked_at_every_so_often_and_once_more_at_the_end() {
-        let soak = Soak { length: Span(100), every: Some(Span(30)) };
-        let next = |last: Option<i64>| next_look(&soak, Timestamp(1000), last.map(Timestamp)).map(|at| at.0);
-        assert_eq!(next(None), Some(1030));
-        assert_eq!(next(Some(1031)), Some(1060), "a late look moves none of the others");
-        assert_eq!(next(Some(1095)), Some(1100), "the last one is the end itself");
-        assert_eq!(next(Some(1100)), None);
-        assert_eq!(next_look(&Soak { every: None, ..soak }, Timestamp(0), None), None);
     }
 }

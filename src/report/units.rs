@@ -10,17 +10,22 @@ const ABOUT: &str = "Judge this machine while a phase of switchback soaks";
 /// messenger. What is left are an internal error, a mistake, and a way back that did not hold.
 const VERDICTS: &str = "10 11 12 14 15 20";
 
-/// `NAME.service`
-#[must_use]
-pub fn service_unit(timer: &Timer) -> String {
-    let mut lines = vec![
+/// How a unit begins, up to its own section.
+fn head(section: &str) -> Vec<String> {
+    vec![
         format!("# {ORIGIN}."),
         "[Unit]".to_owned(),
         format!("Description={ABOUT}"),
         "Documentation=man:switchback-schedule(1)".to_owned(),
         String::new(),
-        "[Service]".to_owned(),
-    ];
+        section.to_owned(),
+    ]
+}
+
+/// `NAME.service`
+#[must_use]
+pub fn service_unit(timer: &Timer) -> String {
+    let mut lines = head("[Service]");
     lines.extend(settings(timer).into_iter().map(|(key, value)| format!("{key}={value}")));
     text(lines)
 }
@@ -28,14 +33,7 @@ pub fn service_unit(timer: &Timer) -> String {
 /// `NAME.timer`
 #[must_use]
 pub fn timer_unit(timer: &Timer) -> String {
-    let mut lines = vec![
-        format!("# {ORIGIN}."),
-        "[Unit]".to_owned(),
-        format!("Description={ABOUT}"),
-        "Documentation=man:switchback-schedule(1)".to_owned(),
-        String::new(),
-        "[Timer]".to_owned(),
-    ];
+    let mut lines = head("[Timer]");
     lines.extend(clock(timer).into_iter().map(|(key, value)| format!("{key}={value}")));
     lines.extend([String::new(), "[Install]".to_owned(), "WantedBy=timers.target".to_owned()]);
     text(lines)
