@@ -75,6 +75,8 @@ impl Hands<'_, '_> {
                 self.run(command, who, timeout, None)
             }
             Act::Install { .. } | Act::Set { .. } => self.by_hand(act, who, timeout),
+            // The engine goes on from there itself: nothing is left to do.
+            Act::Reboot { .. } => StepOutcome::Done.into(),
             Act::Ask { text } => match self.ask(text) {
                 Reply::Yes => StepOutcome::Done.into(),
                 Reply::No => StepOutcome::Declined.into(),
@@ -163,7 +165,7 @@ pub(super) fn targets(phase: &Phase) -> impl Iterator<Item = &Path> {
         .flatten()
         .filter_map(|act| match act {
             Act::Install { to: file, .. } | Act::Set { file, .. } => Some(file.as_path()),
-            Act::Run(_) | Act::Shell { .. } | Act::Ask { .. } => None,
+            Act::Run(_) | Act::Shell { .. } | Act::Ask { .. } | Act::Reboot { .. } => None,
         })
 }
 
@@ -198,7 +200,7 @@ pub fn barred<'a>(host: &Host, phases: impl IntoIterator<Item = &'a Phase>) -> V
                 Act::Set { file, .. } => barred_by_link(host, file, false),
                 Act::Run(_) | Act::Shell { .. } | Act::Ask { .. } if step.changes == Changes::Nothing => None,
                 // From here on the machine may be another.
-                Act::Run(_) | Act::Shell { .. } | Act::Ask { .. } => return found,
+                Act::Run(_) | Act::Shell { .. } | Act::Ask { .. } | Act::Reboot { .. } => return found,
             };
             if phase.applies_if.is_none() && step.when.is_none() {
                 found.extend(why.map(|why| format!("phase `{}`, step `{}`: {why}", phase.id, step.id)));
@@ -224,7 +226,7 @@ pub fn do_by_hand(act: &Act) -> Result<(), String> {
             place.write(&bytes, Access { mode: *mode, owner }, None).map_err(|why| why.to_string())
         }
         Act::Set { file, format, settings } => set(file, *format, settings),
-        Act::Run(_) | Act::Shell { .. } | Act::Ask { .. } => {
+        Act::Run(_) | Act::Shell { .. } | Act::Ask { .. } | Act::Reboot { .. } => {
             Err("only `install` and `set` are built in".to_owned())
         }
     }

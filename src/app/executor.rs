@@ -13,7 +13,7 @@ use crate::check::{self, CheckWatch, LookCx};
 use crate::engine::{Action, Heard, Input, RunState};
 use crate::layer::{LayerCx, layer_for};
 use crate::model::{
-    Cause, Check, CheckReport, Choice, GuardKind, Invoker, Item, Moment, Notice, Outcome, Part, Phase, Plan,
+    Cause, Check, CheckReport, Choice, Guarded, Invoker, Item, Moment, Notice, Outcome, Part, Phase, Plan,
     QuarantineLine, Restored, Span, Step, StepOutcome, StepUndo, Timestamp,
 };
 use crate::prompt::{Chosen, Kept, Operator, Reply, Trouble};
@@ -37,10 +37,11 @@ impl Session<'_> {
             Action::AskGate => self.ask_gate(phase),
             Action::Record { layer } => Input::Recorded(self.record_layer(phase, *layer)),
             Action::Seal => Input::Sealed(self.seal(state, phase)),
-            Action::Arm => Input::Armed(Ok(GuardKind::Runner)),
+            Action::Arm => Input::Armed(Ok(Guarded::BY_THE_RUNNER)),
             Action::Perform { part, step } => self.perform_step(phase, *part, *step),
             Action::Wait { until } => self.wait(*until, phase.settle),
             Action::Confirm { until } => self.confirm(phase, *until),
+            Action::CompareBoot => Input::BootCompared(self.compare_boot(phase)),
             Action::Keep { layer } => Input::Kept(self.keep(phase, *layer)),
             Action::Disarm => Input::Disarmed,
             Action::Choose { cause, may_accept } => self.choose(cause, *may_accept),
@@ -339,6 +340,19 @@ impl Session<'_> {
             Kept::Interrupted if self.front.interrupted_at_prompt(before) => Input::Nothing,
             Kept::Interrupted => self.wait(until, window),
         }
+    }
+
+    /// What booted otherwise than the layers had prepared; what nobody can tell is named as well.
+    fn compare_boot(&mut self, phase: &Phase) -> Vec<Item> {
+        let Some(capsule) = self.capsule.as_ref() else { return Vec::new() };
+        let mut watch = StepWatch { desk: &mut self.front, ends: BreakOff::AskedTwice };
+        let mut cx = LayerCx { host: &self.host, capsule: capsule.folder(), watch: &mut watch };
+        let records = phase.layers.iter().zip(self.recall.records.values());
+        let told = records.filter_map(|(spec, record)| {
+            let told = layer_for(spec).booted_otherwise(&mut cx, record);
+            told.unwrap_or_else(|why| Some(Item::new(record.kind.to_string(), in_full(&why))))
+        });
+        told.collect()
     }
 
     fn keep(&mut self, phase: &Phase, layer: usize) -> Result<(), String> {

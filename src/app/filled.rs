@@ -21,7 +21,9 @@ pub(super) fn filled_check(check: &Check, values: &RunTime) -> Check {
 pub(super) fn filled_question<'a>(act: &'a Act, values: &RunTime) -> Cow<'a, Act> {
     match act {
         Act::Ask { text } => Cow::Owned(Act::Ask { text: fill(text, values) }),
-        Act::Run(_) | Act::Shell { .. } | Act::Install { .. } | Act::Set { .. } => Cow::Borrowed(act),
+        Act::Run(_) | Act::Shell { .. } | Act::Install { .. } | Act::Set { .. } | Act::Reboot { .. } => {
+            Cow::Borrowed(act)
+        }
     }
 }
 

@@ -42,12 +42,16 @@ impl Recall {
             | Event::MomentJudged { .. }
             | Event::GateAnswered { .. }
             | Event::CapsuleSealed { .. }
-            | Event::GuardArmed { .. }
+            | Event::GuardArmed(_)
+            | Event::GuardMissing { .. }
             | Event::StepFinished { .. }
             | Event::SettleBegan { .. }
             | Event::SettleEnded
             | Event::ChecksAccepted { .. }
             | Event::RetryChosen
+            | Event::RebootAwaited
+            | Event::MachineRebooted
+            | Event::BootCompared { .. }
             | Event::ConfirmOpened { .. }
             | Event::Confirmed
             | Event::LayerKept { .. }

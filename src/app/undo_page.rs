@@ -101,6 +101,7 @@ fn by_hand(act: &Act, fill: &dyn Fn(&str) -> String) -> String {
             })
             .collect(),
         Act::Ask { text } => format!("# {}\n", text.replace('\n', " ")),
+        Act::Reboot { why } => format!("# reboot: {}\n", why.replace('\n', " ")),
     }
 }
 

@@ -24,6 +24,7 @@ pub(crate) fn changed_parts(taken: &Phase, now: &Phase) -> Vec<&'static str> {
         rollback,
         soak,
         confirm,
+        reboot,
         on,
         applies_if,
     } = meaning(taken);
@@ -39,6 +40,7 @@ pub(crate) fn changed_parts(taken: &Phase, now: &Phase) -> Vec<&'static str> {
         ("rollback", rollback == now.rollback),
         ("soak", soak == now.soak),
         ("confirm", confirm == now.confirm),
+        ("reboot", reboot == now.reboot),
         ("on", on == now.on),
     ];
     same.into_iter().filter(|(_, same)| !same).map(|(name, _)| name).collect()

@@ -27,12 +27,14 @@ pub(crate) enum Exit {
     Locked,
     /// A validation found something that does not hold; nothing was touched.
     Failing,
+    /// The machine is to go down; the run goes on when it is up again.
+    AwaitingReboot,
     /// As a monitoring plugin: 0 to 3.
     Plugin(u8),
 }
 
 /// Every exit status of this version with its meaning, for the documents.
-pub(crate) const TABLE: [(Exit, &str); 10] = [
+pub(crate) const TABLE: [(Exit, &str); 11] = [
     (Exit::Done, "committed, healthy, or nothing to do"),
     (Exit::Internal, "internal error, or the state folder cannot be used"),
     (Exit::Usage, "usage, or the plan is invalid"),
@@ -46,6 +48,7 @@ pub(crate) const TABLE: [(Exit, &str); 10] = [
     (Exit::Quarantined, "quarantined revision"),
     (Exit::Locked, "another run holds the lock"),
     (Exit::Failing, "validation: something does not hold; nothing was touched"),
+    (Exit::AwaitingReboot, "awaiting reboot"),
 ];
 
 impl Exit {
@@ -61,6 +64,7 @@ impl Exit {
             Self::Quarantined => 14,
             Self::Locked => 15,
             Self::Failing => 20,
+            Self::AwaitingReboot => 30,
             Self::Plugin(status) => status,
         }
     }
@@ -88,6 +92,7 @@ impl From<&Ended> for Exit {
         match ended {
             Ended::Finished(verdict) => (*verdict).into(),
             Ended::Paused(_) => Self::Paused,
+            Ended::AwaitingReboot => Self::AwaitingReboot,
         }
     }
 }

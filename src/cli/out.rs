@@ -97,6 +97,7 @@ pub(crate) fn honest(exit: Exit) -> Exit {
         | Exit::Quarantined
         | Exit::Locked
         | Exit::Failing
+        | Exit::AwaitingReboot
         | Exit::Plugin(_) => exit,
     }
 }

@@ -79,7 +79,8 @@ pub(crate) fn take_all_back(
             Ended::Finished(Verdict::RolledBack) => worst = Exit::RolledBack,
             Ended::Finished(Verdict::Refused) => {}
             Ended::Finished(Verdict::Committed | Verdict::Inconsistent | Verdict::Resolved)
-            | Ended::Paused(_) => {
+            | Ended::Paused(_)
+            | Ended::AwaitingReboot => {
                 worst = Exit::from(&ended);
                 break;
             }

@@ -21,6 +21,8 @@ pub(crate) fn word(state: &RunState) -> &'static str {
         Stage::Sealing => "sealing",
         Stage::Arming => "arming",
         Stage::Applying(_) => "applying",
+        Stage::AwaitingReboot(_) => "awaiting reboot",
+        Stage::Booted(_) => "comparing what booted",
         Stage::Settling(_) => "settling",
         Stage::Validating => "validating",
         Stage::Confirming(_) => "confirming",
@@ -62,6 +64,13 @@ pub(crate) fn waiting(state: &RunState, damaged: bool) -> Option<String> {
     if state.paused.is_some() {
         return Some(
             "you: look with `switchback show`, then `switchback resume` or `switchback rollback`".to_owned(),
+        );
+    }
+    if let Stage::AwaitingReboot(_) = state.stage {
+        return Some(
+            "the reboot: it goes on by itself where the boot unit is installed (`switchback guard status`), or with \
+             `switchback resume`"
+                .to_owned(),
         );
     }
     match state.finished {

@@ -116,7 +116,7 @@ pub(crate) fn say_unrecorded(context: &Context, why: Option<String>, ended: &End
             "no generation can be recorded, so its phase was not begun",
             "make the state folder writable and give it room, or name another one with `--state DIR`",
         ),
-        Ended::Finished(_) | Ended::Paused(_) => (
+        Ended::Finished(_) | Ended::Paused(_) | Ended::AwaitingReboot => (
             "the record of this run is not whole; what is said above was done all the same",
             "`switchback status` knows only what was recorded; a second `switchback rollback` changes nothing more",
         ),

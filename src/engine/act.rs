@@ -1,7 +1,7 @@
 //! The two sides of the border: what the world said, and what the shell shall do.
 
 use crate::model::{
-    Cause, CheckReport, Choice, Event, GenerationNumber, GuardKind, Guidance, Invoker, Item, LayerRecord,
+    Cause, CheckReport, Choice, Event, GenerationNumber, Guarded, Guidance, Invoker, Item, LayerRecord,
     Moment, Part, PhaseId, Restored, SealedFile, StepOutcome, Timestamp, Verdict,
 };
 
@@ -36,6 +36,13 @@ pub enum Input {
         /// The kernel's boot id.
         boot: Option<String>,
     },
+    /// The guard found the phase undecided and nobody at work on it.
+    GuardFired {
+        /// What it saw: the runner gone, its time passed, another boot.
+        cause: Cause,
+        /// The kernel's boot id.
+        boot: Option<String>,
+    },
     /// A capsule was opened.
     Opened {
         /// Its number.
@@ -56,11 +63,13 @@ pub enum Input {
     /// The capsule is complete and durable, or is not.
     Sealed(Result<Vec<SealedFile>, String>),
     /// The guard stands, or could not be armed.
-    Armed(Result<GuardKind, String>),
+    Armed(Result<Guarded, String>),
     /// The guard is down. A guard that could not be taken down finds the decision and does nothing.
     Disarmed,
     /// A step or an undo ended.
     Stepped(StepOutcome),
+    /// What booted was compared with what the layers had prepared; what is otherwise, by name.
+    BootCompared(Vec<Item>),
     /// A layer was made permanent, or could not be.
     Kept(Result<(), String>),
     /// The children were ended.
@@ -142,6 +151,8 @@ pub enum Action {
         /// Until then; silence reverts.
         until: Timestamp,
     },
+    /// Compare what booted with what the layers had prepared.
+    CompareBoot,
     /// Make a layer permanent.
     Keep {
         /// Its place.
@@ -186,6 +197,8 @@ pub enum Ended {
     Finished(Verdict),
     /// A person is waited for.
     Paused(Cause),
+    /// The machine is to go down, and the run goes on when it is up again.
+    AwaitingReboot,
 }
 
 /// The facts that follow, and the act that is owed after they are durable.

@@ -51,7 +51,11 @@ pub(super) fn checks_in(cause: &Cause) -> &[CheckId] {
         | Cause::Declined
         | Cause::Interrupted
         | Cause::Asked
-        | Cause::TooManyResumptions(_) => &[],
+        | Cause::TooManyResumptions(_)
+        | Cause::RunnerGone
+        | Cause::DeadlinePassed
+        | Cause::Rebooted
+        | Cause::WrongBoot(_) => &[],
     }
 }
 
@@ -80,7 +84,11 @@ pub(super) const fn reaction(phase: &Phase, cause: &Cause) -> Reaction {
         | Cause::Declined
         | Cause::Interrupted
         | Cause::Asked
-        | Cause::TooManyResumptions(_) => phase.on.fail,
+        | Cause::TooManyResumptions(_)
+        | Cause::RunnerGone
+        | Cause::DeadlinePassed
+        | Cause::Rebooted
+        | Cause::WrongBoot(_) => phase.on.fail,
     }
 }
 

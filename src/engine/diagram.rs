@@ -21,7 +21,7 @@ const fn arrow(from: &'static str, to: &'static str, when: &'static str) -> Arro
 }
 
 /// Forward, in order.
-pub const FORWARD: [&str; 15] = [
+pub const FORWARD: [&str; 17] = [
     "applies",
     "preflight",
     "gate",
@@ -30,6 +30,8 @@ pub const FORWARD: [&str; 15] = [
     "sealing",
     "arming",
     "applying",
+    "awaiting",
+    "booted",
     "settling",
     "validating",
     "confirming",
@@ -44,11 +46,13 @@ pub const BACK: [&str; 8] =
     ["children", "undoing", "restoring", "rollback", "reprobing", "rejecting", "lowering", "ending"];
 
 /// Stages that are left out where the phase has nothing for them.
-pub const SKIPPED: [&str; 14] = [
+pub const SKIPPED: [&str; 16] = [
     "applies",
     "recording",
     "baseline",
     "applying",
+    "awaiting",
+    "booted",
     "settling",
     "confirming",
     "committing",
@@ -62,7 +66,8 @@ pub const SKIPPED: [&str; 14] = [
 ];
 
 /// Ways that do not follow the order.
-pub const ASIDE: [Arrow; 16] = [
+pub const ASIDE: [Arrow; 17] = [
+    arrow("booted", "applying", "the next step"),
     arrow("applies", "NotApplicable", "does not apply"),
     arrow("disarming", "Committed", ""),
     arrow("forward", "children", "something may have changed"),
@@ -94,6 +99,8 @@ pub const fn stage_name(stage: &Stage) -> &'static str {
         Stage::Sealing => "sealing",
         Stage::Arming => "arming",
         Stage::Applying(_) => "applying",
+        Stage::AwaitingReboot(_) => "awaiting",
+        Stage::Booted(_) => "booted",
         Stage::Settling(_) => "settling",
         Stage::Validating => "validating",
         Stage::Confirming(_) => "confirming",

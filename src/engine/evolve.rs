@@ -27,20 +27,24 @@ pub fn evolve(plan: &Plan, mut state: RunState, event: &Event) -> RunState {
             Event::RunFinished { verdict } => state.finished = Some(*verdict),
             Event::RunPaused { cause } => state.paused = Some(cause.clone()),
             Event::StopWanted => state.stop_wanted = true,
-            Event::RunResumed { guidance, .. } => resumed(&mut state, *guidance),
+            Event::RunResumed { boot, guidance, .. } => resumed(&mut state, boot.as_ref(), *guidance),
             Event::PhaseBegan(_)
             | Event::CheckJudged { .. }
             | Event::MomentJudged { .. }
             | Event::GateAnswered { .. }
             | Event::LayerRecorded { .. }
             | Event::CapsuleSealed { .. }
-            | Event::GuardArmed { .. }
+            | Event::GuardArmed(_)
+            | Event::GuardMissing { .. }
             | Event::StepStarted { .. }
             | Event::StepFinished { .. }
             | Event::SettleBegan { .. }
             | Event::SettleEnded
             | Event::ChecksAccepted { .. }
             | Event::RetryChosen
+            | Event::RebootAwaited
+            | Event::MachineRebooted
+            | Event::BootCompared { .. }
             | Event::ConfirmOpened { .. }
             | Event::Confirmed
             | Event::LayerKept { .. }
@@ -61,8 +65,8 @@ pub fn evolve(plan: &Plan, mut state: RunState, event: &Event) -> RunState {
     };
     match event {
         Event::PhaseBegan(_) => {}
-        Event::RunResumed { guidance, .. } => {
-            resumed(&mut state, *guidance);
+        Event::RunResumed { boot, guidance, .. } => {
+            resumed(&mut state, boot.as_ref(), *guidance);
             begin_anew(phase, &mut state);
         }
         Event::CheckJudged { moment, report } => {
@@ -85,7 +89,15 @@ pub fn evolve(plan: &Plan, mut state: RunState, event: &Event) -> RunState {
             state.armed = true;
             state.stage = Stage::Arming;
         }
-        Event::GuardArmed { .. } => state.stage = applying(phase, 0),
+        Event::GuardArmed(_) => {
+            state.guarded = true;
+            // Before it is known that it stands: after a crash in between nobody knows whether it does.
+            state.armed = true;
+            if state.stage == Stage::Arming {
+                state.stage = applying(phase, 0);
+            }
+        }
+        Event::GuardMissing { .. } => state.unguarded = true,
         Event::StepStarted { part, step, .. } => {
             state.touched = state.touched || matches!(part, Part::Apply | Part::Commit);
             state.mark(*part, *step, Mark::begun);
@@ -98,6 +110,19 @@ pub fn evolve(plan: &Plan, mut state: RunState, event: &Event) -> RunState {
             weigh(phase, &mut state, *moment);
         }
         Event::RetryChosen => forget_trouble(&mut state),
+        Event::RebootAwaited => {
+            if let Stage::Applying(step) = state.stage {
+                // What went before it may be in effect only then.
+                state.touched = true;
+                state.stage = Stage::AwaitingReboot(step);
+            }
+        }
+        Event::MachineRebooted => {
+            if let Stage::AwaitingReboot(step) = state.stage {
+                state.stage = Stage::Booted(step);
+            }
+        }
+        Event::BootCompared { wrong } => booted(phase, &mut state, wrong),
         Event::ConfirmOpened { until } => state.stage = Stage::Confirming(Some(*until)),
         Event::Confirmed => state.stage = committing(phase, &mut state, 0),
         Event::LayerKept { layer } => state.stage = keeping(phase, &mut state, layer + 1),
@@ -108,6 +133,7 @@ pub fn evolve(plan: &Plan, mut state: RunState, event: &Event) -> RunState {
         }
         Event::GuardDisarmed => {
             state.armed = false;
+            state.guarded = false;
             if state.stage == Stage::Reverting(Back::Disarming) {
                 state.stage = Stage::Reverting(Back::Ending);
             }
@@ -161,6 +187,7 @@ fn began(plan: &Plan, header: &PhaseHeader) -> RunState {
     };
     let mut state = RunState::new(itinerary);
     state.header = Some(Box::new(header.clone()));
+    state.boot.clone_from(&header.boot);
     state.stage = plan.phase(&header.phase).map_or(Stage::Preflight, first_stage);
     state
 }
@@ -213,12 +240,34 @@ fn stands_after(state: &RunState, phase: &PhaseId, end: PhaseEnd) -> PhaseEnd {
     }
 }
 
-fn resumed(state: &mut RunState, guidance: Guidance) {
+/// What booted is what was to boot: the reboot is behind the phase.
+fn booted(phase: &Phase, state: &mut RunState, wrong: &[Item]) {
+    let Stage::Booted(step) = state.stage else { return };
+    if wrong.is_empty() {
+        if step < phase.apply.len() {
+            state.mark(Part::Apply, step, |_| Mark::Done);
+            state.stage = applying(phase, step + 1);
+        } else {
+            state.stage = settling(phase);
+        }
+    } else {
+        state.trouble = Some(Cause::WrongBoot(wrong.to_vec()));
+    }
+}
+
+fn resumed(state: &mut RunState, boot: Option<&String>, guidance: Guidance) {
     state.itinerary.guidance = guidance;
     state.stop_wanted = false;
     state.undo_lost.extend(state.undoing.take());
+    // A guard watches one runner.
+    state.guarded = false;
+    state.unguarded = false;
+    if boot.is_some() {
+        state.boot = boot.cloned();
+    }
     if state.paused.take().is_none() {
-        state.resumptions += 1;
+        // Who went down on purpose did not crash.
+        state.resumptions += u32::from(!matches!(state.stage, Stage::AwaitingReboot(_)));
     } else if let Stage::Confirming(Some(_)) = state.stage {
         // Who paused in the window was there: the time in which nobody could say keep does not count as silence.
         state.stage = Stage::Confirming(None);
@@ -359,13 +408,11 @@ fn recording(phase: &Phase, layer: usize) -> Stage {
 }
 
 fn applying(phase: &Phase, step: usize) -> Stage {
-    if step < phase.apply.len() {
-        Stage::Applying(step)
-    } else if phase.settle > Span::ZERO {
-        Stage::Settling(None)
-    } else {
-        Stage::Validating
-    }
+    if step < phase.apply.len() || phase.reboots_at(step) { Stage::Applying(step) } else { settling(phase) }
+}
+
+fn settling(phase: &Phase) -> Stage {
+    if phase.settle > Span::ZERO { Stage::Settling(None) } else { Stage::Validating }
 }
 
 fn committing(phase: &Phase, state: &mut RunState, step: usize) -> Stage {

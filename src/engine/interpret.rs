@@ -4,8 +4,8 @@ use super::act::{Heard, Input};
 use super::choose;
 use super::state::{Back, Limits, RunState, Stage};
 use crate::model::{
-    Cause, Choice, Event, Moment, Part, Phase, PhaseEnd, PhaseHeader, PhaseId, Plan, StepOutcome, Toward,
-    Verdict,
+    Cause, Choice, Event, Moment, Part, Phase, PhaseEnd, PhaseHeader, PhaseId, Plan, Reboot, StepOutcome,
+    Toward, Verdict,
 };
 
 /// The facts in one input.
@@ -36,7 +36,15 @@ pub(super) fn interpret(plan: &Plan, state: &RunState, input: &Input) -> Vec<Eve
                 vec![Event::RunResumed { boot: boot.clone(), guidance: *guidance, toward: Toward::On }];
             events.extend(lost(state));
             events.extend(lost_twice(state));
-            if state.paused.is_none() && may_turn_back(state) {
+            if let Stage::AwaitingReboot(_) = state.stage {
+                if state.is_another_boot(boot.as_ref()) {
+                    events.push(Event::MachineRebooted);
+                }
+            } else if state.paused.is_none() && may_turn_back(state) {
+                if unplanned(plan, state, boot.as_ref()) {
+                    events.push(Event::RevertBegan { cause: Cause::Rebooted });
+                    return events;
+                }
                 let times = state.resumptions + 1;
                 if times > Limits::FORWARD {
                     events.push(Event::RevertBegan { cause: Cause::TooManyResumptions(times) });
@@ -50,6 +58,9 @@ pub(super) fn interpret(plan: &Plan, state: &RunState, input: &Input) -> Vec<Eve
         {
             vec![Event::RunFinished { verdict: Verdict::Refused }]
         }
+        Input::GuardFired { .. } if state.header.is_none() => {
+            vec![Event::RunFinished { verdict: Verdict::Refused }]
+        }
         Input::RollbackAsked { boot } => turned_back(state, boot, Cause::Asked),
         // A way back that had begun begins anew: how far it came is lost.
         Input::RollbackAlongDamage { boot, unknown } => {
@@ -61,6 +72,7 @@ pub(super) fn interpret(plan: &Plan, state: &RunState, input: &Input) -> Vec<Eve
             events.push(Event::RevertBegan { cause: Cause::Asked });
             events
         }
+        Input::GuardFired { cause, boot } => guard_fired(state, cause, boot),
         Input::SoakFailed { cause, boot } if soaks(state) => turned_back(state, boot, cause.clone()),
         // It does not soak, or no longer: what is over stays over.
         Input::SoakFailed { .. } => Vec::new(),
@@ -92,10 +104,15 @@ pub(super) fn interpret(plan: &Plan, state: &RunState, input: &Input) -> Vec<Eve
             vec![Event::RevertBegan { cause: Cause::NotRecorded(why.clone()) }]
         }
         Input::Sealed(Ok(files)) => vec![Event::CapsuleSealed { files: files.clone() }],
-        Input::Armed(Ok(kind)) => vec![Event::GuardArmed { kind: *kind }],
+        Input::Armed(Ok(guarded)) => vec![Event::GuardArmed(*guarded)],
+        Input::Armed(Err(why)) if state.going_back() => vec![Event::GuardMissing { why: why.clone() }],
         Input::Armed(Err(why)) => vec![Event::RevertBegan { cause: Cause::NotArmed(why.clone()) }],
         Input::Disarmed => vec![Event::GuardDisarmed],
         Input::Stepped(outcome) => stepped(plan, state, outcome),
+        Input::BootCompared(wrong) => {
+            let Stage::Booted(_) = state.stage else { return Vec::new() };
+            vec![Event::BootCompared { wrong: wrong.clone() }]
+        }
         Input::Kept(Ok(())) => {
             let Stage::Keeping(layer) = state.stage else { return Vec::new() };
             vec![Event::LayerKept { layer }]
@@ -139,6 +156,25 @@ fn soaks(state: &RunState) -> bool {
         && state.soak_until.is_some()
 }
 
+/// Whether the machine went down in the middle of a phase that had touched it, and the plan does not expect that.
+fn unplanned(plan: &Plan, state: &RunState, boot: Option<&String>) -> bool {
+    let expected = open_phase(plan, state).is_some_and(|phase| phase.reboot == Reboot::Expected);
+    state.touched && !expected && state.is_another_boot(boot)
+}
+
+/// What nobody decided goes back. What is decided stays, and what was to come after it waits for a person: a guard begins
+/// nothing. A way back that was broken off is gone to its end.
+fn guard_fired(state: &RunState, cause: &Cause, boot: &Option<String>) -> Vec<Event> {
+    let waits = matches!(state.stage, Stage::AwaitingReboot(_));
+    if state.finished.is_some() || state.paused.is_some() || waits {
+        Vec::new()
+    } else if may_turn_back(state) || state.going_back() {
+        turned_back(state, boot, cause.clone())
+    } else {
+        vec![Event::RunPaused { cause: cause.clone() }]
+    }
+}
+
 fn turned_back(state: &RunState, boot: &Option<String>, cause: Cause) -> Vec<Event> {
     let mut events =
         vec![Event::RunResumed { boot: boot.clone(), guidance: state.guidance(), toward: Toward::Back }];
@@ -173,6 +209,8 @@ fn journal_lost(state: &RunState, why: &str) -> Vec<Event> {
         | Stage::Sealing
         | Stage::Arming
         | Stage::Applying(_)
+        | Stage::AwaitingReboot(_)
+        | Stage::Booted(_)
         | Stage::Settling(_)
         | Stage::Validating
         | Stage::Confirming(_)
@@ -207,6 +245,8 @@ const fn may_turn_back(state: &RunState) -> bool {
         | Stage::Sealing
         | Stage::Arming
         | Stage::Applying(_)
+        | Stage::AwaitingReboot(_)
+        | Stage::Booted(_)
         | Stage::Settling(_)
         | Stage::Validating
         | Stage::Confirming(_)
@@ -230,6 +270,8 @@ pub(super) const fn moment(stage: &Stage) -> Option<Moment> {
         | Stage::Sealing
         | Stage::Arming
         | Stage::Applying(_)
+        | Stage::AwaitingReboot(_)
+        | Stage::Booted(_)
         | Stage::Settling(_)
         | Stage::Confirming(_)
         | Stage::Committing(_)

@@ -125,7 +125,7 @@ pub fn itinerary(
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::model::{Digest, OnOutcome, Phase, PlanName, Risk, Span};
+    use crate::model::{Digest, OnOutcome, Phase, PlanName, Reboot, Risk, Span};
 
     fn id(name: &str) -> PhaseId {
         PhaseId::new(name).expect("a valid name")
@@ -149,6 +149,7 @@ pub(super) mod tests {
             rollback: Vec::new(),
             soak: None,
             confirm: None,
+            reboot: Reboot::default(),
             on: OnOutcome::default(),
             applies_if: None,
         }

@@ -35,6 +35,10 @@ pub(super) fn owed(plan: &Plan, state: &RunState, now: Timestamp) -> Owed {
         return act(Action::Stop(Ended::Paused(cause.clone())));
     }
     let Some(phase) = open_phase(plan, state) else { return between(state) };
+    // Who stops here leaves nothing to guard.
+    if state.needs_guard() && !(state.stop_wanted && may_stop(state)) {
+        return act(Action::Arm);
+    }
     if let Some(cause) = &state.trouble {
         return in_trouble(phase, state, cause);
     }
@@ -53,6 +57,9 @@ pub(super) fn owed(plan: &Plan, state: &RunState, now: Timestamp) -> Owed {
         Stage::Recording(layer) => act(Action::Record { layer: *layer }),
         Stage::Sealing => act(Action::Seal),
         Stage::Arming => act(Action::Arm),
+        Stage::Applying(step) if phase.reboots_at(*step) => fact(Event::RebootAwaited),
+        Stage::AwaitingReboot(_) => act(Action::Stop(Ended::AwaitingReboot)),
+        Stage::Booted(_) => act(Action::CompareBoot),
         Stage::Applying(step) => perform(phase, Part::Apply, *step),
         Stage::Settling(None) => fact(Event::SettleBegan { until: now.after(phase.settle) }),
         Stage::Settling(Some(until)) => act(Action::Wait { until: *until }),

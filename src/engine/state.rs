@@ -39,6 +39,10 @@ pub enum Stage {
     Arming,
     /// Its steps are taken; this one is next.
     Applying(usize),
+    /// The machine is to go down; then this place of `apply` is behind it.
+    AwaitingReboot(usize),
+    /// It came up again: what booted is compared. This place of `apply` is behind it then.
+    Booted(usize),
     /// Judging waits; `None` until the wait has begun.
     Settling(Option<Timestamp>),
     /// The validation checks are judged.
@@ -74,6 +78,8 @@ impl Stage {
             | Self::Sealing
             | Self::Arming
             | Self::Applying(_)
+            | Self::AwaitingReboot(_)
+            | Self::Booted(_)
             | Self::Settling(_)
             | Self::Validating
             | Self::Confirming(_)
@@ -192,6 +198,10 @@ pub struct RunState {
     pub recorded: usize,
     /// Whether the guard may stand.
     pub armed: bool,
+    /// Whether it stands behind the runner that acts now.
+    pub guarded: bool,
+    /// Whether the way back goes on without one, since none could be armed.
+    pub unguarded: bool,
     /// Steps whose undo ended well.
     pub undone: BTreeSet<(Part, usize)>,
     /// Steps whose undo was tried on this way back.
@@ -200,6 +210,8 @@ pub struct RunState {
     pub undoing: Option<(Part, usize)>,
     /// Steps of which the runner was gone once before their undo ended.
     pub undo_lost: BTreeSet<(Part, usize)>,
+    /// The kernel's boot id when the phase was begun or taken up last.
+    pub boot: Option<String>,
     /// What keeps the phase from going on.
     pub trouble: Option<Cause>,
     /// Why the way back was taken.
@@ -245,6 +257,50 @@ impl RunState {
     #[must_use]
     pub const fn committed(&self) -> bool {
         matches!(self.stage, Stage::Disarming | Stage::Ended(PhaseEnd::Committed))
+    }
+
+    /// Whether what is done next must not be left half done, and nothing stands behind this runner yet: it took the phase
+    /// up from another one.
+    #[must_use]
+    pub(super) const fn needs_guard(&self) -> bool {
+        if self.guarded || self.unguarded {
+            return false;
+        }
+        match &self.stage {
+            Stage::Applying(_)
+            | Stage::Booted(_)
+            | Stage::Settling(_)
+            | Stage::Validating
+            | Stage::Confirming(_)
+            | Stage::Committing(_)
+            | Stage::Keeping(_)
+            | Stage::Sealed => true,
+            Stage::Reverting(back) => match back {
+                Back::Children
+                | Back::Undoing
+                | Back::Restoring(_)
+                | Back::Steps(_)
+                | Back::Reprobing
+                | Back::Rejecting => true,
+                Back::Disarming | Back::Ending => false,
+            },
+            Stage::Idle
+            | Stage::Applies
+            | Stage::Preflight
+            | Stage::Gate
+            | Stage::Recording(_)
+            | Stage::Baseline
+            | Stage::Sealing
+            | Stage::Arming
+            | Stage::AwaitingReboot(_)
+            | Stage::Disarming
+            | Stage::Ended(_) => false,
+        }
+    }
+
+    /// Whether this is another boot than the one in which the run was begun or taken up last, as far as anybody can tell.
+    pub(super) fn is_another_boot(&self, boot: Option<&String>) -> bool {
+        matches!((&self.boot, boot), (Some(before), Some(now)) if before != now)
     }
 
     /// Whether the way back has begun and is not over.

@@ -57,6 +57,15 @@ pub trait Layer {
     /// [`LayerError`] where it could not be made permanent, or does not read back so.
     fn keep(&self, cx: &mut LayerCx<'_>, record: &LayerRecord) -> Result<(), LayerError>;
 
+    /// After a reboot that the phase asked for: what booted instead of what was to boot. Layers that nothing boots from
+    /// have nothing to say.
+    ///
+    /// # Errors
+    /// [`LayerError`] where that cannot be told.
+    fn booted_otherwise(&self, _: &mut LayerCx<'_>, _: &LayerRecord) -> Result<Option<Item>, LayerError> {
+        Ok(None)
+    }
+
     /// What a restore would do now, a line each, in words; empty where all is as recorded. Changes nothing.
     ///
     /// # Errors

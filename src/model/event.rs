@@ -58,8 +58,30 @@ pub enum Choice {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum GuardKind {
-    /// The runner's own supervision only.
+    /// The runner's own supervision only: nothing acts when the runner is gone.
     Runner,
+    /// A process of its own that sees the runner's end, and its time pass.
+    Watchdog,
+    /// The same in a unit of its own, and a timer of the service manager behind it.
+    Timer,
+}
+
+/// What reverts when the runner cannot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Guarded {
+    /// Which kind.
+    pub kind: GuardKind,
+    /// When it takes over from a runner that is still there; never, where the runner alone supervises itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// Whether a boot unit takes over after a reboot.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub at_boot: bool,
+}
+
+impl Guarded {
+    /// By the runner's own supervision.
+    pub const BY_THE_RUNNER: Self = Self { kind: GuardKind::Runner, until: None, at_boot: false };
 }
 
 /// How a layer came back.
@@ -165,9 +187,11 @@ pub enum Event {
         files: Vec<SealedFile>,
     },
     /// What reverts when the runner cannot, is in place.
-    GuardArmed {
-        /// Which kind.
-        kind: GuardKind,
+    GuardArmed(Guarded),
+    /// On the way back no guard could be armed: it goes on without one.
+    GuardMissing {
+        /// Why.
+        why: String,
     },
     /// A step is about to act. From here on it may have taken effect.
     StepStarted {
@@ -205,6 +229,15 @@ pub enum Event {
     },
     /// A person, or the plan's `on`, chose to try again.
     RetryChosen,
+    /// The machine is to go down now; the phase goes on when it is up again.
+    RebootAwaited,
+    /// It came up again, as another boot.
+    MachineRebooted,
+    /// What booted was compared with what was to boot.
+    BootCompared {
+        /// What booted otherwise, by name.
+        wrong: Vec<Item>,
+    },
     /// Somebody must say keep until then.
     ConfirmOpened {
         /// The end of the window.

@@ -102,6 +102,14 @@ pub enum Cause {
     Asked,
     /// The run was taken up again too often.
     TooManyResumptions(u32),
+    /// The runner was gone before the phase was decided.
+    RunnerGone,
+    /// The runner did not decide the phase within the time that its guard gave it.
+    DeadlinePassed,
+    /// The machine went down before the phase was decided, and nobody had asked for that.
+    Rebooted,
+    /// Something else booted than what the phase had prepared.
+    WrongBoot(Vec<Item>),
 }
 
 impl Cause {
@@ -129,6 +137,9 @@ impl Cause {
             | Self::Declined
             | Self::Interrupted
             | Self::Asked => false,
+            Self::WrongBoot(_) => true,
+            // Whose doing that was, nobody knows.
+            Self::RunnerGone | Self::DeadlinePassed | Self::Rebooted => false,
         }
     }
 }

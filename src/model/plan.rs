@@ -110,13 +110,40 @@ pub struct Phase {
     pub soak: Option<Soak>,
     /// The time in which somebody must say keep.
     pub confirm: Option<Span>,
+    /// What a reboot in the middle of it means.
+    #[serde(default)]
+    pub reboot: Reboot,
     /// Reactions where nobody is asked.
     pub on: OnOutcome,
     /// Left out where this check does not pass.
     pub applies_if: Option<Check>,
 }
 
+/// What a reboot between the first act of a phase and its commit means.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reboot {
+    /// It was not planned: the phase goes back.
+    #[default]
+    Never,
+    /// It may happen: the phase goes on where it stood.
+    Expected,
+    /// The phase needs one, after its last step and before it settles.
+    Required,
+}
+
 impl Phase {
+    /// Whether the machine goes down at this place of `apply`: for a step, or after the last one.
+    #[must_use]
+    pub fn reboots_at(&self, step: usize) -> bool {
+        match self.apply.get(step) {
+            Some(step) => matches!(step.act, super::Act::Reboot { .. }),
+            None => step == self.apply.len() && self.reboot == Reboot::Required,
+        }
+    }
+
     /// The steps of one of its lists.
     #[must_use]
     pub fn steps(&self, part: Part) -> &[Step] {

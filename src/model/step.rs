@@ -116,6 +116,11 @@ pub enum Act {
         /// What to do, as a sentence.
         text: String,
     },
+    /// The machine goes down and comes up again; the phase goes on after it.
+    Reboot {
+        /// Why, as a sentence.
+        why: String,
+    },
 }
 
 /// How a step is undone.

@@ -49,7 +49,7 @@ const fn local(code: &'static str, within: &'static [&'static str]) -> Dependenc
     Dependence { code, reach: Reach::Item, within, whole: &[], instead: None }
 }
 
-const ACTS: &[&str] = &["run", "shell", "install", "set", "ask", "undo"];
+const ACTS: &[&str] = &["run", "shell", "install", "set", "ask", "reboot", "undo"];
 const LOOKS: &[&str] = &["probe", "plugin", "scripts", "ask", "use"];
 
 const DEPENDENCES: &[Dependence] = &[

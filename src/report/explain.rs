@@ -244,6 +244,7 @@ pub(super) fn explain_act(act: &Act, depth: usize) -> Vec<Line> {
             lines
         }
         Act::Ask { text } => vec![Line::plain(format!("a person does: {text}")).at(depth)],
+        Act::Reboot { why } => vec![Line::plain(format!("the machine reboots: {why}")).at(depth)],
     }
 }
 

@@ -65,7 +65,9 @@ fn step(step: &Step) -> Value {
 fn argv(act: &Act) -> Option<&[String]> {
     match act {
         Act::Run(command) => Some(&command.argv),
-        Act::Shell { .. } | Act::Install { .. } | Act::Set { .. } | Act::Ask { .. } => None,
+        Act::Shell { .. } | Act::Install { .. } | Act::Set { .. } | Act::Ask { .. } | Act::Reboot { .. } => {
+            None
+        }
     }
 }
 

@@ -53,7 +53,11 @@ pub fn words(plan: &Plan, scene: &Scene, envelope: &Envelope) -> Vec<Line> {
             let which = scene.generation().map(|number| format!("generation {number}")).unwrap_or_default();
             vec![did(Tone::Good, "sealed", "all that the way back needs is on disk").about(which)]
         }
-        Event::GuardArmed { kind } => vec![did(Tone::Plain, "guarded", text::guard(*kind))],
+        Event::GuardArmed(guarded) => vec![did(Tone::Plain, "guarded", text::guard(guarded))],
+        Event::GuardMissing { why } => {
+            let text = format!("the way back goes on with nothing behind it: {why}");
+            vec![did(Tone::Caution, "unguarded", text)]
+        }
         Event::StepStarted { part, step, id } => {
             let short = phase.and_then(|phase| phase.steps(*part).get(*step)).map(text::step_short);
             let name = match phase {
@@ -75,6 +79,17 @@ pub fn words(plan: &Plan, scene: &Scene, envelope: &Envelope) -> Vec<Line> {
             vec![did(Tone::Caution, "accepted", reason.clone()).about(names.join(", "))]
         }
         Event::RetryChosen => vec![did(Tone::Plain, "retry", "once more")],
+        Event::RebootAwaited => {
+            vec![did(Tone::Caution, "rebooting", "the phase goes on when the machine is up again")]
+        }
+        Event::MachineRebooted => vec![did(Tone::Good, "rebooted", "another boot; the phase goes on")],
+        Event::BootCompared { wrong } if wrong.is_empty() => {
+            vec![did(Tone::Good, "booted", "what the phase had prepared")]
+        }
+        Event::BootCompared { wrong } => wrong
+            .iter()
+            .map(|item| did(Tone::Bad, "booted", item.why.clone()).about(item.name.clone()))
+            .collect(),
         Event::ConfirmOpened { until } => {
             let window = phase.and_then(|phase| phase.confirm).unwrap_or_else(|| until.since(envelope.at));
             let rule = format!(

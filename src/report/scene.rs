@@ -215,11 +215,15 @@ impl Scene {
             Event::GateAnswered { .. }
             | Event::LayerRecorded { .. }
             | Event::CapsuleSealed { .. }
-            | Event::GuardArmed { .. }
+            | Event::GuardArmed(_)
+            | Event::GuardMissing { .. }
             | Event::SettleBegan { .. }
             | Event::SettleEnded
             | Event::ChecksAccepted { .. }
             | Event::RetryChosen
+            | Event::RebootAwaited
+            | Event::MachineRebooted
+            | Event::BootCompared { .. }
             | Event::ConfirmOpened { .. }
             | Event::Confirmed
             | Event::GuardDisarmed

@@ -44,7 +44,11 @@ pub fn causes(scene: &Scene, cause: &Cause) -> Vec<String> {
         | Cause::Declined
         | Cause::Interrupted
         | Cause::Asked
-        | Cause::TooManyResumptions(_) => vec![text::cause(cause)],
+        | Cause::TooManyResumptions(_)
+        | Cause::RunnerGone
+        | Cause::DeadlinePassed
+        | Cause::Rebooted
+        | Cause::WrongBoot(_) => vec![text::cause(cause)],
     }
 }
 

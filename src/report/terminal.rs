@@ -126,12 +126,16 @@ impl<T: TermLike + Clone + 'static> Reporter for Terminal<T> {
             | Event::GateAnswered { .. }
             | Event::LayerRecorded { .. }
             | Event::CapsuleSealed { .. }
-            | Event::GuardArmed { .. }
+            | Event::GuardArmed(_)
+            | Event::GuardMissing { .. }
             | Event::StepFinished { .. }
             | Event::SettleBegan { .. }
             | Event::SettleEnded
             | Event::ChecksAccepted { .. }
             | Event::RetryChosen
+            | Event::RebootAwaited
+            | Event::MachineRebooted
+            | Event::BootCompared { .. }
             | Event::ConfirmOpened { .. }
             | Event::Confirmed
             | Event::LayerKept { .. }

@@ -3,9 +3,9 @@
 
 use super::line::Tone;
 use crate::model::{
-    Act, Cause, CheckId, CheckReport, GuardKind, Guidance, LayerSpec, Moment, Outcome, Part, Phase, PhaseEnd,
-    ProcessEnd, Reaction, Risk, RunAs, Severity, Span, Step, StepOutcome, Timestamp, Verdict, Weight,
-    counted,
+    Act, Cause, CheckId, CheckReport, GuardKind, Guarded, Guidance, LayerSpec, Moment, Outcome, Part, Phase,
+    PhaseEnd, ProcessEnd, Reaction, Risk, RunAs, Severity, Span, Step, StepOutcome, Timestamp, Verdict,
+    Weight, counted,
 };
 
 /// A size in bytes, rounded to three digits: `812 MiB`, `1.04 GiB`.
@@ -245,6 +245,14 @@ pub fn cause(cause: &Cause) -> String {
         Cause::TooManyResumptions(times) => {
             format!("the run was taken up again {} without an end", counted(*times, "time"))
         }
+        Cause::RunnerGone => "the runner was gone before the phase was decided".to_owned(),
+        Cause::DeadlinePassed => "the runner did not decide the phase in the time that it had".to_owned(),
+        Cause::WrongBoot(items) => {
+            let items: Vec<String> =
+                items.iter().map(|item| format!("{}: {}", item.name, item.why)).collect();
+            format!("something else booted than what the phase had prepared: {}", items.join("; "))
+        }
+        Cause::Rebooted => "the machine went down before the phase was decided".to_owned(),
     }
 }
 
@@ -324,10 +332,15 @@ pub const fn reaction(reaction: Reaction) -> &'static str {
 
 /// What stands behind the runner.
 #[must_use]
-pub const fn guard(kind: GuardKind) -> &'static str {
-    match kind {
-        GuardKind::Runner => "by the runner's own supervision",
-    }
+pub fn guard(guarded: &Guarded) -> String {
+    let by = match guarded.kind {
+        GuardKind::Runner => return "by the runner's own supervision".to_owned(),
+        GuardKind::Watchdog => "a watchdog takes it back should the runner be gone",
+        GuardKind::Timer => "a watchdog and a timer take it back should the runner be gone",
+    };
+    let until = guarded.until.map_or_else(String::new, |until| format!(", or undecided by {}", when(until)));
+    let boot = if guarded.at_boot { "; after a reboot, the boot unit does" } else { "" };
+    format!("{by}{until}{boot}")
 }
 
 /// Whether somebody is asked.
@@ -351,6 +364,7 @@ pub fn step_short(step: &Step) -> String {
         (None, Act::Install { to, .. }) => format!("install {}", to.display()),
         (None, Act::Set { file, .. }) => format!("set keys in {}", file.display()),
         (None, Act::Ask { text }) => text.clone(),
+        (None, Act::Reboot { why }) => format!("reboot: {why}"),
     }
 }
 

@@ -166,9 +166,13 @@ impl<'a> Telling<'a> {
             | Event::MomentJudged { .. }
             | Event::GateAnswered { go: true }
             | Event::CapsuleSealed { .. }
-            | Event::GuardArmed { .. }
+            | Event::GuardArmed(_)
+            | Event::GuardMissing { .. }
             | Event::SettleBegan { .. }
             | Event::SettleEnded
+            | Event::RebootAwaited
+            | Event::MachineRebooted
+            | Event::BootCompared { .. }
             | Event::ConfirmOpened { .. }
             | Event::Confirmed
             | Event::LayerKept { .. }
@@ -236,7 +240,7 @@ impl<'a> Telling<'a> {
             }),
             Act::Shell { text, env } => Act::Shell { text: text.clone(), env: filled(env) },
             Act::Ask { text } => Act::Ask { text: fill(text) },
-            Act::Install { .. } | Act::Set { .. } => act.clone(),
+            Act::Install { .. } | Act::Set { .. } | Act::Reboot { .. } => act.clone(),
         })
     }
 
@@ -283,7 +287,7 @@ fn argv_of(act: &Act) -> Option<Vec<String>> {
     match act {
         Act::Run(command) => Some(command.argv.clone()),
         Act::Shell { text, .. } => Some(["/bin/sh", "-eu", "-c", text].map(str::to_owned).to_vec()),
-        Act::Install { .. } | Act::Set { .. } | Act::Ask { .. } => None,
+        Act::Install { .. } | Act::Set { .. } | Act::Ask { .. } | Act::Reboot { .. } => None,
     }
 }
 

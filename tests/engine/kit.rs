@@ -72,6 +72,7 @@ pub(crate) fn phase(id: &str) -> Phase {
         rollback: Vec::new(),
         soak: None,
         confirm: None,
+        reboot: Reboot::default(),
         on: OnOutcome::default(),
         applies_if: None,
     }

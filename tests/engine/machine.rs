@@ -118,7 +118,7 @@ impl Machine {
                 ]
             }
             Action::Arm => vec![
-                self.with(|m| m.guard = true, Input::Armed(Ok(GuardKind::Runner)), 0),
+                self.with(|m| m.guard = true, Input::Armed(Ok(Guarded::BY_THE_RUNNER)), 0),
                 self.with(|m| m.guard = true, Input::Armed(Err("no".into())), 1),
                 self.says(Input::Armed(Err("no".into())), 1),
             ],
@@ -132,6 +132,10 @@ impl Machine {
                 self.says(Input::Answered(true), 0),
                 self.says(Input::Answered(false), 1),
                 self.with(|m| m.clock = until.0, Input::TimeReached, 1),
+            ],
+            Action::CompareBoot => vec![
+                self.says(Input::BootCompared(Vec::new()), 0),
+                self.says(Input::BootCompared(vec![Item::new("system", "the old one booted")]), 1),
             ],
             Action::Keep { layer } => vec![
                 self.with(|m| m.things[at].layers[*layer] = Content::New, Input::Kept(Ok(())), 0),

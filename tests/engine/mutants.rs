@@ -197,7 +197,7 @@ fn crash_forgotten(plan: &Plan, state: &RunState, input: &Input, heard: Heard, n
 fn armed_late(plan: &Plan, state: &RunState, input: &Input, heard: Heard, now: Timestamp) -> Decision {
     let made = decide(plan, state, input, heard, now);
     if made.action == Action::Arm {
-        return skip(plan, state, made, &Input::Armed(Ok(GuardKind::Runner)), now);
+        return skip(plan, state, made, &Input::Armed(Ok(Guarded::BY_THE_RUNNER)), now);
     }
     made
 }
@@ -205,7 +205,7 @@ fn armed_late(plan: &Plan, state: &RunState, input: &Input, heard: Heard, now: T
 fn unsealed(plan: &Plan, state: &RunState, input: &Input, heard: Heard, now: Timestamp) -> Decision {
     let mut made = decide(plan, state, input, heard, now);
     if made.action == Action::Seal {
-        made.events.push(Event::GuardArmed { kind: GuardKind::Runner });
+        made.events.push(Event::GuardArmed(Guarded::BY_THE_RUNNER));
         made.action = Action::Perform { part: Part::Apply, step: 0 };
     }
     made

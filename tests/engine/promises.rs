@@ -89,7 +89,13 @@ impl Story {
         }
         let phase = self.phase.and_then(|at| plan.phases.get(at));
         match event {
-            Event::PhaseBegan(_) | Event::StopWanted | Event::EarlierTakenBack { .. } => {}
+            Event::PhaseBegan(_)
+            | Event::StopWanted
+            | Event::GuardMissing { .. }
+            | Event::RebootAwaited
+            | Event::MachineRebooted
+            | Event::BootCompared { .. }
+            | Event::EarlierTakenBack { .. } => {}
             Event::RunResumed { guidance, .. } => {
                 self.guided = *guidance == Guidance::Guided;
                 self.unknown = self.intent.or(self.unknown);
@@ -119,7 +125,7 @@ impl Story {
                 self.recorded += 1;
             }
             Event::CapsuleSealed { .. } => self.sealed = true,
-            Event::GuardArmed { .. } => {
+            Event::GuardArmed(_) => {
                 hold(self.sealed, "the guard is armed over a sealed capsule")?;
                 self.armed = true;
             }

@@ -146,6 +146,26 @@ impl Layer for Nixos {
         }
     }
 
+    fn booted_otherwise(
+        &self,
+        cx: &mut LayerCx<'_>,
+        record: &LayerRecord,
+    ) -> Result<Option<Item>, LayerError> {
+        let system: System = Manifest::open(cx.capsule, record)?.only()?;
+        let (runs, boots) = (self.runs()?, link::read(&self.profile)?.map(|set| set.store));
+        // What boots once only, beside the default, is neither: that is no mistake.
+        let fell_back = runs == system.running.path() && boots.as_ref().is_some_and(|boots| *boots != runs);
+        Ok(fell_back.then(|| {
+            let boots = boots.unwrap_or_default();
+            let why = format!(
+                "{} was to boot, and the system from before did: {}",
+                boots.display(),
+                runs.display()
+            );
+            Item::new(self.running.display().to_string(), why)
+        }))
+    }
+
     fn preview(&self, cx: &mut LayerCx<'_>, record: &LayerRecord) -> Result<Vec<String>, LayerError> {
         let system: System = Manifest::open(cx.capsule, record)?.only()?;
         let mut lines: Vec<String> = intention(&system.profile)?.into_iter().collect();

@@ -122,6 +122,7 @@ impl Lowering<'_> {
                 every: soak.every.as_ref().map(|every| self.pause(Some(every), Span::seconds(3_600))),
             }),
             confirm: form.confirm.as_ref().map(|confirm| self.timeout(Some(&confirm.within), Span::ZERO)),
+            reboot: form.reboot.unwrap_or_default(),
             on,
             applies_if: form.applies_if.as_ref().and_then(|node| self.lone_check("applies-if", node)),
             layers,

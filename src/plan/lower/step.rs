@@ -23,7 +23,7 @@ const MAX_INSTALL: usize = 16 * 1024 * 1024;
 /// The permission bits of an installed file where the plan says nothing.
 const MODE: u32 = 0o644;
 
-const ACTS: &str = "`run`, `shell`, `install`, `set` and `ask`";
+const ACTS: &str = "`run`, `shell`, `install`, `set`, `ask` and `reboot`";
 
 /// The acts of a step or an undo, as written.
 struct Acts<'a> {
@@ -32,6 +32,7 @@ struct Acts<'a> {
     install: Option<&'a At<InstallForm>>,
     set: Option<&'a At<SetForm>>,
     ask: Option<&'a At<String>>,
+    reboot: Option<&'a At<String>>,
 }
 
 impl Lowering<'_> {
@@ -78,7 +79,19 @@ impl Lowering<'_> {
             install: form.install.as_ref(),
             set: form.set.as_ref(),
             ask: form.ask.as_ref(),
+            reboot: form.reboot.as_ref(),
         };
+        if let (Some(reboot), Part::Commit | Part::Rollback) = (&form.reboot, part) {
+            self.error("misplaced-field", reboot.place, "a `reboot` belongs to `apply`");
+        }
+        if let (Some(reboot), Some(_)) = (&form.reboot, &form.when) {
+            self.error_with_help(
+                "misplaced-field",
+                reboot.place,
+                "a `reboot` has no `when`",
+                "put it into a phase of its own with `applies_if`",
+            );
+        }
         let act = self.act(&acts, form, at.place, "the step does nothing");
         if form.run.is_none() {
             if let Some(folder) = &form.folder {
@@ -133,6 +146,12 @@ impl Lowering<'_> {
                 self.error("wrong-value", text.place, "what a person has to do is empty");
             }
             all.push(Some(Act::Ask { text: text.value.clone() }));
+        }
+        if let Some(why) = acts.reboot {
+            if why.value.trim().is_empty() {
+                self.error("wrong-value", why.place, "why the machine has to reboot is empty");
+            }
+            all.push(Some(Act::Reboot { why: why.value.clone() }));
         }
         match all.len() {
             0 => self.error_with_help("nothing-to-do", place, nothing, format!("state one of {ACTS}")),
@@ -301,7 +320,8 @@ impl Lowering<'_> {
                 "use `title` for what a person reads",
             );
         }
-        if changes == Changes::Nothing || part == Part::Rollback {
+        let reboots = matches!(act, Some(Act::Reboot { .. }));
+        if changes == Changes::Nothing || part == Part::Rollback || reboots {
             return StepUndo::NotNeeded;
         }
         let written_to = match act {
@@ -309,7 +329,7 @@ impl Lowering<'_> {
             None => return StepUndo::Layer,
             Some(Act::Install { to, .. }) => Some(to.as_path()),
             Some(Act::Set { file, .. }) => Some(file.as_path()),
-            Some(Act::Run(_) | Act::Shell { .. } | Act::Ask { .. }) => None,
+            Some(Act::Run(_) | Act::Shell { .. } | Act::Ask { .. } | Act::Reboot { .. }) => None,
         };
         let (covered, message) = match written_to {
             None => (!layers.is_empty(), format!("the step `{id}` has no way back")),
@@ -353,6 +373,7 @@ impl Lowering<'_> {
             install: acts.install.as_ref(),
             set: acts.set.as_ref(),
             ask: acts.ask.as_ref(),
+            reboot: None,
         };
         match self.act(&acts, form, undo.place, "the undo does nothing") {
             Some(act) => StepUndo::Act(act),

@@ -1,7 +1,7 @@
 //! The plan and its phases, as written.
 
 use super::{CheckForm, Count, LayerForm, Length, One, Short, StepForm};
-use crate::model::{Reaction, Risk};
+use crate::model::{Reaction, Reboot, Risk};
 use crate::plan::read::At;
 use crate::plan::tree::Node;
 use schemars::JsonSchema;
@@ -109,6 +109,9 @@ pub(in crate::plan) struct PhaseForm {
     pub(in crate::plan) soak: Option<SoakForm>,
     /// The time in which somebody must say "keep"; silence reverts.
     pub(in crate::plan) confirm: Option<ConfirmForm>,
+    /// What a reboot in the middle of it means: `never` planned, so that the phase goes back (where it is not stated);
+    /// `expected`, so that it goes on; `required` after its last step, before it settles.
+    pub(in crate::plan) reboot: Option<Reboot>,
     /// What to do in trouble where nobody is asked.
     pub(in crate::plan) on: Option<OnForm>,
     /// The phase is left out where this check does not pass.

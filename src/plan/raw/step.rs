@@ -31,6 +31,8 @@ pub(in crate::plan) struct StepForm {
     pub(in crate::plan) set: Option<At<SetForm>>,
     /// Something that a person does and says so.
     pub(in crate::plan) ask: Option<At<String>>,
+    /// The machine goes down and comes up again, and the phase goes on with the next step: a sentence that says why.
+    pub(in crate::plan) reboot: Option<At<String>>,
     /// As whom it runs. As whoever runs switchback where it is not stated.
     #[serde(rename = "as")]
     pub(in crate::plan) who: Option<At<RunAs>>,

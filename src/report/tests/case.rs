@@ -111,6 +111,7 @@ pub(super) fn plan() -> Plan {
         rollback: vec![step("reload", run(["systemctl", "daemon-reload"]), StepUndo::NotNeeded)],
         soak: Some(Soak { length: Span::seconds(172_800), every: Some(Span::seconds(3_600)) }),
         confirm: Some(Span::seconds(600)),
+        reboot: Reboot::default(),
         on: OnOutcome::default(),
         applies_if: None,
     };
@@ -135,6 +136,7 @@ pub(super) fn plan() -> Plan {
         rollback: Vec::new(),
         soak: None,
         confirm: None,
+        reboot: Reboot::default(),
         on: OnOutcome::default(),
         applies_if: None,
     };
@@ -208,7 +210,7 @@ impl Trace {
                 &[good_profiles(), report("units", Outcome::Fail, "failed: [\"cups\"]")],
             )
             .and(Event::CapsuleSealed { files: Vec::new() })
-            .and(Event::GuardArmed { kind: GuardKind::Runner })
+            .and(Event::GuardArmed(Guarded::BY_THE_RUNNER))
             .step(Part::Apply, 0, "activate", StepOutcome::Done)
             .step(Part::Apply, 1, "settings", StepOutcome::Done)
             .step(Part::Apply, 2, "notify", StepOutcome::Done)

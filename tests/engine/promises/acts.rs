@@ -41,6 +41,7 @@ impl Story {
             | Action::Quarantine { .. }
             | Action::EndChildren
             | Action::Disarm
+            | Action::Arm
             | Action::Perform { part: Part::Rollback, .. }
             | Action::Judge { moment: Moment::Reprobe } => {
                 hold(
@@ -53,7 +54,7 @@ impl Story {
             | Action::AskGate
             | Action::Record { .. }
             | Action::Seal
-            | Action::Arm
+            | Action::CompareBoot
             | Action::Perform { .. }
             | Action::Wait { .. }
             | Action::Confirm { .. }
@@ -100,6 +101,7 @@ impl Story {
                 hold(self.to_restore == 0 && self.all_undone(phase), "rollback steps come after the layers")?;
                 hold(*step == self.rolled, "rollback steps in order, once")
             }
+            Action::CompareBoot => self.guarded(phase, machine),
             Action::Perform { part, step } => {
                 self.guarded(phase, machine)?;
                 hold(self.intent == Some((*part, *step)), "no act without a durable intent")?;

@@ -82,6 +82,10 @@ impl Story {
                 hold(self.verdicts.is_empty(), "a paused run has no verdict")?;
                 return hold(self.back.is_none() || self.ended.is_some(), "the way back does not pause");
             }
+            Ended::AwaitingReboot => {
+                hold(self.verdicts.is_empty(), "a run that awaits a reboot has no verdict")?;
+                return hold(self.back.is_none(), "the way back awaits no reboot");
+            }
             Ended::Finished(verdict) => *verdict,
         };
         hold(self.verdicts == [verdict], "every run ends in exactly one verdict")?;
