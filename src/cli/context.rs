@@ -104,6 +104,15 @@ impl Context {
         stated.filter(|home| home.is_absolute()).unwrap_or_else(|| self.host.runner.home.join(".config"))
     }
 
+    /// Where the units of one's own service manager are configured: the system's for root.
+    pub(crate) fn units(&self) -> PathBuf {
+        if self.host.euid == 0 {
+            PathBuf::from("/etc/systemd/system")
+        } else {
+            self.config_home().join("systemd/user")
+        }
+    }
+
     fn set(&self, name: &str) -> bool {
         self.env.get(OsStr::new(name)).is_some_and(|value| !value.is_empty())
     }

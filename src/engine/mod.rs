@@ -3,6 +3,7 @@
 //! there is no other state than the fold of the facts.
 
 mod act;
+mod budget;
 mod choose;
 mod decide;
 mod diagram;
@@ -19,6 +20,7 @@ mod undo;
 pub use act::{Action, Decision, Ended, Heard, Input};
 pub use choose::{may_accept, soaked};
 pub use decide::{decide, record_required};
+pub use budget::{Budget, budget};
 pub use diagram::{ASIDE, Arrow, BACK, FORWARD, SKIPPED, diagram, stage_name};
 pub use evolve::{evolve, replay};
 pub use itinerary::{Itinerary, Obstacle, Selection, itinerary};

@@ -9,6 +9,7 @@ mod explain_json;
 mod fact;
 mod fanout;
 mod formats;
+mod guard_unit;
 mod line;
 mod look;
 mod look_json;
@@ -56,6 +57,7 @@ pub use style::{Sanitise, Style, Surroundings};
 pub use summary::causes;
 pub use terminal::Terminal;
 pub use trend::{trend, trend_json};
+pub use guard_unit::BootUnit;
 pub use units::{cron_line, nix_module, service_unit, timer_unit};
 pub use validation::validation;
 
