@@ -343,9 +343,7 @@ impl Session<'_> {
         let capsule = self.capsule.as_ref();
         let word = || capsule.and_then(|capsule| capsule.word(until));
         // What is said at another login ends the question here.
-        let mut left = || {
-            (signals.count() == before && word().is_none()).then(|| deadline.left(clock::up()))
-        };
+        let mut left = || (signals.count() == before && word().is_none()).then(|| deadline.left(clock::up()));
         match self.operator.confirm(&question, &mut left) {
             Kept::Keep => Input::Answered(true),
             Kept::Revert => Input::Answered(false),

@@ -1,6 +1,6 @@
 //! Who is shown what happens, and who interrupts.
 
-use super::guarding::Post;
+use super::post::Post;
 use super::watch::Desk;
 use crate::model::{Notice, Stopping};
 use crate::report::Reporter;
@@ -25,7 +25,15 @@ pub(super) struct Front<'a> {
 
 impl<'a> Front<'a> {
     pub(super) fn new(reporter: &'a mut dyn Reporter, signals: Signals) -> Self {
-        Self { reporter, signals, keys: 0, said: BTreeSet::new(), echoes: 0, known: signals.count(), guard: None }
+        Self {
+            reporter,
+            signals,
+            keys: 0,
+            said: BTreeSet::new(),
+            echoes: 0,
+            known: signals.count(),
+            guard: None,
+        }
     }
 }
 

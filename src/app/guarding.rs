@@ -1,15 +1,13 @@
 //! Who stands behind the runner: put there before its first act, given more time while a person is waited for, sent home
 //! after the decision.
 
+use super::post::Post;
 use super::session::{Session, in_full};
 use crate::engine::{RunState, budget};
-use crate::model::{Guarded, GuardKind, Phase, RunAs, Span};
+use crate::model::{GuardKind, Guarded, Phase, RunAs};
 use crate::system::guard::{self, Order, Standing};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-
-/// How long a person may take to answer before nobody is taken to be there.
-const PATIENCE: Span = Span::seconds(3600);
 
 /// Who stands behind this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,26 +34,6 @@ impl Guarding {
     #[must_use]
     pub fn at_boot(&self, state: &Path) -> bool {
         guard::boot_unit(&self.units, state).is_some()
-    }
-}
-
-/// The guard of this process, with what it may be given.
-#[derive(Debug)]
-pub(super) struct Post {
-    standing: Standing,
-    /// What the plan allows from here on.
-    rest: Span,
-}
-
-impl Post {
-    /// Somebody is asked now, or the way back begins: from here on there is that much, and what the plan allows after it.
-    fn give(&mut self, length: Span) {
-        self.standing.give(Span(length.0.saturating_add(self.rest.0)));
-    }
-
-    /// A person is waited for.
-    pub(super) fn be_patient(&mut self) {
-        self.give(PATIENCE);
     }
 }
 
@@ -88,22 +66,21 @@ impl Session<'_> {
         };
         let standing = Standing::post(order).map_err(|why| in_full(&why))?;
         let told = Guarded { at_boot, ..standing.told() };
-        self.front.guard = Some(Post { standing, rest: budget.forward });
+        self.front.guard = Some(Post::new(standing, budget.forward));
         Ok(told)
     }
 
     /// Sends the guard home.
     pub(super) fn disarm(&mut self) {
         if let Some(post) = self.front.guard.take() {
-            post.standing.stand_down();
+            post.stand_down();
         }
     }
 
     /// The way back begins: it has its own time.
     pub(super) fn turn_around(&mut self, phase: &Phase) {
         if let Some(post) = &mut self.front.guard {
-            post.rest = Span::ZERO;
-            post.give(budget(phase).back);
+            post.turn_around(budget(phase).back);
         }
     }
 }

@@ -43,11 +43,11 @@ pub(super) enum Verb {
     Rollback(Rollback),
     /// Say that what a way back could not restore was put right by hand.
     Resolve(Resolve),
-    /// Say that a change which waits for it is to stay, or is to go back: at any login.
+    /// Say at any login that a change is to stay.
     ///
     /// For a phase with `confirm: {within}`. Silence takes it back.
     Confirm(Confirm),
-    /// Set up what takes an undecided phase back after a reboot, or look at what guards the phase that is open.
+    /// Guard phases over reboots, or look at what guards one now.
     Guard(Guard),
     /// Where we are: the phase that is due, what is waiting for whom.
     Status,

@@ -48,8 +48,11 @@ pub(crate) fn confirm(context: &Context, args: &Confirm) -> Result<Exit, CliErro
         | Stage::Reverting(_)
         | Stage::Ended(_) => {
             let word = stage::word(&past.state);
-            let text = format!("phase `{phase}` of generation {number} does not wait for a word: it is {word}");
-            return Err(CliError::new(Exit::Refused, text).hint("`switchback status` shows what waits for whom"));
+            let text =
+                format!("phase `{phase}` of generation {number} does not wait for a word: it is {word}");
+            return Err(
+                CliError::new(Exit::Refused, text).hint("`switchback status` shows what waits for whom")
+            );
         }
     };
     let who = &context.host.invoker;

@@ -32,7 +32,7 @@ pub(crate) fn rollback(context: &Context, args: &Rollback) -> Result<Exit, CliEr
         let text = format!("Nothing to take back: nothing was ever run in {}.", context.state.display());
         return Ok(out::nothing(context, &text, Exit::Done));
     };
-    let _lock = folder.lock("rollback")?;
+    let _lock = context.lock(&folder, "rollback")?;
     let Some(current) = folder.current() else {
         // A runner that was killed before its first fact leaves a folder and no generation: the machine is as it was.
         let text = format!("Nothing to take back: nothing was begun in {}.", folder.root().display());

@@ -1,14 +1,14 @@
 //! How long a phase may take from its first act on: what its plan allows, act by act. Whoever is not through by then is
 //! stuck.
 
-use crate::model::{Act, Check, Phase, Span, Step, StepUndo};
+use crate::model::{Act, Check, LayerSpec, Phase, Span, Step, StepUndo};
 
 /// For what is not bounded by the plan: ending children, writing the record, keeping or restoring one layer.
 const LAYER: Span = Span::seconds(600);
 /// The time that a program is given between being asked to end and being ended.
 const GRACE: Span = Span::seconds(5);
 /// Beyond all that is stated.
-const SLACK: Span = Span::seconds(30);
+const SLACK: Span = Span::seconds(10);
 
 /// How long a phase may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,20 +26,25 @@ pub fn budget(phase: &Phase) -> Budget {
     let layers = LAYER.0.saturating_mul(u64::try_from(phase.layers.len()).unwrap_or(u64::MAX));
     let steps = |steps: &[Step]| steps.iter().map(step).fold(0_u64, u64::saturating_add);
     let undo = phase.apply.iter().chain(&phase.commit).map(undo).fold(0_u64, u64::saturating_add);
-    let kept = if phase.commit.is_empty() { layers } else { 0 };
+    let kept = if phase.commit.is_empty() { keeping(&phase.layers) } else { 0 };
     let confirm = phase.confirm.unwrap_or(Span::ZERO).0;
     let all = |parts: &[u64]| Span(parts.iter().fold(SLACK.0, |sum, part| sum.saturating_add(*part)));
     Budget {
-        forward: all(&[
-            steps(&phase.apply),
-            phase.settle.0,
-            checks,
-            confirm,
-            steps(&phase.commit),
-            kept,
-        ]),
+        forward: all(&[steps(&phase.apply), phase.settle.0, checks, confirm, steps(&phase.commit), kept]),
         back: all(&[undo, layers, steps(&phase.rollback), checks]),
     }
+}
+
+/// Most layers have nothing to do to be kept.
+fn keeping(layers: &[LayerSpec]) -> u64 {
+    let long = |layer: &&LayerSpec| match layer {
+        LayerSpec::Nixos { .. } => true,
+        LayerSpec::HomeManager { .. }
+        | LayerSpec::NixProfile { .. }
+        | LayerSpec::Files { .. }
+        | LayerSpec::Command { .. } => false,
+    };
+    LAYER.0.saturating_mul(u64::try_from(layers.iter().filter(long).count()).unwrap_or(u64::MAX))
 }
 
 fn step(step: &Step) -> u64 {

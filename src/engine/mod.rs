@@ -18,9 +18,9 @@ mod timetable;
 mod undo;
 
 pub use act::{Action, Decision, Ended, Heard, Input};
+pub use budget::{Budget, budget};
 pub use choose::{may_accept, soaked};
 pub use decide::{decide, record_required};
-pub use budget::{Budget, budget};
 pub use diagram::{ASIDE, Arrow, BACK, FORWARD, SKIPPED, diagram, stage_name};
 pub use evolve::{evolve, replay};
 pub use itinerary::{Itinerary, Obstacle, Selection, itinerary};

@@ -62,9 +62,15 @@ impl BootUnit {
         lines.extend(set(self.unit()));
         lines.push("Documentation=man:switchback-guard(1)".to_owned());
         // A unit that fails again and again is left alone: the machine stays up.
-        lines.extend(["StartLimitIntervalSec=10min", "StartLimitBurst=5", "", "[Service]"].map(str::to_owned));
+        lines
+            .extend(["StartLimitIntervalSec=10min", "StartLimitBurst=5", "", "[Service]"].map(str::to_owned));
         lines.extend(set(self.service()));
-        lines.extend([String::new(), "[Install]".to_owned(), format!("WantedBy={}", self.wanted_by()), String::new()]);
+        lines.extend([
+            String::new(),
+            "[Install]".to_owned(),
+            format!("WantedBy={}", self.wanted_by()),
+            String::new(),
+        ]);
         lines.join("\n")
     }
 
@@ -82,7 +88,8 @@ impl BootUnit {
             format!("    wantedBy = [ {} ];", nix_string(self.wanted_by())),
             "    startLimitIntervalSec = 600;".to_owned(),
             "    startLimitBurst = 5;".to_owned(),
-            "    # It is not to be stopped or started again by an activation that it may be part of.".to_owned(),
+            "    # It is not to be stopped or started again by an activation that it may be part of."
+                .to_owned(),
             "    restartIfChanged = false;".to_owned(),
             "    unitConfig = {".to_owned(),
         ];
@@ -101,8 +108,11 @@ mod tests {
     #[test]
     fn the_unit_runs_the_capsules_own_program_before_anybody_sees_a_desktop() {
         let text = BootUnit { state: "/var/lib/switchback".into(), user: false }.text();
-        let exec = "ExecStart=/var/lib/switchback/current/switchback --state /var/lib/switchback guard boot\n";
-        for line in [exec, "Before=display-manager.service\n", "WantedBy=multi-user.target\n", "Type=oneshot\n"] {
+        let exec =
+            "ExecStart=/var/lib/switchback/current/switchback --state /var/lib/switchback guard boot\n";
+        for line in
+            [exec, "Before=display-manager.service\n", "WantedBy=multi-user.target\n", "Type=oneshot\n"]
+        {
             assert!(text.contains(line), "{line} in\n{text}");
         }
         let user = BootUnit { state: "/home/ann/.local/state/switchback".into(), user: true }.text();

@@ -42,6 +42,7 @@ pub use fanout::{Fanout, Lost};
 pub use formats::{
     junit, nagios, prometheus, tap, validation_end, validation_json, validation_line, validation_schema,
 };
+pub use guard_unit::BootUnit;
 pub use line::{Line, Tone, render, with_option};
 pub use look::{history, rollback_list, rollback_preview, show, status};
 pub use look_json::{history_json, rollback_preview_json, show_json, status_json};
@@ -57,7 +58,6 @@ pub use style::{Sanitise, Style, Surroundings};
 pub use summary::causes;
 pub use terminal::Terminal;
 pub use trend::{trend, trend_json};
-pub use guard_unit::BootUnit;
 pub use units::{cron_line, nix_module, service_unit, timer_unit};
 pub use validation::validation;
 

@@ -77,7 +77,10 @@ pub fn confirm(phase: &Phase, window: Span, style: &Style) -> Asked {
 #[must_use]
 pub fn reboot(style: &Style) -> Asked {
     let rule = "the phase goes on when the machine is up again; what is not saved is lost";
-    Asked { about: render(&[Line::new(Tone::Caution, "rebooting", rule)], style), ask: "Reboot now?".to_owned() }
+    Asked {
+        about: render(&[Line::new(Tone::Caution, "rebooting", rule)], style),
+        ask: "Reboot now?".to_owned(),
+    }
 }
 
 /// A step that a person does.

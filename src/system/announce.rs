@@ -42,7 +42,8 @@ fn eprint_line(line: &str) {
 fn write_motd(line: &str) -> std::io::Result<()> {
     let folder = Path::new(MOTD).parent().unwrap_or(Path::new("/run"));
     fs::create_dir_all(folder)?;
-    let options = OpenOptions::new().append(true).create(true).mode(0o644).custom_flags(libc::O_NOFOLLOW).open(MOTD);
+    let options =
+        OpenOptions::new().append(true).create(true).mode(0o644).custom_flags(libc::O_NOFOLLOW).open(MOTD);
     options?.write_all(line.as_bytes())
 }
 

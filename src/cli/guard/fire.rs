@@ -1,7 +1,7 @@
 //! The guard at work: it takes the lock, reads what is decided, and takes back what is not.
 
 use crate::app::{Behind, Guarding, Session, Tools};
-use crate::cli::context::Context;
+use crate::cli::context::{Context, GUARD};
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::past::Past;
@@ -80,7 +80,7 @@ fn fire(context: &Context, generation: GenerationNumber, cause: &Cause) -> Resul
 /// Waits for the lock as long as its holder leaves the generation undecided; nothing where it is decided meanwhile.
 fn lock(folder: &StateFolder, generation: GenerationNumber) -> Result<Option<Lock>, CliError> {
     loop {
-        match folder.lock("guard") {
+        match folder.lock(GUARD) {
             Ok(lock) => return Ok(Some(lock)),
             Err(LockError::Held { .. }) => {}
             Err(why @ (LockError::Failed { .. } | LockError::Unstable(_))) => return Err(why.into()),
@@ -98,12 +98,7 @@ fn is_open(past: &Past) -> bool {
     past.state.finished.is_none() && !waits
 }
 
-fn take_back(
-    context: &Context,
-    folder: &StateFolder,
-    past: Past,
-    cause: &Cause,
-) -> Result<Exit, CliError> {
+fn take_back(context: &Context, folder: &StateFolder, past: Past, cause: &Cause) -> Result<Exit, CliError> {
     let number = past.number();
     let phase = past.state.phase().map(ToString::to_string).unwrap_or_default();
     let way = WayBack { why: Why::Guard(cause), guidance: Guidance::Unattended, guarding: guarding(context) };
@@ -148,8 +143,7 @@ pub(super) fn after_boot(context: &Context) -> Result<Exit, CliError> {
         (Some(before), Some(now)) => before != now,
         (None, _) | (_, None) => true,
     };
-    let (number, phase) =
-        (past.number(), past.state.phase().map(ToString::to_string).unwrap_or_default());
+    let (number, phase) = (past.number(), past.state.phase().map(ToString::to_string).unwrap_or_default());
     if past.state.paused.is_some() {
         let text = format!("switchback: phase {phase} (generation {number}) is paused and waits for you.");
         announce(&context.host, &text);
@@ -168,7 +162,7 @@ pub(super) fn after_boot(context: &Context) -> Result<Exit, CliError> {
         let cause = if another { Cause::Rebooted } else { Cause::RunnerGone };
         return see_to_it(context, number, &cause);
     }
-    let _lock = folder.lock("guard")?;
+    let _lock = folder.lock(GUARD)?;
     let half = half_taken_back(context, &folder, &past)?.half;
     let broken_off: Vec<Past> = half.into_iter().filter(|past| past.state.going_back()).collect();
     if broken_off.is_empty() {

@@ -85,7 +85,11 @@ pub(super) fn install(context: &Context, dry_run: bool, force: bool) -> Result<E
 pub(super) fn remove(context: &Context, force: bool) -> Result<Exit, CliError> {
     let path = place(context);
     if fs::symlink_metadata(&path).is_err() {
-        return Ok(out::nothing(context, &format!("Nothing to remove: {} is not there.", path.display()), Exit::Done));
+        return Ok(out::nothing(
+            context,
+            &format!("Nothing to remove: {} is not there.", path.display()),
+            Exit::Done,
+        ));
     }
     let text = wanted(context)?.text();
     if !force && kept(&path, &files::sha256_bytes(text.as_bytes())) != Kept::Same {
@@ -115,7 +119,12 @@ pub(super) fn status(context: &Context) -> Result<Exit, CliError> {
     out::put(&format!("After a reboot: {after}.\n"));
     let open = match open(context)? {
         None => "no phase is open".to_owned(),
-        Some((phase, Some(guarded), true)) => format!("phase {phase}: {}", report::text::guard(&guarded)),
+        Some((phase, Some(guarded), true)) => {
+            let by = guarded
+                .until
+                .map(|until| format!(", or should it not be decided by {}", report::text::when(until)));
+            format!("phase {phase}: {}{}", report::text::guard(&guarded), by.unwrap_or_default())
+        }
         Some((phase, Some(_), false)) => format!("phase {phase}: no watchdog stands behind it any more"),
         Some((phase, None, _)) => format!("phase {phase} is not guarded yet"),
     };
@@ -130,7 +139,9 @@ pub(super) fn status(context: &Context) -> Result<Exit, CliError> {
 fn not_promised() -> Option<&'static str> {
     let version = fs::read_to_string("/proc/version").unwrap_or_default().to_lowercase();
     if version.contains("microsoft") {
-        return Some("WSL ends without warning when Windows ends it, and boots from outside of what is guarded");
+        return Some(
+            "WSL ends without warning when Windows ends it, and boots from outside of what is guarded",
+        );
     }
     match Ground::find() {
         Ground::Bare => Some("a way back after a reboot, since no service manager starts it"),

@@ -46,7 +46,12 @@ impl Manager {
     pub(super) fn scope(&self, order: &Order) -> Vec<OsString> {
         let unit = format!("--unit={}", name(order, "watchdog", 0));
         let mut words = self.systemd_run();
-        words.extend(["--scope".to_owned(), unit, "--property=IgnoreOnIsolate=yes".to_owned(), "--".to_owned()]);
+        words.extend([
+            "--scope".to_owned(),
+            unit,
+            "--property=IgnoreOnIsolate=yes".to_owned(),
+            "--".to_owned(),
+        ]);
         words.into_iter().map(OsString::from).collect()
     }
 
@@ -188,9 +193,8 @@ pub fn start_later(
     generation: crate::model::GenerationNumber,
     host: &crate::system::host::Host,
 ) -> Result<(), GuardError> {
-    let (_, env) = host
-        .identity(crate::model::RunAs::Runner)
-        .map_err(|why| GuardError::Manager(why.to_string()))?;
+    let (_, env) =
+        host.identity(crate::model::RunAs::Runner).map_err(|why| GuardError::Manager(why.to_string()))?;
     let order = Order {
         program: program.to_owned(),
         state: state.to_owned(),

@@ -9,7 +9,7 @@ use nix::sys::time::TimeSpec;
 use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, dup2_stdin, dup2_stdout, fork, setsid};
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
@@ -61,7 +61,8 @@ pub fn watch(runner: Runner, until: Option<Span>) -> io::Result<Post> {
     stdout.write_all(STANDS)?;
     stdout.flush()?;
     drop(stdout);
-    dup2_stdout(OpenOptions::new().write(true).open("/dev/null")?)?;
+    // From here on what is said goes to the log.
+    dup2_stdout(io::stderr())?;
     let mut talk = Some(&mut orders);
     let mut heard = Vec::new();
     loop {
