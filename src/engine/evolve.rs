@@ -97,7 +97,11 @@ pub fn evolve(plan: &Plan, mut state: RunState, event: &Event) -> RunState {
                 state.stage = applying(phase, 0);
             }
         }
-        Event::GuardMissing { .. } => state.unguarded = true,
+        Event::GuardMissing { .. } => {
+            state.unguarded = true;
+            // It was said that none could be armed: a part of it may stand all the same.
+            state.armed = true;
+        }
         Event::StepStarted { part, step, .. } => {
             state.touched = state.touched || matches!(part, Part::Apply | Part::Commit);
             state.mark(*part, *step, Mark::begun);
@@ -148,6 +152,7 @@ pub fn evolve(plan: &Plan, mut state: RunState, event: &Event) -> RunState {
         Event::RevertBegan { cause } => turn_back(&mut state, cause),
         Event::FactsLost { unknown } => {
             state.touched = true;
+            state.damaged = true;
             state.unknown.extend(unknown.iter().cloned());
         }
         Event::ChildrenEnded { left } => {
@@ -449,6 +454,7 @@ fn turn_back(state: &mut RunState, cause: &Cause) {
     state.finished = None;
     state.resumptions = 0;
     state.rebooted = false;
+    state.damaged = false;
     // What could not be recorded may be that the phase was taken up: then the guard is that of the runner before.
     state.guarded &= !matches!(cause, Cause::JournalLost(_));
     // What nobody can know stays so, however often one goes back.

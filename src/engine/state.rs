@@ -190,6 +190,8 @@ pub struct RunState {
     pub judged: BTreeMap<(Moment, CheckId), Outcome>,
     /// What the phase may have done and nobody can know, since its record is damaged.
     pub unknown: Vec<Item>,
+    /// Whether its record was found damaged and no way back began since.
+    pub damaged: bool,
     /// Whether a step or a layer of the phase may have changed the machine.
     pub touched: bool,
     /// Checks of the current moment that a person accepted.
