@@ -97,7 +97,11 @@ pub fn evolve(plan: &Plan, mut state: RunState, event: &Event) -> RunState {
                 state.stage = applying(phase, 0);
             }
         }
-        Event::GuardMissing { .. } => state.unguarded = true,
+        Event::GuardMissing { .. } => {
+            state.unguarded = true;
+            // It was said that none could be armed: a part of it may stand all the same.
+            state.armed = true;
+        }
         Event::StepStarted { part, step, .. } => {
             state.touched = state.touched || matches!(part, Part::Apply | Part::Commit);
             state.mark(*part, *step, Mark::begun);
@@ -114,11 +118,13 @@ pub fn evolve(plan: &Plan, mut state: RunState, event: &Event) -> RunState {
             if let Stage::Applying(step) = state.stage {
                 // What went before it may be in effect only then.
                 state.touched = true;
+                state.rebooted = false;
                 state.stage = Stage::AwaitingReboot(step);
             }
         }
         Event::MachineRebooted => {
             if let Stage::AwaitingReboot(step) = state.stage {
+                state.rebooted = false;
                 state.stage = Stage::Booted(step);
             }
         }
@@ -146,6 +152,7 @@ pub fn evolve(plan: &Plan, mut state: RunState, event: &Event) -> RunState {
         Event::RevertBegan { cause } => turn_back(&mut state, cause),
         Event::FactsLost { unknown } => {
             state.touched = true;
+            state.damaged = true;
             state.unknown.extend(unknown.iter().cloned());
         }
         Event::ChildrenEnded { left } => {
@@ -205,6 +212,7 @@ fn begin_anew(phase: &Phase, state: &mut RunState) {
     forget_trouble(state);
     state.judged.clear();
     state.recorded = 0;
+    state.rebooted = false;
     state.stage = first_stage(phase);
 }
 
@@ -262,12 +270,15 @@ fn resumed(state: &mut RunState, boot: Option<&String>, guidance: Guidance) {
     // A guard watches one runner.
     state.guarded = false;
     state.unguarded = false;
+    let waits = matches!(state.stage, Stage::AwaitingReboot(_));
+    // Where a person had stopped it nobody was at work on it: there was nothing to break off.
+    state.rebooted |= state.is_another_boot(boot) && (waits || state.paused.is_none());
     if boot.is_some() {
         state.boot = boot.cloned();
     }
     if state.paused.take().is_none() {
         // Who went down on purpose did not crash.
-        state.resumptions += u32::from(!matches!(state.stage, Stage::AwaitingReboot(_)));
+        state.resumptions += u32::from(!waits);
     } else if let Stage::Confirming(Some(_)) = state.stage {
         // Who paused in the window was there: the time in which nobody could say keep does not count as silence.
         state.stage = Stage::Confirming(None);
@@ -442,6 +453,10 @@ fn turn_back(state: &mut RunState, cause: &Cause) {
     state.stop_wanted = false;
     state.finished = None;
     state.resumptions = 0;
+    state.rebooted = false;
+    state.damaged = false;
+    // What could not be recorded may be that the phase was taken up: then the guard is that of the runner before.
+    state.guarded &= !matches!(cause, Cause::JournalLost(_));
     // What nobody can know stays so, however often one goes back.
     state.items.clone_from(&state.unknown);
     state.left.clear();

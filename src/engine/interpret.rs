@@ -36,8 +36,11 @@ pub(super) fn interpret(plan: &Plan, state: &RunState, input: &Input) -> Vec<Eve
                 vec![Event::RunResumed { boot: boot.clone(), guidance: *guidance, toward: Toward::On }];
             events.extend(lost(state));
             events.extend(lost_twice(state));
-            if let Stage::AwaitingReboot(_) = state.stage {
-                if state.is_another_boot(boot.as_ref()) {
+            if state.damaged && (may_turn_back(state) || state.going_back()) {
+                // Who asked for the way back was gone before it began.
+                events.push(Event::RevertBegan { cause: Cause::Asked });
+            } else if let Stage::AwaitingReboot(_) = state.stage {
+                if state.went_down(boot.as_ref()) {
                     events.push(Event::MachineRebooted);
                 }
             } else if state.paused.is_none() && may_turn_back(state) {
@@ -159,20 +162,32 @@ fn soaks(state: &RunState) -> bool {
 /// Whether the machine went down in the middle of a phase that had touched it, and the plan does not expect that.
 fn unplanned(plan: &Plan, state: &RunState, boot: Option<&String>) -> bool {
     let expected = open_phase(plan, state).is_some_and(|phase| phase.reboot == Reboot::Expected);
-    state.touched && !expected && state.is_another_boot(boot)
+    state.touched && !expected && state.went_down(boot)
 }
 
 /// What nobody decided goes back. What is decided stays, and what was to come after it waits for a person: a guard begins
-/// nothing. A way back that was broken off is gone to its end.
+/// nothing. A way back that was broken off is gone to its end, and a run of which nothing is to come comes to its own.
 fn guard_fired(state: &RunState, cause: &Cause, boot: &Option<String>) -> Vec<Event> {
     let waits = matches!(state.stage, Stage::AwaitingReboot(_));
     if state.finished.is_some() || state.paused.is_some() || waits {
         Vec::new()
     } else if may_turn_back(state) || state.going_back() {
         turned_back(state, boot, cause.clone())
+    } else if is_last(state) {
+        let guidance = state.guidance();
+        vec![Event::RunResumed { boot: boot.clone(), guidance, toward: Toward::On }]
     } else {
         vec![Event::RunPaused { cause: cause.clone() }]
     }
+}
+
+/// Whether no phase begins after one that is decided.
+const fn is_last(state: &RunState) -> bool {
+    let goes_on = match state.stage.end() {
+        Some(end) => super::itinerary::is_settled(end),
+        None => state.committed(),
+    };
+    !goes_on || state.itinerary.queue.is_empty()
 }
 
 fn turned_back(state: &RunState, boot: &Option<String>, cause: Cause) -> Vec<Event> {
@@ -180,7 +195,7 @@ fn turned_back(state: &RunState, boot: &Option<String>, cause: Cause) -> Vec<Eve
         vec![Event::RunResumed { boot: boot.clone(), guidance: state.guidance(), toward: Toward::Back }];
     events.extend(lost(state));
     events.extend(lost_twice(state));
-    if !state.going_back() {
+    if state.damaged || !state.going_back() {
         events.push(Event::RevertBegan { cause });
     }
     events

@@ -5,7 +5,7 @@ use super::act::{Action, Ended};
 use super::choose;
 use super::evolve::end_of_way_back;
 use super::interpret::{moment, open_phase};
-use super::state::{Back, Limits, RunState, Stage};
+use super::state::{Back, RunState, Stage};
 use super::undo::{left_by_design, undo_owed};
 use crate::model::{
     Cause, Event, Guidance, Item, Moment, Part, Phase, PhaseEnd, Plan, Reaction, Timestamp, Verdict,
@@ -163,7 +163,7 @@ fn react(phase: &Phase, state: &RunState, cause: &Cause, may_accept: bool) -> Ev
 }
 
 fn going_back(phase: &Phase, state: &RunState, back: &Back) -> Owed {
-    let exhausted = state.resumptions > Limits::BACK;
+    let exhausted = state.exhausted();
     match back {
         // All is back but the guard, which finds the decision and does nothing.
         Back::Disarming if exhausted => ending(phase, state),

@@ -190,6 +190,8 @@ pub struct RunState {
     pub judged: BTreeMap<(Moment, CheckId), Outcome>,
     /// What the phase may have done and nobody can know, since its record is damaged.
     pub unknown: Vec<Item>,
+    /// Whether its record was found damaged and no way back began since.
+    pub damaged: bool,
     /// Whether a step or a layer of the phase may have changed the machine.
     pub touched: bool,
     /// Checks of the current moment that a person accepted.
@@ -212,6 +214,8 @@ pub struct RunState {
     pub undo_lost: BTreeSet<(Part, usize)>,
     /// The kernel's boot id when the phase was begun or taken up last.
     pub boot: Option<String>,
+    /// Whether that is another boot than the one before, and nothing has followed from it yet.
+    pub rebooted: bool,
     /// What keeps the phase from going on.
     pub trouble: Option<Cause>,
     /// Why the way back was taken.
@@ -263,7 +267,8 @@ impl RunState {
     /// up from another one.
     #[must_use]
     pub(super) const fn needs_guard(&self) -> bool {
-        if self.guarded || self.unguarded {
+        // Who may not go on has nothing to guard.
+        if self.guarded || self.unguarded || self.exhausted() {
             return false;
         }
         match &self.stage {
@@ -301,6 +306,17 @@ impl RunState {
     /// Whether this is another boot than the one in which the run was begun or taken up last, as far as anybody can tell.
     pub(super) fn is_another_boot(&self, boot: Option<&String>) -> bool {
         matches!((&self.boot, boot), (Some(before), Some(now)) if before != now)
+    }
+
+    /// Whether the machine went down since somebody was last at work on it. That it was taken up after that and the runner
+    /// was gone once more, before anything followed, changes nothing.
+    pub(super) fn went_down(&self, boot: Option<&String>) -> bool {
+        self.rebooted || self.is_another_boot(boot)
+    }
+
+    /// Whether the way back was taken up so often that it stops and says so.
+    pub(super) const fn exhausted(&self) -> bool {
+        self.going_back() && self.resumptions > Limits::BACK
     }
 
     /// Whether the way back has begun and is not over.

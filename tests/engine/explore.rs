@@ -2,7 +2,7 @@
 //! and each act, interrupts, lost records. Bounded: a walk that does not end fails.
 
 use crate::machine::Machine;
-use crate::promises::Story;
+use crate::promises::{Found, Story};
 use std::cell::{Cell, RefCell};
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -13,15 +13,16 @@ use switchback::engine::{
 };
 use switchback::model::*;
 
-/// The engine under test; the mutants replace one of the two.
+/// The engine under test; the mutants replace one of the three.
 #[derive(Clone, Copy)]
 pub(crate) struct Engine {
     pub(crate) decide: fn(&Plan, &RunState, &Input, Heard, Timestamp) -> Decision,
+    pub(crate) evolve: fn(&Plan, RunState, &Event) -> RunState,
     pub(crate) required: fn(&RunState, &[Event]) -> bool,
 }
 
 impl Engine {
-    pub(crate) const REAL: Self = Self { decide, required: record_required };
+    pub(crate) const REAL: Self = Self { decide, evolve, required: record_required };
 }
 
 /// What may still happen on one path.
@@ -39,11 +40,16 @@ pub(crate) struct Budget {
     pub(crate) retries: u8,
     /// A person takes up or takes back a run that stopped.
     pub(crate) asks: u8,
+    /// The machine goes down and comes up again.
+    pub(crate) boots: u8,
+    /// The record is found damaged.
+    pub(crate) damaged: u8,
 }
 
 impl Budget {
     /// Nothing happens but success.
-    pub(crate) const NONE: Self = Self { crashes: 0, interrupts: 0, lost: 0, faults: 0, retries: 0, asks: 0 };
+    pub(crate) const NONE: Self =
+        Self { crashes: 0, interrupts: 0, lost: 0, faults: 0, retries: 0, asks: 0, boots: 0, damaged: 0 };
 }
 
 /// One walk.
@@ -53,6 +59,8 @@ pub(crate) struct Walk {
     pub(crate) guidance: &'static [Guidance],
     pub(crate) budget: Budget,
     pub(crate) engine: Engine,
+    /// Whether guards fire: where they do not, somebody takes it up or back before.
+    pub(crate) guards: bool,
     /// More states than this mean that it does not end.
     pub(crate) limit: usize,
     /// Whether what happens is put into words: only when a way is told again.
@@ -109,12 +117,13 @@ impl Known {
         Rc::new(Self { state, story, print })
     }
 
-    fn after(&self, plan: &Plan, events: &[Event], moved: &Moves) -> Result<Rc<Self>, String> {
+    fn after(&self, walk: &Walk, events: &[Event]) -> Result<Rc<Self>, String> {
+        let Walk { plan, moved, engine, .. } = walk;
         let mut state = self.state.clone();
         let mut story = self.story.clone();
         for event in events {
             let before = stage_name(&state.stage);
-            state = evolve(plan, state, event);
+            state = (engine.evolve)(plan, state, event);
             moved.borrow_mut().insert((before, stage_name(&state.stage)));
             story.learn(plan, event).map_err(|why| format!("{why}; broken by {event:?}"))?;
         }
@@ -142,6 +151,8 @@ struct Node {
     machine: Machine,
     heard: Heard,
     budget: Budget,
+    /// Who acts is the guard, and this is what it found.
+    guard: Option<Found>,
     at: At,
 }
 
@@ -155,7 +166,7 @@ impl Node {
         // Of a runner that is gone, only what is durable remains.
         let known = if at == 1 { 0 } else { self.known.print };
         let durable = self.durable.as_ref().map(|durable| durable.print);
-        print_of(&(known, durable, self.lag, &self.machine, self.heard, self.budget, at))
+        print_of(&(known, durable, self.lag, &self.machine, self.heard, self.budget, self.guard, at))
     }
 }
 
@@ -177,6 +188,7 @@ impl Walk {
                 machine: Machine::new(&self.plan),
                 heard: Heard::Nothing,
                 budget: self.budget,
+                guard: None,
                 at: At::Down,
             };
             fresh.extend(self.tell(&start, &Input::Begin, crashes)?);
@@ -267,12 +279,22 @@ impl Walk {
                     next.extend(self.tell(&after, &way.input, crashes)?);
                 }
             }
-            At::Down => next.extend(self.take_up(node, crashes)?),
+            At::Down => {
+                next.extend(self.take_up(node, false, crashes)?);
+                if let Some(up) = rebooted(node) {
+                    next.extend(self.take_up(&up, true, crashes)?);
+                }
+            }
             At::Stopped => {
-                if let Some(asks) = node.budget.asks.checked_sub(1) {
-                    let mut again = node.clone();
-                    again.budget.asks = asks;
-                    next.extend(self.take_up(&again, crashes)?);
+                let asks = node.budget.asks.checked_sub(1);
+                let asked = asks.map(|asks| Node { budget: Budget { asks, ..node.budget }, ..node.clone() });
+                if let Some(again) = &asked {
+                    next.extend(self.take_up(again, false, crashes)?);
+                }
+                // Who asked for a reboot gets one; who stopped for another reason may see one.
+                let goes_down = if node.known.story.awaits() { Some(node) } else { asked.as_ref() };
+                if let Some(up) = goes_down.and_then(rebooted) {
+                    next.extend(self.take_up(&up, true, crashes)?);
                 }
             }
         }
@@ -280,7 +302,12 @@ impl Walk {
     }
 
     /// A new process reads what is durable, ends children of the one before it, and goes on or goes back.
-    fn take_up(&self, node: &Node, crashes: &mut usize) -> Result<Vec<(String, Node)>, (String, String)> {
+    fn take_up(
+        &self,
+        node: &Node,
+        rebooted: bool,
+        crashes: &mut usize,
+    ) -> Result<Vec<(String, Node)>, (String, String)> {
         let mut next = Vec::new();
         let Some(durable) = &node.durable else {
             let untouched = node.machine.things.iter().all(crate::machine::Things::all_old);
@@ -290,15 +317,33 @@ impl Walk {
         let mut up = node.clone();
         up.known = Rc::clone(durable);
         up.heard = Heard::Nothing;
-        up.machine.child = false;
-        let mut inputs = vec![Input::RollbackAsked { boot: None }];
+        up.guard = None;
+        up.machine.handed_over();
+        // The guard of a runner that is gone fires, or finds what was decided and is gone as well.
+        let fires = self.guards && (node.machine.guard || rebooted || matches!(node.at, At::Stopped));
+        up.machine.guard &= up.known.state.finished.is_none();
+        let boot = up.machine.boot();
+        let mut inputs = vec![Input::RollbackAsked { boot: boot.clone() }];
+        if fires {
+            let cause = if rebooted { Cause::Rebooted } else { Cause::RunnerGone };
+            inputs.push(Input::GuardFired { cause, boot: boot.clone() });
+        }
         // A way back of which nothing could be recorded is only ever taken up by asking for it again.
         if !(node.lag && node.known.story.back.is_some()) {
-            inputs.extend(self.guidance.iter().map(|g| Input::Resumed { boot: None, guidance: *g }));
+            let resumed = |g: &Guidance| Input::Resumed { boot: boot.clone(), guidance: *g };
+            inputs.extend(self.guidance.iter().map(resumed));
         }
         if up.known.state.finished == Some(Verdict::Committed) {
             // The timer finds, at any time after the run ended, that the phase does not stay healthy.
-            inputs.push(Input::SoakFailed { cause: Cause::ChecksFailed(Vec::new()), boot: None });
+            inputs.push(Input::SoakFailed { cause: Cause::ChecksFailed(Vec::new()), boot: boot.clone() });
+        }
+        if let Some(damaged) = node.budget.damaged.checked_sub(1) {
+            let mut torn = up.clone();
+            (torn.budget.damaged, torn.lag) = (damaged, false);
+            for unknown in [Vec::new(), vec![Item::new("journal line 6", "its hash is another")]] {
+                let input = Input::RollbackAlongDamage { boot: boot.clone(), unknown };
+                next.extend(self.tell(&torn, &input, crashes)?);
+            }
         }
         up.lag = false;
         for input in inputs {
@@ -319,6 +364,8 @@ impl Walk {
         crashes: &mut usize,
     ) -> Result<Vec<(String, Node)>, (String, String)> {
         let louder: &[Heard] = match (node.heard, node.budget.interrupts) {
+            // Nobody talks to a guard that just fired.
+            (Heard::Nothing, _) if matches!(input, Input::GuardFired { .. }) => &[Heard::Nothing],
             (Heard::Nothing, 1..) => &[Heard::Nothing, Heard::Once, Heard::Twice],
             (Heard::Once, 1..) => &[Heard::Once, Heard::Twice],
             (Heard::Nothing, 0) => &[Heard::Nothing],
@@ -348,6 +395,12 @@ impl Walk {
         let tale = || format!("{input:?} ({:?}) -> {events:?} then {action:?}", node.heard);
         let told = if self.aloud.get() { tale() } else { String::new() };
         let broken = |why: String| (why, format!("  {}\n", tale()));
+        let mut node = node.clone();
+        node.known.story.follows(&self.plan, input, &events).map_err(&broken)?;
+        if let Input::GuardFired { .. } = input {
+            node.guard = Some(node.known.story.found());
+        }
+        let node = &node;
         // A run taken up with nobody there answers for itself.
         if !matches!(input, Input::Resumed { .. }) {
             node.known.story.answered(input, &events).map_err(&broken)?;
@@ -366,7 +419,7 @@ impl Walk {
                         .durable
                         .as_ref()
                         .map_or_else(|| Known::new(RunState::default(), Story::default()), Rc::clone);
-                    down.durable = Some(base.after(&self.plan, part, &self.moved).map_err(&broken)?);
+                    down.durable = Some(base.after(self, part).map_err(&broken)?);
                 }
                 *crashes += 1;
                 let what = if self.aloud.get() {
@@ -384,13 +437,13 @@ impl Walk {
             if required {
                 self.decided(&without, &Input::JournalLost("full".into()), crashes, next)?;
             } else {
-                without.known = node.known.after(&self.plan, &events, &self.moved).map_err(&broken)?;
+                without.known = node.known.after(self, &events).map_err(&broken)?;
                 without.lag = true;
                 self.arrive(without, &action, &told, next).map_err(&broken)?;
             }
         }
         let mut after = node.clone();
-        after.known = node.known.after(&self.plan, &events, &self.moved).map_err(&broken)?;
+        after.known = node.known.after(self, &events).map_err(&broken)?;
         if !events.is_empty() && after.known.state.header.is_some() {
             // Facts that could not be recorded before are recorded with these.
             after.durable = Some(Rc::clone(&after.known));
@@ -407,6 +460,9 @@ impl Walk {
         next: &mut Vec<(String, Node)>,
     ) -> Result<(), String> {
         node.known.story.allows(&self.plan, &node.machine, action, node.heard)?;
+        if let Some(found) = node.guard {
+            found.allows(action)?;
+        }
         node.at = match action {
             Action::Stop(_) => At::Stopped,
             other => At::Owed(other.clone()),
@@ -414,6 +470,14 @@ impl Walk {
         next.push((told.to_owned(), node));
         Ok(())
     }
+}
+
+/// The same place on a machine that went down and came up again, where it may.
+fn rebooted(node: &Node) -> Option<Node> {
+    let boots = node.budget.boots.checked_sub(1)?;
+    let mut up = Node { budget: Budget { boots, ..node.budget }, ..node.clone() };
+    up.machine.reboot();
+    Some(up)
 }
 
 /// A place from which the walk comes back to where it was: what is left when ends are taken away again and again.

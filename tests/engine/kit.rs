@@ -18,6 +18,11 @@ pub(crate) fn step(id: &str, undo: StepUndo) -> Step {
     }
 }
 
+/// A reboot.
+pub(crate) fn reboot(id: &str) -> Step {
+    Step { act: Act::Reboot { why: "a kernel".into() }, ..step(id, StepUndo::NotNeeded) }
+}
+
 /// An undo of its own.
 pub(crate) fn own() -> StepUndo {
     StepUndo::Act(Act::Ask { text: "undo".into() })

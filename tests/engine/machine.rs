@@ -44,8 +44,12 @@ impl Things {
 pub(crate) struct Machine {
     /// By phase.
     pub(crate) things: Vec<Things>,
-    /// The guard stands.
+    /// A guard stands: of this runner, or of one before it.
     pub(crate) guard: bool,
+    /// One stands behind the runner that acts now.
+    pub(crate) behind: bool,
+    /// How often it went down.
+    pub(crate) boots: u8,
     /// A child of a step is alive.
     pub(crate) child: bool,
     /// The time.
@@ -70,7 +74,24 @@ impl Machine {
     /// A machine before the plan.
     pub(crate) fn new(plan: &Plan) -> Self {
         let things = plan.phases.iter().map(Things::of).collect();
-        Self { things, guard: false, child: false, clock: 0, opened: 0 }
+        Self { things, guard: false, behind: false, boots: 0, child: false, clock: 0, opened: 0 }
+    }
+
+    /// What tells this boot from the others.
+    pub(crate) fn boot(&self) -> Option<String> {
+        Some(format!("boot {}", self.boots))
+    }
+
+    /// It goes down and comes up again.
+    pub(crate) fn reboot(&mut self) {
+        self.boots += 1;
+        self.child = false;
+    }
+
+    /// Another process is at work now: the guard of the one before watches that one.
+    pub(crate) fn handed_over(&mut self) {
+        self.child = false;
+        self.behind = false;
     }
 
     /// A person puts all of a phase right by hand.
@@ -98,7 +119,8 @@ impl Machine {
             Action::Open { .. } => {
                 let opened = |machine: &mut Self| machine.opened += 1;
                 let generation = GenerationNumber(self.opened + 1);
-                let input = Input::Opened { generation, boot: None, invoker: None, version: "0".into() };
+                let boot = self.boot();
+                let input = Input::Opened { generation, boot, invoker: None, version: "0".into() };
                 vec![self.with(opened, input, 0), self.says(Input::JournalLost("full".into()), 1)]
             }
             Action::Judge { moment } => self.judged(checks_of(phase, *moment)),
@@ -118,7 +140,11 @@ impl Machine {
                 ]
             }
             Action::Arm => vec![
-                self.with(|m| m.guard = true, Input::Armed(Ok(Guarded::BY_THE_RUNNER)), 0),
+                self.with(
+                    |m| (m.guard, m.behind) = (true, true),
+                    Input::Armed(Ok(Guarded::BY_THE_RUNNER)),
+                    0,
+                ),
                 self.with(|m| m.guard = true, Input::Armed(Err("no".into())), 1),
                 self.says(Input::Armed(Err("no".into())), 1),
             ],
@@ -141,7 +167,7 @@ impl Machine {
                 self.with(|m| m.things[at].layers[*layer] = Content::New, Input::Kept(Ok(())), 0),
                 self.with(|m| m.things[at].layers[*layer] = Content::Half, Input::Kept(Err("no".into())), 1),
             ],
-            Action::Disarm => vec![self.with(|m| m.guard = false, Input::Disarmed, 0)],
+            Action::Disarm => vec![self.with(|m| (m.guard, m.behind) = (false, false), Input::Disarmed, 0)],
             Action::Choose { may_accept, .. } => {
                 let mut again = self.says(Input::Chosen(Choice::Retry), 0);
                 again.retry = 1;

@@ -1,8 +1,8 @@
 //! Generated plans and generated fates: any plan, any failure, any crash.
 
-use crate::kit::{check, layer, own, phase, plan, step};
+use crate::kit::{check, layer, own, phase, plan, reboot, step};
 use crate::machine::Machine;
-use crate::promises::Story;
+use crate::promises::{Found, Story};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use switchback::engine::{Action, Ended, Heard, Input, Itinerary, RunState, decide, record_required, replay};
@@ -21,6 +21,8 @@ pub(crate) struct Told {
     pub(crate) acts: Vec<Action>,
     pub(crate) crashed: bool,
     heard: Heard,
+    /// Who acts is the guard, and this is what it found.
+    guard: Option<Found>,
 }
 
 impl Told {
@@ -38,6 +40,7 @@ impl Told {
             acts: Vec::new(),
             crashed: false,
             heard: Heard::Nothing,
+            guard: None,
         }
     }
 
@@ -58,8 +61,19 @@ impl Told {
     fn crash(&mut self) {
         self.crashed = true;
         self.heard = Heard::Nothing;
-        self.machine.child = false;
+        self.machine.handed_over();
         self.state = replay(&self.plan, RunState::default(), &self.journal);
+    }
+
+    /// The same, through every reboot that it asks for.
+    pub(crate) fn drive_on(&mut self, first: Input, script: &mut impl Iterator<Item = u8>) -> Ended {
+        let mut ended = self.drive(first, script);
+        while ended == Ended::AwaitingReboot {
+            self.machine.reboot();
+            let (boot, guidance) = (self.machine.boot(), self.state.guidance());
+            ended = self.drive(Input::Resumed { boot, guidance }, script);
+        }
+        ended
     }
 
     /// Drives on from an input with the fate that the script says; then with success.
@@ -71,16 +85,25 @@ impl Told {
                 self.heard = if self.heard == Heard::Nothing { Heard::Once } else { Heard::Twice };
             }
             let now = Timestamp(self.machine.clock);
+            if matches!(input, Input::Resumed { .. } | Input::RollbackAsked { .. }) {
+                (self.guard, self.machine.behind) = (None, false);
+            }
+            if let Input::GuardFired { .. } = input {
+                self.guard = Some(self.story.found());
+            }
             let made = decide(&self.plan, &self.state, &input, self.heard, now);
             if (230..250).contains(&fate) && !self.journal.is_empty() {
                 let some = usize::from(fate - 230) % (made.events.len() + 1);
                 self.learn(&made.events[..some]);
                 self.crash();
-                let boot = None;
-                input = if fate.is_multiple_of(3) {
-                    Input::RollbackAsked { boot }
-                } else {
-                    Input::Resumed { boot, guidance: self.state.guidance() }
+                if fate.is_multiple_of(2) {
+                    self.machine.reboot();
+                }
+                let boot = self.machine.boot();
+                input = match fate % 3 {
+                    0 => Input::RollbackAsked { boot },
+                    1 => Input::GuardFired { cause: Cause::RunnerGone, boot },
+                    _ => Input::Resumed { boot, guidance: self.state.guidance() },
                 };
                 continue;
             }
@@ -91,7 +114,12 @@ impl Told {
                 input = Input::JournalLost("full".into());
                 continue;
             }
+            self.story
+                .follows(&self.plan, &input, &made.events)
+                .unwrap_or_else(|why| panic!("{why}: {input:?} after {:#?}", self.journal));
             self.learn(&made.events);
+            let guarded = self.guard.map_or(Ok(()), |found| found.allows(&made.action));
+            guarded.unwrap_or_else(|why| panic!("{why}: {:?} after {:#?}", made.action, self.journal));
             self.story
                 .allows(&self.plan, &self.machine, &made.action, self.heard)
                 .unwrap_or_else(|why| panic!("{why}: {:?} after {:#?}", made.action, self.journal));
@@ -145,19 +173,26 @@ fn reactions() -> impl Strategy<Value = OnOutcome> {
 
 fn phases() -> impl Strategy<Value = Phase> {
     let lists = (steps("a", 3), steps("c", 2), steps("r", 2), checks("p"), checks("v"));
-    let rest = (0_usize..=2, any::<[bool; 4]>(), reactions());
-    (lists, rest).prop_map(|((apply, commit, rollback, preflight, validate), (layers, has, on))| {
-        let layered = apply.iter().chain(&commit).any(|step| step.undo == StepUndo::Layer);
-        let mut made = phase("none");
-        made.layers = vec![layer(); layers.max(usize::from(layered))];
-        (made.apply, made.commit, made.rollback) = (apply, commit, rollback);
-        (made.preflight, made.validate, made.on) = (preflight, validate, on);
-        made.applies_if = has[0].then(|| check("when", Severity::Fail));
-        made.settle = if has[1] { Span(3) } else { Span::ZERO };
-        made.confirm = has[2].then_some(Span(5));
-        made.soak = has[3].then_some(Soak { length: Span(7), every: None });
-        made
-    })
+    let reboots = prop_oneof![Just(Reboot::Never), Just(Reboot::Expected), Just(Reboot::Required)];
+    let rest = (0_usize..=2, any::<[bool; 4]>(), reactions(), (reboots, proptest::option::of(0_usize..4)));
+    (lists, rest).prop_map(
+        |((apply, commit, rollback, preflight, validate), (layers, has, on, (goes_down, at)))| {
+            let layered = apply.iter().chain(&commit).any(|step| step.undo == StepUndo::Layer);
+            let mut made = phase("none");
+            made.layers = vec![layer(); layers.max(usize::from(layered))];
+            (made.apply, made.commit, made.rollback) = (apply, commit, rollback);
+            (made.preflight, made.validate, made.on) = (preflight, validate, on);
+            made.reboot = goes_down;
+            if let Some(at) = at {
+                made.apply.insert(at.min(made.apply.len()), reboot("now"));
+            }
+            made.applies_if = has[0].then(|| check("when", Severity::Fail));
+            made.settle = if has[1] { Span(3) } else { Span::ZERO };
+            made.confirm = has[2].then_some(Span(5));
+            made.soak = has[3].then_some(Soak { length: Span(7), every: None });
+            made
+        },
+    )
 }
 
 pub(crate) fn plans() -> impl Strategy<Value = Plan> {
@@ -193,11 +228,11 @@ proptest! {
     ) {
         let mut run = Told::new(plan, guidance);
         let mut script = script.into_iter();
-        let mut ended = run.drive(Input::Begin, &mut script);
+        let mut ended = run.drive_on(Input::Begin, &mut script);
         for _ in 0..4 {
             let Ended::Paused(_) = ended else { break };
             prop_assert!(run.state.header.is_some());
-            ended = run.drive(Input::Resumed { boot: None, guidance }, &mut script);
+            ended = run.drive_on(Input::Resumed { boot: run.machine.boot(), guidance }, &mut script);
         }
     }
 
@@ -207,7 +242,7 @@ proptest! {
         script in vec(prop_oneof![3 => Just(0_u8), 1 => 150_u8..230], 0..40),
     ) {
         let mut run = Told::new(plan, Guidance::Unattended);
-        let ended = run.drive(Input::Begin, &mut script.into_iter());
+        let ended = run.drive_on(Input::Begin, &mut script.into_iter());
         let began = run.acts.iter().rposition(|act| matches!(act, Action::Open { .. })).unwrap_or(0);
         let acts = run.acts.split_off(began);
         if let Ended::Finished(Verdict::RolledBack | Verdict::Inconsistent) = ended {
@@ -226,7 +261,7 @@ proptest! {
         script in vec(prop_oneof![5 => Just(0_u8), 1 => 150_u8..230], 0..40),
     ) {
         let mut run = Told::new(plan, Guidance::Unattended);
-        run.drive(Input::Begin, &mut script.into_iter());
+        run.drive_on(Input::Begin, &mut script.into_iter());
         prop_assume!(run.state.header.is_some());
         let asked = || Input::RollbackAsked { boot: None };
         let nothing = || std::iter::empty::<u8>();

@@ -3,10 +3,13 @@
 
 mod acts;
 mod ends;
+mod guards;
+
+pub(crate) use guards::Found;
 
 use crate::kit::checks_of;
 use std::collections::{BTreeMap, BTreeSet};
-use switchback::engine::Input;
+use switchback::engine::{Input, Limits};
 use switchback::model::*;
 
 /// What the facts say so far.
@@ -25,7 +28,26 @@ pub(crate) struct Story {
     gate: bool,
     recorded: usize,
     sealed: bool,
+    /// A guard was armed since the phase was begun or taken up.
     armed: bool,
+    /// On the way back none could be.
+    unguarded: bool,
+    /// The boot in which it was begun or taken up last.
+    boot: Option<String>,
+    /// At this place of `apply` the machine is to go down, and whether it did.
+    awaits: Option<(usize, bool)>,
+    /// It went down there; what booted is not compared yet.
+    compares: Option<usize>,
+    /// Places at which it went down and booted as it should.
+    rebooted: BTreeSet<usize>,
+    /// It was another boot, and it was taken up since.
+    another: bool,
+    /// It went down in the middle of the phase, and nobody had asked for that.
+    unplanned: bool,
+    /// The record is damaged, and no way back began since.
+    damaged: bool,
+    /// What nobody can know since then, by name.
+    unknowable: Vec<Item>,
     /// The intent that is durable and has no end.
     intent: Option<(Part, usize)>,
     /// The step of which a crash left nobody knowing what it did.
@@ -84,25 +106,47 @@ impl Story {
             let next = self.phase.map_or(0, |phase| phase + 1);
             hold(at == Some(next), "phases begin in the plan's order, each once")?;
             let guided = header.guidance == Guidance::Guided;
-            *self = Self { phase: at, queue: header.queue.clone(), guided, ..Self::default() };
+            let (queue, boot) = (header.queue.clone(), header.boot.clone());
+            *self = Self { phase: at, queue, guided, boot, ..Self::default() };
             return Ok(());
         }
         let phase = self.phase.and_then(|at| plan.phases.get(at));
         match event {
-            Event::PhaseBegan(_)
-            | Event::StopWanted
-            | Event::GuardMissing { .. }
-            | Event::RebootAwaited
-            | Event::MachineRebooted
-            | Event::BootCompared { .. }
-            | Event::EarlierTakenBack { .. } => {}
-            Event::RunResumed { guidance, .. } => {
+            Event::PhaseBegan(_) | Event::StopWanted | Event::EarlierTakenBack { .. } => {}
+            Event::GuardMissing { .. } => {
+                hold(self.back.is_some(), "only on the way back one goes on without a guard")?;
+                self.unguarded = true;
+            }
+            Event::RebootAwaited => {
+                let next = phase.and_then(|phase| self.next_reboot(phase));
+                hold(next.is_some() && self.back.is_none(), "a reboot is awaited where the plan says")?;
+                hold(self.armed && self.awaits.is_none(), "a reboot is awaited once, behind a guard")?;
+                self.awaits = next.map(|place| (place, false));
+                (self.begun, self.another) = (true, false);
+            }
+            Event::MachineRebooted => {
+                let went = self.awaits.take().filter(|(_, went)| *went);
+                hold(went.is_some(), "an awaited reboot is over when it is another boot")?;
+                self.compares = went.map(|(place, _)| place);
+                self.another = false;
+            }
+            Event::BootCompared { wrong } => {
+                let Some(place) = self.compares else { return Err("nothing booted".into()) };
+                if wrong.is_empty() {
+                    self.compares = None;
+                    self.rebooted.insert(place);
+                    self.well.insert((Part::Apply, place));
+                }
+            }
+            Event::RunResumed { guidance, boot, .. } => {
+                self.sees(phase, boot.as_ref());
+                (self.armed, self.unguarded) = (false, false);
                 self.guided = *guidance == Guidance::Guided;
                 self.unknown = self.intent.or(self.unknown);
                 self.lose_flight();
                 self.undo = None;
                 self.begin_anew(phase);
-                if self.paused.take().is_none() {
+                if self.paused.take().is_none() && self.awaits.is_none() {
                     self.taken_up += 1;
                 }
             }
@@ -126,7 +170,10 @@ impl Story {
             }
             Event::CapsuleSealed { .. } => self.sealed = true,
             Event::GuardArmed(_) => {
-                hold(self.sealed, "the guard is armed over a sealed capsule")?;
+                hold(
+                    self.sealed || self.back.is_some() && self.begun,
+                    "the guard is armed over a sealed capsule",
+                )?;
                 self.armed = true;
             }
             Event::StepStarted { part, step, .. } => {
@@ -204,13 +251,14 @@ impl Story {
                 self.taken_up = 0;
                 self.soak = soak_until.map(|until| until.0);
             }
-            Event::GuardDisarmed => self.disarmed = true,
+            Event::GuardDisarmed => (self.disarmed, self.armed) = (true, false),
             Event::RunPaused { cause } => {
                 hold(self.back.is_none() || self.ended.is_some(), "the way back does not pause")?;
                 self.paused = Some(cause.clone());
             }
             Event::FactsLost { unknown } => {
-                hold(unknown.is_empty(), "no record is damaged on a walk")?;
+                (self.damaged, self.begun) = (true, true);
+                self.unknowable.extend(unknown.iter().cloned());
             }
             Event::RevertBegan { cause } => {
                 let decided = self.committed || self.ended == Some(PhaseEnd::NotApplicable);
@@ -223,7 +271,15 @@ impl Story {
                     !decided || *cause == Cause::Asked || soaks,
                     "what is committed is taken back only when asked, or by its checks where it soaks",
                 )?;
-                hold(self.back.is_none() || self.ended.is_some(), "a way back begins once")?;
+                let open = self.back.is_some() && self.ended.is_none() && !self.damaged;
+                hold(!open, "a way back begins once")?;
+                if let Cause::TooManyResumptions(times) = cause {
+                    let often = *times == self.taken_up && *times > Limits::FORWARD;
+                    hold(often, "it is turned round for crashes when there were so many")?;
+                }
+                hold(*cause != Cause::Rebooted || self.another, "rebooted means that it is another boot")?;
+                (self.awaits, self.compares, self.unplanned) = (None, None, false);
+                (self.another, self.damaged) = (false, false);
                 self.paused = None;
                 self.back = Some(cause.clone());
                 self.ended = None;
@@ -235,7 +291,7 @@ impl Story {
                 self.to_restore = self.recorded;
                 self.rolled = 0;
                 self.quarantined = false;
-                self.items.clear();
+                self.items.clone_from(&self.unknowable);
                 self.taken_up = 0;
                 self.moments.remove(&Moment::Reprobe);
             }
@@ -271,6 +327,7 @@ impl Story {
                 )?;
                 hold(self.items == *items, "what was put right is what was named")?;
                 self.ended = Some(PhaseEnd::Resolved);
+                self.unknowable.clear();
                 self.items.clear();
                 self.verdicts.clear();
             }
@@ -286,10 +343,7 @@ impl Story {
 
     /// What was judged and recorded before a crash or a pause is not believed afterwards, unless something acted since.
     fn begin_anew(&mut self, phase: Option<&Phase>) {
-        let keeps =
-            |phase: &Phase| phase.commit.is_empty() && !phase.layers.is_empty() && self.validated(phase);
-        let acted = self.begun || phase.is_some_and(keeps);
-        if acted || self.back.is_some() || self.ended.is_some() || self.committed {
+        if self.has_begun(phase) || self.back.is_some() || self.ended.is_some() || self.committed {
             return;
         }
         self.judged.clear();
@@ -299,6 +353,40 @@ impl Story {
             (false, false, false, false, false);
         self.recorded = 0;
         (self.settled, self.window) = (None, None);
+    }
+
+    /// Whether something may have changed, or will have by what is owed next.
+    fn has_begun(&self, phase: Option<&Phase>) -> bool {
+        let keeps =
+            |phase: &Phase| phase.commit.is_empty() && !phase.layers.is_empty() && self.validated(phase);
+        self.begun || phase.is_some_and(keeps)
+    }
+
+    /// A boot in which it is taken up.
+    fn sees(&mut self, phase: Option<&Phase>, boot: Option<&String>) {
+        let another = matches!((&self.boot, boot), (Some(before), Some(now)) if before != now);
+        self.boot = boot.cloned().or(self.boot.take());
+        self.another |= another && self.paused.is_none();
+        if let Some((_, went)) = &mut self.awaits {
+            *went |= another;
+            return;
+        }
+        let open = self.back.is_none() && self.ended.is_none() && !self.committed && self.paused.is_none();
+        let expected = phase.is_some_and(|phase| phase.reboot == Reboot::Expected);
+        self.unplanned |= another && open && !expected && self.has_begun(phase);
+    }
+
+    /// The next place at which the machine goes down, where all before it is behind the phase.
+    fn next_reboot(&self, phase: &Phase) -> Option<usize> {
+        let next = (0..=phase.apply.len())
+            .find(|place| phase.reboots_at(*place) && !self.rebooted.contains(place))?;
+        (0..next).all(|step| self.well.contains(&(Part::Apply, step))).then_some(next)
+    }
+
+    /// Whether every step of `apply` ended well and the machine went down wherever it had to.
+    fn applied(&self, phase: &Phase) -> bool {
+        let reboots = (0..=phase.apply.len()).filter(|place| phase.reboots_at(*place));
+        self.all_well(phase, Part::Apply) && reboots.into_iter().all(|place| self.rebooted.contains(&place))
     }
 
     /// The promises about who answers.
@@ -343,7 +431,7 @@ impl Story {
 
     fn validated(&self, phase: &Phase) -> bool {
         self.holds(phase, Moment::Validate)
-            && self.all_well(phase, Part::Apply)
+            && self.applied(phase)
             && (phase.confirm.is_none() || self.confirmed)
     }
 }

@@ -36,7 +36,7 @@ proptest! {
         script in vec(any::<u8>(), 0..60),
     ) {
         let mut run = Told::new(plan, guidance);
-        run.drive(Input::Begin, &mut script.into_iter());
+        run.drive_on(Input::Begin, &mut script.into_iter());
         let text = serde_json::to_string(&run.journal).unwrap();
         let read: Vec<Event> = serde_json::from_str(&text).unwrap();
         if !read.is_empty() {
@@ -49,6 +49,17 @@ proptest! {
                 let resumed = succeed(&run.plan, state.clone(), Input::Resumed { boot: None, guidance });
                 let paused = matches!(resumed, Ended::Paused(_));
                 prop_assert!(!paused || guidance == Guidance::Unattended, "{:?}", resumed);
+                let boot = Some("another".to_owned());
+                succeed(&run.plan, state.clone(), Input::Resumed { boot: boot.clone(), guidance });
+                let fired = Input::GuardFired { cause: Cause::Rebooted, boot };
+                let guarded = succeed(&run.plan, state.clone(), fired);
+                let decided = state.paused.is_some() || state.committed() || state.stage.end().is_some();
+                let home = |ended: &Ended| match ended {
+                    Ended::Finished(verdict) => *verdict != Verdict::Committed,
+                    Ended::Paused(_) | Ended::AwaitingReboot => false,
+                };
+                let waits = [Ended::AwaitingReboot, Ended::Paused(Cause::Rebooted)];
+                prop_assert!(decided || home(&guarded) || waits.contains(&guarded), "{:?}", guarded);
                 let back = succeed(&run.plan, state, Input::RollbackAsked { boot: None });
                 let home = [Verdict::Refused, Verdict::RolledBack, Verdict::Inconsistent];
                 prop_assert!(home.map(Ended::Finished).contains(&back), "{:?}", back);

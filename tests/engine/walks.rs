@@ -1,7 +1,7 @@
 //! The walks: each a small plan and what may happen to it.
 
 use crate::explore::{Budget, Engine, Seen, Walk};
-use crate::kit::{check, layer, own, phase, plan, step};
+use crate::kit::{check, layer, own, phase, plan, reboot, step};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use switchback::engine::{ASIDE, BACK, FORWARD, SKIPPED};
@@ -42,9 +42,10 @@ fn three_phases(engine: Engine, width: Width) -> Walk {
         name: "three phases, two crashes, an interrupt",
         plan: plan(vec![one, two, three]),
         guidance: ALONE,
-        budget: Budget { crashes, interrupts: 1, lost: 0, faults: 1, retries: 0, asks: 0 },
+        budget: Budget { crashes, interrupts: 1, lost: 0, faults: 1, retries: 0, asks: 0, ..Budget::NONE },
         engine,
-        limit: 120_000,
+        guards: true,
+        limit: 400_000,
         aloud: Cell::new(false),
         moved: RefCell::default(),
     }
@@ -64,9 +65,10 @@ fn steps(engine: Engine, _: Width) -> Walk {
         name: "one phase with all that acts, unattended, a lost record",
         plan: plan(vec![one]),
         guidance: ALONE,
-        budget: Budget { crashes: 1, interrupts: 0, lost: 1, faults: 1, retries: 0, asks: 1 },
+        budget: Budget { crashes: 1, interrupts: 0, lost: 1, faults: 1, retries: 0, asks: 1, ..Budget::NONE },
         engine,
-        limit: 120_000,
+        guards: true,
+        limit: 400_000,
         aloud: Cell::new(false),
         moved: RefCell::default(),
     }
@@ -85,9 +87,10 @@ fn questions(engine: Engine, width: Width) -> Walk {
         name: "one phase with all that is asked, guided, an interrupt",
         plan: plan(vec![one]),
         guidance: ASKED,
-        budget: Budget { crashes, interrupts: 1, lost: 0, faults: 1, retries: 1, asks: 1 },
+        budget: Budget { crashes, interrupts: 1, lost: 0, faults: 1, retries: 1, asks: 1, ..Budget::NONE },
         engine,
-        limit: 120_000,
+        guards: true,
+        limit: 400_000,
         aloud: Cell::new(false),
         moved: RefCell::default(),
     }
@@ -108,9 +111,18 @@ fn waits(engine: Engine, width: Width) -> Walk {
         name: "two phases with all that waits, guided and unattended",
         plan: plan(vec![one, two]),
         guidance: BOTH,
-        budget: Budget { crashes: whole(width), interrupts: 1, lost: 0, faults: 1, retries: 0, asks: 1 },
+        budget: Budget {
+            crashes: whole(width),
+            interrupts: 1,
+            lost: 0,
+            faults: 1,
+            retries: 0,
+            asks: 1,
+            ..Budget::NONE
+        },
         engine,
-        limit: 120_000,
+        guards: true,
+        limit: 400_000,
         aloud: Cell::new(false),
         moved: RefCell::default(),
     }
@@ -129,9 +141,10 @@ fn records(engine: Engine, _: Width) -> Walk {
         name: "two phases, a lost record, a crash",
         plan: plan(vec![one, two]),
         guidance: ALONE,
-        budget: Budget { crashes: 1, interrupts: 1, lost: 1, faults: 1, retries: 0, asks: 1 },
+        budget: Budget { crashes: 1, interrupts: 1, lost: 1, faults: 1, retries: 0, asks: 1, ..Budget::NONE },
         engine,
-        limit: 120_000,
+        guards: true,
+        limit: 400_000,
         aloud: Cell::new(false),
         moved: RefCell::default(),
     }
@@ -147,7 +160,108 @@ fn limits(engine: Engine, _: Width) -> Walk {
         guidance: ALONE,
         budget: Budget { crashes: 13, ..Budget::NONE },
         engine,
-        limit: 120_000,
+        guards: false,
+        limit: 400_000,
+        aloud: Cell::new(false),
+        moved: RefCell::default(),
+    }
+}
+
+/// One phase that asks for a reboot between its steps.
+fn reboots(engine: Engine, width: Width) -> Walk {
+    let mut one = phase("one");
+    one.layers = vec![layer()];
+    one.apply = vec![step("a", own()), reboot("now"), step("b", own())];
+    one.validate = vec![check("v", Severity::Fail)];
+    Walk {
+        name: "one phase with a reboot between its steps, and reboots",
+        plan: plan(vec![one]),
+        guidance: ALONE,
+        budget: Budget {
+            crashes: 1,
+            interrupts: whole(width),
+            faults: 1,
+            asks: 1,
+            boots: 2,
+            damaged: whole(width),
+            ..Budget::NONE
+        },
+        engine,
+        guards: true,
+        limit: 400_000,
+        aloud: Cell::new(false),
+        moved: RefCell::default(),
+    }
+}
+
+/// One phase that needs a reboot, and one that expects it.
+fn planned_reboots(engine: Engine, width: Width) -> Walk {
+    let mut one = phase("one");
+    one.reboot = Reboot::Required;
+    one.apply = vec![step("a", own())];
+    one.settle = Span(5);
+    one.commit = vec![step("c", own())];
+    let mut two = phase("two");
+    two.reboot = Reboot::Expected;
+    let mut again = step("b", own());
+    again.idempotent = true;
+    two.apply = vec![again, reboot("now")];
+    two.confirm = Some(Span(7));
+    Walk {
+        name: "a phase that needs a reboot and one that expects it",
+        plan: plan(vec![one, two]),
+        guidance: ASKED,
+        budget: Budget {
+            crashes: 1,
+            faults: 1,
+            retries: 1,
+            asks: 1 + whole(width),
+            boots: 3,
+            ..Budget::NONE
+        },
+        engine,
+        guards: true,
+        limit: 400_000,
+        aloud: Cell::new(false),
+        moved: RefCell::default(),
+    }
+}
+
+/// A person who takes up an awaited reboot again and again.
+fn patience(engine: Engine, _: Width) -> Walk {
+    let mut one = phase("one");
+    one.reboot = Reboot::Required;
+    one.apply = vec![step("a", own())];
+    Walk {
+        name: "a reboot that is awaited for long",
+        plan: plan(vec![one]),
+        guidance: ALONE,
+        budget: Budget { crashes: 1, asks: 5, boots: 1, ..Budget::NONE },
+        engine,
+        guards: true,
+        limit: 400_000,
+        aloud: Cell::new(false),
+        moved: RefCell::default(),
+    }
+}
+
+/// A record that is found damaged, at any point.
+fn damage(engine: Engine, _: Width) -> Walk {
+    let mut one = phase("one");
+    one.layers = vec![layer()];
+    one.apply = vec![step("a", own())];
+    one.rollback = vec![step("r", StepUndo::NotNeeded)];
+    one.soak = Some(Soak { length: Span(9), every: None });
+    let mut two = phase("two");
+    two.apply = vec![step("b", own())];
+    Walk {
+        name: "two phases and a damaged record",
+        plan: plan(vec![one, two]),
+        guidance: ALONE,
+        budget: Budget { crashes: 2, asks: 1, damaged: 1, ..Budget::NONE },
+        engine,
+        guards: true,
+        limit: 400_000,
         aloud: Cell::new(false),
         moved: RefCell::default(),
     }
@@ -155,7 +269,7 @@ fn limits(engine: Engine, _: Width) -> Walk {
 
 /// Every walk.
 pub(crate) fn walks(engine: Engine, width: Width) -> Vec<Walk> {
-    [records, questions, steps, three_phases, waits, limits]
+    [patience, reboots, planned_reboots, damage, records, questions, steps, waits, three_phases, limits]
         .into_iter()
         .map(|walk| walk(engine, width))
         .collect()
@@ -228,6 +342,7 @@ fn every_state_keeps_the_promises() {
         "Keep",
         "Disarm",
         "Choose",
+        "CompareBoot",
         "EndChildren",
         "Undo",
         "Restore",

@@ -100,7 +100,7 @@ fn a_way_back_that_never_ends_is_inconsistent_and_says_how_often_it_was_tried() 
     run.succeed_until(Input::Begin, &SECOND);
     run.tell(Input::RollbackAsked { boot: None });
     for _ in 0..Limits::BACK {
-        assert_eq!(run.tell(resumed(Guidance::Unattended)), Action::EndChildren);
+        assert_eq!(run.taken_up(resumed(Guidance::Unattended)), Action::EndChildren);
     }
     let action = run.tell(resumed(Guidance::Unattended));
     assert_eq!(action, Action::Stop(Ended::Finished(Verdict::Inconsistent)));
@@ -176,10 +176,10 @@ fn a_run_paused_in_the_confirm_window_opens_a_fresh_one_when_it_is_taken_up() {
     let paused = run.hears(&Input::Nothing, Heard::Once);
     assert_eq!(paused, Action::Stop(Ended::Paused(Cause::Interrupted)));
     run.now = Timestamp(1_000);
-    assert_eq!(run.tell(resumed(Guidance::Guided)), Action::Confirm { until: Timestamp(1_007) });
+    assert_eq!(run.taken_up(resumed(Guidance::Guided)), Action::Confirm { until: Timestamp(1_007) });
     // A crash is not a person's pause: the window goes on.
     run.now = Timestamp(1_003);
-    assert_eq!(run.tell(resumed(Guidance::Guided)), Action::Confirm { until: Timestamp(1_007) });
+    assert_eq!(run.taken_up(resumed(Guidance::Guided)), Action::Confirm { until: Timestamp(1_007) });
 }
 
 #[test]
@@ -232,7 +232,7 @@ fn taking_up_a_paused_run_is_not_counted() {
     for _ in 0..9 {
         run.tell(Input::Stepped(StepOutcome::Failed(ProcessEnd::Exited(1))));
         assert!(matches!(run.tell(Input::Chosen(Choice::Pause)), Action::Stop(Ended::Paused(_))));
-        assert!(matches!(run.tell(resumed(Guidance::Guided)), Action::Choose { may_accept: false, .. }));
+        assert!(matches!(run.taken_up(resumed(Guidance::Guided)), Action::Choose { may_accept: false, .. }));
         assert_eq!(run.tell(Input::Chosen(Choice::Retry)), SECOND);
     }
     assert_eq!(run.state.resumptions, 0);
@@ -246,7 +246,7 @@ fn a_lost_record_after_the_decision_changes_nothing() {
     run.succeed(Input::RollbackAsked { boot: None });
     let mut run = Told::new(plan(), Guidance::Unattended);
     run.succeed_until(Input::Begin, &SECOND);
-    run.tell(Input::RollbackAsked { boot: None });
+    run.taken_up(Input::RollbackAsked { boot: None });
     assert_eq!(run.tell(Input::JournalLost("full".into())), Action::EndChildren);
 }
 
@@ -388,7 +388,7 @@ fn a_lost_step_runs_again_only_where_it_may() {
         plan.phases[0].apply[1].changes = changes;
         let mut run = Told::new(plan, Guidance::Unattended);
         run.succeed_until(Input::Begin, &SECOND);
-        assert_eq!(run.tell(resumed(Guidance::Unattended)) == SECOND, again);
+        assert_eq!(run.taken_up(resumed(Guidance::Unattended)) == SECOND, again);
     }
 }
 

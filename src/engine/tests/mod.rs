@@ -3,6 +3,8 @@
 use super::*;
 
 mod corners;
+mod guarded;
+mod reboots;
 mod standing;
 mod stops;
 mod taken_up;
@@ -108,6 +110,12 @@ impl Told {
 
     fn tell(&mut self, input: Input) -> Action {
         self.hears(&input, Heard::Nothing)
+    }
+
+    /// Tells that another runner takes it up; nothing is done before a guard stands behind that one.
+    fn taken_up(&mut self, input: Input) -> Action {
+        assert_eq!(self.tell(input), Action::Arm);
+        self.tell(usual(&Action::Arm))
     }
 
     /// Tells of success until an act is owed.

@@ -55,7 +55,7 @@ fn a_lost_commit_step_runs_again_only_where_it_may() {
         plan.phases[0].commit[1].idempotent = idempotent;
         let mut run = Told::new(plan, Guidance::Unattended);
         run.succeed_until(Input::Begin, &last);
-        assert_eq!(run.tell(resumed(Guidance::Unattended)) == last, idempotent);
+        assert_eq!(run.taken_up(resumed(Guidance::Unattended)) == last, idempotent);
     }
 }
 

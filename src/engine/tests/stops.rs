@@ -100,7 +100,7 @@ fn what_was_undone_is_not_undone_again_when_the_way_back_is_asked_for_again() {
     run.succeed_until(Input::Begin, &SECOND);
     let asked = || Input::RollbackAsked { boot: None };
     assert_eq!(run.succeed(asked()), Ended::Finished(Verdict::RolledBack));
-    run.tell(asked());
+    run.taken_up(asked());
     assert_eq!(undo_owed(&run.plan.phases[0], &run.state), []);
     let restores = Action::Restore { layer: 0 };
     assert_eq!(run.tell(Input::ChildrenGone { left: Vec::new() }), restores, "layers are read back again");

@@ -95,7 +95,7 @@ fn a_phase_that_touched_something_goes_on_where_it_stood() {
     run.succeed_until(found(Pass), &FIRST);
     let paused = run.hears(&Input::Stepped(StepOutcome::Done), Heard::Once);
     assert_eq!(paused, Action::Stop(Ended::Paused(Cause::Interrupted)));
-    assert_eq!(run.tell(resumed(Guidance::Unattended)), SECOND);
+    assert_eq!(run.taken_up(resumed(Guidance::Unattended)), SECOND);
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn where_facts_are_lost_the_whole_way_back_is_taken_though_nothing_says_that_any
     let mut run = Told::new(plan(), Guidance::Unattended);
     run.succeed_until(Input::Begin, &Action::Seal);
     assert!(!run.state.touched);
-    assert_eq!(run.tell(along_damage(&[])), Action::EndChildren);
+    assert_eq!(run.taken_up(along_damage(&[])), Action::EndChildren);
     let acts = [Action::Restore { layer: 0 }, Action::Perform { part: Part::Rollback, step: 0 }];
     assert_eq!(run.tell(usual(&Action::EndChildren)), acts[0]);
     assert_eq!(run.tell(usual(&acts[0])), acts[1]);
@@ -217,7 +217,7 @@ fn a_way_back_of_which_the_end_is_lost_is_taken_anew() {
     let mut run = Told::new(plan(), Guidance::Unattended);
     run.succeed_until(Input::Begin, &SECOND);
     run.succeed_until(Input::RollbackAsked { boot: None }, &Action::Restore { layer: 0 });
-    assert_eq!(run.tell(along_damage(&[])), Action::EndChildren);
+    assert_eq!(run.taken_up(along_damage(&[])), Action::EndChildren);
 }
 
 #[test]
@@ -233,8 +233,8 @@ fn an_undo_that_was_lost_twice_is_passed_over_by_name_and_the_layers_go_back() {
         run.succeed_until(Input::Begin, &SECOND);
         let first = Action::Undo { part: Part::Apply, step: 1 };
         run.succeed_until(Input::RollbackAsked { boot: None }, &first);
-        assert_eq!(run.tell(taken_up.clone()), first, "it is tried once more");
-        let second = run.tell(taken_up);
+        assert_eq!(run.taken_up(taken_up.clone()), first, "it is tried once more");
+        let second = run.taken_up(taken_up);
         assert_ne!(second, first);
         let ended = run.succeed_with(second);
         assert_eq!(ended, Ended::Finished(Verdict::Inconsistent));
@@ -261,10 +261,11 @@ fn a_way_back_that_came_to_its_limit_names_what_it_did_not_come_to() {
     run.succeed_until(Input::Begin, &SECOND);
     let restores = Action::Restore { layer: 0 };
     run.succeed_until(Input::RollbackAsked { boot: None }, &restores);
-    let mut action = restores.clone();
-    while action == restores {
-        action = run.tell(resumed(Guidance::Unattended));
+    for _ in 0..Limits::BACK {
+        assert_eq!(run.taken_up(resumed(Guidance::Unattended)), restores);
     }
+    // Who only says that it stops arms nothing.
+    let action = run.tell(resumed(Guidance::Unattended));
     assert_eq!(action, Action::Stop(Ended::Finished(Verdict::Inconsistent)));
     let names: Vec<&str> = run.state.items.iter().map(|item| item.name.as_str()).collect();
     assert_eq!(names, ["phase one", "layer files", "rollback step r"]);

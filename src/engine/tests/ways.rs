@@ -90,8 +90,8 @@ fn a_step_that_acted_and_then_had_nothing_to_do_is_undone_all_the_same() {
 fn a_step_whose_end_was_not_recorded_asks_nothing_when_the_way_back_is_taken_up_again() {
     let mut run = Told::new(plan(), Guidance::Guided);
     run.succeed_until(Input::Begin, &SECOND);
-    assert_eq!(run.tell(Input::JournalLost("full".into())), Action::EndChildren);
-    assert_eq!(run.tell(resumed(Guidance::Guided)), Action::EndChildren);
+    assert_eq!(run.taken_up(Input::JournalLost("full".into())), Action::EndChildren);
+    assert_eq!(run.taken_up(resumed(Guidance::Guided)), Action::EndChildren);
     assert_eq!(run.state.trouble, None);
     assert_eq!(run.succeed(Input::ChildrenGone { left: Vec::new() }), Ended::Finished(Verdict::RolledBack));
 }

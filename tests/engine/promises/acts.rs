@@ -2,7 +2,7 @@
 
 use super::{Broken, Story, hold, newer};
 use crate::machine::Machine;
-use switchback::engine::{Action, Heard, Limits};
+use switchback::engine::{Action, Ended, Heard, Limits};
 use switchback::model::*;
 
 impl Story {
@@ -15,6 +15,7 @@ impl Story {
         heard: Heard,
     ) -> Result<(), Broken> {
         let phase = self.phase.and_then(|at| plan.phases.get(at));
+        self.boots_are_true(action)?;
         if let Action::Open { phase: next } = action {
             hold(heard == Heard::Nothing, "no phase begins after a stop was asked for")?;
             hold(
@@ -73,7 +74,7 @@ impl Story {
                 hold(self.recorded == phase.layers.len() && self.gate, "the baseline comes after the record")
             }
             Action::Judge { moment: Moment::Validate } => {
-                hold(self.all_well(phase, Part::Apply), "judged only after every step ended well")?;
+                hold(self.applied(phase), "judged only after every step ended well")?;
                 let over = phase.settle == Span::ZERO || self.waited && self.settled <= Some(machine.clock);
                 hold(over, "judged only after it settled")?;
                 self.guarded(phase, machine)
@@ -94,14 +95,16 @@ impl Story {
             Action::Seal => {
                 hold(self.gate && self.recorded == phase.layers.len(), "sealed after all is recorded")
             }
-            Action::Arm => hold(self.sealed, "armed after the capsule is sealed"),
+            Action::Arm => {
+                let damaged = self.back.is_some() && self.begun;
+                hold(self.sealed || damaged, "armed after the capsule is sealed")
+            }
             Action::Perform { part: Part::Rollback, step } => {
                 self.backward(machine)?;
                 hold(self.intent == Some((Part::Rollback, *step)), "no act without a durable intent")?;
                 hold(self.to_restore == 0 && self.all_undone(phase), "rollback steps come after the layers")?;
                 hold(*step == self.rolled, "rollback steps in order, once")
             }
-            Action::CompareBoot => self.guarded(phase, machine),
             Action::Perform { part, step } => {
                 self.guarded(phase, machine)?;
                 hold(self.intent == Some((*part, *step)), "no act without a durable intent")?;
@@ -118,8 +121,17 @@ impl Story {
                     "no step after the judging",
                 )
             }
-            Action::Wait { until } => hold(self.settled == Some(until.0), "the wait ends when the facts say"),
+            Action::CompareBoot => {
+                self.guarded(phase, machine)?;
+                hold(self.compares.is_some(), "what booted is compared after the machine went down")
+            }
+            Action::Wait { until } => {
+                self.guarded(phase, machine)?;
+                hold(self.applied(phase), "settled only after every step ended well")?;
+                hold(self.settled == Some(until.0), "the wait ends when the facts say")
+            }
             Action::Confirm { until } => {
+                self.guarded(phase, machine)?;
                 hold(self.holds(phase, Moment::Validate), "no confirm before the validation holds")?;
                 hold(self.window == Some(until.0), "the window closes when the facts say")
             }
@@ -150,7 +162,10 @@ impl Story {
                 let offered = !critical.any(|check| ids.contains(&check.id));
                 hold(*may_accept == offered, "what is not critical may be accepted, and nothing else")
             }
-            Action::EndChildren => hold(self.back.is_some(), "children are ended on the way back"),
+            Action::EndChildren => {
+                hold(self.back.is_some(), "children are ended on the way back")?;
+                self.guarded_back(machine)
+            }
             Action::Undo { part, step } => {
                 self.backward(machine)?;
                 let at = (*part, *step);
@@ -178,6 +193,7 @@ impl Story {
                     cause.rejects() && self.back.as_ref() == Some(cause),
                     "only what is rejected is in quarantine",
                 )?;
+                self.guarded_back(machine)?;
                 hold(self.to_restore == 0, "first home, then the quarantine")
             }
             Action::Open { .. } | Action::Stop(_) => Ok(()),
@@ -196,12 +212,40 @@ impl Story {
         let probed = phase.validate.is_empty() || self.moments.contains(&Moment::Baseline);
         hold(probed, "nothing before the baseline is known")?;
         hold(self.sealed, "nothing before the capsule is sealed")?;
-        hold(self.armed && machine.guard, "nothing before the guard stands")
+        hold(self.armed && machine.behind, "nothing before the guard stands")
+    }
+
+    /// On the way back one goes on without a guard, but not without having tried.
+    fn guarded_back(&self, machine: &Machine) -> Result<(), Broken> {
+        hold(
+            self.unguarded || self.armed && machine.behind,
+            "nothing goes back before a guard stands, or none could be armed",
+        )
+    }
+
+    /// What a reboot allows: nothing but to await it, to compare what booted, or to go back.
+    fn boots_are_true(&self, action: &Action) -> Result<(), Broken> {
+        let open = self.back.is_none() && self.ended.is_none();
+        let waits = matches!(action, Action::Stop(Ended::AwaitingReboot));
+        let paused = matches!(action, Action::Stop(Ended::Paused(_)));
+        hold(
+            !self.must_begin_anew() || waits || paused,
+            "along a damaged record one goes back, from the beginning",
+        )?;
+        hold(!(open && self.unplanned), "a phase in the middle of which the machine went down goes back")?;
+        hold(self.awaits.is_none() || waits || paused, "nothing goes on before the machine went down")?;
+        hold(!waits || self.awaits.is_some(), "who awaits a reboot said so")?;
+        let compares = matches!(action, Action::Arm | Action::CompareBoot | Action::Choose { .. });
+        hold(
+            self.compares.is_none() || !open || compares || paused,
+            "what booted is compared before anything else",
+        )
     }
 
     fn backward(&self, machine: &Machine) -> Result<(), Broken> {
         hold(self.back.is_some() && self.ended.is_none(), "nothing is undone before the way back began")?;
-        hold(self.children_ended && !machine.child, "nothing is undone while a child is alive")
+        hold(self.children_ended && !machine.child, "nothing is undone while a child is alive")?;
+        self.guarded_back(machine)
     }
 
     fn way_back_walked_but_named(&self, phase: &Phase) -> Result<(), Broken> {

@@ -17,11 +17,14 @@ impl Story {
             PhaseEnd::Refused => hold(!self.touched() && self.items.is_empty(), "refused means untouched"),
             PhaseEnd::Reverted => {
                 self.way_back_walked(phase)?;
+                hold(self.unknowable.is_empty(), "reverted means that all is known")?;
                 hold(self.items.is_empty(), "reverted means nothing is named")?;
                 self.quarantine_is_true()
             }
             PhaseEnd::Inconsistent => {
                 hold(!self.items.is_empty(), "inconsistent names its items")?;
+                let named = self.unknowable.iter().all(|item| self.items.contains(item));
+                hold(named, "inconsistent names what nobody can know")?;
                 if self.taken_up > Limits::BACK {
                     return Ok(());
                 }
