@@ -22,6 +22,9 @@ _switchback() {
             switchback,checks)
                 cmd="switchback__subcmd__checks"
                 ;;
+            switchback,confirm)
+                cmd="switchback__subcmd__confirm"
+                ;;
             switchback,explain)
                 cmd="switchback__subcmd__explain"
                 ;;
@@ -30,6 +33,9 @@ _switchback() {
                 ;;
             switchback,generate)
                 cmd="switchback__subcmd__generate"
+                ;;
+            switchback,guard)
+                cmd="switchback__subcmd__guard"
                 ;;
             switchback,hands)
                 cmd="switchback__subcmd__hands"
@@ -127,11 +133,62 @@ _switchback() {
             switchback__subcmd__checks__subcmd__help,show)
                 cmd="switchback__subcmd__checks__subcmd__help__subcmd__show"
                 ;;
+            switchback__subcmd__guard,boot)
+                cmd="switchback__subcmd__guard__subcmd__boot"
+                ;;
+            switchback__subcmd__guard,continue)
+                cmd="switchback__subcmd__guard__subcmd__continue"
+                ;;
+            switchback__subcmd__guard,fire)
+                cmd="switchback__subcmd__guard__subcmd__fire"
+                ;;
+            switchback__subcmd__guard,help)
+                cmd="switchback__subcmd__guard__subcmd__help"
+                ;;
+            switchback__subcmd__guard,install)
+                cmd="switchback__subcmd__guard__subcmd__install"
+                ;;
+            switchback__subcmd__guard,remove)
+                cmd="switchback__subcmd__guard__subcmd__remove"
+                ;;
+            switchback__subcmd__guard,stand)
+                cmd="switchback__subcmd__guard__subcmd__stand"
+                ;;
+            switchback__subcmd__guard,status)
+                cmd="switchback__subcmd__guard__subcmd__status"
+                ;;
+            switchback__subcmd__guard__subcmd__help,boot)
+                cmd="switchback__subcmd__guard__subcmd__help__subcmd__boot"
+                ;;
+            switchback__subcmd__guard__subcmd__help,continue)
+                cmd="switchback__subcmd__guard__subcmd__help__subcmd__continue"
+                ;;
+            switchback__subcmd__guard__subcmd__help,fire)
+                cmd="switchback__subcmd__guard__subcmd__help__subcmd__fire"
+                ;;
+            switchback__subcmd__guard__subcmd__help,help)
+                cmd="switchback__subcmd__guard__subcmd__help__subcmd__help"
+                ;;
+            switchback__subcmd__guard__subcmd__help,install)
+                cmd="switchback__subcmd__guard__subcmd__help__subcmd__install"
+                ;;
+            switchback__subcmd__guard__subcmd__help,remove)
+                cmd="switchback__subcmd__guard__subcmd__help__subcmd__remove"
+                ;;
+            switchback__subcmd__guard__subcmd__help,stand)
+                cmd="switchback__subcmd__guard__subcmd__help__subcmd__stand"
+                ;;
+            switchback__subcmd__guard__subcmd__help,status)
+                cmd="switchback__subcmd__guard__subcmd__help__subcmd__status"
+                ;;
             switchback__subcmd__help,baseline)
                 cmd="switchback__subcmd__help__subcmd__baseline"
                 ;;
             switchback__subcmd__help,checks)
                 cmd="switchback__subcmd__help__subcmd__checks"
+                ;;
+            switchback__subcmd__help,confirm)
+                cmd="switchback__subcmd__help__subcmd__confirm"
                 ;;
             switchback__subcmd__help,explain)
                 cmd="switchback__subcmd__help__subcmd__explain"
@@ -141,6 +198,9 @@ _switchback() {
                 ;;
             switchback__subcmd__help,generate)
                 cmd="switchback__subcmd__help__subcmd__generate"
+                ;;
+            switchback__subcmd__help,guard)
+                cmd="switchback__subcmd__help__subcmd__guard"
                 ;;
             switchback__subcmd__help,hands)
                 cmd="switchback__subcmd__help__subcmd__hands"
@@ -208,6 +268,27 @@ _switchback() {
             switchback__subcmd__help__subcmd__checks,show)
                 cmd="switchback__subcmd__help__subcmd__checks__subcmd__show"
                 ;;
+            switchback__subcmd__help__subcmd__guard,boot)
+                cmd="switchback__subcmd__help__subcmd__guard__subcmd__boot"
+                ;;
+            switchback__subcmd__help__subcmd__guard,continue)
+                cmd="switchback__subcmd__help__subcmd__guard__subcmd__continue"
+                ;;
+            switchback__subcmd__help__subcmd__guard,fire)
+                cmd="switchback__subcmd__help__subcmd__guard__subcmd__fire"
+                ;;
+            switchback__subcmd__help__subcmd__guard,install)
+                cmd="switchback__subcmd__help__subcmd__guard__subcmd__install"
+                ;;
+            switchback__subcmd__help__subcmd__guard,remove)
+                cmd="switchback__subcmd__help__subcmd__guard__subcmd__remove"
+                ;;
+            switchback__subcmd__help__subcmd__guard,stand)
+                cmd="switchback__subcmd__help__subcmd__guard__subcmd__stand"
+                ;;
+            switchback__subcmd__help__subcmd__guard,status)
+                cmd="switchback__subcmd__help__subcmd__guard__subcmd__status"
+                ;;
             switchback__subcmd__help__subcmd__history,prune)
                 cmd="switchback__subcmd__help__subcmd__history__subcmd__prune"
                 ;;
@@ -263,7 +344,7 @@ _switchback() {
 
     case "${cmd}" in
         switchback)
-            opts="-h -V --state --json --help --version run resume rollback resolve status history show lint explain validate schedule trend checks baseline probe schema tour generate hands eyes help"
+            opts="-h -V --state --json --help --version run resume rollback resolve confirm guard status history show lint explain validate schedule trend checks baseline probe schema tour generate hands eyes help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -596,6 +677,28 @@ _switchback() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        switchback__subcmd__confirm)
+            opts="-h --revert --generation --state --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --generation)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         switchback__subcmd__explain)
             opts="-h --set --user --state --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -658,6 +761,296 @@ _switchback() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        switchback__subcmd__guard)
+            opts="-h --state --json --help install remove status stand fire boot continue help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__guard__subcmd__boot)
+            opts="-h --state --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__guard__subcmd__continue)
+            opts="-h --state --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__guard__subcmd__fire)
+            opts="-h --generation --runner --state --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --generation)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --runner)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__guard__subcmd__help)
+            opts="install remove status stand fire boot continue help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__guard__subcmd__help__subcmd__boot)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__guard__subcmd__help__subcmd__continue)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__guard__subcmd__help__subcmd__fire)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__guard__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__guard__subcmd__help__subcmd__install)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__guard__subcmd__help__subcmd__remove)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__guard__subcmd__help__subcmd__stand)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__guard__subcmd__help__subcmd__status)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__guard__subcmd__install)
+            opts="-h --dry-run --force --state --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__guard__subcmd__remove)
+            opts="-h --force --state --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__guard__subcmd__stand)
+            opts="-h --generation --runner --until --state --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --generation)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --runner)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --until)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__guard__subcmd__status)
+            opts="-h --state --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         switchback__subcmd__hands)
             opts="-h --state --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -677,7 +1070,7 @@ _switchback() {
             return 0
             ;;
         switchback__subcmd__help)
-            opts="run resume rollback resolve status history show lint explain validate schedule trend checks baseline probe schema tour generate hands eyes help"
+            opts="run resume rollback resolve confirm guard status history show lint explain validate schedule trend checks baseline probe schema tour generate hands eyes help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -802,6 +1195,20 @@ _switchback() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        switchback__subcmd__help__subcmd__confirm)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         switchback__subcmd__help__subcmd__explain)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -833,6 +1240,118 @@ _switchback() {
         switchback__subcmd__help__subcmd__generate)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__help__subcmd__guard)
+            opts="install remove status stand fire boot continue"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__help__subcmd__guard__subcmd__boot)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__help__subcmd__guard__subcmd__continue)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__help__subcmd__guard__subcmd__fire)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__help__subcmd__guard__subcmd__install)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__help__subcmd__guard__subcmd__remove)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__help__subcmd__guard__subcmd__stand)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__help__subcmd__guard__subcmd__status)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1293,7 +1812,7 @@ _switchback() {
             return 0
             ;;
         switchback__subcmd__resume)
-            opts="-h --unattended --state --json --help"
+            opts="-h --unattended --no-guard --state --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1311,7 +1830,7 @@ _switchback() {
             return 0
             ;;
         switchback__subcmd__rollback)
-            opts="-y -h --to --yes --list --state --json --help"
+            opts="-y -h --to --yes --list --no-guard --state --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1333,7 +1852,7 @@ _switchback() {
             return 0
             ;;
         switchback__subcmd__run)
-            opts="-h --set --user --unattended --phase --from --until --dry-run --override --state --json --help"
+            opts="-h --set --user --unattended --phase --from --until --dry-run --override --no-guard --state --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

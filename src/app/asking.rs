@@ -20,6 +20,7 @@ pub(super) fn ask(
     if front.hung_up() {
         return Reply::Nobody;
     }
+    front.be_patient();
     // No live line may be in the way of a question.
     front.notice(&Notice::Ended);
     let awake = front.signals.awake();

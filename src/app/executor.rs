@@ -13,7 +13,7 @@ use crate::check::{self, CheckWatch, LookCx};
 use crate::engine::{Action, Heard, Input, RunState};
 use crate::layer::{LayerCx, layer_for};
 use crate::model::{
-    Cause, Check, CheckReport, Choice, Guarded, Invoker, Item, Moment, Notice, Outcome, Part, Phase, Plan,
+    Cause, Check, CheckReport, Choice, Invoker, Item, Moment, Notice, Outcome, Part, Phase, Plan,
     QuarantineLine, Restored, Span, Step, StepOutcome, StepUndo, Timestamp,
 };
 use crate::prompt::{Chosen, Kept, Operator, Reply, Trouble};
@@ -37,15 +37,21 @@ impl Session<'_> {
             Action::AskGate => self.ask_gate(phase),
             Action::Record { layer } => Input::Recorded(self.record_layer(phase, *layer)),
             Action::Seal => Input::Sealed(self.seal(state, phase)),
-            Action::Arm => Input::Armed(Ok(Guarded::BY_THE_RUNNER)),
+            Action::Arm => Input::Armed(self.arm(phase, state)),
             Action::Perform { part, step } => self.perform_step(phase, *part, *step),
-            Action::Wait { until } => self.wait(*until, phase.settle),
+            Action::Wait { until } => self.wait(*until, phase.settle, Waits::ForTime),
             Action::Confirm { until } => self.confirm(phase, *until),
             Action::CompareBoot => Input::BootCompared(self.compare_boot(phase)),
             Action::Keep { layer } => Input::Kept(self.keep(phase, *layer)),
-            Action::Disarm => Input::Disarmed,
+            Action::Disarm => {
+                self.disarm();
+                Input::Disarmed
+            }
             Action::Choose { cause, may_accept } => self.choose(cause, *may_accept),
-            Action::EndChildren => Input::ChildrenGone { left: end_children() },
+            Action::EndChildren => {
+                self.turn_around(phase);
+                Input::ChildrenGone { left: end_children() }
+            }
             Action::Undo { part, step } => self.undo_step(phase, *part, *step),
             Action::Restore { layer } => Input::Restored(self.restore(phase, *layer)),
             Action::Quarantine { cause } => self.quarantine(state, cause),
@@ -298,10 +304,13 @@ impl Session<'_> {
     }
 
     /// Waits for so long as is left, in pieces, so that an interrupt is heard and a sleep of the machine is seen.
-    fn wait(&mut self, until: Timestamp, length: Span) -> Input {
+    fn wait(&mut self, until: Timestamp, length: Span, waits: Waits) -> Input {
         let deadline = self.deadline(until, length);
         let heard = self.front.heard();
         loop {
+            if let (Waits::ForAWord, Some(keep)) = (waits, self.word(until)) {
+                return Input::Answered(keep);
+            }
             let left = deadline.left(clock::up());
             if left == Span::ZERO {
                 return Input::TimeReached;
@@ -322,7 +331,7 @@ impl Session<'_> {
         let window = phase.confirm.unwrap_or_default();
         let question = asked(report::question::confirm(phase, window, &self.style));
         if self.front.hung_up() {
-            return self.wait(until, window);
+            return self.wait(until, window, Waits::ForAWord);
         }
         self.front.notice(&Notice::Ended);
         if self.front.unheard() {
@@ -331,15 +340,26 @@ impl Session<'_> {
         let before = self.front.signals.count();
         let signals = self.front.signals;
         let deadline = self.deadline(until, window);
-        let mut left = || (signals.count() == before).then(|| deadline.left(clock::up()));
+        let capsule = self.capsule.as_ref();
+        let word = || capsule.and_then(|capsule| capsule.word(until));
+        // What is said at another login ends the question here.
+        let mut left = || (signals.count() == before && word().is_none()).then(|| deadline.left(clock::up()));
         match self.operator.confirm(&question, &mut left) {
             Kept::Keep => Input::Answered(true),
             Kept::Revert => Input::Answered(false),
             Kept::Silence => Input::TimeReached,
-            Kept::Nobody => self.wait(until, window),
-            Kept::Interrupted if self.front.interrupted_at_prompt(before) => Input::Nothing,
-            Kept::Interrupted => self.wait(until, window),
+            Kept::Nobody => self.wait(until, window, Waits::ForAWord),
+            Kept::Interrupted => match self.word(until) {
+                Some(keep) => Input::Answered(keep),
+                None if self.front.interrupted_at_prompt(before) => Input::Nothing,
+                None => self.wait(until, window, Waits::ForAWord),
+            },
         }
+    }
+
+    /// What somebody said at another login about the window that closes then.
+    fn word(&self, until: Timestamp) -> Option<bool> {
+        self.capsule.as_ref()?.word(until)
     }
 
     /// What booted otherwise than the layers had prepared; what nobody can tell is named as well.
@@ -369,6 +389,7 @@ impl Session<'_> {
         let capsule = self.capsule.as_ref();
         let mut evidence = || capsule.map(evidence_text).unwrap_or_default();
         let mut trouble = Trouble { about, may_accept, evidence: &mut evidence };
+        self.front.be_patient();
         self.front.notice(&Notice::Ended);
         let awake = self.front.signals.awake();
         if self.front.unheard() {
@@ -416,6 +437,15 @@ impl Session<'_> {
         }
         Input::Quarantined
     }
+}
+
+/// What ends a wait besides its time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Waits {
+    /// Nothing.
+    ForTime,
+    /// What somebody says with `switchback confirm`.
+    ForAWord,
 }
 
 /// Ends every child; what cannot be ended is named.

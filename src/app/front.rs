@@ -1,5 +1,6 @@
 //! Who is shown what happens, and who interrupts.
 
+use super::post::Post;
 use super::watch::Desk;
 use crate::model::{Notice, Stopping};
 use crate::report::Reporter;
@@ -18,11 +19,21 @@ pub(super) struct Front<'a> {
     echoes: usize,
     /// The signals that were counted when it was last asked what was heard.
     known: usize,
+    /// What stands behind this process: whoever is asked something is given time to answer.
+    pub(super) guard: Option<Post>,
 }
 
 impl<'a> Front<'a> {
     pub(super) fn new(reporter: &'a mut dyn Reporter, signals: Signals) -> Self {
-        Self { reporter, signals, keys: 0, said: BTreeSet::new(), echoes: 0, known: signals.count() }
+        Self {
+            reporter,
+            signals,
+            keys: 0,
+            said: BTreeSet::new(),
+            echoes: 0,
+            known: signals.count(),
+            guard: None,
+        }
     }
 }
 
@@ -50,6 +61,13 @@ impl Front<'_> {
     /// Nobody is there to say that the next phase may begin: that is the safe point to stop at.
     pub(super) fn stop_for_lack_of_anybody(&mut self) {
         self.keys += 1;
+    }
+
+    /// Somebody is about to be asked: the guard is not to take that for a runner that is stuck.
+    pub(super) fn be_patient(&mut self) {
+        if let Some(guard) = &mut self.guard {
+            guard.be_patient();
+        }
     }
 
     /// The terminal is gone: that is not a wish to stop, but nobody can be asked any more.

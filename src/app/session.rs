@@ -4,6 +4,7 @@ use super::damaged::unknown;
 use super::deadline::Deadline;
 use super::drive::{Ports, drive};
 use super::front::Front;
+use super::guarding::Guarding;
 use super::recall::Recall;
 use super::watch::Desk as _;
 use crate::engine::{Action, Ended, Heard, Input, Itinerary, RunState, Stage, decide, replay};
@@ -55,6 +56,8 @@ pub struct Tools<'a> {
     pub cores: usize,
     /// The version of switchback, for the record.
     pub version: &'a str,
+    /// What stands behind the run.
+    pub guarding: Guarding,
 }
 
 /// One run in one process.
@@ -69,6 +72,7 @@ pub struct Session<'a> {
     pub(super) scene: Scene,
     pub(super) cores: usize,
     pub(super) version: String,
+    pub(super) guarding: Guarding,
     pub(super) capsule: Option<Capsule>,
     journal: Option<JournalWriter>,
     pub(super) recall: Recall,
@@ -104,6 +108,7 @@ impl<'a> Session<'a> {
             scene: Scene::default(),
             cores: tools.cores,
             version: tools.version.to_owned(),
+            guarding: tools.guarding,
             capsule: None,
             journal: None,
             recall: Recall::default(),
@@ -178,6 +183,17 @@ impl<'a> Session<'a> {
         let (plan, state) = self.open(capsule, Damage::Refuse)?;
         let boot = self.host.boot_id.clone();
         Ok(drive(&plan, state, Input::SoakFailed { cause, boot }, self))
+    }
+
+    /// Takes back what nobody decided: this is the guard. What is decided stays.
+    ///
+    /// # Errors
+    /// [`SessionError`] where the capsule cannot be read, or an earlier runner's children do not end.
+    pub fn guard_fired(&mut self, capsule: Capsule, cause: Cause) -> Result<(RunState, Ended), SessionError> {
+        // Along a damaged record nobody can tell what is decided: that is for a person.
+        let (plan, state) = self.open(capsule, Damage::Refuse)?;
+        let boot = self.host.boot_id.clone();
+        Ok(drive(&plan, state, Input::GuardFired { cause, boot }, self))
     }
 
     /// Records that a person put right by hand what the way back of a capsule's phase could not restore.

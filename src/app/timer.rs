@@ -48,33 +48,6 @@ pub enum TimerError {
     Store(#[from] StoreError),
 }
 
-/// What kind of machine this is, as far as timers go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ground {
-    /// systemd runs, and its folder of units can be written.
-    Systemd,
-    /// NixOS: units come from its configuration.
-    NixOs,
-    /// No systemd runs.
-    Bare,
-}
-
-impl Ground {
-    /// Looks at the machine.
-    #[must_use]
-    pub fn find() -> Self {
-        let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
-        let is_nixos = release.lines().any(|line| line.replace('"', "") == "ID=nixos");
-        if is_nixos || Path::new("/etc/NIXOS").exists() {
-            Self::NixOs
-        } else if Path::new("/run/systemd/system").is_dir() {
-            Self::Systemd
-        } else {
-            Self::Bare
-        }
-    }
-}
-
 /// The units of a timer and where they belong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Units {
@@ -149,6 +122,38 @@ impl Systemctl<'_> {
             End::Interrupted => Err(failed("is interrupted".to_owned())),
             End::NotStarted(why) => Err(failed(format!("cannot be started: {why}"))),
         }
+    }
+
+    /// Has it read its units again.
+    ///
+    /// # Errors
+    /// [`TimerError::Manager`].
+    pub fn reload(&self) -> Result<(), TimerError> {
+        self.ask(&["daemon-reload"]).map(|_| ())
+    }
+
+    /// Has the machine go down and come up again.
+    ///
+    /// # Errors
+    /// [`TimerError::Manager`].
+    pub fn reboot(&self) -> Result<(), TimerError> {
+        self.ask(&["reboot"]).map(|_| ())
+    }
+
+    /// Has a unit started with the machine, or the session.
+    ///
+    /// # Errors
+    /// [`TimerError::Manager`].
+    pub fn enable(&self, unit: &str) -> Result<(), TimerError> {
+        self.ask(&["enable", unit]).map(|_| ())
+    }
+
+    /// The opposite of [`Systemctl::enable`].
+    ///
+    /// # Errors
+    /// [`TimerError::Manager`].
+    pub fn disable(&self, unit: &str) -> Result<(), TimerError> {
+        self.ask(&["disable", unit]).map(|_| ())
     }
 
     /// What it tells of a unit: `Property=value` lines as a map.

@@ -43,6 +43,12 @@ pub(super) enum Verb {
     Rollback(Rollback),
     /// Say that what a way back could not restore was put right by hand.
     Resolve(Resolve),
+    /// Say at any login that a change is to stay.
+    ///
+    /// For a phase with `confirm: {within}`. Silence takes it back.
+    Confirm(Confirm),
+    /// Guard phases over reboots, or look at what guards one now.
+    Guard(Guard),
     /// Where we are: the phase that is due, what is waiting for whom.
     Status,
     /// What was run on this machine, newest first.
@@ -127,6 +133,9 @@ pub(super) struct Run {
     /// Take a revision that was rejected on this machine all the same.
     #[arg(long = "override")]
     pub(super) take_rejected: bool,
+    /// Put nothing behind the runner: should it be killed, nothing goes back before somebody says so.
+    #[arg(long)]
+    pub(super) no_guard: bool,
 }
 
 /// `switchback resume`
@@ -135,6 +144,9 @@ pub(super) struct Resume {
     /// Ask nothing; the plan's `on` decides.
     #[arg(long)]
     pub(super) unattended: bool,
+    /// Put nothing behind the runner.
+    #[arg(long)]
+    pub(super) no_guard: bool,
 }
 
 /// `switchback rollback`
@@ -150,6 +162,82 @@ pub(super) struct Rollback {
     /// List the generations that one can go back to.
     #[arg(long, conflicts_with_all = ["to", "yes"])]
     pub(super) list: bool,
+    /// Put nothing behind the runner.
+    #[arg(long)]
+    pub(super) no_guard: bool,
+}
+
+/// `switchback confirm`
+#[derive(Debug, Args)]
+pub(super) struct Confirm {
+    /// It is to go back, now.
+    #[arg(long)]
+    pub(super) revert: bool,
+    /// The generation that is meant [default: the current one]; another one is a mistake.
+    #[arg(long, value_name = "GENERATION", value_parser = generation)]
+    pub(super) generation: Option<u32>,
+}
+
+/// `switchback guard`
+#[derive(Debug, Args)]
+pub(super) struct Guard {
+    /// What to do.
+    #[command(subcommand)]
+    pub(super) verb: GuardVerb,
+}
+
+/// What one does with guards.
+#[derive(Debug, Subcommand)]
+pub(super) enum GuardVerb {
+    /// Set up the unit that acts after a reboot: it takes back what nobody decided, and goes on with what asked for the
+    /// reboot.
+    ///
+    /// For the system as root, for one's own service manager otherwise. On NixOS it prints a module for the configuration.
+    Install {
+        /// Show what would be set up, and set nothing up.
+        #[arg(long)]
+        dry_run: bool,
+        /// In place of what somebody changed, or put there.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Take away exactly what was installed.
+    Remove {
+        /// Also what somebody changed since.
+        #[arg(long)]
+        force: bool,
+    },
+    /// What acts after a reboot, and what guards the phase that is open now.
+    Status,
+    /// Watch a runner from outside; it starts this itself.
+    #[command(hide = true)]
+    Stand {
+        /// The generation.
+        #[arg(long)]
+        generation: u32,
+        /// The runner: `PID:STARTED`.
+        #[arg(long)]
+        runner: crate::system::guard::Runner,
+        /// The deadline in milliseconds since the machine was started.
+        #[arg(long)]
+        until: Option<u64>,
+    },
+    /// Take over from a runner whose time has passed; a timer starts this.
+    #[command(hide = true)]
+    Fire {
+        /// The generation.
+        #[arg(long)]
+        generation: u32,
+        /// The runner: `PID:STARTED`.
+        #[arg(long)]
+        runner: crate::system::guard::Runner,
+    },
+    /// After a reboot; the boot unit starts this.
+    #[command(hide = true)]
+    Boot,
+    /// Goes on with the phase that asked for a reboot; the boot unit starts this.
+    #[command(hide = true)]
+    Continue,
 }
 
 /// `switchback resolve`

@@ -3,16 +3,21 @@
 use super::args::Common;
 use super::error::CliError;
 use super::exit::Exit;
+use super::out;
 use crate::report::{self, Style, Surroundings};
 use crate::store::{StateFolder, StoreError};
 use crate::system::accounts::Accounts;
+use crate::system::guard;
 use crate::system::host::Host;
-use crate::system::lock::Lock;
+use crate::system::lock::{Lock, LockError};
 use crate::system::sanitise;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
+
+/// As what the guard holds the lock.
+pub(crate) const GUARD: &str = "guard";
 
 #[derive(Clone)]
 pub(crate) struct Context {
@@ -104,6 +109,15 @@ impl Context {
         stated.filter(|home| home.is_absolute()).unwrap_or_else(|| self.host.runner.home.join(".config"))
     }
 
+    /// Where the units of one's own service manager are configured: the system's for root.
+    pub(crate) fn units(&self) -> PathBuf {
+        if self.host.euid == 0 {
+            PathBuf::from("/etc/systemd/system")
+        } else {
+            self.config_home().join("systemd/user")
+        }
+    }
+
     fn set(&self, name: &str) -> bool {
         self.env.get(OsStr::new(name)).is_some_and(|value| !value.is_empty())
     }
@@ -161,8 +175,25 @@ impl Context {
     /// The state folder for acting: created where it is missing, and locked.
     pub(crate) fn act(&self, what: &str) -> Result<(StateFolder, Lock), CliError> {
         let folder = StateFolder::create(&self.state)?;
-        let lock = folder.lock(what)?;
+        let lock = self.lock(&folder, what)?;
         Ok((folder, lock))
+    }
+
+    /// Locks a state folder. A guard that takes a phase back is waited for: it does what a person would come to do.
+    pub(crate) fn lock(&self, folder: &StateFolder, what: &str) -> Result<Lock, CliError> {
+        let mut said = false;
+        loop {
+            match folder.lock(what) {
+                Err(LockError::Held { holder: Some(holder), .. }) if holder.what == GUARD => {
+                    if !said {
+                        out::line(self, "The guard is taking a phase back; waiting for it.");
+                        said = true;
+                    }
+                    guard::pause(std::time::Duration::from_millis(50));
+                }
+                taken => return Ok(taken?),
+            }
+        }
     }
 
     pub(crate) fn cores() -> usize {

@@ -4,6 +4,7 @@ mod args;
 mod baseline;
 mod changed;
 mod checks;
+mod confirm;
 mod context;
 mod error;
 mod exit;
@@ -11,6 +12,7 @@ mod explain;
 mod eyes;
 mod foresight;
 mod generate;
+mod guard;
 mod hands;
 mod keep;
 mod lint;
@@ -20,6 +22,7 @@ mod past;
 mod plan_file;
 mod probe;
 mod prune;
+mod reboot;
 mod reference;
 mod resolve;
 mod resume;
@@ -97,6 +100,8 @@ fn act(context: &Context, cli: &Cli) -> Result<Exit, CliError> {
         | Verb::Lint(_)
         | Verb::Explain(_)
         | Verb::Probe(_)
+        | Verb::Confirm(_)
+        | Verb::Guard(_)
         | Verb::Schedule(_)
         | Verb::Trend(_)
         | Verb::Checks(_)
@@ -110,6 +115,8 @@ fn act(context: &Context, cli: &Cli) -> Result<Exit, CliError> {
         Verb::Resume(args) => resume::resume(context, args),
         Verb::Rollback(args) => rollback::rollback(context, args),
         Verb::Resolve(args) => resolve::resolve(context, args),
+        Verb::Confirm(args) => confirm::confirm(context, args),
+        Verb::Guard(args) => guard::guard(context, args),
         Verb::Status => looking::status(context),
         Verb::History(args) => looking::history(context, args),
         Verb::Show(args) => looking::show(context, args),

@@ -83,6 +83,8 @@ fn record(context: &Context, folder: &StateFolder, past: Past, reason: &str) -> 
         style: context.err_style(),
         cores: Context::cores(),
         version: env!("CARGO_PKG_VERSION"),
+        // Nothing is done to the machine.
+        guarding: tools::guarding(context, true),
     };
     let who = &context.host.invoker;
     let by = Invoker { uid: who.ids.uid, name: who.name.clone() };

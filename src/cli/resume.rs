@@ -5,6 +5,7 @@ use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
 use super::past::Past;
+use super::rollback::{WayBack, Why, take_all_back};
 use super::{out, tools};
 use crate::app::{Session, Tools};
 use crate::store::Approved;
@@ -16,6 +17,7 @@ pub(crate) fn resume(context: &Context, args: &Resume) -> Result<Exit, CliError>
         let text = format!("Nothing to resume: nothing was ever run in {}.", context.state.display());
         return Ok(out::nothing(context, &text, Exit::Done));
     }
+    let guarding = tools::guarding(context, args.no_guard);
     let (folder, _lock) = context.act("resume")?;
     let Some(past) = Past::current(&folder)? else {
         // A runner that was killed before its first fact leaves a folder and no generation: the machine is as it was.
@@ -27,7 +29,8 @@ pub(crate) fn resume(context: &Context, args: &Resume) -> Result<Exit, CliError>
         let failed = left.obstacle().filter(|why| why.exit == Exit::Inconsistent);
         left.half.retain(|past| past.state.going_back());
         if !left.half.is_empty() {
-            return super::rollback::take_all_back(context, &folder, left.half, guidance, None);
+            let way = WayBack { why: Why::Asked, guidance, guarding };
+            return take_all_back(context, &folder, left.half, &way);
         }
         // What failed is mended by a person first: it is taken up by a rollback alone.
         if let Some(why) = failed {
@@ -54,6 +57,7 @@ pub(crate) fn resume(context: &Context, args: &Resume) -> Result<Exit, CliError>
         style: context.err_style(),
         cores: Context::cores(),
         version: env!("CARGO_PKG_VERSION"),
+        guarding,
     };
     let mut session = Session::new(&folder, approved, tools);
     let (_, ended) = session.take_up(past.capsule, guidance)?;
@@ -63,5 +67,6 @@ pub(crate) fn resume(context: &Context, args: &Resume) -> Result<Exit, CliError>
     super::index(&folder);
     let exit = tools::finish(&mut reporter, &ended);
     tools::say_unrecorded(context, unrecorded, &ended);
+    super::reboot::order(context, &ended, guidance)?;
     Ok(exit)
 }

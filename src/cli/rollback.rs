@@ -8,7 +8,7 @@ use super::exit::Exit;
 use super::past::{Past, host_of};
 use super::standing::{self, Unsettled};
 use super::{out, tools};
-use crate::app::{Session, Tools};
+use crate::app::{Guarding, Session, Tools};
 use crate::engine::{Ended, RunState, Stage, undo_owed};
 use crate::layer::{LayerCx, layer_for};
 use crate::model::{
@@ -32,7 +32,7 @@ pub(crate) fn rollback(context: &Context, args: &Rollback) -> Result<Exit, CliEr
         let text = format!("Nothing to take back: nothing was ever run in {}.", context.state.display());
         return Ok(out::nothing(context, &text, Exit::Done));
     };
-    let _lock = folder.lock("rollback")?;
+    let _lock = context.lock(&folder, "rollback")?;
     let Some(current) = folder.current() else {
         // A runner that was killed before its first fact leaves a folder and no generation: the machine is as it was.
         let text = format!("Nothing to take back: nothing was begun in {}.", folder.root().display());
@@ -56,24 +56,41 @@ pub(crate) fn rollback(context: &Context, args: &Rollback) -> Result<Exit, CliEr
     }
     // The undo of a step by hand is for a person, also where the way back itself was agreed to with `--yes`.
     let guidance = tools::guidance(context, false).unwrap_or(Guidance::Unattended);
-    take_all_back(context, &folder, route, guidance, None)
+    let way = WayBack { why: Why::Asked, guidance, guarding: tools::guarding(context, args.no_guard) };
+    take_all_back(context, &folder, route, &way)
 }
 
-/// Takes back generations, newest first, and tells the newest one of their plan of each. The guidance says whether somebody is there
-/// to do what only a person can; whether to go back is not asked any more. Where nobody asked, `soak` says what was found
-/// while the phase soaked.
+/// Who wants the way back.
+#[derive(Clone, Copy)]
+pub(crate) enum Why<'a> {
+    /// A person.
+    Asked,
+    /// The phase did not stay healthy while it soaked; what was found.
+    Soak(&'a Cause),
+    /// The guard; what it saw.
+    Guard(&'a Cause),
+}
+
+/// How generations are taken back.
+pub(crate) struct WayBack<'a> {
+    pub(crate) why: Why<'a>,
+    /// Whether somebody is there to do what only a person can; whether to go back is not asked any more.
+    pub(crate) guidance: Guidance,
+    pub(crate) guarding: Guarding,
+}
+
+/// Takes back generations, newest first, and tells the newest one of their plan of each.
 pub(crate) fn take_all_back(
     context: &Context,
     folder: &StateFolder,
     route: Vec<Past>,
-    guidance: Guidance,
-    soak: Option<&Cause>,
+    way: &WayBack<'_>,
 ) -> Result<Exit, CliError> {
     // Where no phase had touched anything, nothing was rolled back.
     let mut worst = Exit::Refused;
     for past in route {
         let number = past.number();
-        let (state, ended) = take_back(context, folder, past, guidance, soak)?;
+        let (state, ended) = take_back(context, folder, past, way)?;
         tell_newest(context, folder, number, &state);
         match ended {
             Ended::Finished(Verdict::RolledBack) => worst = Exit::RolledBack,
@@ -326,11 +343,10 @@ fn take_back(
     context: &Context,
     folder: &StateFolder,
     past: Past,
-    guidance: Guidance,
-    soak: Option<&Cause>,
+    way: &WayBack<'_>,
 ) -> Result<(RunState, Ended), CliError> {
     let mut reporter = tools::reporter(context);
-    let mut operator = tools::operator(context, guidance);
+    let mut operator = tools::operator(context, way.guidance);
     let approved = Approved { plan_yaml: Vec::new(), plan: past.plan };
     let tools = Tools {
         host: &context.host,
@@ -340,11 +356,13 @@ fn take_back(
         style: context.err_style(),
         cores: Context::cores(),
         version: env!("CARGO_PKG_VERSION"),
+        guarding: way.guarding.clone(),
     };
     let mut session = Session::new(folder, approved, tools);
-    let (state, ended) = match soak {
-        None => session.roll_back(past.capsule)?,
-        Some(cause) => session.soak_failed(past.capsule, cause.clone())?,
+    let (state, ended) = match way.why {
+        Why::Asked => session.roll_back(past.capsule)?,
+        Why::Soak(cause) => session.soak_failed(past.capsule, cause.clone())?,
+        Why::Guard(cause) => session.guard_fired(past.capsule, cause.clone())?,
     };
     let unrecorded = session.unrecorded().map(str::to_owned);
     drop(session);

@@ -10,7 +10,7 @@ use super::past::Past;
 use super::plan_file::{self, Read};
 use super::standing::{Standing, standing, unsettled};
 use super::{explain, out, stage, tools};
-use crate::app::{Session, Tools, barred};
+use crate::app::{Guarding, Session, Tools, barred};
 use crate::engine::{Itinerary, Obstacle, RunState, Selection, itinerary};
 use crate::model::{Guidance, Item, LayerSpec, Part, PhaseEnd, PhaseId, Plan, RunAs, RunId, Span, Verdict};
 use crate::store::StateFolder;
@@ -55,7 +55,8 @@ pub(crate) fn run(context: &Context, args: &Run) -> Result<Exit, CliError> {
     foreseen.warn(context);
     foreseen.refuse()?;
     warn_of_silence(context, plan, &queue, guidance);
-    take(context, &folder, read, queue, past.done, guidance)
+    let guarding = tools::guarding(context, args.no_guard);
+    take(context, &folder, read, queue, past.done, guidance, guarding)
 }
 
 /// Takes these phases, and says how it ended.
@@ -66,6 +67,7 @@ pub(crate) fn take(
     queue: Vec<PhaseId>,
     done: Vec<(PhaseId, PhaseEnd)>,
     guidance: Guidance,
+    guarding: Guarding,
 ) -> Result<Exit, CliError> {
     let itinerary = Itinerary { run: new_run(), queue, done, guidance };
     let mut reporter = tools::reporter(context);
@@ -78,6 +80,7 @@ pub(crate) fn take(
         style: context.err_style(),
         cores: Context::cores(),
         version: env!("CARGO_PKG_VERSION"),
+        guarding,
     };
     let mut session = Session::new(folder, read.approved, tools);
     let (state, ended) = session.begin(itinerary)?;
@@ -87,6 +90,7 @@ pub(crate) fn take(
     super::index(folder);
     let exit = tools::finish(&mut reporter, &ended);
     tools::say_unrecorded(context, unrecorded, &ended);
+    super::reboot::order(context, &ended, guidance)?;
     if let Some(every) = soaks_unseen(folder, &state) {
         let text = format!(
             "The plan wants it looked at every {every} while it soaks: `switchback schedule install` sets up a timer."
@@ -208,8 +212,8 @@ fn warn_of_silence(context: &Context, plan: &Plan, queue: &[PhaseId], guidance: 
     let phases = plan.phases.iter().filter(|phase| queue.contains(&phase.id));
     for (phase, window) in phases.filter_map(|phase| Some((&phase.id, phase.confirm?))) {
         let text = format!(
-            "phase `{phase}` must be confirmed within {window}, and nobody can do that in an unattended run: it will be \
-             taken back"
+            "phase `{phase}` must be confirmed within {window}, at any login with `switchback confirm`: silence takes it \
+             back"
         );
         out::warn(context, &text);
     }

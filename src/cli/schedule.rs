@@ -6,10 +6,11 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::past::Past;
 use super::{keep, out};
-use crate::app::{self, Ground, Kept, Systemctl, TimerError, Units};
+use crate::app::{self, Kept, Systemctl, TimerError, Units};
 use crate::model::{Manager, Occasion, Rhythm, Span, Timer};
 use crate::report::{self, Line, Tone};
 use crate::store::{FindingFilter, StateFolder, Timetable, Wishes};
+use crate::system::ground::Ground;
 use crate::system::{clock, files, program, trust};
 use std::path::{Path, PathBuf};
 

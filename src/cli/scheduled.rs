@@ -6,6 +6,7 @@ use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
 use super::past::{Past, host_of};
+use super::rollback::{WayBack, Why, take_all_back};
 use super::{keep, out, validate};
 use crate::app::{Message, Recall, Subject, Ways, deliver, judge_phase, news};
 use crate::check::CheckWatch as _;
@@ -236,7 +237,12 @@ fn go_back(
     // For whoever asks later why; the way back does not depend on it.
     let text = report::validation_json(validation).to_string();
     let _ = past.capsule.evidence(&format!("soak-{}", validation.began.0), text.as_bytes());
-    super::rollback::take_all_back(context, folder, vec![past], Guidance::Unattended, Some(cause))
+    let way = WayBack {
+        why: Why::Soak(cause),
+        guidance: Guidance::Unattended,
+        guarding: super::tools::guarding(context, false),
+    };
+    take_all_back(context, folder, vec![past], &way)
 }
 
 /// Tells of what changed, once.

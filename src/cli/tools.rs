@@ -4,6 +4,7 @@ use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
 use super::out;
+use crate::app::{Behind, Guarding};
 use crate::engine::Ended;
 use crate::model::Guidance;
 use crate::prompt::{self, Question, Reply};
@@ -94,6 +95,11 @@ pub(crate) fn agreed(
         Reply::Yes => Ok(true),
         Reply::No | Reply::Interrupted | Reply::Nobody => Ok(false),
     }
+}
+
+/// What stands behind a run of this process.
+pub(crate) fn guarding(context: &Context, nobody: bool) -> Guarding {
+    Guarding { behind: if nobody { Behind::Nobody } else { Behind::Watchdog }, units: context.units() }
 }
 
 pub(crate) fn signals() -> Result<Signals, CliError> {

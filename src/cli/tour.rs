@@ -56,7 +56,9 @@ pub(crate) fn tour(context: &Context, args: &Tour) -> Result<Exit, CliError> {
     out::line(&context, "");
     let folder = StateFolder::create(&context.state)?;
     let lock = folder.lock("tour")?;
-    let exit = run::take(&context, &folder, read, queue, Vec::new(), guidance)?;
+    // A playground that is gone soon needs nothing behind it.
+    let guarding = super::tools::guarding(&context, true);
+    let exit = run::take(&context, &folder, read, queue, Vec::new(), guidance, guarding)?;
     drop(lock);
     ended_as_told(&context, &folder, exit)
 }

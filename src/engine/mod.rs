@@ -3,6 +3,7 @@
 //! there is no other state than the fold of the facts.
 
 mod act;
+mod budget;
 mod choose;
 mod decide;
 mod diagram;
@@ -17,6 +18,7 @@ mod timetable;
 mod undo;
 
 pub use act::{Action, Decision, Ended, Heard, Input};
+pub use budget::{Budget, budget};
 pub use choose::{may_accept, soaked};
 pub use decide::{decide, record_required};
 pub use diagram::{ASIDE, Arrow, BACK, FORWARD, SKIPPED, diagram, stage_name};

@@ -33,10 +33,10 @@ fn lint_phase(phase: &PhaseForm, complaints: &mut Complaints) {
                 "confirm",
                 confirm.within.place,
                 format!(
-                    "an unattended run always takes the phase `{name}` back: nobody is there to confirm it"
+                    "an unattended run takes the phase `{name}` back unless somebody confirms it at a login"
                 ),
             )
-            .help("run it at a terminal, or leave `confirm` out where nobody will be there"),
+            .help("`switchback confirm` says keep; leave `confirm` out where nobody will be there"),
         );
     }
     if phase.risk == Some(Risk::High) && phase.preflight.is_empty() {

@@ -9,6 +9,7 @@ mod explain_json;
 mod fact;
 mod fanout;
 mod formats;
+mod guard_unit;
 mod line;
 mod look;
 mod look_json;
@@ -41,6 +42,7 @@ pub use fanout::{Fanout, Lost};
 pub use formats::{
     junit, nagios, prometheus, tap, validation_end, validation_json, validation_line, validation_schema,
 };
+pub use guard_unit::BootUnit;
 pub use line::{Line, Tone, render, with_option};
 pub use look::{history, rollback_list, rollback_preview, show, status};
 pub use look_json::{history_json, rollback_preview_json, show_json, status_json};

@@ -73,6 +73,16 @@ pub fn confirm(phase: &Phase, window: Span, style: &Style) -> Asked {
     Asked { about, ask: "keep?".to_owned() }
 }
 
+/// Whether the machine may go down now.
+#[must_use]
+pub fn reboot(style: &Style) -> Asked {
+    let rule = "the phase goes on when the machine is up again; what is not saved is lost";
+    Asked {
+        about: render(&[Line::new(Tone::Caution, "rebooting", rule)], style),
+        ask: "Reboot now?".to_owned(),
+    }
+}
+
 /// A step that a person does.
 #[must_use]
 pub fn ask_step(step: &Step, what: &str, style: &Style) -> Asked {

@@ -338,9 +338,8 @@ pub fn guard(guarded: &Guarded) -> String {
         GuardKind::Watchdog => "a watchdog takes it back should the runner be gone",
         GuardKind::Timer => "a watchdog and a timer take it back should the runner be gone",
     };
-    let until = guarded.until.map_or_else(String::new, |until| format!(", or undecided by {}", when(until)));
     let boot = if guarded.at_boot { "; after a reboot, the boot unit does" } else { "" };
-    format!("{by}{until}{boot}")
+    format!("{by}{boot}")
 }
 
 /// Whether somebody is asked.

@@ -105,7 +105,7 @@ fn clock(timer: &Timer) -> Vec<(&'static str, String)> {
 
 /// The words of a command line as systemd reads them. The name of the program is taken as it is but for specifiers; in
 /// what follows a dollar sign would begin a variable.
-fn exec(argv: &[String]) -> String {
+pub(super) fn exec(argv: &[String]) -> String {
     let quoted = argv.iter().enumerate().map(|(at, word)| {
         let mut out = String::from("\"");
         for c in word.chars() {
@@ -126,7 +126,7 @@ fn exec(argv: &[String]) -> String {
     quoted.collect::<Vec<_>>().join(" ")
 }
 
-fn nix_string(text: &str) -> String {
+pub(super) fn nix_string(text: &str) -> String {
     let safe = text.replace('\\', "\\\\").replace('"', "\\\"").replace("${", "\\${");
     format!("\"{}\"", safe.replace('\n', "\\n").replace('\r', "\\r").replace('\t', "\\t"))
 }

@@ -18,6 +18,7 @@ mod sample;
 mod state;
 mod summary;
 mod timetable;
+mod word;
 
 pub use baselines::{Baseline, Baselines};
 pub use capsule::{Approved, Capsule};
@@ -32,6 +33,7 @@ pub use retention::{SPENT_BYTES, SPENT_KEPT};
 pub use state::StateFolder;
 pub use summary::{Summary, summarise};
 pub use timetable::{Timetable, Wishes};
+pub use word::Word;
 
 use std::path::{Path, PathBuf};
 

@@ -1,8 +1,11 @@
 //! THE EDGE: processes, clock, signals, locks, files. No other room starts a process or reads a clock.
 
 pub mod accounts;
+pub mod announce;
 pub mod clock;
 pub mod files;
+pub mod ground;
+pub mod guard;
 pub mod host;
 pub mod leftovers;
 pub mod lock;

@@ -30,7 +30,8 @@ fn committed() -> Bench {
 /// All three are committed, and the way back to the start was killed within the second one's.
 fn half_back() -> Bench {
     let bench = committed();
-    let mut back = Pty::start(bench.command(&["rollback", "--to", "start", "--yes"]), 80, Streams::All);
+    let mut back =
+        Pty::start(bench.command(&["rollback", "--to", "start", "--yes", "--no-guard"]), 80, Streams::All);
     back.wait_for("at work");
     kill(back.pid(), Signal::SIGKILL).expect("it is there");
     assert_eq!(back.exit(), -1);

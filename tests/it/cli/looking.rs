@@ -241,7 +241,7 @@ fn status_says_which_day_it_is_what_is_due_and_what_the_others_wait_for() {
 fn that_nobody_will_confirm_is_said_before_an_unattended_run_begins() {
     let bench = Bench::new();
     bench.plan("  - {id: one, confirm: {within: 10ms}, apply: [{run: [\"true\"], changes: nothing}]}\n");
-    let said = "nobody can do that in an unattended run";
+    let said = "silence takes it back";
     let ran = unattended(&bench, &[]);
     let (warned, began) = (ran.out.find(said), ran.out.find("phase one"));
     assert!(ran.exit == 12 && warned.is_some() && warned < began, "{ran:?}");
@@ -249,7 +249,7 @@ fn that_nobody_will_confirm_is_said_before_an_unattended_run_begins() {
     assert!(json[0]["warning"].as_str().is_some_and(|text| text.contains(said)), "{json:?}");
     let lint = bench.run(&["lint", "plan.yaml"]);
     assert!(lint.exit == 0 && lint.out.contains("plan::confirm"), "{lint:?}");
-    assert!(bench.run(&["explain", "plan.yaml"]).out.contains("waits so long for nobody"));
+    assert!(bench.run(&["explain", "plan.yaml"]).out.contains("waits for `switchback confirm`"));
 }
 
 #[test]

@@ -20,7 +20,8 @@ fn killed() -> Bench {
     let bench = Bench::new();
     bench.plan(KILLED);
     bench.gate("c/gate");
-    let mut run = Pty::start(bench.command(&["run", "plan.yaml", "--unattended"]), 80, Streams::All);
+    let mut run =
+        Pty::start(bench.command(&["run", "plan.yaml", "--unattended", "--no-guard"]), 80, Streams::All);
     run.wait_for("at work");
     kill(run.pid(), Signal::SIGKILL).expect("it is there");
     assert_eq!(run.exit(), -1);

@@ -219,7 +219,7 @@ fn children_of_a_killed_runner_are_ended_before_anything_goes_back() {
         "setsid sh -c 'echo $$ > {0}/away; while :; do echo spoilt > {0}/data/one; done' &\nwhile [ ! -s {0}/away ]; do :; done\ntouch {0}/ready\nsleep 1000",
         world.root().display()
     ));
-    let mut runner = world.start(&["run", "plan.yaml", "--unattended"]);
+    let mut runner = world.start(&["run", "plan.yaml", "--unattended", "--no-guard"]);
     until("the step is under way", || world.at("ready").exists());
     let away = fs::read_to_string(world.at("away")).expect("it ran");
     runner.kill().expect("killed");

@@ -68,7 +68,7 @@ fn looking_while_a_run_is_at_work_is_quick_and_changes_nothing() {
 #[test]
 fn a_lock_that_a_killed_runner_left_is_free() {
     let world = waiting();
-    let mut runner = world.start(&["run", "plan.yaml", "--unattended"]);
+    let mut runner = world.start(&["run", "plan.yaml", "--unattended", "--no-guard"]);
     until("the step is under way", || world.at("ready").exists());
     runner.kill().expect("killed");
     runner.wait().expect("gone");

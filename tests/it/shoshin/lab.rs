@@ -286,7 +286,8 @@ impl Lab {
 
     /// The plan, unattended, while the test goes on.
     pub(super) fn start(&self, arguments: &[&str]) -> std::process::Child {
-        let mut command = self.command(&[&["run", PLAN, "--unattended"], arguments].concat());
+        // What takes it up again is the test's own doing.
+        let mut command = self.command(&[&["run", PLAN, "--unattended", "--no-guard"], arguments].concat());
         command.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null());
         command.stderr(std::process::Stdio::null()).spawn().expect("started")
     }

@@ -135,6 +135,24 @@ impl Machine {
         up
     }
 
+    /// Waits until it went down by itself and is up again.
+    pub(crate) fn comes_up_again(&mut self) -> Result<(), String> {
+        let before = self.leader.take();
+        let pid = self.nspawn.as_ref().map(Child::id).ok_or("the machine is off")?;
+        let until = Instant::now() + PATIENCE;
+        while Instant::now() < until {
+            self.leader = leader(pid).filter(|leader| Some(*leader) != before);
+            if self.leader.is_some() {
+                let state = self.run(&["systemctl", "is-system-running"]);
+                if matches!(state.out.trim(), "running" | "degraded") {
+                    return Ok(());
+                }
+            }
+            nix::poll::poll(&mut [], nix::poll::PollTimeout::from(100_u8)).map_err(|why| why.to_string())?;
+        }
+        Err("it did not come up again".to_owned())
+    }
+
     /// Ends it as a power cut does: at once, with nothing written out by anybody.
     pub(crate) fn cut_power(&mut self) {
         if let Some(leader) = self.leader.take() {

@@ -1,0 +1,43 @@
+//! The guard of this process, and the time that it is given while somebody is waited for.
+
+use crate::model::Span;
+use crate::system::guard::Standing;
+
+/// How long a person may take to answer before nobody is taken to be there.
+const PATIENCE: Span = Span::seconds(3600);
+
+/// The guard of this process, with what it may be given.
+#[derive(Debug)]
+pub(super) struct Post {
+    standing: Standing,
+    /// What the plan allows from here on.
+    rest: Span,
+}
+
+impl Post {
+    /// One that stands; `rest` is what the plan allows.
+    pub(super) const fn new(standing: Standing, rest: Span) -> Self {
+        Self { standing, rest }
+    }
+
+    /// Somebody is asked now, or the way back begins: from here on there is that much, and what the plan allows after it.
+    fn give(&mut self, length: Span) {
+        self.standing.give(Span(length.0.saturating_add(self.rest.0)));
+    }
+
+    /// A person is waited for.
+    pub(super) fn be_patient(&mut self) {
+        self.give(PATIENCE);
+    }
+
+    /// The way back begins: it has its own time.
+    pub(super) fn turn_around(&mut self, back: Span) {
+        self.rest = Span::ZERO;
+        self.give(back);
+    }
+
+    /// Nothing is left to guard.
+    pub(super) fn stand_down(self) {
+        self.standing.stand_down();
+    }
+}

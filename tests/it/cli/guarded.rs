@@ -1,0 +1,230 @@
+//! What takes a phase back when its runner cannot: without a service manager, a watchdog.
+
+use super::unattended;
+use crate::support::bench::{Bench, Ran};
+use crate::support::pty::{Pty, Streams};
+use nix::poll::PollTimeout;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+use std::process::Child;
+
+const AT_WORK: &str = r#"
+  - id: one
+    layers: [{files: {paths: ["${m}/"]}}]
+    apply:
+      - {id: first, shell: 'echo first >> "$m/file"'}
+      - {id: second, timeout: LIMIT, shell: 'setsid sh -c "echo \$\$ > $c/away; exec sleep 1000" & exec 3<>"$c/gate"; echo at work > "$c/there"; read -r line <&3'}
+"#;
+
+/// Until it is so; the longest that any test waits for anything.
+fn until(what: &str, mut so: impl FnMut() -> bool) {
+    for _ in 0..6_000 {
+        if so() {
+            return;
+        }
+        // Nothing tells of another process's files but the files.
+        let _ = nix::poll::poll(&mut [], PollTimeout::from(20_u8));
+    }
+    panic!("it never came to be: {what}");
+}
+
+/// A run whose second step waits, with a child that got away.
+fn at_work(limit: &str) -> (Bench, Child) {
+    let bench = Bench::new();
+    bench.plan(&AT_WORK.replace("LIMIT", limit));
+    bench.gate("c/gate");
+    let runner = bench.command(&["run", "plan.yaml", "--unattended"]).spawn().expect("started");
+    until("the step is at work", || bench.path("c/there").exists() && !bench.read("c/away").is_empty());
+    (bench, runner)
+}
+
+fn status(bench: &Bench) -> Value {
+    bench.run(&["status", "--json"]).json()["current"].clone()
+}
+
+fn back(bench: &Bench) -> Value {
+    until("it is taken back", || status(bench)["stage"] == "reverted");
+    status(bench)
+}
+
+fn alive(pid: &str) -> bool {
+    kill(Pid::from_raw(pid.trim().parse().expect("a number")), None).is_ok()
+}
+
+fn pid(runner: &Child) -> Pid {
+    Pid::from_raw(i32::try_from(runner.id()).expect("a number"))
+}
+
+#[test]
+fn a_runner_that_is_killed_is_taken_over_at_once_and_its_children_are_gone_first() {
+    let (bench, mut runner) = at_work("1h");
+    let away = bench.read("c/away");
+    assert!(alive(&away));
+    runner.kill().expect("there");
+    runner.wait().expect("ended");
+    let status = back(&bench);
+    assert_eq!(status["cause"], "the runner was gone before the phase was decided", "{status:#}");
+    assert_eq!(bench.read("m/file"), "old\n");
+    assert!(!alive(&away), "its child goes on");
+    let facts = bench.facts(1);
+    let at = |name: &str| {
+        facts.iter().position(|fact| fact == name).unwrap_or_else(|| panic!("{name}: {facts:?}"))
+    };
+    assert!(at("children-ended") < at("layer-restored"), "{facts:?}");
+}
+
+#[test]
+fn a_runner_that_is_stuck_is_ended_at_its_deadline() {
+    let (bench, mut runner) = at_work("100ms");
+    kill(pid(&runner), Signal::SIGSTOP).expect("there");
+    let status = back(&bench);
+    assert_eq!(status["cause"], "the runner did not decide the phase in the time that it had", "{status:#}");
+    assert_eq!(bench.read("m/file"), "old\n");
+    assert!(!runner.wait().expect("ended").success(), "nobody ended it");
+}
+
+#[test]
+fn who_types_rollback_while_the_guard_is_at_work_waits_for_it() {
+    let bench = Bench::new();
+    bench.plan(
+        r#"
+  - id: one
+    apply:
+      - id: slow
+        shell: 'echo new > "$m/file"; exec 3<>"$c/gate"; echo > "$c/there"; read -r line <&3'
+        undo: {shell: 'exec 3<>"$c/gate"; echo > "$c/undoing"; read -r line <&3; echo old > "$m/file"'}
+"#,
+    );
+    bench.gate("c/gate");
+    let mut runner = bench.command(&["run", "plan.yaml", "--unattended"]).spawn().expect("started");
+    until("the step is at work", || bench.path("c/there").exists());
+    runner.kill().expect("there");
+    runner.wait().expect("ended");
+    until("the guard is at work", || bench.path("c/undoing").exists());
+    let mut person = Pty::start(bench.command(&["rollback", "--yes"]), 80, Streams::All);
+    person.wait_for("The guard is taking a phase back; waiting for it.");
+    bench.open_gate("c/gate");
+    assert_eq!(person.exit(), 0, "{}", person.screen());
+    assert!(person.screen().contains("Nothing to take back"), "{}", person.screen());
+    assert_eq!(bench.read("m/file"), "old\n");
+}
+
+#[test]
+fn what_is_decided_or_waits_for_a_person_is_left_alone_when_the_runner_ends() {
+    let bench = Bench::new();
+    bench.plan(
+        "  - id: one\n    layers: [{files: {paths: ['${m}/']}}]\n    apply: [{id: add, shell: 'echo new > \"$m/file\"'}]\n    validate: [{id: sure, probe: {run: ['true'], parse: lines}, expect: {value: {contains: x}}, fail_if: {exit: 9}}]\n",
+    );
+    let ran: Ran = unattended(&bench, &[]);
+    assert_eq!(ran.exit, 11, "{ran:?}");
+    let facts = bench.facts(1);
+    until("no watchdog is left", || watchdogs(&bench).is_empty());
+    assert_eq!(bench.facts(1), facts, "a guard wrote something");
+    assert_eq!(bench.read("m/file"), "new\n");
+    assert_eq!(bench.run(&["rollback", "--yes"]).exit, 12);
+    until("no watchdog is left", || watchdogs(&bench).is_empty());
+}
+
+/// Processes that name this bench's state folder.
+fn watchdogs(bench: &Bench) -> Vec<String> {
+    let state = bench.state().display().to_string();
+    let entries = std::fs::read_dir("/proc").expect("proc").flatten();
+    let words = entries.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
+    let words = words.map(|words| String::from_utf8_lossy(&words).replace('\0', " "));
+    words.filter(|words| words.contains(&state) && words.contains("guard stand")).collect()
+}
+
+#[test]
+fn a_word_at_another_login_keeps_the_change_and_another_one_does_not() {
+    for (words, exit, file, said) in [
+        (&["confirm"][..], 0, "new\n", "phase one stays"),
+        (&["confirm", "--revert"][..], 12, "old\n", "phase one goes back"),
+    ] {
+        let bench = Bench::new();
+        bench.plan(
+            "  - {id: one, layers: [{files: {paths: ['${m}/']}}], apply: [{shell: 'echo new > \"$m/file\"'}], confirm: {within: 1h}}\n",
+        );
+        let none = bench.run(&["confirm"]);
+        assert_eq!(none.exit, 2, "{none:?}");
+        let mut run = bench.command(&["run", "plan.yaml", "--unattended"]).spawn().expect("started");
+        until("the window is open", || {
+            bench.path("state/current").exists() && bench.facts(1).iter().any(|fact| fact == "confirm-opened")
+        });
+        let other = bench.run(&["confirm", "--generation", "7"]);
+        assert_eq!(other.exit, 2, "{other:?}");
+        let ran = bench.run(words);
+        assert!(ran.exit == 0 && (ran.out + &ran.err).contains(said));
+        assert_eq!(run.wait().expect("ended").code(), Some(exit));
+        assert_eq!(bench.read("m/file"), file);
+        let late = bench.run(words);
+        assert_eq!(late.exit, 10, "{late:?}");
+    }
+}
+
+#[test]
+fn a_word_at_another_login_ends_the_question_at_this_one() {
+    let bench = Bench::new();
+    bench.plan(
+        "  - {id: one, layers: [{files: {paths: ['${m}/']}}], apply: [{shell: 'echo new > \"$m/file\"'}], confirm: {within: 1h}}\n",
+    );
+    let mut run = Pty::start(bench.command(&["run", "plan.yaml"]), 80, Streams::All);
+    run.answer("May it begin?", "y");
+    run.wait_for_prompt("keep?");
+    assert_eq!(bench.run(&["confirm"]).exit, 0);
+    assert_eq!(run.exit(), 0, "{}", run.screen());
+    assert_eq!(bench.read("m/file"), "new\n");
+}
+
+#[test]
+fn without_a_guard_nothing_goes_back_by_itself() {
+    let bench = Bench::new();
+    bench.plan(&AT_WORK.replace("LIMIT", "1h"));
+    bench.gate("c/gate");
+    let words = ["run", "plan.yaml", "--unattended", "--no-guard"];
+    let mut runner = bench.command(&words).spawn().expect("started");
+    until("the step is at work", || bench.path("c/there").exists());
+    assert_eq!(watchdogs(&bench), Vec::<String>::new());
+    runner.kill().expect("there");
+    runner.wait().expect("ended");
+    assert_eq!(status(&bench)["stage"], "applying");
+    assert_eq!(bench.run(&["rollback", "--yes"]).exit, 12);
+}
+
+#[test]
+fn guard_status_says_what_stands_and_what_does_not() {
+    let (bench, mut runner) = at_work("1h");
+    let seen = bench.run(&["guard", "status", "--json"]).json();
+    assert_eq!(seen["open"]["stands"], true, "{seen:#}");
+    assert_eq!(seen["open"]["phase"], "one", "{seen:#}");
+    let text = bench.run(&["guard", "status"]).out;
+    assert!(text.contains("phase one: a watchdog takes it back"), "{text}");
+    runner.kill().expect("there");
+    runner.wait().expect("ended");
+    back(&bench);
+    let text = bench.run(&["guard", "status"]).out;
+    assert!(text.contains("no phase is open"), "{text}");
+}
+
+#[test]
+fn a_phase_awaits_its_reboot_and_the_same_boot_is_not_it() {
+    let bench = Bench::new();
+    bench.plan(
+        "  - id: one\n    layers: [{files: {paths: ['${m}/']}}]\n    reboot: required\n    apply: [{shell: 'echo new > \"$m/file\"'}]\n    validate: [{id: v, probe: {run: ['true']}}]\n",
+    );
+    let ran = unattended(&bench, &[]);
+    if std::path::Path::new("/run/systemd/system").exists() {
+        // There it would have gone down.
+        return crate::skipped::skipped(
+            "a_phase_awaits_its_reboot_and_the_same_boot_is_not_it",
+            "systemd runs here",
+        );
+    }
+    assert_eq!(ran.exit, 30, "{ran:?}");
+    assert!(ran.out.contains("Reboot the machine"), "{ran:?}");
+    assert_eq!(status(&bench)["stage"], "awaiting reboot");
+    assert_eq!(bench.run(&["resume", "--unattended"]).exit, 30);
+    assert_eq!(bench.read("m/file"), "new\n", "nobody takes it back");
+    assert_eq!(bench.run(&["rollback", "--yes"]).exit, 12);
+    assert_eq!(bench.read("m/file"), "old\n");
+}
