@@ -66,7 +66,7 @@ pub const SKIPPED: [&str; 16] = [
 ];
 
 /// Ways that do not follow the order.
-pub const ASIDE: [Arrow; 17] = [
+pub const ASIDE: [Arrow; 19] = [
     arrow("booted", "applying", "the next step"),
     arrow("applies", "NotApplicable", "does not apply"),
     arrow("disarming", "Committed", ""),
@@ -80,6 +80,8 @@ pub const ASIDE: [Arrow; 17] = [
     arrow("Reverted", "children", "asked for again"),
     arrow("Inconsistent", "children", "asked for again"),
     arrow("back", "Inconsistent", "taken up too often"),
+    arrow("back", "children", "begun anew along a damaged record"),
+    arrow("Refused", "children", "taken back along a damaged record"),
     arrow("Inconsistent", "Resolved", "a person put it right by hand"),
     arrow("Resolved", "children", "asked for again"),
     arrow("forward", "applies", "taken up before anything was touched"),

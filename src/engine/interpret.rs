@@ -37,7 +37,6 @@ pub(super) fn interpret(plan: &Plan, state: &RunState, input: &Input) -> Vec<Eve
             events.extend(lost(state));
             events.extend(lost_twice(state));
             if state.damaged && (may_turn_back(state) || state.going_back()) {
-                // Who asked for the way back was gone before it began.
                 events.push(Event::RevertBegan { cause: Cause::Asked });
             } else if let Stage::AwaitingReboot(_) = state.stage {
                 if state.went_down(boot.as_ref()) {
@@ -195,7 +194,10 @@ fn turned_back(state: &RunState, boot: &Option<String>, cause: Cause) -> Vec<Eve
         vec![Event::RunResumed { boot: boot.clone(), guidance: state.guidance(), toward: Toward::Back }];
     events.extend(lost(state));
     events.extend(lost_twice(state));
-    if state.damaged || !state.going_back() {
+    if state.damaged {
+        // Who found the damage was gone before the way back began.
+        events.push(Event::RevertBegan { cause: Cause::Asked });
+    } else if !state.going_back() {
         events.push(Event::RevertBegan { cause });
     }
     events

@@ -129,7 +129,7 @@ fn waits(engine: Engine, width: Width) -> Walk {
 }
 
 /// Two phases, of which the second may not apply, and a journal that cannot be written.
-fn records(engine: Engine, _: Width) -> Walk {
+fn records(engine: Engine, width: Width) -> Walk {
     let mut one = phase("one");
     one.layers = vec![layer()];
     one.apply = vec![step("a", own())];
@@ -141,7 +141,15 @@ fn records(engine: Engine, _: Width) -> Walk {
         name: "two phases, a lost record, a crash",
         plan: plan(vec![one, two]),
         guidance: ALONE,
-        budget: Budget { crashes: 1, interrupts: 1, lost: 1, faults: 1, retries: 0, asks: 1, ..Budget::NONE },
+        budget: Budget {
+            crashes: 1,
+            interrupts: whole(width),
+            lost: 1,
+            faults: 1,
+            retries: 0,
+            asks: 1,
+            ..Budget::NONE
+        },
         engine,
         guards: true,
         limit: 400_000,
@@ -177,15 +185,7 @@ fn reboots(engine: Engine, width: Width) -> Walk {
         name: "one phase with a reboot between its steps, and reboots",
         plan: plan(vec![one]),
         guidance: ALONE,
-        budget: Budget {
-            crashes: 1,
-            interrupts: whole(width),
-            faults: 1,
-            asks: 1,
-            boots: 2,
-            damaged: whole(width),
-            ..Budget::NONE
-        },
+        budget: Budget { crashes: 1, faults: 1, asks: 1, boots: 1 + whole(width), ..Budget::NONE },
         engine,
         guards: true,
         limit: 400_000,
@@ -213,10 +213,11 @@ fn planned_reboots(engine: Engine, width: Width) -> Walk {
         guidance: ASKED,
         budget: Budget {
             crashes: 1,
+            interrupts: whole(width),
             faults: 1,
-            retries: 1,
-            asks: 1 + whole(width),
-            boots: 3,
+            retries: whole(width),
+            asks: 1,
+            boots: 2 + whole(width),
             ..Budget::NONE
         },
         engine,
