@@ -9,6 +9,7 @@ pub mod lock;
 pub mod place;
 pub mod process;
 pub mod program;
+pub mod sandbox;
 pub mod sanitise;
 pub mod settings;
 pub mod signal;
