@@ -11,6 +11,7 @@ pub mod mounts;
 pub mod place;
 pub mod process;
 pub mod program;
+pub mod sandbox;
 pub mod sanitise;
 pub mod settings;
 pub mod signal;
