@@ -2,13 +2,16 @@
 
 pub mod accounts;
 pub mod clock;
+pub mod durable;
 pub mod files;
 pub mod host;
 pub mod leftovers;
 pub mod lock;
+pub mod mounts;
 pub mod place;
 pub mod process;
 pub mod program;
+pub mod sandbox;
 pub mod sanitise;
 pub mod settings;
 pub mod signal;
