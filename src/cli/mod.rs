@@ -21,6 +21,7 @@ mod plan_file;
 mod probe;
 mod prune;
 mod reference;
+mod rehearse;
 mod resolve;
 mod resume;
 mod rollback;
@@ -96,6 +97,7 @@ fn act(context: &Context, cli: &Cli) -> Result<Exit, CliError> {
         | Verb::Show(_)
         | Verb::Lint(_)
         | Verb::Explain(_)
+        | Verb::Rehearse(_)
         | Verb::Probe(_)
         | Verb::Schedule(_)
         | Verb::Trend(_)
@@ -115,6 +117,7 @@ fn act(context: &Context, cli: &Cli) -> Result<Exit, CliError> {
         Verb::Show(args) => looking::show(context, args),
         Verb::Lint(file) => lint::lint(context, file),
         Verb::Explain(file) => explain::explain(context, file),
+        Verb::Rehearse(args) => rehearse::rehearse(context, args),
         Verb::Validate(args) => validate::validate(context, args),
         Verb::Schedule(args) => schedule::schedule(context, args),
         Verb::Trend(args) => trend::trend(context, args),

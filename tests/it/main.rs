@@ -12,6 +12,7 @@ mod library;
 mod order;
 mod program;
 mod pty;
+mod rehearse;
 mod scheduled;
 mod shoshin;
 #[cfg(test)]
