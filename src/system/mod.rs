@@ -2,10 +2,12 @@
 
 pub mod accounts;
 pub mod clock;
+pub mod durable;
 pub mod files;
 pub mod host;
 pub mod leftovers;
 pub mod lock;
+pub mod mounts;
 pub mod place;
 pub mod process;
 pub mod program;

@@ -35,7 +35,8 @@ pub(crate) enum Before {
 /// A place to kill in.
 #[derive(Debug)]
 pub(crate) struct World {
-    root: PathBuf,
+    /// The folder that holds all of it.
+    pub(crate) root: PathBuf,
     /// What is typed before the words of a command.
     pub(crate) program: Vec<String>,
     /// The machine with no phase taken, one, two, three.
