@@ -155,7 +155,8 @@ fn a_step_in_the_sandbox_reaches_neither_processes_nor_mounts_nor_settings_nor_s
         return;
     }
     let bench = Bench::new();
-    let mut outside = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("started");
+    let mut outside =
+        Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("started");
     let service = UnixListener::bind(bench.path("c/socket")).expect("a socket");
     service.set_nonblocking(true).expect("set");
     let setting = "/proc/sys/kernel/printk_ratelimit";
@@ -176,7 +177,7 @@ fn a_step_in_the_sandbox_reaches_neither_processes_nor_mounts_nor_settings_nor_s
         "grep -v '^Inter\\|face\\| lo:' /proc/net/dev && echo HIT".to_owned(),
         "echo written > /etc/switchback-was-here; echo ALL DONE".to_owned(),
     ];
-    let text: String = tries.iter().map(|line| format!("          {line} || :\n")).collect();
+    let text: String = tries.iter().map(|line| format!("          {{ {line}; }} 2>/dev/null || :\n")).collect();
     bench.plan(&format!(
         "  - id: one\n    apply:\n      - id: escape\n        undo: none\n        reason: it is a test\n        shell: |\n{text}          exit 3\n"
     ));
@@ -279,14 +280,18 @@ fn every_ending_is_told_and_nothing_is_done() {
     let phases = found["phases"].as_array().expect("phases");
     assert_eq!(phases.len(), 1);
     let endings = phases[0]["endings"].as_array().expect("endings");
-    let of = |name: &str| endings.iter().find(|it| it["ending"] == name).unwrap_or_else(|| panic!("{name}: {found}"));
+    let of = |name: &str| {
+        endings.iter().find(|it| it["ending"] == name).unwrap_or_else(|| panic!("{name}: {found}"))
+    };
     assert_eq!(of("committed")["story_words"], "nothing goes wrong");
     assert_eq!(of("rolled-back-but")["story_words"], "step `mail` fails");
     assert_eq!(of("rolled-back-but")["left"][0]["why"], "a letter cannot be called back");
     assert_eq!(phases[0]["worst"], "inconsistent");
     let words = bench.run(&["rehearse", "plan.yaml"]);
     assert_eq!(words.exit, 0, "{words:?}");
-    for part in ["committed", "rolled back", "2 of 2", "may name  layer files", "by design step mail", "states"] {
+    for part in
+        ["committed", "rolled back", "2 of 2", "may name  layer files", "by design step mail", "states"]
+    {
         assert!(words.out.contains(part), "{part}: {words:?}");
     }
     let wrong = bench.run(&["rehearse", "plan.yaml", "--network"]);
