@@ -25,6 +25,9 @@ _switchback() {
             switchback,explain)
                 cmd="switchback__subcmd__explain"
                 ;;
+            switchback,export)
+                cmd="switchback__subcmd__export"
+                ;;
             switchback,eyes)
                 cmd="switchback__subcmd__eyes"
                 ;;
@@ -138,6 +141,9 @@ _switchback() {
                 ;;
             switchback__subcmd__help,explain)
                 cmd="switchback__subcmd__help__subcmd__explain"
+                ;;
+            switchback__subcmd__help,export)
+                cmd="switchback__subcmd__help__subcmd__export"
                 ;;
             switchback__subcmd__help,eyes)
                 cmd="switchback__subcmd__help__subcmd__eyes"
@@ -269,7 +275,7 @@ _switchback() {
 
     case "${cmd}" in
         switchback)
-            opts="-h -V --state --json --help --version run resume rollback resolve status history show lint explain rehearse validate schedule trend checks baseline probe schema tour generate hands eyes help"
+            opts="-h -V --state --json --help --version run resume rollback resolve status history show export lint explain rehearse validate schedule trend checks baseline probe schema tour generate hands eyes help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -628,6 +634,24 @@ _switchback() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        switchback__subcmd__export)
+            opts="-h --state --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         switchback__subcmd__eyes)
             opts="-h --state --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -683,7 +707,7 @@ _switchback() {
             return 0
             ;;
         switchback__subcmd__help)
-            opts="run resume rollback resolve status history show lint explain rehearse validate schedule trend checks baseline probe schema tour generate hands eyes help"
+            opts="run resume rollback resolve status history show export lint explain rehearse validate schedule trend checks baseline probe schema tour generate hands eyes help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -809,6 +833,20 @@ _switchback() {
             return 0
             ;;
         switchback__subcmd__help__subcmd__explain)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__help__subcmd__export)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

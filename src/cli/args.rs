@@ -49,6 +49,10 @@ pub(super) enum Verb {
     History(History),
     /// One generation: what changed, every result, the evidence.
     Show(Show),
+    /// Put all that explains one generation into one file, to be attached to a report.
+    ///
+    /// Values that the plan names as secret, and what looks like one, are taken out.
+    Export(Export),
     /// Check a plan for errors and unwise places. Changes nothing.
     Lint(PlanFile),
     /// Say what a plan will do, with every command as it will be executed. Changes nothing.
@@ -239,9 +243,21 @@ pub(super) struct Show {
     /// The generation's number [default: the current one].
     #[arg(value_parser = generation)]
     pub(super) generation: Option<u32>,
-    /// Print what the steps and probes printed.
+    /// Print what the steps and probes printed, and what was kept of the machine.
     #[arg(long)]
     pub(super) evidence: bool,
+}
+
+/// `switchback export`
+#[derive(Debug, Args)]
+#[command(allow_missing_positional = true)]
+pub(super) struct Export {
+    /// The generation's number [default: the current one].
+    #[arg(value_parser = generation)]
+    pub(super) generation: Option<u32>,
+    /// Where to: a name that ends with `.tar` is an archive, any other a folder. Nothing is written over.
+    #[arg(value_name = "FILE.tar|DIR")]
+    pub(super) to: PathBuf,
 }
 
 /// `switchback validate`

@@ -1,5 +1,6 @@
 //! THE FRONT DOOR: one file a verb; exit codes; errors to words. The only place where everything meets.
 
+mod aftermath;
 mod args;
 mod baseline;
 mod changed;
@@ -8,6 +9,7 @@ mod context;
 mod error;
 mod exit;
 mod explain;
+mod export;
 mod eyes;
 mod foresight;
 mod generate;
@@ -95,6 +97,7 @@ fn act(context: &Context, cli: &Cli) -> Result<Exit, CliError> {
         Verb::Status
         | Verb::History(_)
         | Verb::Show(_)
+        | Verb::Export(_)
         | Verb::Lint(_)
         | Verb::Explain(_)
         | Verb::Rehearse(_)
@@ -115,6 +118,7 @@ fn act(context: &Context, cli: &Cli) -> Result<Exit, CliError> {
         Verb::Status => looking::status(context),
         Verb::History(args) => looking::history(context, args),
         Verb::Show(args) => looking::show(context, args),
+        Verb::Export(args) => export::export(context, args),
         Verb::Lint(file) => lint::lint(context, file),
         Verb::Explain(file) => explain::explain(context, file),
         Verb::Rehearse(args) => rehearse::rehearse(context, args),

@@ -89,6 +89,7 @@ pub(crate) fn take(
     let unrecorded = session.unrecorded().map(str::to_owned);
     drop(session);
     super::tidy(context, folder);
+    super::aftermath::keep(context, folder);
     super::index(folder);
     let exit = tools::finish(&mut reporter, &ended);
     tools::say_unrecorded(context, unrecorded, &ended);

@@ -7,6 +7,7 @@ mod baseline;
 mod explain;
 mod explain_json;
 mod fact;
+mod failures;
 mod fanout;
 mod foreseen;
 mod formats;
@@ -39,6 +40,7 @@ pub use baseline::{baselines, differences};
 pub use explain::explain;
 pub use explain_json::explain_json;
 pub use fact::words;
+pub use failures::{failures_json, programs_of};
 pub use fanout::{Fanout, Lost};
 pub use foreseen::{foreseen, foreseen_json};
 pub use formats::{

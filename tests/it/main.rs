@@ -3,6 +3,7 @@
 mod cli;
 mod docs;
 mod emergency;
+mod evidence;
 mod fixtures;
 mod fuzz;
 mod generated;

@@ -177,7 +177,8 @@ fn a_step_in_the_sandbox_reaches_neither_processes_nor_mounts_nor_settings_nor_s
         "grep -v '^Inter\\|face\\| lo:' /proc/net/dev && echo HIT".to_owned(),
         "echo written > /etc/switchback-was-here; echo ALL DONE".to_owned(),
     ];
-    let text: String = tries.iter().map(|line| format!("          {{ {line}; }} 2>/dev/null || :\n")).collect();
+    let text: String =
+        tries.iter().map(|line| format!("          {{ {line}; }} 2>/dev/null || :\n")).collect();
     bench.plan(&format!(
         "  - id: one\n    apply:\n      - id: escape\n        undo: none\n        reason: it is a test\n        shell: |\n{text}          exit 3\n"
     ));
