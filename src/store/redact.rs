@@ -193,7 +193,8 @@ fn unquoted(value: &str) -> &str {
 fn stated() -> &'static Regex {
     static STATED: OnceLock<Regex> = OnceLock::new();
     STATED.get_or_init(|| {
-        let value = r#"("[^"\n]*"|'[^'\n]*'|[^\s,}\]#][^\s,}\]]*)"#;
+        // A value in braces is no value but more of them.
+        let value = r#"("[^"\n]*"|'[^'\n]*'|[^\s,{}\[\]#][^\s,}\]]*)"#;
         Regex::new(&format!(r#"["']?([A-Za-z0-9_.-]+)["']?[ \t]*:[ \t]+{value}"#)).expect("a fixed pattern")
     })
 }
