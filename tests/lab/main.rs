@@ -7,10 +7,13 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command that shows what it did")]
 #![expect(clippy::disallowed_methods, reason = "a command of its own: reads its environment and the clock")]
+#![expect(clippy::duplicate_mod, reason = "the sweep's judge is of one plan at a time, and the lab has two")]
 
 #[path = "../sweep/claims.rs"]
 mod claims;
+mod crew;
 mod guest;
+mod interrupts;
 #[path = "../sweep/journal.rs"]
 mod journal;
 #[path = "../sweep/judge.rs"]
@@ -21,9 +24,11 @@ mod plan;
 #[expect(dead_code, reason = "the sweep uses what the lab does not")]
 mod points;
 mod power;
+mod races;
 mod random;
 #[path = "../support/skipped.rs"]
 mod skipped;
+mod small;
 #[path = "../sweep/sweep.rs"]
 #[expect(dead_code, reason = "the sweep uses what the lab does not")]
 mod sweep;
@@ -33,6 +38,8 @@ mod tracer;
 mod tree;
 #[path = "../sweep/words.rs"]
 mod words;
+#[path = "../sweep/workers.rs"]
+mod workers;
 #[path = "../sweep/world.rs"]
 mod world;
 
@@ -68,10 +75,20 @@ struct Layer {
     name: &'static str,
     what: &'static str,
     run: fn(&Wish) -> io::Result<Option<Count>>,
+    /// What a process of its own does of it.
+    share: Option<fn(&mut crew::Share) -> io::Result<()>>,
 }
 
-const LAYERS: [Layer; 1] =
-    [Layer { name: "power", what: "power cuts of user-mode Linux on ext4", run: power::layer }];
+const LAYERS: [Layer; 3] = [
+    Layer { name: "power", what: "power cuts of user-mode Linux on ext4", run: power::layer, share: None },
+    Layer { name: "races", what: "several runners at once", run: races::layer, share: Some(races::share) },
+    Layer {
+        name: "interrupts",
+        what: "runs interrupted at any moment",
+        run: interrupts::layer,
+        share: Some(interrupts::share),
+    },
+];
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().collect();
@@ -83,6 +100,13 @@ fn main() -> ExitCode {
             println!("lab: test");
             ExitCode::SUCCESS
         }
+        Some("worker") => match crew::work(&words[2..]) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(why) => {
+                eprintln!("a worker of the lab failed: {why}");
+                ExitCode::FAILURE
+            }
+        },
         Some(_) | None => match layers(&words[1..]) {
             Ok(true) => ExitCode::SUCCESS,
             Ok(false) => ExitCode::FAILURE,

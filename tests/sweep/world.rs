@@ -192,7 +192,10 @@ impl World {
     }
 
     /// Copies machine and state, if there is one, from one folder below the root into another.
-    fn copy_from(&self, from: &str, to: &str) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// That a file could not be copied.
+    pub(crate) fn copy_from(&self, from: &str, to: &str) -> io::Result<()> {
         for name in ["machine", "state"] {
             let from = self.root.join(from).join(name);
             if from.exists() {
