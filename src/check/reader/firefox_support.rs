@@ -35,8 +35,22 @@ struct Codec {
 const CODECS: [&str; 11] =
     ["H264", "HEVC", "H265", "VP8", "VP9", "AV1", "Theora", "AAC", "MP3", "Opus", "Vorbis"];
 /// What a decision about a feature can be.
-const DECISIONS: [&str; 8] =
-    ["available", "unavailable", "blocked", "blocklisted", "denied", "disabled", "failed", "force_enabled"];
+const DECISIONS: [&str; 12] = [
+    "available",
+    "unavailable",
+    "blocked",
+    "blocklisted",
+    "broken",
+    "crashed",
+    "denied",
+    "disabled",
+    "failed",
+    "force_enabled",
+    "optional",
+    "unused",
+];
+/// Who takes one.
+const DECIDERS: [&str; 5] = ["base", "default", "env", "runtime", "user"];
 
 pub(super) fn read(text: &str) -> Observation {
     let raw = text.trim_start();
@@ -64,8 +78,9 @@ fn parse(text: &str) -> FirefoxSupport {
             of_decoding = true;
             decision(rest, &mut seen);
         } else if of_decoding {
-            let goes_on = ["default", "user", "env", "runtime", "available", "unavailable", "blocked"];
-            of_decoding = line.is_empty() || goes_on.iter().any(|word| line.starts_with(word));
+            // `available by default`, `user: disabled by pref`: a decision, or who took it, comes first.
+            let first = line.split(|c: char| !c.is_ascii_alphabetic() && c != '_').next().unwrap_or_default();
+            of_decoding = line.is_empty() || DECISIONS.contains(&first) || DECIDERS.contains(&first);
             if of_decoding {
                 decision(line, &mut seen);
             }
@@ -219,8 +234,22 @@ mod tests {
 
     #[test]
     fn the_decision_on_hardware_decoding_is_the_last_one() {
-        let text = "HARDWARE_VIDEO_DECODING:\ndefault: available\nuser: force_enabled by pref\nHW_COMPOSITING: blocked\n";
-        assert_eq!(read(text).get("hardware_video_decoding"), Some(&json!("force_enabled")));
+        for (log, last) in [
+            ("default: available\nuser: force_enabled by pref", "force_enabled"),
+            ("available by default\nforce_enabled by user: Force enabled by pref", "force_enabled"),
+            ("available by default\ndisabled by user: Disabled by pref", "disabled"),
+            ("available by default\nblocklisted by env: Blocklisted by gfxInfo", "blocklisted"),
+            ("available by default\n\nunavailable-no-d3d11-compositing by runtime: x", "unavailable"),
+            ("available by default\ndenied by runtime: x", "denied"),
+            ("default: available\nenv: blocklisted; x\nfailed by runtime: x", "failed"),
+        ] {
+            for start in
+                ["HARDWARE_VIDEO_DECODING: ", "HARDWARE_VIDEO_DECODING:\n", "HARDWARE_VIDEO_DECODING\t"]
+            {
+                let text = format!("{start}{log}\nHW_COMPOSITING: blocked by env\n");
+                assert_eq!(read(&text).get("hardware_video_decoding"), Some(&json!(last)), "{text}");
+            }
+        }
         let raw = json!({"graphics": {"featureLog": {"features": [
             {"name": "HARDWARE_VIDEO_DECODING", "status": "blocked"},
         ]}}});
