@@ -3,7 +3,7 @@
 //! Until Firefox 111 or so one line told of H.264; since then a table tells of each codec, and the decision log of
 //! `HARDWARE_VIDEO_DECODING` says why not.
 
-use super::observation;
+use super::{document, observation};
 use crate::model::{Observation, Value};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -22,6 +22,8 @@ struct FirefoxSupport {
     compositing: Option<String>,
     adapter: Option<String>,
     version: Option<String>,
+    /// The page tells of decoding.
+    complete: bool,
 }
 
 /// How a codec is decoded.
@@ -54,9 +56,9 @@ const DECIDERS: [&str; 5] = ["base", "default", "env", "runtime", "user"];
 
 pub(super) fn read(text: &str) -> Observation {
     let raw = text.trim_start();
-    let seen = match serde_json::from_str::<Value>(raw) {
-        Ok(data) if raw.starts_with('{') => of_data(&data),
-        Ok(_) | Err(_) => parse(text),
+    let seen = match document(raw, &['{']) {
+        Some(data) if data.get("graphics").or_else(|| data.get("application")).is_some() => of_data(&data),
+        Some(_) | None => parse(text),
     };
     observation(&concluded(seen))
 }
@@ -190,6 +192,7 @@ fn concluded(mut seen: FirefoxSupport) -> FirefoxSupport {
     } else if let Some(h264) = seen.hardware_h264_decoding {
         seen.hardware_decodes = Some(if h264 { vec!["H264".to_owned()] } else { Vec::new() });
     }
+    seen.complete = tabled || seen.hardware_h264_decoding.is_some() || seen.hardware_video_decoding.is_some();
     if seen.hardware_h264_decoding.is_none() {
         seen.hardware_h264_decoding = seen.codecs.get("H264").map(|codec| codec.hardware);
     }
