@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_switchback_global_optspecs
-    string join \n state= json h/help V/version
+    string join \n state= root= json h/help V/version
 end
 
 function __fish_switchback_needs_command
@@ -25,6 +25,7 @@ function __fish_switchback_using_subcommand
 end
 
 complete -c switchback -n "__fish_switchback_needs_command" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
+complete -c switchback -n "__fish_switchback_needs_command" -l root -d 'The machine that is mounted at this folder, from a live system: for `rollback`, `status`, `history`, `show` and `rescue`. Its state folder is looked for below it' -r -F
 complete -c switchback -n "__fish_switchback_needs_command" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
 complete -c switchback -n "__fish_switchback_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c switchback -n "__fish_switchback_needs_command" -s V -l version -d 'Print version'
@@ -55,31 +56,38 @@ complete -c switchback -n "__fish_switchback_using_subcommand run" -l phase -d '
 complete -c switchback -n "__fish_switchback_using_subcommand run" -l from -d 'Begin with this phase' -r
 complete -c switchback -n "__fish_switchback_using_subcommand run" -l until -d 'End with this phase' -r
 complete -c switchback -n "__fish_switchback_using_subcommand run" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
+complete -c switchback -n "__fish_switchback_using_subcommand run" -l root -d 'The machine that is mounted at this folder, from a live system: for `rollback`, `status`, `history`, `show` and `rescue`. Its state folder is looked for below it' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand run" -l unattended -d 'Ask nothing; the plan\'s `on` decides, and the exit status says how it ended'
 complete -c switchback -n "__fish_switchback_using_subcommand run" -l dry-run -d 'Show what would be done and do nothing'
 complete -c switchback -n "__fish_switchback_using_subcommand run" -l override -d 'Take a revision that was rejected on this machine all the same'
 complete -c switchback -n "__fish_switchback_using_subcommand run" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
 complete -c switchback -n "__fish_switchback_using_subcommand run" -s h -l help -d 'Print help'
 complete -c switchback -n "__fish_switchback_using_subcommand resume" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
+complete -c switchback -n "__fish_switchback_using_subcommand resume" -l root -d 'The machine that is mounted at this folder, from a live system: for `rollback`, `status`, `history`, `show` and `rescue`. Its state folder is looked for below it' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand resume" -l unattended -d 'Ask nothing; the plan\'s `on` decides'
 complete -c switchback -n "__fish_switchback_using_subcommand resume" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
 complete -c switchback -n "__fish_switchback_using_subcommand resume" -s h -l help -d 'Print help'
 complete -c switchback -n "__fish_switchback_using_subcommand rollback" -l to -d 'Where to: a generation\'s number, a phase\'s name (the state before it), or `start` (before the plan\'s first phase) [default: the state before the current phase]' -r
 complete -c switchback -n "__fish_switchback_using_subcommand rollback" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
+complete -c switchback -n "__fish_switchback_using_subcommand rollback" -l root -d 'The machine that is mounted at this folder, from a live system: for `rollback`, `status`, `history`, `show` and `rescue`. Its state folder is looked for below it' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand rollback" -s y -l yes -d 'Do not ask'
+complete -c switchback -n "__fish_switchback_using_subcommand rollback" -l activate -d 'With `--root`: run the programs of that machine too, with DIR as their root'
 complete -c switchback -n "__fish_switchback_using_subcommand rollback" -l list -d 'List the generations that one can go back to'
 complete -c switchback -n "__fish_switchback_using_subcommand rollback" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
 complete -c switchback -n "__fish_switchback_using_subcommand rollback" -s h -l help -d 'Print help'
 complete -c switchback -n "__fish_switchback_using_subcommand resolve" -l reason -d 'What was done, for whoever reads the history' -r
 complete -c switchback -n "__fish_switchback_using_subcommand resolve" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
+complete -c switchback -n "__fish_switchback_using_subcommand resolve" -l root -d 'The machine that is mounted at this folder, from a live system: for `rollback`, `status`, `history`, `show` and `rescue`. Its state folder is looked for below it' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand resolve" -s y -l yes -d 'Do not ask'
 complete -c switchback -n "__fish_switchback_using_subcommand resolve" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
 complete -c switchback -n "__fish_switchback_using_subcommand resolve" -s h -l help -d 'Print help'
 complete -c switchback -n "__fish_switchback_using_subcommand status" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
+complete -c switchback -n "__fish_switchback_using_subcommand status" -l root -d 'The machine that is mounted at this folder, from a live system: for `rollback`, `status`, `history`, `show` and `rescue`. Its state folder is looked for below it' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand status" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
 complete -c switchback -n "__fish_switchback_using_subcommand status" -s h -l help -d 'Print help'
 complete -c switchback -n "__fish_switchback_using_subcommand history; and not __fish_seen_subcommand_from prune help" -s n -l limit -d 'The newest so many' -r
 complete -c switchback -n "__fish_switchback_using_subcommand history; and not __fish_seen_subcommand_from prune help" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
+complete -c switchback -n "__fish_switchback_using_subcommand history; and not __fish_seen_subcommand_from prune help" -l root -d 'The machine that is mounted at this folder, from a live system: for `rollback`, `status`, `history`, `show` and `rescue`. Its state folder is looked for below it' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand history; and not __fish_seen_subcommand_from prune help" -l rebuild -d 'Read every capsule again and rebuild the index'
 complete -c switchback -n "__fish_switchback_using_subcommand history; and not __fish_seen_subcommand_from prune help" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
 complete -c switchback -n "__fish_switchback_using_subcommand history; and not __fish_seen_subcommand_from prune help" -s h -l help -d 'Print help'
@@ -87,23 +95,27 @@ complete -c switchback -n "__fish_switchback_using_subcommand history; and not _
 complete -c switchback -n "__fish_switchback_using_subcommand history; and not __fish_seen_subcommand_from prune help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c switchback -n "__fish_switchback_using_subcommand history; and __fish_seen_subcommand_from prune" -l keep -d 'Keep the newest so many, whatever they are' -r
 complete -c switchback -n "__fish_switchback_using_subcommand history; and __fish_seen_subcommand_from prune" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
+complete -c switchback -n "__fish_switchback_using_subcommand history; and __fish_seen_subcommand_from prune" -l root -d 'The machine that is mounted at this folder, from a live system: for `rollback`, `status`, `history`, `show` and `rescue`. Its state folder is looked for below it' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand history; and __fish_seen_subcommand_from prune" -s y -l yes -d 'Do not ask'
 complete -c switchback -n "__fish_switchback_using_subcommand history; and __fish_seen_subcommand_from prune" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
 complete -c switchback -n "__fish_switchback_using_subcommand history; and __fish_seen_subcommand_from prune" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c switchback -n "__fish_switchback_using_subcommand history; and __fish_seen_subcommand_from help" -f -a "prune" -d 'Give up old generations, for the room that they take. Nobody can go back past them any more'
 complete -c switchback -n "__fish_switchback_using_subcommand history; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c switchback -n "__fish_switchback_using_subcommand show" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
+complete -c switchback -n "__fish_switchback_using_subcommand show" -l root -d 'The machine that is mounted at this folder, from a live system: for `rollback`, `status`, `history`, `show` and `rescue`. Its state folder is looked for below it' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand show" -l evidence -d 'Print what the steps and probes printed'
 complete -c switchback -n "__fish_switchback_using_subcommand show" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
 complete -c switchback -n "__fish_switchback_using_subcommand show" -s h -l help -d 'Print help'
 complete -c switchback -n "__fish_switchback_using_subcommand lint" -l set -d 'Set a variable of the plan; may be repeated' -r
 complete -c switchback -n "__fish_switchback_using_subcommand lint" -l user -d 'For whom root acts: who `as: user`, `as: session` and `${user}` are [default: who called sudo, doas or pkexec]' -r
 complete -c switchback -n "__fish_switchback_using_subcommand lint" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
+complete -c switchback -n "__fish_switchback_using_subcommand lint" -l root -d 'The machine that is mounted at this folder, from a live system: for `rollback`, `status`, `history`, `show` and `rescue`. Its state folder is looked for below it' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand lint" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
 complete -c switchback -n "__fish_switchback_using_subcommand lint" -s h -l help -d 'Print help'
 complete -c switchback -n "__fish_switchback_using_subcommand explain" -l set -d 'Set a variable of the plan; may be repeated' -r
 complete -c switchback -n "__fish_switchback_using_subcommand explain" -l user -d 'For whom root acts: who `as: user`, `as: session` and `${user}` are [default: who called sudo, doas or pkexec]' -r
 complete -c switchback -n "__fish_switchback_using_subcommand explain" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
+complete -c switchback -n "__fish_switchback_using_subcommand explain" -l root -d 'The machine that is mounted at this folder, from a live system: for `rollback`, `status`, `history`, `show` and `rescue`. Its state folder is looked for below it' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand explain" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
 complete -c switchback -n "__fish_switchback_using_subcommand explain" -s h -l help -d 'Print help'
 complete -c switchback -n "__fish_switchback_using_subcommand validate" -l set -d 'Set a variable of the plan; may be repeated' -r
@@ -113,11 +125,13 @@ complete -c switchback -n "__fish_switchback_using_subcommand validate" -l tag -
 complete -c switchback -n "__fish_switchback_using_subcommand validate" -l baseline -d 'Compare with this baseline [default: the newest pinned one, else what was recorded before each phase]' -r
 complete -c switchback -n "__fish_switchback_using_subcommand validate" -l report -d 'A report, to a file or to standard output; may be repeated: human, json, jsonl, junit, tap, nagios, prometheus. `nagios` on standard output ends with a plugin\'s status, 0 to 3' -r
 complete -c switchback -n "__fish_switchback_using_subcommand validate" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
+complete -c switchback -n "__fish_switchback_using_subcommand validate" -l root -d 'The machine that is mounted at this folder, from a live system: for `rollback`, `status`, `history`, `show` and `rescue`. Its state folder is looked for below it' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand validate" -l since-baseline -d 'Look at what happened since the baseline, not at the time before'
 complete -c switchback -n "__fish_switchback_using_subcommand validate" -l scheduled -d 'As the timer of `switchback schedule` does it: judge what soaks, tell who is to be told of a change, and take the phase back where its `on` says so'
 complete -c switchback -n "__fish_switchback_using_subcommand validate" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
 complete -c switchback -n "__fish_switchback_using_subcommand validate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c switchback -n "__fish_switchback_using_subcommand schedule; and not __fish_seen_subcommand_from install remove status help" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
+complete -c switchback -n "__fish_switchback_using_subcommand schedule; and not __fish_seen_subcommand_from install remove status help" -l root -d 'The machine that is mounted at this folder, from a live system: for `rollback`, `status`, `history`, `show` and `rescue`. Its state folder is looked for below it' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand schedule; and not __fish_seen_subcommand_from install remove status help" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
 complete -c switchback -n "__fish_switchback_using_subcommand schedule; and not __fish_seen_subcommand_from install remove status help" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c switchback -n "__fish_switchback_using_subcommand schedule; and not __fish_seen_subcommand_from install remove status help" -f -a "install" -d 'Set up a systemd timer, for the system manager as root and for one\'s own manager otherwise'
@@ -129,6 +143,7 @@ complete -c switchback -n "__fish_switchback_using_subcommand schedule; and __fi
 complete -c switchback -n "__fish_switchback_using_subcommand schedule; and __fish_seen_subcommand_from install" -l tag -d 'Only checks with this tag; may be repeated' -r
 complete -c switchback -n "__fish_switchback_using_subcommand schedule; and __fish_seen_subcommand_from install" -l notify -d 'A command that is told of a change of verdict, as JSON on its standard input; it takes the rest of the line. No shell reads it' -r
 complete -c switchback -n "__fish_switchback_using_subcommand schedule; and __fish_seen_subcommand_from install" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
+complete -c switchback -n "__fish_switchback_using_subcommand schedule; and __fish_seen_subcommand_from install" -l root -d 'The machine that is mounted at this folder, from a live system: for `rollback`, `status`, `history`, `show` and `rescue`. Its state folder is looked for below it' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand schedule; and __fish_seen_subcommand_from install" -l user -d 'One\'s own service manager [default: unless root]'
 complete -c switchback -n "__fish_switchback_using_subcommand schedule; and __fish_seen_subcommand_from install" -l always -d 'Judge what is committed also where nothing soaks; nothing is taken back then'
 complete -c switchback -n "__fish_switchback_using_subcommand schedule; and __fish_seen_subcommand_from install" -l no-desktop -d 'No notification on the desktop'
@@ -137,10 +152,12 @@ complete -c switchback -n "__fish_switchback_using_subcommand schedule; and __fi
 complete -c switchback -n "__fish_switchback_using_subcommand schedule; and __fish_seen_subcommand_from install" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
 complete -c switchback -n "__fish_switchback_using_subcommand schedule; and __fish_seen_subcommand_from install" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c switchback -n "__fish_switchback_using_subcommand schedule; and __fish_seen_subcommand_from remove" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
+complete -c switchback -n "__fish_switchback_using_subcommand schedule; and __fish_seen_subcommand_from remove" -l root -d 'The machine that is mounted at this folder, from a live system: for `rollback`, `status`, `history`, `show` and `rescue`. Its state folder is looked for below it' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand schedule; and __fish_seen_subcommand_from remove" -l force -d 'Also what somebody changed since'
 complete -c switchback -n "__fish_switchback_using_subcommand schedule; and __fish_seen_subcommand_from remove" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
 complete -c switchback -n "__fish_switchback_using_subcommand schedule; and __fish_seen_subcommand_from remove" -s h -l help -d 'Print help'
 complete -c switchback -n "__fish_switchback_using_subcommand schedule; and __fish_seen_subcommand_from status" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
+complete -c switchback -n "__fish_switchback_using_subcommand schedule; and __fish_seen_subcommand_from status" -l root -d 'The machine that is mounted at this folder, from a live system: for `rollback`, `status`, `history`, `show` and `rescue`. Its state folder is looked for below it' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand schedule; and __fish_seen_subcommand_from status" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
 complete -c switchback -n "__fish_switchback_using_subcommand schedule; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help'
 complete -c switchback -n "__fish_switchback_using_subcommand schedule; and __fish_seen_subcommand_from help" -f -a "install" -d 'Set up a systemd timer, for the system manager as root and for one\'s own manager otherwise'
@@ -152,10 +169,12 @@ complete -c switchback -n "__fish_switchback_using_subcommand trend" -l since -d
 complete -c switchback -n "__fish_switchback_using_subcommand trend" -l plan -d 'Of this plan [default: that of the newest result]' -r
 complete -c switchback -n "__fish_switchback_using_subcommand trend" -l phase -d 'Of this phase [default: that of the newest result]' -r
 complete -c switchback -n "__fish_switchback_using_subcommand trend" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
+complete -c switchback -n "__fish_switchback_using_subcommand trend" -l root -d 'The machine that is mounted at this folder, from a live system: for `rollback`, `status`, `history`, `show` and `rescue`. Its state folder is looked for below it' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand trend" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
 complete -c switchback -n "__fish_switchback_using_subcommand trend" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c switchback -n "__fish_switchback_using_subcommand checks; and not __fish_seen_subcommand_from list show help" -l library -d 'A library of your own, beside those that ship; may be repeated' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand checks; and not __fish_seen_subcommand_from list show help" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
+complete -c switchback -n "__fish_switchback_using_subcommand checks; and not __fish_seen_subcommand_from list show help" -l root -d 'The machine that is mounted at this folder, from a live system: for `rollback`, `status`, `history`, `show` and `rescue`. Its state folder is looked for below it' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand checks; and not __fish_seen_subcommand_from list show help" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
 complete -c switchback -n "__fish_switchback_using_subcommand checks; and not __fish_seen_subcommand_from list show help" -s h -l help -d 'Print help'
 complete -c switchback -n "__fish_switchback_using_subcommand checks; and not __fish_seen_subcommand_from list show help" -f -a "list" -d 'List them, by library'
@@ -163,16 +182,19 @@ complete -c switchback -n "__fish_switchback_using_subcommand checks; and not __
 complete -c switchback -n "__fish_switchback_using_subcommand checks; and not __fish_seen_subcommand_from list show help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c switchback -n "__fish_switchback_using_subcommand checks; and __fish_seen_subcommand_from list" -l library -d 'A library of your own, beside those that ship; may be repeated' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand checks; and __fish_seen_subcommand_from list" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
+complete -c switchback -n "__fish_switchback_using_subcommand checks; and __fish_seen_subcommand_from list" -l root -d 'The machine that is mounted at this folder, from a live system: for `rollback`, `status`, `history`, `show` and `rescue`. Its state folder is looked for below it' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand checks; and __fish_seen_subcommand_from list" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
 complete -c switchback -n "__fish_switchback_using_subcommand checks; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
 complete -c switchback -n "__fish_switchback_using_subcommand checks; and __fish_seen_subcommand_from show" -l library -d 'A library of your own, beside those that ship; may be repeated' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand checks; and __fish_seen_subcommand_from show" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
+complete -c switchback -n "__fish_switchback_using_subcommand checks; and __fish_seen_subcommand_from show" -l root -d 'The machine that is mounted at this folder, from a live system: for `rollback`, `status`, `history`, `show` and `rescue`. Its state folder is looked for below it' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand checks; and __fish_seen_subcommand_from show" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
 complete -c switchback -n "__fish_switchback_using_subcommand checks; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
 complete -c switchback -n "__fish_switchback_using_subcommand checks; and __fish_seen_subcommand_from help" -f -a "list" -d 'List them, by library'
 complete -c switchback -n "__fish_switchback_using_subcommand checks; and __fish_seen_subcommand_from help" -f -a "show" -d 'Explain one: what it tells, its parameters, what it looks at'
 complete -c switchback -n "__fish_switchback_using_subcommand checks; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c switchback -n "__fish_switchback_using_subcommand baseline; and not __fish_seen_subcommand_from record show pin compare help" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
+complete -c switchback -n "__fish_switchback_using_subcommand baseline; and not __fish_seen_subcommand_from record show pin compare help" -l root -d 'The machine that is mounted at this folder, from a live system: for `rollback`, `status`, `history`, `show` and `rescue`. Its state folder is looked for below it' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand baseline; and not __fish_seen_subcommand_from record show pin compare help" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
 complete -c switchback -n "__fish_switchback_using_subcommand baseline; and not __fish_seen_subcommand_from record show pin compare help" -s h -l help -d 'Print help'
 complete -c switchback -n "__fish_switchback_using_subcommand baseline; and not __fish_seen_subcommand_from record show pin compare help" -f -a "record" -d 'Look at the checks of a plan now, and keep what they saw'
@@ -184,20 +206,24 @@ complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fi
 complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from record" -l phase -d 'Only this phase; may be repeated' -r
 complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from record" -l name -d 'Its name [default: the time]' -r
 complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from record" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
+complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from record" -l root -d 'The machine that is mounted at this folder, from a live system: for `rollback`, `status`, `history`, `show` and `rescue`. Its state folder is looked for below it' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from record" -l pin -d 'Keep it until it is unpinned, and compare with it where no other is named'
 complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from record" -l replace -d 'In place of the one of that name'
 complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from record" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
 complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from record" -s h -l help -d 'Print help'
 complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from show" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
+complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from show" -l root -d 'The machine that is mounted at this folder, from a live system: for `rollback`, `status`, `history`, `show` and `rescue`. Its state folder is looked for below it' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from show" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
 complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
 complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from pin" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
+complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from pin" -l root -d 'The machine that is mounted at this folder, from a live system: for `rollback`, `status`, `history`, `show` and `rescue`. Its state folder is looked for below it' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from pin" -l off -d 'Unpin it'
 complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from pin" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
 complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from pin" -s h -l help -d 'Print help'
 complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from compare" -l name -d 'With which one [default: the newest pinned one]' -r
 complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from compare" -l set -d 'Set a variable of the plan; may be repeated' -r
 complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from compare" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
+complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from compare" -l root -d 'The machine that is mounted at this folder, from a live system: for `rollback`, `status`, `history`, `show` and `rescue`. Its state folder is looked for below it' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from compare" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
 complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from compare" -s h -l help -d 'Print help'
 complete -c switchback -n "__fish_switchback_using_subcommand baseline; and __fish_seen_subcommand_from help" -f -a "record" -d 'Look at the checks of a plan now, and keep what they saw'
@@ -211,24 +237,30 @@ user\t'As the invoking user'
 session\t'As the invoking user, in the desktop session'"
 complete -c switchback -n "__fish_switchback_using_subcommand probe" -l timeout -d 'When the tool is killed [default: 30s]' -r
 complete -c switchback -n "__fish_switchback_using_subcommand probe" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
+complete -c switchback -n "__fish_switchback_using_subcommand probe" -l root -d 'The machine that is mounted at this folder, from a live system: for `rollback`, `status`, `history`, `show` and `rescue`. Its state folder is looked for below it' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand probe" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
 complete -c switchback -n "__fish_switchback_using_subcommand probe" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c switchback -n "__fish_switchback_using_subcommand schema" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
+complete -c switchback -n "__fish_switchback_using_subcommand schema" -l root -d 'The machine that is mounted at this folder, from a live system: for `rollback`, `status`, `history`, `show` and `rescue`. Its state folder is looked for below it' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand schema" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
 complete -c switchback -n "__fish_switchback_using_subcommand schema" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c switchback -n "__fish_switchback_using_subcommand tour" -l folder -d 'The playground [default: a new folder below the temporary folder]' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand tour" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
+complete -c switchback -n "__fish_switchback_using_subcommand tour" -l root -d 'The machine that is mounted at this folder, from a live system: for `rollback`, `status`, `history`, `show` and `rescue`. Its state folder is looked for below it' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand tour" -l unattended -d 'Ask nothing, even on a terminal'
 complete -c switchback -n "__fish_switchback_using_subcommand tour" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
 complete -c switchback -n "__fish_switchback_using_subcommand tour" -s h -l help -d 'Print help'
 complete -c switchback -n "__fish_switchback_using_subcommand generate" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
+complete -c switchback -n "__fish_switchback_using_subcommand generate" -l root -d 'The machine that is mounted at this folder, from a live system: for `rollback`, `status`, `history`, `show` and `rescue`. Its state folder is looked for below it' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand generate" -l check -d 'Write nothing; fail where a file differs from what would be written'
 complete -c switchback -n "__fish_switchback_using_subcommand generate" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
 complete -c switchback -n "__fish_switchback_using_subcommand generate" -s h -l help -d 'Print help'
 complete -c switchback -n "__fish_switchback_using_subcommand hands" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
+complete -c switchback -n "__fish_switchback_using_subcommand hands" -l root -d 'The machine that is mounted at this folder, from a live system: for `rollback`, `status`, `history`, `show` and `rescue`. Its state folder is looked for below it' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand hands" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
 complete -c switchback -n "__fish_switchback_using_subcommand hands" -s h -l help -d 'Print help'
 complete -c switchback -n "__fish_switchback_using_subcommand eyes" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
+complete -c switchback -n "__fish_switchback_using_subcommand eyes" -l root -d 'The machine that is mounted at this folder, from a live system: for `rollback`, `status`, `history`, `show` and `rescue`. Its state folder is looked for below it' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand eyes" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
 complete -c switchback -n "__fish_switchback_using_subcommand eyes" -s h -l help -d 'Print help'
 complete -c switchback -n "__fish_switchback_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback resolve status history show lint explain validate schedule trend checks baseline probe schema tour generate hands eyes help" -f -a "run" -d 'Take a machine through a plan, phase by phase'

@@ -16,7 +16,7 @@ use crate::store::{self, Approved, Capsule, JournalWriter, StateFolder, StoreErr
 use crate::system::accounts::Accounts;
 use crate::system::host::Host;
 use crate::system::signal::Signals;
-use crate::system::{clock, leftovers, process};
+use crate::system::{clock, durable, leftovers, process};
 use std::borrow::Cow;
 
 /// A run that cannot be taken up.
@@ -274,6 +274,19 @@ impl<'a> Session<'a> {
     }
 }
 
+/// Whether a fact says that the machine was changed: what programs wrote has to be durable before it. Whoever reads the
+/// fact after a power cut does not do the act again.
+const fn tells_of_an_act(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::StepFinished { .. }
+            | Event::LayerKept { .. }
+            | Event::PhaseCommitted { .. }
+            | Event::UndoFinished { .. }
+            | Event::LayerRestored { .. }
+    )
+}
+
 /// An error with its causes, in one line; one that says its cause itself does not have it said twice.
 pub(super) fn in_full(why: &dyn std::error::Error) -> String {
     let mut text = why.to_string();
@@ -305,6 +318,11 @@ impl Ports for Session<'_> {
             return Ok(());
         }
         self.going_back |= events.iter().any(|event| matches!(event, Event::RevertBegan { .. }));
+        let flushed = if events.iter().any(tells_of_an_act) { durable::flush() } else { Ok(()) };
+        if let (Err(why), false) = (&flushed, self.going_back) {
+            self.unrecorded.get_or_insert_with(|| why.clone());
+            return flushed;
+        }
         let at = clock::now();
         let envelopes: Vec<Envelope> = (self.recall.seq + 1..)
             .zip(events)
@@ -331,6 +349,9 @@ impl Ports for Session<'_> {
             if let Event::SettleBegan { until } | Event::ConfirmOpened { until } = event {
                 self.wait_began = Some((*until, clock::up()));
             }
+        }
+        if let Err(why) = &flushed {
+            self.unrecorded.get_or_insert_with(|| why.clone());
         }
         written?;
         if let Some(number) = self.fresh.take() {

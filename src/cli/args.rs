@@ -27,6 +27,10 @@ pub(super) struct Common {
     /// SWITCHBACK_STATE].
     #[arg(long, global = true, value_name = "DIR")]
     pub(super) state: Option<PathBuf>,
+    /// The machine that is mounted at this folder, from a live system: for `rollback`, `status`, `history`, `show` and
+    /// `rescue`. Its state folder is looked for below it.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(super) root: Option<PathBuf>,
     /// Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`.
     #[arg(long, global = true)]
     pub(super) json: bool,
@@ -147,6 +151,9 @@ pub(super) struct Rollback {
     /// Do not ask.
     #[arg(long, short)]
     pub(super) yes: bool,
+    /// With `--root`: run the programs of that machine too, with DIR as their root.
+    #[arg(long, conflicts_with = "list")]
+    pub(super) activate: bool,
     /// List the generations that one can go back to.
     #[arg(long, conflicts_with_all = ["to", "yes"])]
     pub(super) list: bool,

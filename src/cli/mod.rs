@@ -5,6 +5,7 @@ mod baseline;
 mod changed;
 mod checks;
 mod context;
+mod elsewhere;
 mod error;
 mod exit;
 mod explain;
@@ -64,7 +65,18 @@ pub fn main() -> ExitCode {
             return out::honest(Exit::Done).into();
         }
     };
-    let context = Context::new(&cli.common);
+    if cli.common.root.is_some() && !elsewhere::knows(&cli.verb) {
+        let why = CliError::usage("`--root` is for `rollback`, `status`, `history` and `show`");
+        complain(cli.common.json, &why);
+        return why.exit.into();
+    }
+    let programs = matches!(&cli.verb, Verb::Rollback(args) if args.activate);
+    if programs && cli.common.root.is_none() {
+        let why = CliError::usage("`--activate` is for `--root`: here the programs are run anyway");
+        complain(cli.common.json, &why);
+        return why.exit.into();
+    }
+    let context = Context::new(&cli.common, programs);
     let done = match &context {
         Ok(context) => act(context, &cli),
         Err(why) => Err(why.clone()),
@@ -165,5 +177,9 @@ fn tidy(context: &Context, folder: &StateFolder) {
 
 /// Brings the index up to date after a run. History is the same without it, so that a failure is no error.
 fn index(folder: &StateFolder) {
+    if crate::system::below::withheld().is_some() {
+        // It is made again when it is asked for; nobody knows who wrote the one that is there.
+        return;
+    }
     let _ = folder.index_history();
 }

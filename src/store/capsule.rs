@@ -312,6 +312,16 @@ impl Capsule {
         Ok(bytes)
     }
 
+    /// Where the disk has hardly any room left: gives the preallocated bytes back before they are needed.
+    pub fn make_room(&self) {
+        let Ok(seen) = rustix::fs::statvfs(&self.folder) else { return };
+        let free = seen.f_bavail.saturating_mul(seen.f_frsize);
+        if free < 2 * BALLAST_BYTES || (seen.f_files > 0 && seen.f_favail < 16) {
+            // What cannot be given back cannot help.
+            let _ = self.release_ballast();
+        }
+    }
+
     /// Keeps an output of a step or probe, sanitised and bounded, under a safe name that is not taken. Not synced: it
     /// explains a decision and is no ground for one. Gives the name that it got.
     ///

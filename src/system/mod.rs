@@ -1,11 +1,14 @@
 //! THE EDGE: processes, clock, signals, locks, files. No other room starts a process or reads a clock.
 
 pub mod accounts;
+pub mod below;
 pub mod clock;
+pub mod durable;
 pub mod files;
 pub mod host;
 pub mod leftovers;
 pub mod lock;
+pub mod mounts;
 pub mod place;
 pub mod process;
 pub mod program;

@@ -2,6 +2,7 @@
 
 mod cli;
 mod docs;
+mod emergency;
 mod fixtures;
 mod fuzz;
 mod generated;
