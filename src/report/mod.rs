@@ -44,7 +44,8 @@ pub use failures::{failures_json, programs_of};
 pub use fanout::{Fanout, Lost};
 pub use foreseen::{foreseen, foreseen_json};
 pub use formats::{
-    junit, nagios, nagios_unknown, prometheus, tap, validation_end, validation_json, validation_line, validation_schema,
+    junit, nagios, nagios_unknown, prometheus, tap, validation_end, validation_json, validation_line,
+    validation_schema,
 };
 pub use line::{Line, Tone, render, with_option};
 pub use look::{history, rollback_list, rollback_preview, show, status};
