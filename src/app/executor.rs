@@ -14,12 +14,12 @@ use crate::engine::{Action, Heard, Input, RunState};
 use crate::layer::{LayerCx, layer_for};
 use crate::model::{
     Cause, Check, CheckReport, Choice, GuardKind, Invoker, Item, Moment, Notice, Outcome, Part, Phase, Plan,
-    QuarantineLine, Restored, Span, Step, StepOutcome, StepUndo, Timestamp, with_run_time,
+    QuarantineLine, Restored, Span, Step, StepOutcome, StepUndo, Timestamp, WAITS, Weight, with_run_time,
 };
 use crate::prompt::{Chosen, Kept, Operator, Reply, Trouble};
 use crate::report::{self, Style};
 use crate::system::process::{Crew, News};
-use crate::system::{clock, process};
+use crate::system::{below, clock, process};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -102,7 +102,11 @@ impl Session<'_> {
             // One look: what is broken before the phase must not make it wait.
             checks = checks.iter().map(Check::once).collect();
         }
-        let mut reports = self.look(&checks, moment);
+        let mut reports = if below::withheld().is_some() {
+            checks.iter().map(waiting).collect()
+        } else {
+            self.look(&checks, moment)
+        };
         if self.front.heard() == Heard::Twice && moment != Moment::Reprobe {
             return Input::Nothing;
         }
@@ -235,6 +239,7 @@ impl Session<'_> {
         let values = self.run_time();
         let fill = |text: &str| with_run_time(text, &values.generation, &values.phase_started);
         StepOutcome::NotStarted(match command_of(act, &fill) {
+            Some(command) if why == WAITS => format!("{why}: {command}"),
             Some(command) => format!("{why}; not run: {command}"),
             None => why,
         })
@@ -418,6 +423,20 @@ impl Session<'_> {
             let _ = self.folder.reject(&line);
         }
         Input::Quarantined
+    }
+}
+
+/// A check of a machine that does not run.
+fn waiting(check: &Check) -> CheckReport {
+    CheckReport {
+        check: check.id.clone(),
+        outcome: Outcome::Error,
+        weight: Weight::Counts,
+        severity: check.severity,
+        reasons: vec![WAITS.to_owned()],
+        observed: None,
+        hint: None,
+        took: Span::ZERO,
     }
 }
 

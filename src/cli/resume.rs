@@ -23,6 +23,9 @@ pub(crate) fn resume(context: &Context, args: &Resume) -> Result<Exit, CliError>
         return Ok(out::nothing(context, &text, Exit::Done));
     };
     if let Some(verdict) = past.state.finished {
+        if super::stage::waits_for_boot(&past.state) {
+            return super::rollback::take_all_back(context, &folder, vec![past], guidance, None);
+        }
         let mut left = super::rollback::half_taken_back(context, &folder, &past)?;
         let failed = left.obstacle().filter(|why| why.exit == Exit::Inconsistent);
         left.half.retain(|past| past.state.going_back());
@@ -60,6 +63,7 @@ pub(crate) fn resume(context: &Context, args: &Resume) -> Result<Exit, CliError>
     let unrecorded = session.unrecorded().map(str::to_owned);
     drop(session);
     super::tidy(context, &folder);
+    super::aftermath::keep(context, &folder);
     super::index(&folder);
     let exit = tools::finish(&mut reporter, &ended);
     tools::say_unrecorded(context, unrecorded, &ended);

@@ -6,8 +6,9 @@ use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
 use super::past::{Past, host_of};
+use super::stage;
 use super::standing::{self, Unsettled};
-use super::{out, tools};
+use super::{elsewhere, out, tools};
 use crate::app::{Session, Tools};
 use crate::engine::{Ended, RunState, Stage, undo_owed};
 use crate::layer::{LayerCx, layer_for};
@@ -20,6 +21,17 @@ use crate::store::{Approved, StateFolder};
 use crate::system::process::Unwatched;
 
 pub(crate) fn rollback(context: &Context, args: &Rollback) -> Result<Exit, CliError> {
+    elsewhere::foreword(context, args.activate);
+    let exit = go_back(context, args);
+    let status = match &exit {
+        Ok(exit) => *exit,
+        Err(why) => why.exit,
+    };
+    elsewhere::afterword(context, status);
+    exit
+}
+
+fn go_back(context: &Context, args: &Rollback) -> Result<Exit, CliError> {
     let folder = context.look_if_any()?;
     if args.list {
         return super::looking::list(context, folder.as_ref());
@@ -139,8 +151,13 @@ pub(crate) fn take_all_back(
         let (state, ended) = take_back(context, folder, past, guidance, soak)?;
         tell_newest(context, folder, number, &state);
         match ended {
+            Ended::Finished(Verdict::RolledBack) if worst == Exit::Inconsistent => {}
             Ended::Finished(Verdict::RolledBack) => worst = Exit::RolledBack,
             Ended::Finished(Verdict::Refused) => {}
+            // What waits for the booted machine does not keep older generations from going back as far as they can.
+            Ended::Finished(Verdict::Inconsistent) if stage::waits_for_boot(&state) => {
+                worst = Exit::Inconsistent;
+            }
             Ended::Finished(Verdict::Committed | Verdict::Inconsistent | Verdict::Resolved)
             | Ended::Paused(_) => {
                 worst = Exit::from(&ended);
@@ -148,6 +165,7 @@ pub(crate) fn take_all_back(
             }
         }
     }
+    super::aftermath::keep(context, folder);
     super::index(folder);
     Ok(worst)
 }
@@ -271,6 +289,14 @@ fn route(
     if current == target && folder.lost().is_none() {
         // The common case reads one capsule, however many there are.
         let past = Past::of(folder, current)?;
+        if stage::waits_for_boot(&past.state) {
+            // The same way back went on below it.
+            let below = half_taken_back(context, folder, &past)?.half.into_iter();
+            let waiting = below.filter(|past| stage::waits_for_boot(&past.state));
+            let waiting: Vec<Past> = waiting.collect();
+            let owed = std::iter::once(past).chain(waiting).collect();
+            return Ok(Route { owed, ..Route::default() });
+        }
         if in_effect(&past.state) {
             return Ok(Route { owed: vec![past], ..Route::default() });
         }

@@ -1,6 +1,7 @@
 //! THE EDGE: processes, clock, signals, locks, files. No other room starts a process or reads a clock.
 
 pub mod accounts;
+pub mod below;
 pub mod clock;
 pub mod durable;
 pub mod files;
@@ -11,6 +12,7 @@ pub mod mounts;
 pub mod place;
 pub mod process;
 pub mod program;
+pub mod release;
 pub mod sandbox;
 pub mod sanitise;
 pub mod settings;

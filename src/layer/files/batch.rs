@@ -7,6 +7,7 @@ use super::restore::Restore;
 use super::save::Help;
 use super::temporary::{create_temporary, put_in_place, temporary_name};
 use super::write::{ONE_BY_ONE, Pending, Untold, Wanted, Writer, answer, sync_batch};
+use crate::system::files::open_plain;
 use crate::system::process::{Helper, HelperGone};
 use rustix::fs::{AtFlags, unlinkat};
 use std::ffi::{OsStr, OsString};
@@ -25,7 +26,7 @@ const LOOK: Duration = Duration::from_millis(50);
 impl Restore<'_> {
     /// Makes the temporary file, and has it written by the helper or writes it.
     pub(super) fn write_temporary(&mut self, path: &Path, entry: Entry, wanted: Wanted) -> io::Result<()> {
-        let original = File::open(self.originals.join(&wanted.sha256.0)).map_err(|why| {
+        let original = open_plain(&self.originals.join(&wanted.sha256.0)).map_err(|why| {
             io::Error::new(why.kind(), format!("saved bytes {} cannot be read: {why}", wanted.sha256))
         })?;
         let (temporary, mut file) = match self.temporary(path) {
@@ -100,7 +101,7 @@ impl Restore<'_> {
             // The helper may have begun.
             pending.file.set_len(0)?;
             pending.file.rewind()?;
-            let original = File::open(self.originals.join(&wanted.sha256.0))?;
+            let original = open_plain(&self.originals.join(&wanted.sha256.0))?;
             self.writer.write(&original, &mut pending.file, &wanted)
         });
         pending.written = Some(written);

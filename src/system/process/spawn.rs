@@ -81,6 +81,9 @@ pub(super) struct Started {
 /// Starts the program, or says in words why it cannot be: program and reason.
 pub(super) fn start(spec: &Spec, marker: &str) -> Result<Started, String> {
     let name = spec.command.argv.first().ok_or_else(|| "the command has no words".to_owned())?;
+    if crate::system::below::withheld().is_some() {
+        return Err(crate::model::WAITS.to_owned());
+    }
     let mut env = spec.env.clone();
     env.extend(spec.command.env.iter().map(|(key, value)| (key.into(), value.into())));
     env.insert(MARKER.into(), marker.into());
