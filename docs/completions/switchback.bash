@@ -22,6 +22,9 @@ _switchback() {
             switchback,checks)
                 cmd="switchback__subcmd__checks"
                 ;;
+            switchback,confirm)
+                cmd="switchback__subcmd__confirm"
+                ;;
             switchback,explain)
                 cmd="switchback__subcmd__explain"
                 ;;
@@ -33,6 +36,9 @@ _switchback() {
                 ;;
             switchback,generate)
                 cmd="switchback__subcmd__generate"
+                ;;
+            switchback,guard)
+                cmd="switchback__subcmd__guard"
                 ;;
             switchback,hands)
                 cmd="switchback__subcmd__hands"
@@ -133,11 +139,62 @@ _switchback() {
             switchback__subcmd__checks__subcmd__help,show)
                 cmd="switchback__subcmd__checks__subcmd__help__subcmd__show"
                 ;;
+            switchback__subcmd__guard,boot)
+                cmd="switchback__subcmd__guard__subcmd__boot"
+                ;;
+            switchback__subcmd__guard,continue)
+                cmd="switchback__subcmd__guard__subcmd__continue"
+                ;;
+            switchback__subcmd__guard,fire)
+                cmd="switchback__subcmd__guard__subcmd__fire"
+                ;;
+            switchback__subcmd__guard,help)
+                cmd="switchback__subcmd__guard__subcmd__help"
+                ;;
+            switchback__subcmd__guard,install)
+                cmd="switchback__subcmd__guard__subcmd__install"
+                ;;
+            switchback__subcmd__guard,remove)
+                cmd="switchback__subcmd__guard__subcmd__remove"
+                ;;
+            switchback__subcmd__guard,stand)
+                cmd="switchback__subcmd__guard__subcmd__stand"
+                ;;
+            switchback__subcmd__guard,status)
+                cmd="switchback__subcmd__guard__subcmd__status"
+                ;;
+            switchback__subcmd__guard__subcmd__help,boot)
+                cmd="switchback__subcmd__guard__subcmd__help__subcmd__boot"
+                ;;
+            switchback__subcmd__guard__subcmd__help,continue)
+                cmd="switchback__subcmd__guard__subcmd__help__subcmd__continue"
+                ;;
+            switchback__subcmd__guard__subcmd__help,fire)
+                cmd="switchback__subcmd__guard__subcmd__help__subcmd__fire"
+                ;;
+            switchback__subcmd__guard__subcmd__help,help)
+                cmd="switchback__subcmd__guard__subcmd__help__subcmd__help"
+                ;;
+            switchback__subcmd__guard__subcmd__help,install)
+                cmd="switchback__subcmd__guard__subcmd__help__subcmd__install"
+                ;;
+            switchback__subcmd__guard__subcmd__help,remove)
+                cmd="switchback__subcmd__guard__subcmd__help__subcmd__remove"
+                ;;
+            switchback__subcmd__guard__subcmd__help,stand)
+                cmd="switchback__subcmd__guard__subcmd__help__subcmd__stand"
+                ;;
+            switchback__subcmd__guard__subcmd__help,status)
+                cmd="switchback__subcmd__guard__subcmd__help__subcmd__status"
+                ;;
             switchback__subcmd__help,baseline)
                 cmd="switchback__subcmd__help__subcmd__baseline"
                 ;;
             switchback__subcmd__help,checks)
                 cmd="switchback__subcmd__help__subcmd__checks"
+                ;;
+            switchback__subcmd__help,confirm)
+                cmd="switchback__subcmd__help__subcmd__confirm"
                 ;;
             switchback__subcmd__help,explain)
                 cmd="switchback__subcmd__help__subcmd__explain"
@@ -150,6 +207,9 @@ _switchback() {
                 ;;
             switchback__subcmd__help,generate)
                 cmd="switchback__subcmd__help__subcmd__generate"
+                ;;
+            switchback__subcmd__help,guard)
+                cmd="switchback__subcmd__help__subcmd__guard"
                 ;;
             switchback__subcmd__help,hands)
                 cmd="switchback__subcmd__help__subcmd__hands"
@@ -220,6 +280,27 @@ _switchback() {
             switchback__subcmd__help__subcmd__checks,show)
                 cmd="switchback__subcmd__help__subcmd__checks__subcmd__show"
                 ;;
+            switchback__subcmd__help__subcmd__guard,boot)
+                cmd="switchback__subcmd__help__subcmd__guard__subcmd__boot"
+                ;;
+            switchback__subcmd__help__subcmd__guard,continue)
+                cmd="switchback__subcmd__help__subcmd__guard__subcmd__continue"
+                ;;
+            switchback__subcmd__help__subcmd__guard,fire)
+                cmd="switchback__subcmd__help__subcmd__guard__subcmd__fire"
+                ;;
+            switchback__subcmd__help__subcmd__guard,install)
+                cmd="switchback__subcmd__help__subcmd__guard__subcmd__install"
+                ;;
+            switchback__subcmd__help__subcmd__guard,remove)
+                cmd="switchback__subcmd__help__subcmd__guard__subcmd__remove"
+                ;;
+            switchback__subcmd__help__subcmd__guard,stand)
+                cmd="switchback__subcmd__help__subcmd__guard__subcmd__stand"
+                ;;
+            switchback__subcmd__help__subcmd__guard,status)
+                cmd="switchback__subcmd__help__subcmd__guard__subcmd__status"
+                ;;
             switchback__subcmd__help__subcmd__history,prune)
                 cmd="switchback__subcmd__help__subcmd__history__subcmd__prune"
                 ;;
@@ -275,7 +356,7 @@ _switchback() {
 
     case "${cmd}" in
         switchback)
-            opts="-h -V --state --root --json --help --version run resume rollback resolve status history show export lint explain rehearse validate schedule trend checks baseline probe schema tour generate hands eyes help"
+            opts="-h -V --state --root --json --help --version run resume rollback resolve confirm guard status history show export lint explain rehearse validate schedule trend checks baseline probe schema tour generate hands eyes help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -644,6 +725,32 @@ _switchback() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        switchback__subcmd__confirm)
+            opts="-h --revert --generation --state --root --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --generation)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         switchback__subcmd__explain)
             opts="-h --set --user --state --root --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -740,6 +847,328 @@ _switchback() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        switchback__subcmd__guard)
+            opts="-h --state --root --json --help install remove status stand fire boot continue help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__guard__subcmd__boot)
+            opts="-h --state --root --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__guard__subcmd__continue)
+            opts="-h --state --root --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__guard__subcmd__fire)
+            opts="-h --generation --runner --state --root --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --generation)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --runner)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__guard__subcmd__help)
+            opts="install remove status stand fire boot continue help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__guard__subcmd__help__subcmd__boot)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__guard__subcmd__help__subcmd__continue)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__guard__subcmd__help__subcmd__fire)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__guard__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__guard__subcmd__help__subcmd__install)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__guard__subcmd__help__subcmd__remove)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__guard__subcmd__help__subcmd__stand)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__guard__subcmd__help__subcmd__status)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__guard__subcmd__install)
+            opts="-h --dry-run --force --state --root --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__guard__subcmd__remove)
+            opts="-h --force --state --root --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__guard__subcmd__stand)
+            opts="-h --generation --runner --until --state --root --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --generation)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --runner)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --until)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__guard__subcmd__status)
+            opts="-h --state --root --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         switchback__subcmd__hands)
             opts="-h --state --root --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -763,7 +1192,7 @@ _switchback() {
             return 0
             ;;
         switchback__subcmd__help)
-            opts="run resume rollback resolve status history show export lint explain rehearse validate schedule trend checks baseline probe schema tour generate hands eyes help"
+            opts="run resume rollback resolve confirm guard status history show export lint explain rehearse validate schedule trend checks baseline probe schema tour generate hands eyes help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -888,6 +1317,20 @@ _switchback() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        switchback__subcmd__help__subcmd__confirm)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         switchback__subcmd__help__subcmd__explain)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -933,6 +1376,118 @@ _switchback() {
         switchback__subcmd__help__subcmd__generate)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__help__subcmd__guard)
+            opts="install remove status stand fire boot continue"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__help__subcmd__guard__subcmd__boot)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__help__subcmd__guard__subcmd__continue)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__help__subcmd__guard__subcmd__fire)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__help__subcmd__guard__subcmd__install)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__help__subcmd__guard__subcmd__remove)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__help__subcmd__guard__subcmd__stand)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__help__subcmd__guard__subcmd__status)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1469,7 +2024,7 @@ _switchback() {
             return 0
             ;;
         switchback__subcmd__resume)
-            opts="-h --unattended --state --root --json --help"
+            opts="-h --unattended --no-guard --state --root --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1491,7 +2046,7 @@ _switchback() {
             return 0
             ;;
         switchback__subcmd__rollback)
-            opts="-y -h --to --yes --activate --list --state --root --json --help"
+            opts="-y -h --to --yes --activate --list --no-guard --state --root --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1517,7 +2072,7 @@ _switchback() {
             return 0
             ;;
         switchback__subcmd__run)
-            opts="-h --set --user --unattended --phase --from --until --dry-run --override --state --root --json --help"
+            opts="-h --set --user --unattended --phase --from --until --dry-run --override --no-guard --state --root --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
