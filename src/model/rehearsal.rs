@@ -268,7 +268,9 @@ impl Deed {
     pub const fn is_wrong(&self) -> bool {
         match self {
             Self::Step { outcome, .. } => !matches!(outcome, StepOutcome::NotApplicable(_)),
-            Self::TakenUp | Self::GuardFired | Self::Rebooted | Self::RollbackAsked | Self::Chosen(_) => false,
+            Self::TakenUp | Self::GuardFired | Self::Rebooted | Self::RollbackAsked | Self::Chosen(_) => {
+                false
+            }
             Self::WrongBoot
             | Self::Undo { .. }
             | Self::Check { .. }
