@@ -5,7 +5,7 @@ use super::session::{Session, SessionError, Tools, in_full};
 use crate::engine::Itinerary;
 use crate::model::{
     Act, Envelope, Event, GenerationNumber, Guidance, Maker, OnOutcome, PhaseEnd, PhaseId, PhaseTried, Plan,
-    Residue, RunId, Sandboxed, Span, StepOutcome, StepTried, StepUndo,
+    Reboot, Residue, RunId, Sandboxed, Span, StepOutcome, StepTried, StepUndo,
 };
 use crate::prompt::{Chosen, Kept, Operator, Question, Reply, Trouble};
 use crate::report::{Reporter, Style, text};
@@ -25,7 +25,7 @@ const EXCLUDED: [&str; 4] = [
     "/proc, /sys, /dev: new in the sandbox, and gone with it",
     "times of files and folders, and which names are one file (hard links)",
     "what services, the kernel and other machines keep in memory: nothing in the sandbox can reach them",
-    "checks: none is judged, no question asked, no wait waited; a step that a person does is taken for done",
+    "checks: none is judged, no question asked, no wait waited, no reboot made; a step that a person does is taken for done",
 ];
 
 /// What a rehearsal in a sandbox needs.
@@ -62,6 +62,8 @@ pub fn bare(plan: &Plan) -> Plan {
         phase.settle = Span::ZERO;
         phase.soak = None;
         phase.confirm = None;
+        phase.reboot = Reboot::Never;
+        phase.apply.retain(|step| !matches!(step.act, Act::Reboot { .. }));
         phase.on = OnOutcome::default();
     }
     plan
@@ -117,9 +119,9 @@ struct Around<'a> {
 impl Around<'_> {
     fn tools<'b>(&'b self, reporter: &'b mut dyn Reporter, operator: &'b mut dyn Operator) -> Tools<'b> {
         let Self { host, signals, style, version } = self;
-        // The sandbox is gone with its runner.
-        let guarding = Guarding { behind: Behind::Nobody, units: PathBuf::new() };
-        Tools { host, signals: *signals, reporter, operator, style: *style, cores: 1, version, guarding }
+        // When this process is gone, so is the sandbox.
+        let guarding = Guarding { behind: Behind::Nobody, units: PathBuf::from("/dev/null") };
+        Tools { host, signals: *signals, reporter, operator, style: *style, cores: 1, guarding, version }
     }
 }
 
@@ -322,14 +324,14 @@ impl Reporter for Footsteps<'_> {
             | Event::MomentJudged { .. }
             | Event::GateAnswered { .. }
             | Event::CapsuleSealed { .. }
-            | Event::GuardArmed { .. }
-            | Event::SettleBegan { .. }
-            | Event::SettleEnded
-            | Event::ChecksAccepted { .. }
+            | Event::GuardArmed(_)
             | Event::GuardMissing { .. }
             | Event::RebootAwaited
             | Event::MachineRebooted
             | Event::BootCompared { .. }
+            | Event::SettleBegan { .. }
+            | Event::SettleEnded
+            | Event::ChecksAccepted { .. }
             | Event::RetryChosen
             | Event::ConfirmOpened { .. }
             | Event::Confirmed

@@ -141,7 +141,7 @@ pub enum Ending {
     RolledBack,
     /// It went back, but for what the plan says cannot be undone.
     RolledBackBut,
-    /// It goes on when the machine was started anew.
+    /// The machine is to be rebooted, and the phase goes on then.
     AwaitingReboot,
     /// It stopped and waits for a person.
     Paused,
@@ -222,6 +222,16 @@ pub enum Deed {
     },
     /// The run is taken up where it stood.
     TakenUp,
+    /// The machine went down and came up again, and the run is taken up.
+    Rebooted,
+    /// The machine is rebooted as the plan says, and the run goes on.
+    Booted,
+    /// The guard finds the runner gone, and goes back.
+    GuardFired,
+    /// The guard finds that the machine went down meanwhile, and goes back.
+    GuardFiredAtBoot,
+    /// Something else booted than what the phase had prepared.
+    WrongBoot,
     /// A person asks for the way back.
     RollbackAsked,
     /// A person asks to stop at the next safe point.
@@ -238,12 +248,6 @@ pub enum Deed {
     Chosen(Choice),
     /// It does not stay healthy while it soaks.
     SoakFailed,
-    /// The guard takes over from a runner that is gone.
-    GuardFired,
-    /// The machine is started anew.
-    Rebooted,
-    /// Something else booted than what was prepared.
-    WrongBoot,
 }
 
 impl Deed {
@@ -257,9 +261,11 @@ impl Deed {
             Self::NotRecorded(_) | Self::NotKept(_) | Self::NotRestored(_) | Self::Silence => 11,
             Self::Killed { .. } | Self::StopAsked | Self::GateClosed | Self::NotKeptByPerson => 12,
             Self::NotSealed | Self::NotArmed | Self::NotOpened | Self::Unrecorded => 13,
-            Self::StopInsisted | Self::SoakFailed | Self::WrongBoot => 14,
-            Self::Rebooted => 4,
+            Self::StopInsisted | Self::SoakFailed => 14,
+            Self::WrongBoot => 13,
+            Self::Booted => 1,
             Self::TakenUp | Self::GuardFired | Self::RollbackAsked | Self::Chosen(_) => 3,
+            Self::Rebooted | Self::GuardFiredAtBoot => 4,
         }
     }
 
@@ -268,11 +274,14 @@ impl Deed {
     pub const fn is_wrong(&self) -> bool {
         match self {
             Self::Step { outcome, .. } => !matches!(outcome, StepOutcome::NotApplicable(_)),
-            Self::TakenUp | Self::GuardFired | Self::Rebooted | Self::RollbackAsked | Self::Chosen(_) => {
-                false
-            }
-            Self::WrongBoot
-            | Self::Undo { .. }
+            Self::TakenUp
+            | Self::Rebooted
+            | Self::Booted
+            | Self::GuardFired
+            | Self::GuardFiredAtBoot
+            | Self::RollbackAsked
+            | Self::Chosen(_) => false,
+            Self::Undo { .. }
             | Self::Check { .. }
             | Self::NotRecorded(_)
             | Self::NotSealed
@@ -287,6 +296,7 @@ impl Deed {
             | Self::GateClosed
             | Self::Silence
             | Self::NotKeptByPerson
+            | Self::WrongBoot
             | Self::SoakFailed => true,
         }
     }

@@ -33,6 +33,8 @@ pub(super) struct Budget {
     pub(super) wrong: u8,
     /// The runner dies.
     pub(super) kills: u8,
+    /// The machine goes down, and nobody asked for that.
+    pub(super) reboots: u8,
     /// A person tries again, in trouble.
     pub(super) retries: u8,
     /// A person takes up or takes back a run that stopped; a soak fails.
@@ -53,25 +55,25 @@ const TOURS: [Tour; 4] = [
     Tour {
         words: "unattended: any two things go wrong on one way",
         guidance: Guidance::Unattended,
-        budget: Budget { wrong: 2, kills: 0, retries: 0, asks: 1 },
+        budget: Budget { wrong: 2, kills: 0, reboots: 0, retries: 0, asks: 1 },
         counts: |_| true,
     },
     Tour {
-        words: "unattended: the runner is killed before or after any fact or act, and one more thing goes wrong",
+        words: "unattended: the runner is killed, or the machine goes down, before or after any fact or act, and one more thing goes wrong",
         guidance: Guidance::Unattended,
-        budget: Budget { wrong: 1, kills: 1, retries: 0, asks: 1 },
+        budget: Budget { wrong: 1, kills: 1, reboots: 1, retries: 0, asks: 1 },
         counts: |kills| kills == 1,
     },
     Tour {
         words: "unattended: the runner is killed up to ten times (these ways are not counted)",
         guidance: Guidance::Unattended,
-        budget: Budget { wrong: 0, kills: 10, retries: 0, asks: 0 },
+        budget: Budget { wrong: 0, kills: 10, reboots: 0, retries: 0, asks: 0 },
         counts: |_| false,
     },
     Tour {
         words: "guided: one thing goes wrong, and a person answers whatever can be answered, trying again once",
         guidance: Guidance::Guided,
-        budget: Budget { wrong: 1, kills: 0, retries: 1, asks: 1 },
+        budget: Budget { wrong: 1, kills: 0, reboots: 0, retries: 1, asks: 1 },
         counts: |_| true,
     },
 ];
@@ -81,7 +83,7 @@ const TOGETHER: [&str; 4] = [
     "phases: what becomes of one does not depend on how those before it came to be committed",
     "checks of one moment that weigh the same: one stands for all, and its ways are counted for each",
     "a program that fails and one that is killed when its time is up",
-    "a kill and a loss of power or a reboot that nobody asked for: what is durable is the same",
+    "a loss of power and a reboot that nobody asked for: what is durable is the same",
 ];
 
 /// No exploration of one phase takes more states than this.

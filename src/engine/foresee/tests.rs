@@ -243,3 +243,28 @@ fn a_phase_that_needs_another_is_explored_alone() {
     assert_eq!(found.phases.len(), 1);
     assert!(found.named() && endings(&found).contains(&Ending::Committed));
 }
+
+#[test]
+fn a_reboot_that_the_phase_asks_for_is_awaited_and_one_that_nobody_asked_for_leads_back() {
+    let (plan, phases) = plan(|phase| {
+        let act = Act::Reboot { why: "a new kernel".into() };
+        phase.apply.push(Step { act, ..step("reboot", StepUndo::NotNeeded) });
+        phase.validate = vec![check("v", Severity::Fail)];
+    });
+    let found = foresee(&plan, &phases);
+    assert!(found.named());
+    assert_eq!(ending(&found, Ending::AwaitingReboot).story, []);
+    assert_eq!(ending(&found, Ending::Committed).story, [Deed::Booted]);
+    let (without, phases) = self::plan(|phase| phase.apply.push(step("b", own())));
+    let found = foresee(&without, &phases);
+    assert!(!endings(&found).contains(&Ending::AwaitingReboot));
+    // Each of them after a kill alone: with a guard behind the runner, without anybody.
+    let engine = Engine::REAL;
+    let walk = Walk::new(&without, &phases[0], &[], engine, Grain::Coarse).unwrap();
+    let budget = Budget { wrong: 0, kills: 1, reboots: 1, retries: 0, asks: 0 };
+    let (_, found) = walk.run(Guidance::Unattended, budget, LIMIT).unwrap();
+    for deed in [Deed::GuardFired, Deed::GuardFiredAtBoot] {
+        let back = found.iter().any(|it| it.ending == Ending::RolledBack && it.story.contains(&deed));
+        assert!(back, "{deed:?}");
+    }
+}

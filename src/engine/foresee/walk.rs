@@ -66,6 +66,8 @@ struct Node {
     /// Facts of the way back could not be recorded.
     lag: bool,
     clock: i64,
+    /// How often the machine has gone down.
+    boot: u32,
     heard: Heard,
     budget: Budget,
     at: At,
@@ -81,7 +83,7 @@ impl Node {
         // Of a runner that is gone, only what is durable remains.
         let known = if at == 1 { 0 } else { self.known.print };
         let durable = self.durable.as_ref().map(|durable| durable.print);
-        print_of(&(known, durable, self.lag, self.clock, self.heard, self.budget, at))
+        print_of(&(known, durable, self.lag, self.clock, self.boot, self.heard, self.budget, at))
     }
 }
 
@@ -184,6 +186,7 @@ impl Walk {
             durable: None,
             lag: false,
             clock: 0,
+            boot: 0,
             heard: Heard::Nothing,
             budget,
             at: At::Down,
@@ -214,12 +217,16 @@ impl Walk {
 
     /// What may follow when a process has stopped by itself.
     fn after_stop(&self, node: &Node, ended: &Ended) -> Vec<Next> {
+        if *ended == Ended::AwaitingReboot {
+            return self.booted(node);
+        }
         let Some(asks) = node.budget.asks.checked_sub(1) else { return Vec::new() };
         let mut again = node.clone();
         again.budget.asks = asks;
         match ended {
             Ended::Paused(_) => self.taken_up(&again),
-            Ended::AwaitingReboot => self.rebooted(&again),
+            // Handled before: nobody needs to ask for that.
+            Ended::AwaitingReboot => Vec::new(),
             Ended::Finished(Verdict::Committed) => match world::soak_failed(&self.phased.phase) {
                 Some((input, deed)) if again.known.state.soak_until.is_some() => {
                     self.tell(&again, &input, &[deed], 1)
@@ -232,38 +239,51 @@ impl Walk {
         }
     }
 
-    /// The machine is up again, in another boot; or a person thought better of it.
-    fn rebooted(&self, node: &Node) -> Vec<Next> {
-        let mut up = node.clone();
-        let guidance = up.known.state.guidance();
-        up.heard = Heard::Nothing;
-        let boot = Some(world::boot(1));
-        let inputs = [
-            (Input::Resumed { boot: boot.clone(), guidance }, Deed::Rebooted),
-            (Input::RollbackAsked { boot }, Deed::RollbackAsked),
-        ];
-        inputs.into_iter().flat_map(|(input, deed)| self.tell(&up, &input, &[deed], 1)).collect()
-    }
-
     /// A new process reads what is durable, and goes on or goes back.
     fn taken_up(&self, node: &Node) -> Vec<Next> {
         let Some(durable) = &node.durable else { return Vec::new() };
         let mut up = node.clone();
         up.known = Rc::clone(durable);
         up.heard = Heard::Nothing;
-        let boot = Some(world::boot(0));
+        let boot = Some(world::boot(up.boot));
         let mut inputs = vec![(Input::RollbackAsked { boot: boot.clone() }, Deed::RollbackAsked)];
+        let down = matches!(node.at, At::Down);
+        if down && durable.state.armed {
+            let cause = Cause::RunnerGone;
+            inputs.push((Input::GuardFired { cause, boot: boot.clone() }, Deed::GuardFired));
+        }
         // A way back of which nothing could be recorded is only ever taken up by asking for it again.
         if !(node.lag && node.known.state.going_back()) {
             let guidance = durable.state.guidance();
             inputs.push((Input::Resumed { boot, guidance }, Deed::TakenUp));
-            let fired = |cause: Cause, boot: u32| Input::GuardFired { cause, boot: Some(world::boot(boot)) };
-            inputs.push((fired(Cause::RunnerGone, 0), Deed::GuardFired));
-            // No soak ends, and nothing is decided, because a machine went down.
-            inputs.push((fired(Cause::Rebooted, 1), Deed::Rebooted));
         }
         up.lag = false;
-        inputs.into_iter().flat_map(|(input, deed)| self.tell(&up, &input, &[deed], 1)).collect()
+        let mut next: Vec<Next> =
+            inputs.into_iter().flat_map(|(input, deed)| self.tell(&up, &input, &[deed], 1)).collect();
+        if let (true, Some(reboots)) = (down, node.budget.reboots.checked_sub(1)) {
+            up.budget.reboots = reboots;
+            up.boot += 1;
+            let boot = Some(world::boot(up.boot));
+            if durable.state.armed {
+                let input = Input::GuardFired { cause: Cause::Rebooted, boot: boot.clone() };
+                next.extend(self.tell(&up, &input, &[Deed::GuardFiredAtBoot], 1));
+            }
+            if !(node.lag && node.known.state.going_back()) {
+                let input = Input::Resumed { boot, guidance: durable.state.guidance() };
+                next.extend(self.tell(&up, &input, &[Deed::Rebooted], 1));
+            }
+        }
+        next
+    }
+
+    /// The machine comes up again, as the phase asked for.
+    fn booted(&self, node: &Node) -> Vec<Next> {
+        let Some(durable) = &node.durable else { return Vec::new() };
+        let mut up = node.clone();
+        up.known = Rc::clone(durable);
+        up.boot += 1;
+        let input = Input::Resumed { boot: Some(world::boot(up.boot)), guidance: durable.state.guidance() };
+        self.tell(&up, &input, &[Deed::Booted], 1)
     }
 
     fn tell(&self, node: &Node, input: &Input, deeds: &[Deed], alike: u128) -> Vec<Next> {
@@ -399,9 +419,9 @@ fn arrived(mut node: Node, action: &Action, deeds: Vec<Deed>, alike: u128) -> Ne
 fn name(ended: &Ended, state: &RunState) -> (Ending, Option<String>) {
     let nameless = |why: &str| (Ending::Nameless, Some(why.to_owned()));
     match (ended, state.stage.end()) {
+        (Ended::AwaitingReboot, _) => (Ending::AwaitingReboot, None),
         (Ended::Paused(_), _) if state.paused.is_none() => nameless("it stops, and nothing says why"),
         (Ended::Paused(_), _) => (Ending::Paused, None),
-        (Ended::AwaitingReboot, _) => (Ending::AwaitingReboot, None),
         (Ended::Finished(verdict), _) if state.finished != Some(*verdict) => {
             nameless("it says another end than it recorded")
         }

@@ -143,10 +143,10 @@ pub(super) fn ways(phased: &Phased, action: &Action, opened: u32, grain: Grain) 
             Way { until: Some(*until), ..Way::ill(Input::TimeReached, Deed::Silence) },
         ],
         Action::CompareBoot => {
-            let wrong = Item::new("the system", "the one from before booted");
+            let wrong = vec![Item::new("what booted", "it is not what the phase had prepared")];
             vec![
                 Way::well(Input::BootCompared(Vec::new())),
-                Way::ill(Input::BootCompared(vec![wrong]), Deed::WrongBoot),
+                Way::ill(Input::BootCompared(wrong), Deed::WrongBoot),
             ]
         }
         Action::Keep { layer } => phase.layers.get(*layer).map_or_else(Vec::new, |spec| {
@@ -248,8 +248,8 @@ fn bad_ends(
             vec![(StepOutcome::Broken("it cannot be written".to_owned()), 1)]
         }
         Act::Ask { .. } => vec![(StepOutcome::Declined, 1)],
-        // It is taken by the phase itself, and no step ends.
-        Act::Reboot { .. } => Vec::new(),
+        // The machine does not go down.
+        Act::Reboot { .. } => vec![(failed(), 1)],
     }
 }
 
