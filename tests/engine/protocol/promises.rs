@@ -63,10 +63,9 @@ fn at_rest_it_has_a_name(model: &Protocol, world: &World) -> bool {
         Stage::Ended(_) | Stage::Reverting(Back::Disarming | Back::Ending) => {
             world.things[open] == Thing::Old
         }
-        // A person asked for the way back of what is committed and was gone before it began: nothing was undone.
-        Stage::Reverting(Back::Children) => {
-            state.reverting == Some(Cause::Asked) && !state.guarded && world.things[open] == Thing::New
-        }
+        // A person asked for the way back of what was over and was gone before a guard stood: nothing was done since, and
+        // the record says what was asked for.
+        Stage::Reverting(Back::Children) => state.reverting == Some(Cause::Asked) && !state.guarded,
         _ => !state.touched && world.things[open] == Thing::Old,
     };
     others && named && !world.child_lives()
