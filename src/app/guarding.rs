@@ -1,41 +1,13 @@
 //! Who stands behind the runner: put there before its first act, given more time while a person is waited for, sent home
 //! after the decision.
 
-use super::post::Post;
+use super::post::{Behind, Post};
 use super::session::{Session, in_full};
 use crate::engine::{RunState, budget};
 use crate::model::{GuardKind, Guarded, Phase, RunAs};
 use crate::system::guard::{self, Order, Standing};
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
-
-/// Who stands behind this process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Behind {
-    /// A watchdog of its own, and where systemd runs a timer.
-    Watchdog,
-    /// Whoever started it: this is the guard itself, which is started again when it does not end well.
-    Starter,
-    /// Nobody.
-    Nobody,
-}
-
-/// What stands behind a run.
-#[derive(Debug, Clone)]
-pub struct Guarding {
-    /// Who.
-    pub behind: Behind,
-    /// Where the units of the service manager are configured: the boot unit is looked for there.
-    pub units: PathBuf,
-}
-
-impl Guarding {
-    /// Whether something acts after a reboot.
-    #[must_use]
-    pub fn at_boot(&self, state: &Path) -> bool {
-        guard::boot_unit(&self.units, state).is_some()
-    }
-}
+use std::path::Path;
 
 impl Session<'_> {
     /// Puts a guard behind this process.

@@ -25,7 +25,7 @@ mod watch;
 pub use acts::{barred, barred_by_link, do_by_hand};
 pub use drive::{Ports, drive};
 pub use findings::findings_of;
-pub use guarding::{Behind, Guarding};
+pub use post::{Behind, Guarding};
 pub use recall::Recall;
 pub use session::{Session, SessionError, Tools};
 pub use tell::{Delivered, Message, News, Ways, deliver, news};

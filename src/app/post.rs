@@ -1,7 +1,37 @@
-//! The guard of this process, and the time that it is given while somebody is waited for.
+//! What stands behind a run: who that is to be, and the guard of this process with the time that it is given while somebody
+//! is waited for.
 
 use crate::model::Span;
-use crate::system::guard::Standing;
+use crate::system::guard::{self, Standing};
+use std::path::{Path, PathBuf};
+
+/// Who stands behind this process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Behind {
+    /// A watchdog of its own, and where systemd runs a timer.
+    Watchdog,
+    /// Whoever started it: this is the guard itself, which is started again when it does not end well.
+    Starter,
+    /// Nobody.
+    Nobody,
+}
+
+/// What stands behind a run.
+#[derive(Debug, Clone)]
+pub struct Guarding {
+    /// Who.
+    pub behind: Behind,
+    /// Where the units of the service manager are configured: the boot unit is looked for there.
+    pub units: PathBuf,
+}
+
+impl Guarding {
+    /// Whether something acts after a reboot.
+    #[must_use]
+    pub fn at_boot(&self, state: &Path) -> bool {
+        guard::boot_unit(&self.units, state).is_some()
+    }
+}
 
 /// How long a person may take to answer before nobody is taken to be there.
 const PATIENCE: Span = Span::seconds(3600);

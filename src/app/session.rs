@@ -4,7 +4,7 @@ use super::damaged::unknown;
 use super::deadline::Deadline;
 use super::drive::{Ports, drive};
 use super::front::Front;
-use super::guarding::Guarding;
+use super::post::Guarding;
 use super::recall::Recall;
 use super::watch::Desk as _;
 use crate::engine::{Action, Ended, Heard, Input, Itinerary, RunState, Stage, decide, replay};
