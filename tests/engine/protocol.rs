@@ -11,38 +11,45 @@ use stateright::{Checker, HasDiscoveries, Model};
 use std::collections::BTreeSet;
 use world::{Order, Protocol};
 
-/// What a checker says of an order: how many states it saw, and which promises it breaks. With promises to look for it
-/// ends where all of them are broken; without, it sees every state.
-fn checked(order: Order, wanted: &[&'static str]) -> (usize, BTreeSet<&'static str>) {
+/// What a checker says of an order.
+struct Checked {
+    /// How many states it saw.
+    states: usize,
+    /// The promises that it breaks, and what it reaches.
+    found: BTreeSet<&'static str>,
+    /// How one comes to each broken promise.
+    ways: String,
+}
+
+/// Checks an order. With promises to look for it ends where all of them are broken; without, it sees every state.
+fn checked(order: Order, wanted: &[&'static str]) -> Checked {
     let until = match wanted {
         [] => HasDiscoveries::All,
         names => HasDiscoveries::AllOf(names.iter().copied().collect()),
     };
     let checker = Protocol::of(order).checker().threads(1).finish_when(until).spawn_bfs().join();
     let found = checker.discoveries();
-    if wanted.is_empty() {
-        // How one comes there, where nobody should.
-        for (name, path) in found.iter().filter(|(name, _)| !promises::REACHED.contains(name)) {
-            println!("{name}: {:?}\nends with {:?}", path.clone().into_actions(), path.last_state());
-        }
-    }
-    (checker.unique_state_count(), found.into_keys().collect())
+    let broken = found.iter().filter(|(name, _)| !promises::REACHED.contains(name));
+    let ways = broken.map(|(name, path)| {
+        format!("{name}: {:?}\nends with {:?}\n", path.clone().into_actions(), path.last_state())
+    });
+    Checked { states: checker.unique_state_count(), ways: ways.collect(), found: found.into_keys().collect() }
 }
 
 #[test]
 fn the_order_that_bears_the_load_breaks_no_promise() {
-    let (states, found) = checked(Order::TheRightOne, &[]);
+    let Checked { states, found, ways } = checked(Order::TheRightOne, &[]);
     println!(
         "{states:6} states, all of them: record, arm, intent, act, judge, commit, disarm: nothing broken"
     );
-    assert_eq!(found, promises::REACHED.into(), "what happens, and nothing that may not");
+    assert_eq!(found, promises::REACHED.into(), "what happens, and nothing that may not:\n{ways}");
 }
 
 #[test]
 fn each_of_the_eight_other_orders_breaks_its_promises() {
     let mut missed = Vec::new();
     for (order, name, wanted) in world::OTHERS {
-        let (states, found) = checked(order, wanted);
+        let Checked { states, found, .. } = checked(order, wanted);
         let broken: Vec<_> = found.iter().filter(|name| !promises::REACHED.contains(name)).collect();
         println!("{states:6} states until {wanted:?} are broken: {name}: {broken:?}");
         if !wanted.iter().all(|promise| found.contains(promise)) {
