@@ -14,11 +14,12 @@ esac
 
 # The linker and SQLite's C compiler; access lists, file capabilities, real monitoring plugins, real Nix profiles; what
 # tells of drivers, on a virtual X server; readers of our reports that others wrote; a Debian with a real systemd, and real
-# journals.
+# journals; machines whose power can be cut.
 packages=(gcc libc6-dev acl attr libcap2-bin monitoring-plugins-basic nix-bin
   vainfo vdpauinfo mesa-utils pciutils xvfb mesa-va-drivers libvdpau-va-gl1
   python3-jsonschema python3-junitparser python3-prometheus-client python3-tap python3-more-itertools python3-yaml
-  mmdebstrap systemd-container systemd-journal-remote)
+  mmdebstrap systemd-container systemd-journal-remote
+  user-mode-linux e2fsprogs busybox-static)
 missing=()
 for package in "${packages[@]}"; do
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q '^install ok installed' || missing+=("$package")
@@ -56,6 +57,9 @@ step cargo fmt --check
 step cargo clippy --quiet --all-targets -- -D warnings
 step documents
 step cargo build --release --quiet
+# What kills, races and interrupts does so hundreds of times, and what is delivered is tried there.
+export SWITCHBACK_BIN="$PWD/${CARGO_TARGET_DIR:-target}/x86_64-unknown-linux-gnu/release/switchback"
+[ -x "$SWITCHBACK_BIN" ] || unset SWITCHBACK_BIN
 step cargo test
 
 if [ -s "$skips" ]; then

@@ -7,19 +7,19 @@ use super::filled::{filled_check, filled_question};
 use super::front::Front;
 use super::questions;
 use super::session::{Session, in_full};
-use super::undo_page::undo_page;
+use super::undo_page::{command_of, undo_page};
 use super::watch::{BreakOff, Desk, StepWatch};
 use crate::check::{self, CheckWatch, LookCx};
 use crate::engine::{Action, Heard, Input, RunState};
 use crate::layer::{LayerCx, layer_for};
 use crate::model::{
     Cause, Check, CheckReport, Choice, Invoker, Item, Moment, Notice, Outcome, Part, Phase, Plan,
-    QuarantineLine, Restored, Span, Step, StepOutcome, StepUndo, Timestamp,
+    QuarantineLine, Restored, Span, Step, StepOutcome, StepUndo, Timestamp, WAITS, Weight, with_run_time,
 };
 use crate::prompt::{Chosen, Kept, Operator, Reply, Trouble};
 use crate::report::{self, Style};
 use crate::system::process::{Crew, News};
-use crate::system::{clock, process};
+use crate::system::{below, clock, process};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -109,7 +109,11 @@ impl Session<'_> {
             // One look: what is broken before the phase must not make it wait.
             checks = checks.iter().map(Check::once).collect();
         }
-        let mut reports = self.look(&checks, moment);
+        let mut reports = if below::withheld().is_some() {
+            checks.iter().map(waiting).collect()
+        } else {
+            self.look(&checks, moment)
+        };
         if self.front.heard() == Heard::Twice && moment != Moment::Reprobe {
             return Input::Nothing;
         }
@@ -229,7 +233,23 @@ impl Session<'_> {
             Part::Apply | Part::Commit => BreakOff::AskedTwice,
             Part::Rollback => BreakOff::AskedTwiceSince(self.front.wishes()),
         };
-        Input::Stepped(self.act(&step.act, step, part_word(part), step.timeout, ends))
+        let outcome = self.act(&step.act, step, part_word(part), step.timeout, ends);
+        Input::Stepped(match part {
+            Part::Apply | Part::Commit => outcome,
+            Part::Rollback => self.with_command(outcome, &step.act),
+        })
+    }
+
+    /// On the way back, what could not be started is for a person to do: the exact command is part of what is said.
+    fn with_command(&self, outcome: StepOutcome, act: &crate::model::Act) -> StepOutcome {
+        let StepOutcome::NotStarted(why) = outcome else { return outcome };
+        let values = self.run_time();
+        let fill = |text: &str| with_run_time(text, &values.generation, &values.phase_started);
+        StepOutcome::NotStarted(match command_of(act, &fill) {
+            Some(command) if why == WAITS => format!("{why}: {command}"),
+            Some(command) => format!("{why}; not run: {command}"),
+            None => why,
+        })
     }
 
     fn undo_step(&mut self, phase: &Phase, part: Part, at: usize) -> Input {
@@ -240,7 +260,8 @@ impl Session<'_> {
             StepUndo::Act(act) => {
                 let ends = BreakOff::AskedTwiceSince(self.front.wishes());
                 let timeout = step.undo_timeout.unwrap_or(step.timeout);
-                Input::Stepped(self.act(act, step, "undo", timeout, ends))
+                let outcome = self.act(act, step, "undo", timeout, ends);
+                Input::Stepped(self.with_command(outcome, act))
             }
             StepUndo::Layer | StepUndo::None { .. } | StepUndo::NotNeeded => {
                 Input::Stepped(StepOutcome::Done)
@@ -412,6 +433,7 @@ impl Session<'_> {
         let Some(capsule) = self.capsule.as_ref() else { return failed("no capsule is open") };
         let Some(spec) = phase.layers.get(layer) else { return failed("the plan has no such layer") };
         let Some(record) = self.recall.records.get(&layer) else { return failed("it was not recorded") };
+        capsule.make_room();
         self.front.notice(&Notice::Began { what: format!("restoring {}", record.kind) });
         let ends = BreakOff::AskedTwiceSince(self.front.wishes());
         let mut watch = StepWatch { desk: &mut self.front, ends };
@@ -446,6 +468,20 @@ enum Waits {
     ForTime,
     /// What somebody says with `switchback confirm`.
     ForAWord,
+}
+
+/// A check of a machine that does not run.
+fn waiting(check: &Check) -> CheckReport {
+    CheckReport {
+        check: check.id.clone(),
+        outcome: Outcome::Error,
+        weight: Weight::Counts,
+        severity: check.severity,
+        reasons: vec![WAITS.to_owned()],
+        observed: None,
+        hint: None,
+        took: Span::ZERO,
+    }
 }
 
 /// Ends every child; what cannot be ended is named.

@@ -17,7 +17,7 @@ use crate::store::{self, Approved, Capsule, JournalWriter, StateFolder, StoreErr
 use crate::system::accounts::Accounts;
 use crate::system::host::Host;
 use crate::system::signal::Signals;
-use crate::system::{clock, leftovers, process};
+use crate::system::{clock, durable, leftovers, process};
 use std::borrow::Cow;
 
 /// A run that cannot be taken up.
@@ -82,6 +82,8 @@ pub struct Session<'a> {
     going_back: bool,
     /// Why facts are not durable.
     unrecorded: Option<String>,
+    /// Why facts that were shown and acted upon will never be durable: those behind a commit do not wait for the record.
+    not_whole: Option<String>,
     /// Why the next phase was not begun.
     pub(super) not_begun: Option<String>,
     /// Facts of the way back that could not be written; they come first with the next.
@@ -115,6 +117,7 @@ impl<'a> Session<'a> {
             fresh: None,
             going_back: false,
             unrecorded: None,
+            not_whole: None,
             not_begun: None,
             unwritten: Vec::new(),
             wait_began: None,
@@ -137,7 +140,7 @@ impl<'a> Session<'a> {
     /// way back it was done all the same.
     #[must_use]
     pub fn unrecorded(&self) -> Option<&str> {
-        self.not_begun.as_deref().or(self.unrecorded.as_deref())
+        self.not_begun.as_deref().or(self.not_whole.as_deref()).or(self.unrecorded.as_deref())
     }
 
     /// Nothing that an earlier runner of this state folder started may go on, and what this one starts can be told
@@ -290,6 +293,19 @@ impl<'a> Session<'a> {
     }
 }
 
+/// Whether a fact says that the machine was changed: what programs wrote has to be durable before it. Whoever reads the
+/// fact after a power cut does not do the act again.
+const fn tells_of_an_act(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::StepFinished { .. }
+            | Event::LayerKept { .. }
+            | Event::PhaseCommitted { .. }
+            | Event::UndoFinished { .. }
+            | Event::LayerRestored { .. }
+    )
+}
+
 /// An error with its causes, in one line; one that says its cause itself does not have it said twice.
 pub(super) fn in_full(why: &dyn std::error::Error) -> String {
     let mut text = why.to_string();
@@ -321,6 +337,11 @@ impl Ports for Session<'_> {
             return Ok(());
         }
         self.going_back |= events.iter().any(|event| matches!(event, Event::RevertBegan { .. }));
+        let flushed = if events.iter().any(tells_of_an_act) { durable::flush() } else { Ok(()) };
+        if let (Err(why), false) = (&flushed, self.going_back) {
+            self.unrecorded.get_or_insert_with(|| why.clone());
+            return flushed;
+        }
         let at = clock::now();
         let envelopes: Vec<Envelope> = (self.recall.seq + 1..)
             .zip(events)
@@ -348,6 +369,9 @@ impl Ports for Session<'_> {
                 self.wait_began = Some((*until, clock::up()));
             }
         }
+        if let Err(why) = &flushed {
+            self.unrecorded.get_or_insert_with(|| why.clone());
+        }
         written?;
         if let Some(number) = self.fresh.take() {
             self.folder.make_current(number).map_err(|why| in_full(&why))?;
@@ -356,6 +380,10 @@ impl Ports for Session<'_> {
     }
 
     fn show(&mut self, events: &[Event]) {
+        if !self.going_back {
+            // What could not be recorded forward is not tried again: the next write may be to another journal.
+            self.not_whole = self.not_whole.take().or_else(|| self.unrecorded.take());
+        }
         let at = clock::now();
         let first = (self.recall.seq + 1).saturating_sub(u64::try_from(events.len()).unwrap_or(0));
         for (seq, event) in (first..).zip(events) {

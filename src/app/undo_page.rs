@@ -69,6 +69,14 @@ fn lines_of(step: &Step, act: &Act, header: &PhaseHeader) -> String {
     format!("{who}{started}{lines}")
 }
 
+/// The command of an act that takes a program, on one line, as a person would type it; none where it takes none.
+pub(super) fn command_of(act: &Act, fill: &dyn Fn(&str) -> String) -> Option<String> {
+    match act {
+        Act::Run(_) | Act::Shell { .. } => Some(by_hand(act, fill).trim_end().to_owned()),
+        Act::Install { .. } | Act::Set { .. } | Act::Ask { .. } | Act::Reboot { .. } => None,
+    }
+}
+
 fn by_hand(act: &Act, fill: &dyn Fn(&str) -> String) -> String {
     let assigned = |env: &std::collections::BTreeMap<String, String>| -> Vec<String> {
         env.iter().map(|(name, value)| format!("{name}={}", quoted(&fill(value)))).collect()

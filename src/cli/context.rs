@@ -28,6 +28,8 @@ pub(crate) struct Context {
     pub(crate) usual_state: PathBuf,
     /// The state folder was named on the command line, so that every command that is proposed must name it too.
     state_named: bool,
+    /// The folder at which the machine is mounted, where it is not the one that runs.
+    pub(crate) root: Option<PathBuf>,
     /// Somebody said for whom root acts, with `--user`.
     user_named: bool,
     env: BTreeMap<OsString, OsString>,
@@ -35,12 +37,18 @@ pub(crate) struct Context {
 
 impl Context {
     #[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
-    pub(crate) fn new(common: &Common) -> Result<Self, CliError> {
-        let env: BTreeMap<OsString, OsString> = std::env::vars_os().collect();
+    pub(crate) fn new(common: &Common, programs: bool) -> Result<Self, CliError> {
+        let mut env: BTreeMap<OsString, OsString> = std::env::vars_os().collect();
+        let inside = common.root.as_ref().map(|root| super::elsewhere::enter(root, common, &env, programs));
+        let inside = inside.transpose()?;
+        if inside.is_some() {
+            // Numbers of this machine's users mean others there.
+            env.retain(|name, _| !["SUDO_UID", "PKEXEC_UID", "DOAS_USER"].iter().any(|own| name == own));
+        }
         let host = Host::discover(env.clone())
             .map_err(|why| CliError::new(Exit::Internal, "cannot tell who runs this").because(why))?;
         let usual_state = if host.euid == 0 {
-            PathBuf::from("/var/lib/switchback")
+            usual_state_of_root()
         } else {
             match env.get(OsStr::new("XDG_STATE_HOME")).filter(|home| !home.is_empty()) {
                 Some(home) => PathBuf::from(home).join("switchback"),
@@ -50,7 +58,7 @@ impl Context {
         // Set to nothing is not set.
         let named = || env.get(OsStr::new("SWITCHBACK_STATE")).filter(|named| !named.is_empty());
         let state = common.state.clone().or_else(|| named().map(PathBuf::from));
-        let state = state.unwrap_or_else(|| usual_state.clone());
+        let state = inside.clone().or(state).unwrap_or_else(|| usual_state.clone());
         let state = std::path::absolute(&state)
             .map_err(|why| CliError::usage(format!("{}: {why}", state.display())))?;
         Ok(Self {
@@ -58,7 +66,8 @@ impl Context {
             json: common.json,
             state,
             usual_state,
-            state_named: common.state.is_some(),
+            state_named: inside.map_or(common.state.is_some(), |inside| inside != usual_state_of_root()),
+            root: common.root.clone(),
             user_named: false,
             env,
         })
@@ -99,8 +108,13 @@ impl Context {
 
     /// The option that every proposed command needs; none where the state folder is found without it.
     pub(crate) fn state_option(&self) -> Option<String> {
-        let state = || report::shell_words(&[self.state.display().to_string()]);
-        self.state_named.then(|| format!("--state {}", state()))
+        let words = |path: &Path| report::shell_words(&[path.display().to_string()]);
+        let Some(root) = &self.root else {
+            return self.state_named.then(|| format!("--state {}", words(&self.state)));
+        };
+        let below = root.join(self.state.strip_prefix("/").unwrap_or(&self.state));
+        let state = if self.state_named { format!(" --state {}", words(&below)) } else { String::new() };
+        Some(format!("--root {}{state}", words(root)))
     }
 
     /// Where the user's own configuration lies.
@@ -208,6 +222,11 @@ fn is_missing_or_empty(folder: &Path) -> bool {
         Ok(mut entries) => entries.next().is_none(),
         Err(why) => why.kind() == std::io::ErrorKind::NotFound,
     }
+}
+
+/// Where root keeps the state.
+pub(super) fn usual_state_of_root() -> PathBuf {
+    PathBuf::from("/var/lib/switchback")
 }
 
 /// The folder that a file is in, absolute.

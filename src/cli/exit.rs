@@ -47,7 +47,7 @@ pub(crate) const TABLE: [(Exit, &str); 11] = [
     (Exit::Inconsistent, "rollback failed; inconsistent, items named"),
     (Exit::Quarantined, "quarantined revision"),
     (Exit::Locked, "another run holds the lock"),
-    (Exit::Failing, "validation: something does not hold; nothing was touched"),
+    (Exit::Failing, "validation or rehearsal: something does not hold; nothing was touched"),
     (Exit::AwaitingReboot, "awaiting reboot"),
 ];
 

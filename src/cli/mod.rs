@@ -1,14 +1,17 @@
 //! THE FRONT DOOR: one file a verb; exit codes; errors to words. The only place where everything meets.
 
+mod aftermath;
 mod args;
 mod baseline;
 mod changed;
 mod checks;
 mod confirm;
 mod context;
+mod elsewhere;
 mod error;
 mod exit;
 mod explain;
+mod export;
 mod eyes;
 mod foresight;
 mod generate;
@@ -24,6 +27,7 @@ mod probe;
 mod prune;
 mod reboot;
 mod reference;
+mod rehearse;
 mod resolve;
 mod resume;
 mod rollback;
@@ -67,7 +71,18 @@ pub fn main() -> ExitCode {
             return out::honest(Exit::Done).into();
         }
     };
-    let context = Context::new(&cli.common);
+    if cli.common.root.is_some() && !elsewhere::knows(&cli.verb) {
+        let why = CliError::usage("`--root` is for `rollback`, `status`, `history` and `show`");
+        complain(cli.common.json, &why);
+        return why.exit.into();
+    }
+    let programs = matches!(&cli.verb, Verb::Rollback(args) if args.activate);
+    if programs && cli.common.root.is_none() {
+        let why = CliError::usage("`--activate` is for `--root`: here the programs are run anyway");
+        complain(cli.common.json, &why);
+        return why.exit.into();
+    }
+    let context = Context::new(&cli.common, programs);
     let done = match &context {
         Ok(context) => act(context, &cli),
         Err(why) => Err(why.clone()),
@@ -97,8 +112,10 @@ fn act(context: &Context, cli: &Cli) -> Result<Exit, CliError> {
         Verb::Status
         | Verb::History(_)
         | Verb::Show(_)
+        | Verb::Export(_)
         | Verb::Lint(_)
         | Verb::Explain(_)
+        | Verb::Rehearse(_)
         | Verb::Probe(_)
         | Verb::Confirm(_)
         | Verb::Guard(_)
@@ -120,8 +137,10 @@ fn act(context: &Context, cli: &Cli) -> Result<Exit, CliError> {
         Verb::Status => looking::status(context),
         Verb::History(args) => looking::history(context, args),
         Verb::Show(args) => looking::show(context, args),
+        Verb::Export(args) => export::export(context, args),
         Verb::Lint(file) => lint::lint(context, file),
         Verb::Explain(file) => explain::explain(context, file),
+        Verb::Rehearse(args) => rehearse::rehearse(context, args),
         Verb::Validate(args) => validate::validate(context, args),
         Verb::Schedule(args) => schedule::schedule(context, args),
         Verb::Trend(args) => trend::trend(context, args),
@@ -172,5 +191,9 @@ fn tidy(context: &Context, folder: &StateFolder) {
 
 /// Brings the index up to date after a run. History is the same without it, so that a failure is no error.
 fn index(folder: &StateFolder) {
+    if crate::system::below::withheld().is_some() {
+        // It is made again when it is asked for; nobody knows who wrote the one that is there.
+        return;
+    }
     let _ = folder.index_history();
 }

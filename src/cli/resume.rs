@@ -25,6 +25,10 @@ pub(crate) fn resume(context: &Context, args: &Resume) -> Result<Exit, CliError>
         return Ok(out::nothing(context, &text, Exit::Done));
     };
     if let Some(verdict) = past.state.finished {
+        if super::stage::waits_for_boot(&past.state) {
+            let way = WayBack { why: Why::Asked, guidance, guarding };
+            return take_all_back(context, &folder, vec![past], &way);
+        }
         let mut left = super::rollback::half_taken_back(context, &folder, &past)?;
         let failed = left.obstacle().filter(|why| why.exit == Exit::Inconsistent);
         left.half.retain(|past| past.state.going_back());
@@ -64,6 +68,7 @@ pub(crate) fn resume(context: &Context, args: &Resume) -> Result<Exit, CliError>
     let unrecorded = session.unrecorded().map(str::to_owned);
     drop(session);
     super::tidy(context, &folder);
+    super::aftermath::keep(context, &folder);
     super::index(&folder);
     let exit = tools::finish(&mut reporter, &ended);
     tools::say_unrecorded(context, unrecorded, &ended);

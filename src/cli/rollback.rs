@@ -6,8 +6,9 @@ use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
 use super::past::{Past, host_of};
+use super::stage;
 use super::standing::{self, Unsettled};
-use super::{out, tools};
+use super::{elsewhere, out, tools};
 use crate::app::{Guarding, Session, Tools};
 use crate::engine::{Ended, RunState, Stage, undo_owed};
 use crate::layer::{LayerCx, layer_for};
@@ -20,6 +21,17 @@ use crate::store::{Approved, StateFolder};
 use crate::system::process::Unwatched;
 
 pub(crate) fn rollback(context: &Context, args: &Rollback) -> Result<Exit, CliError> {
+    elsewhere::foreword(context, args.activate);
+    let exit = go_back(context, args);
+    let status = match &exit {
+        Ok(exit) => *exit,
+        Err(why) => why.exit,
+    };
+    elsewhere::afterword(context, status);
+    exit
+}
+
+fn go_back(context: &Context, args: &Rollback) -> Result<Exit, CliError> {
     let folder = context.look_if_any()?;
     if args.list {
         return super::looking::list(context, folder.as_ref());
@@ -38,26 +50,89 @@ pub(crate) fn rollback(context: &Context, args: &Rollback) -> Result<Exit, CliEr
         let text = format!("Nothing to take back: nothing was begun in {}.", folder.root().display());
         return Ok(out::nothing(context, &text, Exit::Done));
     };
+    if let (Some(lost), None) = (folder.lost(), &args.to) {
+        // What is left is older than what was asked for.
+        return Err(gone_with(lost, current));
+    }
     let target = target(&folder, current, args.to.as_deref())?;
     let route = match route(context, &folder, current, target) {
         Ok(route) => route,
         Err(why) if target == current => {
+            let why = if current.0 > 1 { why.hint(older(&folder, current)?) } else { why };
             return super::salvage::without_plan(context, &folder, current, args.yes, why);
         }
         Err(why) => return Err(why),
     };
-    let Route { owed: route, stays } = route;
-    if route.is_empty() {
+    let Route { owed: route, stays, lost } = route;
+    if route.is_empty() && lost.is_empty() {
         return Ok(nothing_owed(context, target, &stays));
     }
     preview(context, &folder, &route, stays);
+    for lost in &lost {
+        out::warn(
+            context,
+            &format!("{}: what it changed beyond the layers of the others stays", lost.why.text),
+        );
+    }
     if !args.yes && !agreed(context)? {
         return Ok(out::nothing(context, "Nothing was changed.", Exit::Refused));
     }
     // The undo of a step by hand is for a person, also where the way back itself was agreed to with `--yes`.
     let guidance = tools::guidance(context, false).unwrap_or(Guidance::Unattended);
+    let failed = salvage_all(context, &folder, &lost);
     let way = WayBack { why: Why::Asked, guidance, guarding: tools::guarding(context, args.no_guard) };
-    take_all_back(context, &folder, route, &way)
+    let exit = take_all_back(context, &folder, route, &way)?;
+    if lost.is_empty() {
+        return Ok(exit);
+    }
+    let text = format!("the way back to generation {target} is not whole");
+    let error = CliError::new(Exit::Inconsistent, text).hint(
+        "look at what these generations changed with `switchback show`, and put right by hand what is not as it was",
+    );
+    Err(failed.into_iter().fold(error, CliError::because))
+}
+
+/// A generation on the way that nobody can read whole.
+struct Lost {
+    number: GenerationNumber,
+    why: CliError,
+}
+
+/// Brings back what the lost generations' own layers still tell, newest first, and names what that is not.
+fn salvage_all(context: &Context, folder: &StateFolder, lost: &[Lost]) -> Vec<String> {
+    lost.iter()
+        .flat_map(|one| {
+            let mut said = vec![format!("generation {}: {}", one.number, one.why.text)];
+            said.extend(one.why.causes.iter().cloned());
+            if folder.generation_folder(one.number).is_dir() {
+                said.extend(super::salvage::layers_of(context, folder, one.number));
+            }
+            said
+        })
+        .collect()
+}
+
+/// The generation that is asked for is gone, with all that it recorded.
+fn gone_with(lost: GenerationNumber, newest: GenerationNumber) -> CliError {
+    let text =
+        format!("generation {lost}, the current one, is gone: nobody can go back to the state before it");
+    CliError::new(Exit::Inconsistent, text).hint(format!(
+        "`switchback rollback --to {newest}` goes back further, to the state before generation {newest}; what generation \
+         {lost} changed beyond that stays"
+    ))
+}
+
+/// What is still possible where the current generation cannot be read.
+fn older(folder: &StateFolder, current: GenerationNumber) -> Result<String, CliError> {
+    let older = folder.generations()?.into_iter().rev().find(|number| *number < current);
+    let by_hand =
+        format!("the way back by hand is in {}", folder.generation_folder(current).join("UNDO").display());
+    Ok(older.map_or_else(
+        || by_hand.clone(),
+        |older| {
+            format!("{by_hand}; `switchback rollback --to {older}` goes back further, to the state before generation {older}")
+        },
+    ))
 }
 
 /// Who wants the way back.
@@ -93,8 +168,13 @@ pub(crate) fn take_all_back(
         let (state, ended) = take_back(context, folder, past, way)?;
         tell_newest(context, folder, number, &state);
         match ended {
+            Ended::Finished(Verdict::RolledBack) if worst == Exit::Inconsistent => {}
             Ended::Finished(Verdict::RolledBack) => worst = Exit::RolledBack,
             Ended::Finished(Verdict::Refused) => {}
+            // What waits for the booted machine does not keep older generations from going back as far as they can.
+            Ended::Finished(Verdict::Inconsistent) if stage::waits_for_boot(&state) => {
+                worst = Exit::Inconsistent;
+            }
             Ended::Finished(Verdict::Committed | Verdict::Inconsistent | Verdict::Resolved)
             | Ended::Paused(_)
             | Ended::AwaitingReboot => {
@@ -103,6 +183,7 @@ pub(crate) fn take_all_back(
             }
         }
     }
+    super::aftermath::keep(context, folder);
     super::index(folder);
     Ok(worst)
 }
@@ -189,6 +270,8 @@ struct Route {
     owed: Vec<Past>,
     /// What stays otherwise than recorded.
     stays: Vec<Item>,
+    /// Those that nobody can read, newest first.
+    lost: Vec<Lost>,
 }
 
 /// Nothing is in effect; whether the machine is in the recorded state is another matter.
@@ -221,16 +304,24 @@ fn route(
     current: GenerationNumber,
     target: GenerationNumber,
 ) -> Result<Route, CliError> {
-    if current == target {
+    if current == target && folder.lost().is_none() {
         // The common case reads one capsule, however many there are.
         let past = Past::of(folder, current)?;
+        if stage::waits_for_boot(&past.state) {
+            // The same way back went on below it.
+            let below = half_taken_back(context, folder, &past)?.half.into_iter();
+            let waiting = below.filter(|past| stage::waits_for_boot(&past.state));
+            let waiting: Vec<Past> = waiting.collect();
+            let owed = std::iter::once(past).chain(waiting).collect();
+            return Ok(Route { owed, ..Route::default() });
+        }
         if in_effect(&past.state) {
-            return Ok(Route { owed: vec![past], stays: Vec::new() });
+            return Ok(Route { owed: vec![past], ..Route::default() });
         }
         let mut left = half_taken_back(context, folder, &past)?;
         return match (left.half.is_empty(), left.unreadable.pop()) {
             (true, Some((_, why))) => Err(why),
-            (false, _) | (true, None) => Ok(Route { owed: left.half, stays: stays(&past) }),
+            (false, _) | (true, None) => Ok(Route { owed: left.half, stays: stays(&past), lost: Vec::new() }),
         };
     }
     if let Some(gone) =
@@ -241,6 +332,10 @@ fn route(
         return Err(CliError::usage(text).because(not_there(folder, gone.line.generation).text));
     }
     let mut route = Route::default();
+    if let Some(number) = folder.lost() {
+        let why = CliError::new(Exit::Inconsistent, format!("generation {number} is gone"));
+        route.lost.push(Lost { number, why });
+    }
     for number in
         folder.generations()?.into_iter().rev().filter(|number| *number <= current && *number >= target)
     {
@@ -249,7 +344,9 @@ fn route(
             Ok(past) => route.stays.extend(stays(&past)),
             // A capsule that was opened and never began changed nothing.
             Err(_) if !folder.generation_folder(number).join("UNDO").exists() => {}
-            Err(why) => return Err(why),
+            // The one that is asked for must be whole.
+            Err(why) if number == target => return Err(why),
+            Err(why) => route.lost.push(Lost { number, why }),
         }
     }
     Ok(route)

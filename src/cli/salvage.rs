@@ -43,6 +43,16 @@ pub(crate) fn without_plan(
     Err(failed.into_iter().fold(error, CliError::because))
 }
 
+/// Restores what the layers of a generation recorded, where its journal still tells; says what is not whole.
+pub(crate) fn layers_of(context: &Context, folder: &StateFolder, number: GenerationNumber) -> Vec<String> {
+    let Ok(capsule) = folder.capsule(number) else { return Vec::new() };
+    let Ok(journal) = capsule.journal() else { return Vec::new() };
+    if is_over(&journal) {
+        return Vec::new();
+    }
+    restore(context, &host_of(context, &journal), &capsule, &records(&journal))
+}
+
 /// Restores these records, and says what failed.
 fn restore(context: &Context, host: &Host, capsule: &Capsule, records: &[&LayerRecord]) -> Vec<String> {
     let mut failed = Vec::new();

@@ -1,7 +1,7 @@
 //! The engine's stages in one word each, as `status` shows them.
 
 use crate::engine::{Back, RunState, Stage};
-use crate::model::{PhaseEnd, Verdict};
+use crate::model::{Item, PhaseEnd, Verdict};
 
 /// What is to be done about a way back that did not hold.
 pub(crate) const MEND: &str = "mend the cause and try again with `switchback rollback`, or put the named items right by \
@@ -78,11 +78,23 @@ pub(crate) fn waiting(state: &RunState, damaged: bool) -> Option<String> {
             "you, unless a run is going on: `switchback resume` takes it up, `switchback rollback` takes it back"
                 .to_owned(),
         ),
+        Some(Verdict::Inconsistent) if waits_for_boot(state) => Some(
+            "you: the way back is gone as far as it could be from outside; here `switchback rollback` or `switchback resume` \
+             finishes it"
+                .to_owned(),
+        ),
         Some(Verdict::Inconsistent) => {
             Some(format!("you: {MEND}"))
         }
         Some(Verdict::Committed | Verdict::Refused | Verdict::RolledBack | Verdict::Resolved) => None,
     }
+}
+
+/// Whether a way back from outside is over but for what takes the booted machine.
+pub(crate) fn waits_for_boot(state: &RunState) -> bool {
+    state.stage == Stage::Ended(PhaseEnd::Inconsistent)
+        && !state.items.is_empty()
+        && state.items.iter().all(Item::waits)
 }
 
 /// The same where the current run ended and an earlier generation, told in these words, is not back whole.

@@ -6,7 +6,7 @@ use super::state::{Back, Mark, RunState, Stage};
 use super::undo::undo_owed;
 use crate::model::{
     Cause, Changes, Event, Guidance, Item, Moment, Outcome, Part, Phase, PhaseEnd, PhaseHeader, PhaseId,
-    Plan, ProcessEnd, Restored, Span, StepOutcome,
+    Plan, ProcessEnd, Restored, Span, StepOutcome, WAITS,
 };
 
 /// Folds facts, oldest first.
@@ -70,6 +70,9 @@ pub fn evolve(plan: &Plan, mut state: RunState, event: &Event) -> RunState {
             begin_anew(phase, &mut state);
         }
         Event::CheckJudged { moment, report } => {
+            if *moment == Moment::Reprobe && report.reasons.iter().any(|reason| reason == WAITS) {
+                state.waiting.insert(report.check.clone());
+            }
             state.judged.insert((*moment, report.check.clone()), report.counted());
         }
         Event::MomentJudged { moment } => judged(phase, &mut state, *moment),
@@ -305,7 +308,9 @@ fn judged(phase: &Phase, state: &mut RunState, moment: Moment) {
             let lost = phase.validate.iter().filter_map(|check| {
                 let before = state.judged.get(&(Moment::Baseline, check.id.clone()))?;
                 let after = choose::outcome_of(state, Moment::Reprobe, &check.id);
-                worse(*before, after).map(|why| Item::new(format!("check {}", check.id), why))
+                let waits = state.waiting.contains(&check.id).then_some(WAITS);
+                let why = worse(*before, after);
+                why.map(|why| Item::new(format!("check {}", check.id), waits.unwrap_or(why)))
             });
             let lost: Vec<Item> = lost.collect();
             state.items.extend(lost);
@@ -463,6 +468,7 @@ fn turn_back(state: &mut RunState, cause: &Cause) {
     state.undo_tried.clear();
     state.undoing = None;
     state.undo_lost.clear();
+    state.waiting.clear();
     state.soak_until = None;
     state.judged.retain(|(moment, _), _| *moment == Moment::Baseline);
     state.reverting = Some(cause.clone());

@@ -188,6 +188,8 @@ pub struct RunState {
     pub marks: [Vec<Mark>; 3],
     /// Outcomes as they count, of the latest judging of each moment.
     pub judged: BTreeMap<(Moment, CheckId), Outcome>,
+    /// Checks that were to be judged after the way back and wait for the booted machine.
+    pub waiting: BTreeSet<CheckId>,
     /// What the phase may have done and nobody can know, since its record is damaged.
     pub unknown: Vec<Item>,
     /// Whether its record was found damaged and no way back began since.

@@ -113,7 +113,7 @@ impl Manifest {
     /// Opens the record's manifest and compares its hash.
     pub(super) fn open(capsule: &Path, record: &LayerRecord) -> Result<Self, LayerError> {
         let path = capsule.join("layers").join(&record.manifest);
-        let file = File::open(&path).map_err(|why| LayerError::io("read", &path, why))?;
+        let file = files::open_plain(&path).map_err(|why| LayerError::io("read", &path, why))?;
         let now = files::sha256_file(&path)?;
         if now != record.sha256 {
             return Err(LayerError::WrongManifest { path, now, recorded: record.sha256.clone() });

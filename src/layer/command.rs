@@ -77,7 +77,11 @@ impl Command {
             (Ok(now), Err(why)) => {
                 Some(format!("is {now:?}, recorded {recorded:?}; {}", super::error::chain(&why)))
             }
-            (Err(why), _) => Some(format!("cannot be read back: {}", super::error::chain(&why))),
+            (Err(why), Ok(_)) => Some(format!("cannot be read back: {}", super::error::chain(&why))),
+            (Err(why), Err(ended)) => {
+                let (why, ended) = (super::error::chain(&why), super::error::chain(&ended));
+                Some(format!("{ended}; cannot be read back: {why}"))
+            }
         };
         let failed = why.map(|why| Item::new(&self.name, why)).into_iter().collect();
         Ok(Restored { changed: 1, failed })

@@ -187,9 +187,18 @@ pub struct Item {
     pub why: String,
 }
 
+/// What is said of what takes a program, where the machine that it belongs to does not run.
+pub const WAITS: &str = "waits for the booted machine";
+
 impl Item {
     /// A named item.
     pub fn new(name: impl Into<String>, why: impl Into<String>) -> Self {
         Self { name: name.into(), why: why.into() }
+    }
+
+    /// Whether nothing but the booted machine is missing for it.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        self.why.contains(WAITS)
     }
 }

@@ -40,6 +40,9 @@ pub struct Keyboard {
     pending: Vec<u8>,
 }
 
+/// The controlling terminal, opened before it was needed; nothing where there was none.
+static HELD: std::sync::OnceLock<Option<OwnedFd>> = std::sync::OnceLock::new();
+
 impl Keyboard {
     /// The terminal on stdin, or else the controlling terminal.
     ///
@@ -50,7 +53,16 @@ impl Keyboard {
         if stdin.is_terminal() {
             return Ok(Self::on(stdin.as_fd().try_clone_to_owned()?));
         }
+        if let Some(held) = HELD.get() {
+            let held = held.as_ref().ok_or(io::ErrorKind::NotFound)?;
+            return Ok(Self::on(held.try_clone()?));
+        }
         Ok(Self::on(std::fs::File::open("/dev/tty")?.into()))
+    }
+
+    /// Opens the controlling terminal now, for later: before another machine's `/dev` takes the place of this one's.
+    pub fn hold() {
+        let _ = HELD.set(std::fs::File::open("/dev/tty").ok().map(OwnedFd::from));
     }
 
     /// This terminal.

@@ -116,6 +116,10 @@ impl Index {
     }
 
     fn connect(path: &Path, mode: OpenFlags, settings: &str) -> Result<Self, StoreError> {
+        if path.symlink_metadata().is_ok_and(|seen| !seen.is_file()) {
+            // A pipe would keep whoever reads it waiting.
+            return Err(StoreError::io("open", path)(std::io::ErrorKind::InvalidInput.into()));
+        }
         let flags = mode | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
         let connection = Connection::open_with_flags(path, flags).map_err(failed(path))?;
         connection.busy_timeout(Duration::from_millis(500)).map_err(failed(path))?;

@@ -54,7 +54,7 @@ impl Journal {
     /// # Errors
     /// [`StoreError::Io`] where the file cannot be read at all.
     pub fn read(path: &Path) -> Result<Self, StoreError> {
-        let file = File::open(path).map_err(StoreError::io("open", path))?;
+        let file = files::open_plain(path).map_err(StoreError::io("open", path))?;
         scan(file, u64::MAX, LONGEST_LINE).map_err(StoreError::io("read", path))
     }
 
@@ -63,7 +63,7 @@ impl Journal {
     /// # Errors
     /// [`StoreError::Io`] where the file cannot be read at all.
     pub fn read_first(path: &Path) -> Result<Option<Envelope>, StoreError> {
-        let file = File::open(path).map_err(StoreError::io("open", path))?;
+        let file = files::open_plain(path).map_err(StoreError::io("open", path))?;
         let journal = scan(file, 1, LONGEST_LINE).map_err(StoreError::io("read", path))?;
         Ok(journal.envelopes.into_iter().next())
     }
@@ -71,7 +71,7 @@ impl Journal {
     /// Whether there is a good first line. Says no where the file cannot be read.
     #[must_use]
     pub fn has_begun(path: &Path) -> bool {
-        File::open(path)
+        files::open_plain(path)
             .and_then(|file| scan(file, 1, LONGEST_LINE))
             .is_ok_and(|journal| journal.last_seq == 1)
     }
@@ -79,7 +79,7 @@ impl Journal {
     /// Whether it is there and holds no acknowledged line: its generation was opened and never began.
     #[must_use]
     pub fn never_began(path: &Path) -> bool {
-        File::open(path)
+        files::open_plain(path)
             .and_then(|file| scan(file, 1, LONGEST_LINE))
             .is_ok_and(|journal| journal.last_seq == 0 && journal.damage.is_none())
     }

@@ -161,6 +161,17 @@ impl StateFolder {
             .or_else(|| self.generations().unwrap_or_default().into_iter().rev().find(begun))
     }
 
+    /// The generation that was the current one and whose folder is gone.
+    #[must_use]
+    pub fn lost(&self) -> Option<GenerationNumber> {
+        let highest = fs::read_to_string(self.root.join(HIGHEST)).ok();
+        let highest = highest.as_deref().map(str::trim_end).and_then(number_of);
+        // A number that was never given was never a generation.
+        self.linked()
+            .filter(|number| highest.is_none_or(|highest| *number <= highest))
+            .filter(|number| !self.generation_folder(*number).is_dir())
+    }
+
     fn linked(&self) -> Option<GenerationNumber> {
         let target = fs::read_link(self.root.join(CURRENT)).ok()?;
         number_of(target.strip_prefix(GENERATIONS).ok()?.to_str()?)

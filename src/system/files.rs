@@ -238,7 +238,7 @@ fn mkdir_shared(path: &Path) -> Result<(), FileError> {
 /// # Errors
 /// [`FileError::TooLong`]; the limit holds whatever length the file claims to have.
 pub fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
-    read_open(&mut File::open(path).map_err(failed("open", path))?, path, limit)
+    read_open(&mut open_plain(path).map_err(failed("open", path))?, path, limit)
 }
 
 pub(super) fn read_open(file: &mut File, path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
@@ -248,6 +248,19 @@ pub(super) fn read_open(file: &mut File, path: &Path, limit: u64) -> Result<Vec<
         Ok(bytes)
     } else {
         Err(FileError::TooLong { path: path.to_owned(), limit })
+    }
+}
+
+/// Opens a file for reading, and nothing else: a pipe would keep whoever opens it waiting, and a device may act.
+///
+/// # Errors
+/// As `File::open`; [`io::ErrorKind::InvalidInput`] where it is no file.
+pub fn open_plain(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::new(io::ErrorKind::InvalidInput, "is no file"))
     }
 }
 
@@ -262,7 +275,7 @@ pub fn sha256_bytes(bytes: &[u8]) -> Digest {
 /// # Errors
 /// [`FileError::Failed`].
 pub fn sha256_file(path: &Path) -> Result<Digest, FileError> {
-    let mut file = File::open(path).map_err(failed("open", path))?;
+    let mut file = open_plain(path).map_err(failed("open", path))?;
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 128 * 1024];
     loop {

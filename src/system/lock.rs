@@ -80,6 +80,10 @@ impl Lock {
             let (mut file, place) = open(&path).map_err(failed)?;
             match file.try_lock() {
                 Ok(()) => {}
+                Err(TryLockError::WouldBlock) if only_looked_at(&file).map_err(failed)? => {
+                    std::thread::sleep(std::time::Duration::from_millis(1));
+                    continue;
+                }
                 Err(TryLockError::WouldBlock) => {
                     return Err(LockError::Held { holder: told(&mut file), path });
                 }
@@ -94,6 +98,15 @@ impl Lock {
             return Ok(Self { _file: file });
         }
         Err(LockError::Unstable(path))
+    }
+}
+
+/// Whether those who have the lock share it: they look who holds it ([`holder`]), and are done in a moment.
+fn only_looked_at(file: &File) -> std::io::Result<bool> {
+    match file.try_lock_shared() {
+        Ok(()) => file.unlock().map(|()| true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(source)) => Err(source),
     }
 }
 
@@ -186,6 +199,24 @@ mod tests {
         }
         drop(first);
         let _second = Lock::take(state.path(), "rollback").expect("given back");
+    }
+
+    #[test]
+    fn whoever_looks_holds_nobody_up() {
+        let state = tempfile::tempdir().expect("a folder");
+        drop(Lock::take(state.path(), "run").expect("free"));
+        let done = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                    let _ = holder(state.path());
+                }
+            });
+            let taken = (0..200).map(|_| Lock::take(state.path(), "run").map(drop));
+            let held_up: Vec<LockError> = taken.filter_map(Result::err).collect();
+            done.store(true, std::sync::atomic::Ordering::Relaxed);
+            assert!(held_up.is_empty(), "{held_up:?}");
+        });
     }
 
     #[test]

@@ -2,16 +2,21 @@
 
 pub mod accounts;
 pub mod announce;
+pub mod below;
 pub mod clock;
+pub mod durable;
 pub mod files;
 pub mod ground;
 pub mod guard;
 pub mod host;
 pub mod leftovers;
 pub mod lock;
+pub mod mounts;
 pub mod place;
 pub mod process;
 pub mod program;
+pub mod release;
+pub mod sandbox;
 pub mod sanitise;
 pub mod settings;
 pub mod signal;

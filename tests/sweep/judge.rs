@@ -130,7 +130,7 @@ pub(crate) fn after_recovery(
 }
 
 /// What was printed as a fact is in a journal, at its place, to the letter.
-fn acknowledged_is_recorded(printed: &str, journals: &Journals, complaints: &mut Vec<String>) {
+pub(crate) fn acknowledged_is_recorded(printed: &str, journals: &Journals, complaints: &mut Vec<String>) {
     for said in journal::acknowledged(printed) {
         let place = usize::try_from(said.seq).ok().and_then(|seq| seq.checked_sub(1));
         let facts = journals.generations.get(&said.generation);
@@ -172,7 +172,7 @@ fn acts_follow_intents(
 }
 
 /// What no step is about is as it was at all times, but for files that are being written beside their targets.
-fn nothing_else_is_touched(world: &World, found: &Tree, complaints: &mut Vec<String>) {
+pub(crate) fn nothing_else_is_touched(world: &World, found: &Tree, complaints: &mut Vec<String>) {
     let ours = |name: &String| {
         EFFECTS.iter().any(|effect| effect.path == name)
             || is_temporary(name)
@@ -192,7 +192,7 @@ fn is_temporary(name: &str) -> bool {
 }
 
 /// The order that bears the load, within one generation: save, seal, arm, intent, act, judge, commit.
-fn order_of_facts(number: u32, facts: &[Fact], complaints: &mut Vec<String>) {
+pub(crate) fn order_of_facts(number: u32, facts: &[Fact], complaints: &mut Vec<String>) {
     let place = |wanted: &dyn Fn(&Fact) -> bool| facts.iter().position(wanted);
     let first = |name: &'static str| place(&|fact: &Fact| fact.name == name);
     let step = |part: &'static str| {
@@ -224,7 +224,11 @@ fn reverted(facts: &[Fact]) -> Option<usize> {
 
 /// The whole machine, byte for byte, is what it was with exactly those phases that the journals call committed; and
 /// where they tell of nothing, it is what it was before.
-fn machine_is_named(world: &World, journals: &Journals, complaints: &mut Vec<String>) -> io::Result<()> {
+pub(crate) fn machine_is_named(
+    world: &World,
+    journals: &Journals,
+    complaints: &mut Vec<String>,
+) -> io::Result<()> {
     let taken = PHASES.iter().take_while(|phase| journals.end(phase) == Some("committed")).count();
     if let Some(phase) = PHASES[taken..].iter().find(|phase| journals.end(phase) == Some("committed")) {
         complaints.push(format!("phase {phase} is committed, and one before it is not"));
@@ -254,7 +258,7 @@ fn nothing_is_inconsistent(journals: &Journals, ran: &Ran, closing: &Closing, co
 }
 
 /// A resumed run keeps what was committed, unless its way back had begun already.
-fn committed_stays(before: &Journals, after: &Journals, complaints: &mut Vec<String>) {
+pub(crate) fn committed_stays(before: &Journals, after: &Journals, complaints: &mut Vec<String>) {
     for phase in PHASES {
         let own = before.newest(phase).map_or(&[][..], |(_, facts)| facts);
         let has = |name: &str| own.iter().any(|fact| fact.name == name);
@@ -266,7 +270,7 @@ fn committed_stays(before: &Journals, after: &Journals, complaints: &mut Vec<Str
 }
 
 /// No file that was being written lies about in the state folder.
-fn nothing_half_written(world: &World, complaints: &mut Vec<String>) -> io::Result<()> {
+pub(crate) fn nothing_half_written(world: &World, complaints: &mut Vec<String>) -> io::Result<()> {
     let mut folders = vec![world.state()];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).into_iter().flatten() {

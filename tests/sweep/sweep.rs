@@ -329,7 +329,10 @@ pub(crate) fn cpu_time() -> io::Result<u64> {
 }
 
 /// How many descendants live on. They are waited for, so that they do not disturb the next point.
-fn orphans() -> io::Result<u32> {
+///
+/// # Errors
+/// That the kernel does not say.
+pub(crate) fn orphans() -> io::Result<u32> {
     loop {
         match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
             Ok(WaitStatus::StillAlive) => break,

@@ -35,7 +35,8 @@ pub(crate) enum Before {
 /// A place to kill in.
 #[derive(Debug)]
 pub(crate) struct World {
-    root: PathBuf,
+    /// The folder that holds all of it.
+    pub(crate) root: PathBuf,
     /// What is typed before the words of a command.
     pub(crate) program: Vec<String>,
     /// The machine with no phase taken, one, two, three.
@@ -191,7 +192,10 @@ impl World {
     }
 
     /// Copies machine and state, if there is one, from one folder below the root into another.
-    fn copy_from(&self, from: &str, to: &str) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// That a file could not be copied.
+    pub(crate) fn copy_from(&self, from: &str, to: &str) -> io::Result<()> {
         for name in ["machine", "state"] {
             let from = self.root.join(from).join(name);
             if from.exists() {

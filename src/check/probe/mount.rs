@@ -5,10 +5,9 @@ use super::memory::ratio;
 use super::read_text;
 use crate::check::ProbeError;
 use crate::model::Observation;
+use crate::system::mounts::unescaped;
 use nix::sys::statvfs::statvfs;
 use nix::unistd::{AccessFlags, access};
-use std::ffi::OsString;
-use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 
 /// One line of `/proc/self/mountinfo`.
@@ -95,29 +94,6 @@ fn line(line: &str) -> Option<Mount> {
         }
     }
     Some(Mount { point, kind, device, source, options, super_read_only })
-}
-
-/// The kernel writes space, tab, newline and backslash as three octal digits.
-fn unescaped(text: &str) -> OsString {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let octal = after.get(..3).filter(|_| *first == b'\\').and_then(|digits| {
-            let digits = std::str::from_utf8(digits).ok()?;
-            u8::from_str_radix(digits, 8).ok()
-        });
-        match octal {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = after.get(3..).unwrap_or_default();
-            }
-            None => {
-                bytes.push(*first);
-                rest = after;
-            }
-        }
-    }
-    OsString::from_vec(bytes)
 }
 
 #[cfg(test)]

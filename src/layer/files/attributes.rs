@@ -1,11 +1,12 @@
 //! Extended attributes: of an open file, or of a name whose folder is open.
 
+use super::folder::path_of;
 use crate::layer::raw::Raw;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use xattr::FileExt;
 
@@ -14,20 +15,46 @@ pub(super) enum Bearer<'a> {
     /// A file or folder that is open.
     Open(&'a File),
     /// A name in an open folder: symbolic links and pipes are not opened.
-    Named(PathBuf),
+    Named(Named<'a>),
 }
 
-impl Bearer<'_> {
-    /// The kernel's own path to an open folder: nobody can put a link into it.
-    pub(super) fn named(folder: BorrowedFd<'_>, name: &OsStr) -> Self {
-        Self::Named(Path::new("/proc/self/fd").join(folder.as_raw_fd().to_string()).join(name))
+/// A name in an open folder.
+pub(super) enum Named<'a> {
+    /// By the kernel's own path to the folder: nobody can put a link into it.
+    Path(PathBuf),
+    /// Where there is no `/proc`: by way of the working folder, on which nothing else here depends.
+    Here(BorrowedFd<'a>, &'a OsStr),
+}
+
+impl Named<'_> {
+    fn with<T>(&self, act: impl FnOnce(&Path) -> io::Result<T>) -> io::Result<T> {
+        match self {
+            Self::Path(path) => act(path),
+            Self::Here(folder, name) => {
+                nix::unistd::fchdir(folder)?;
+                let done = act(Path::new(name));
+                // Nothing is left that could be changed by a relative name.
+                nix::unistd::chdir("/")?;
+                done
+            }
+        }
+    }
+}
+
+impl<'a> Bearer<'a> {
+    /// What stands at a name.
+    pub(super) fn named(folder: BorrowedFd<'a>, name: &'a OsStr) -> Self {
+        Self::Named(match path_of(folder) {
+            Some(path) => Named::Path(path.join(name)),
+            None => Named::Here(folder, name),
+        })
     }
 
     /// All of them; none where the file system has none.
     pub(super) fn read(&self) -> io::Result<BTreeMap<Raw, Raw>> {
         let listed = match self {
             Self::Open(file) => file.list_xattr(),
-            Self::Named(path) => xattr::list(path),
+            Self::Named(named) => named.with(|path| xattr::list(path)),
         };
         let names = match listed {
             Ok(names) => names,
@@ -38,7 +65,7 @@ impl Bearer<'_> {
         for name in names {
             let value = match self {
                 Self::Open(file) => file.get_xattr(&name),
-                Self::Named(path) => xattr::get(path, &name),
+                Self::Named(named) => named.with(|path| xattr::get(path, &name)),
             }?;
             if let Some(value) = value {
                 all.insert(Raw::from(name.as_os_str()), Raw(value));
@@ -52,7 +79,7 @@ impl Bearer<'_> {
         for name in self.read()?.keys().filter(|name| !wanted.contains_key(*name)) {
             match self {
                 Self::Open(file) => file.remove_xattr(name.os()),
-                Self::Named(path) => xattr::remove(path, name.os()),
+                Self::Named(named) => named.with(|path| xattr::remove(path, name.os())),
             }?;
         }
         Ok(())
@@ -67,7 +94,7 @@ impl Bearer<'_> {
         for (name, value) in wanted.iter().filter(|(name, value)| now.get(*name) != Some(*value)) {
             match self {
                 Self::Open(file) => file.set_xattr(name.os(), &value.0),
-                Self::Named(path) => xattr::set(path, name.os(), &value.0),
+                Self::Named(named) => named.with(|path| xattr::set(path, name.os(), &value.0)),
             }
             .map_err(|why| io::Error::new(why.kind(), format!("attribute {name}: {why}")))?;
         }

@@ -1,91 +1,201 @@
 //! What to type where switchback itself cannot run: one shell line a thing.
 
-use super::entry::{Entry, Meta, What};
+use super::entry::{Entry, Meta, Moment, What};
 use crate::layer::LayerError;
 use crate::layer::capsule::Manifest;
 use crate::layer::raw::Raw;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The lines. Trees are moved aside and made anew, so that what a phase created is gone from them.
 pub(super) fn lines(capsule: &Path, manifest: &Manifest) -> Result<Vec<String>, LayerError> {
     let originals = capsule.join("originals");
-    let mut lines = vec![format!(
-        "# The name of each saved file is the sha256sum of its bytes: sha256sum {}/*",
-        quoted(&Raw::from(originals.as_path()))
-    )];
-    let mut folders: Vec<(Raw, Meta)> = Vec::new();
-    let mut closing: Vec<String> = Vec::new();
-    let mut tree: Option<std::path::PathBuf> = None;
-    manifest.each(|Entry { path, what }: Entry| {
-        while let Some((done, meta)) = folders.pop_if(|(above, _)| !path.path().starts_with(above.path())) {
-            lines.push(folder_end(&done, &meta));
-        }
-        let inside = tree.as_ref().is_some_and(|above| path.path().starts_with(above));
-        let at = quoted(&path);
-        // Inside a tree that was made anew nothing is in the way.
-        let clear = if inside { String::new() } else { format!("rm -rf -- {at} && ") };
-        match &what {
-            What::Way { meta } => {
-                lines.push(format!("mkdir -p -m {:04o} -- {at}", meta.mode));
-            }
-            What::Folder { meta, .. } => {
-                if !inside {
-                    let aside = quoted(&Raw([path.0.as_slice(), b".before-undo"].concat()));
-                    lines.push(format!("mv -T -- {at} {aside}"));
-                    tree = Some(path.to_path());
-                }
-                lines.push(format!("mkdir -- {at}"));
-                folders.push((path.clone(), meta.clone()));
-            }
-            What::File { meta, sha256, .. } => {
-                let saved = quoted(&Raw::from(originals.join(&sha256.0).as_path()));
-                lines.push(format!("{clear}cp -- {saved} {at} && {}", dressed(&at, meta)));
-            }
-            What::SameFile { first } => lines.push(format!("{clear}ln -- {} {at}", quoted(first))),
-            What::Link { meta, to } => lines.push(format!(
-                "{clear}ln -s -T -- {} {at} && chown -h {}:{} -- {at} && touch -h -d @{}.{:09} -- {at}",
-                quoted(to),
-                meta.uid,
-                meta.gid,
-                meta.mtime.0,
-                meta.mtime.1
-            )),
-            What::Pipe { meta } => lines.push(format!("{clear}mkfifo -- {at} && {}", dressed(&at, meta))),
-            What::Absent { .. } => lines.push(format!("rm -rf -- {at}")),
-            What::Glob { pattern, matched, .. } => closing.push(format!(
-                "# Remove what matches {}/{} and is not among these {}: {}",
-                at,
-                pattern.join("/"),
-                matched.len(),
-                matched.iter().map(quoted).collect::<Vec<_>>().join(" ")
-            )),
-        }
-        if let What::Folder { meta, .. } | What::File { meta, .. } | What::Pipe { meta } = &what {
-            for (name, value) in &meta.attributes {
-                let value = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &value.0);
-                closing.push(format!("# attribute: setfattr -n {} -v 0s{value} -- {at}", quoted(name)));
-            }
-        }
+    let mut page = Page {
+        lines: vec![format!(
+            "# The name of each saved file is the sha256sum of its bytes: sha256sum {}/*",
+            quoted(&Raw::from(originals.as_path()))
+        )],
+        originals,
+        folders: Vec::new(),
+        tree: None,
+        ways: 0,
+        closing: Vec::new(),
+    };
+    manifest.each(|entry: Entry| {
+        page.add(&entry);
         Ok(())
     })?;
-    for (done, meta) in folders.iter().rev() {
-        lines.push(folder_end(done, meta));
-    }
+    page.leave(None);
+    let Page { mut lines, closing, .. } = page;
     lines.extend(closing);
     Ok(lines)
 }
 
-fn folder_end(path: &Raw, meta: &Meta) -> String {
-    dressed(&quoted(path), meta)
+/// The lines so far, and what is open.
+struct Page {
+    originals: PathBuf,
+    lines: Vec<String>,
+    /// Recorded folders whose content is being written.
+    folders: Vec<(Raw, Meta)>,
+    /// The tree that is made anew: nothing is in the way inside.
+    tree: Option<PathBuf>,
+    /// Folders on the way to a recorded path, so far.
+    ways: usize,
+    /// What comes when all is in place.
+    closing: Vec<String>,
+}
+
+impl Page {
+    fn add(&mut self, entry: &Entry) {
+        let Entry { path, what } = entry;
+        self.leave(Some(path.path()));
+        let inside = self.tree.as_ref().is_some_and(|above| path.path().starts_with(above));
+        let at = quoted(path);
+        let clear = if inside { String::new() } else { format!("rm -rf -- {at} && ") };
+        match what {
+            What::Way { meta } => self.way(&at, meta),
+            What::Folder { meta, holds, mount } => {
+                if *mount {
+                    // Nobody can move it: what was not there goes by name.
+                    self.lines.push(format!("test -d {at} || mkdir -- {at}"));
+                    self.lines.push(but_these(path, holds));
+                } else {
+                    if !inside {
+                        self.aside(path, &at);
+                    }
+                    self.lines.push(format!("mkdir -- {at}"));
+                }
+                self.folders.push((path.clone(), meta.clone()));
+            }
+            What::File { meta, sha256, .. } => {
+                let saved = quoted(&Raw::from(self.originals.join(&sha256.0).as_path()));
+                self.lines.push(format!("{clear}cp -- {saved} {at} && {}", dressed(&at, meta)));
+                self.attributes(&at, meta);
+            }
+            What::SameFile { first } => {
+                self.lines.push(format!("{clear}ln -- {} {at}", quoted(first)));
+            }
+            What::Link { meta, to } => {
+                let Meta { uid, gid, mtime, .. } = meta;
+                let (to, time) = (quoted(to), seconds(*mtime));
+                self.lines.push(format!(
+                    "{clear}ln -s -T -- {to} {at} && chown -h {uid}:{gid} -- {at} && touch -h -d {time} -- {at}"
+                ));
+            }
+            What::Pipe { meta } => {
+                self.lines.push(format!("{clear}mkfifo -- {at} && {}", dressed(&at, meta)));
+                self.attributes(&at, meta);
+            }
+            What::Absent { above } => {
+                self.lines.push(format!("rm -rf -- {at}"));
+                self.were_not(above);
+            }
+            What::Glob { pattern, matched, above } => {
+                self.closing.push(unmatched(path, pattern, matched));
+                self.were_not(above);
+            }
+        }
+    }
+
+    /// A folder on the way: left as it is where it is there, else made again; its time is set when all is in it.
+    fn way(&mut self, at: &str, meta: &Meta) {
+        self.ways += 1;
+        let (Meta { mode, uid, gid, mtime, .. }, made) = (meta, format!("made_{}", self.ways));
+        self.lines.push(format!(
+            "{made}=no; test -d {at} || {{ mkdir -- {at} && chown {uid}:{gid} -- {at} && chmod {mode:04o} -- {at} && {made}=yes; }}"
+        ));
+        // The outer ones last.
+        self.closing
+            .insert(0, format!("test \"${{{made}-no}}\" = no || touch -d {} -- {at}", seconds(*mtime)));
+    }
+
+    /// What stands there is kept beside it.
+    fn aside(&mut self, path: &Raw, at: &str) {
+        let aside = quoted(&Raw([path.0.as_slice(), b".before-undo"].concat()));
+        self.lines.push(format!("{{ test ! -e {at} && test ! -L {at}; }} || mv -T -- {at} {aside}"));
+        self.closing.push(format!("# when all is well: rm -rf -- {aside}"));
+        self.tree = Some(path.to_path());
+    }
+
+    /// Folders that were not there: only where nobody put anything into them.
+    fn were_not(&mut self, above: &[Raw]) {
+        for folder in above.iter().rev().map(quoted) {
+            let line = format!("test ! -d {folder} || rmdir -- {folder}");
+            if !self.closing.contains(&line) {
+                self.closing.push(line);
+            }
+        }
+    }
+
+    /// Folders that do not hold `next` are done.
+    fn leave(&mut self, next: Option<&Path>) {
+        while let Some((done, meta)) =
+            self.folders.pop_if(|(above, _)| !next.is_some_and(|path| path.starts_with(above.path())))
+        {
+            let at = quoted(&done);
+            self.lines.push(dressed(&at, &meta));
+            self.attributes(&at, &meta);
+        }
+    }
+
+    fn attributes(&mut self, at: &str, meta: &Meta) {
+        for (name, value) in &meta.attributes {
+            let value = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &value.0);
+            self.lines.push(format!("setfattr -n {} -v 0s{value} -- {at}", quoted(name)));
+        }
+    }
+}
+
+/// Removes what a folder holds besides these names.
+fn but_these(folder: &Raw, holds: &[Raw]) -> String {
+    let at = quoted(folder);
+    let known: Vec<Raw> =
+        holds.iter().map(|name| Raw([folder.0.as_slice(), b"/", &name.0].concat())).collect();
+    removing(&format!("{at}/* {at}/.[!.]* {at}/..?*"), &known)
+}
+
+/// Removes what a pattern matches besides these paths; in words where a shell reads the pattern otherwise.
+fn unmatched(base: &Raw, pattern: &[String], matched: &[Raw]) -> String {
+    match pattern {
+        // Below a folder that matches, a shell follows links.
+        [one] if shell_glob(one).is_some() => {
+            let glob = shell_glob(one).unwrap_or_default();
+            removing(&format!("{}/{glob}", quoted(base)), matched)
+        }
+        _ => format!(
+            "# Remove what matches {}/{} and is not among these {}: {}",
+            quoted(base),
+            pattern.join("/"),
+            matched.len(),
+            matched.iter().map(quoted).collect::<Vec<_>>().join(" ")
+        ),
+    }
+}
+
+fn removing(words: &str, known: &[Raw]) -> String {
+    let kept = known.iter().map(quoted).collect::<Vec<_>>().join("|");
+    let case = if kept.is_empty() { String::new() } else { format!("{kept}) ;; ") };
+    format!("for name in {words}; do case \"$name\" in {case}*) rm -rf -- \"$name\" ;; esac; done")
+}
+
+/// A pattern of one name as a shell writes it; none where that is not surely the same.
+fn shell_glob(pattern: &str) -> Option<String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-+:@%,*?".contains(c);
+    (pattern != "**" && pattern.chars().all(plain)).then(|| pattern.to_owned())
+}
+
+/// A point in time as `touch -d` reads it.
+fn seconds(Moment(seconds, nanos): Moment) -> String {
+    if seconds < 0 && nanos > 0 {
+        format!("@-{}.{:09}", -(seconds + 1), 1_000_000_000 - nanos)
+    } else {
+        format!("@{seconds}.{nanos:09}")
+    }
 }
 
 fn dressed(at: &str, meta: &Meta) -> String {
     let Meta { mode, uid, gid, mtime, .. } = meta;
     // Owner first: it takes the set-user-id bit away.
-    format!(
-        "chown {uid}:{gid} -- {at} && chmod {mode:04o} -- {at} && touch -d @{}.{:09} -- {at}",
-        mtime.0, mtime.1
-    )
+    format!("chown {uid}:{gid} -- {at} && chmod {mode:04o} -- {at} && touch -d {} -- {at}", seconds(*mtime))
 }
 
 /// The bytes as one word of the POSIX shell; on one line unless they end in a newline.

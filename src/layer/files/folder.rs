@@ -114,8 +114,39 @@ pub(super) fn set_mode(held: BorrowedFd<'_>, mode: u32) -> io::Result<()> {
         return Err(io::Error::other("is a symbolic link now"));
     }
     // `fchmod` does not take what is only held; the kernel's own path to it leads nowhere else.
+    if let Some(path) = path_of(held) {
+        return std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode));
+    }
+    let empty = c"";
+    // SAFETY: a plain system call on a descriptor that is held open, with a name that ends in a zero byte.
+    #[expect(unsafe_code, reason = "`fchmodat2` has no safe form yet")]
+    let changed =
+        unsafe { libc::syscall(FCHMODAT2, held.as_raw_fd(), empty.as_ptr(), mode, libc::AT_EMPTY_PATH) };
+    if changed == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// The call's number, which is the same on every machine.
+const FCHMODAT2: libc::c_long = 452;
+
+/// The kernel's own path to what is held; none where `/proc` is not there.
+pub(super) fn path_of(held: BorrowedFd<'_>) -> Option<PathBuf> {
     let path = Path::new("/proc/self/fd").join(held.as_raw_fd().to_string());
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
+    path.symlink_metadata().is_ok().then_some(path)
+}
+
+/// How many more descriptors may be opened; a lower bound.
+pub(super) fn descriptors_left() -> usize {
+    let limit = nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE);
+    let limit = limit.map_or(usize::MAX, |(soft, _)| usize::try_from(soft).unwrap_or(usize::MAX));
+    // The kernel gives the lowest number that is free.
+    let lowest = openat(CWD, "/", STEP, Mode::empty())
+        .map_or(limit, |open| usize::try_from(open.as_raw_fd()).unwrap_or(usize::MAX));
+    limit.saturating_sub(lowest)
+}
+
+/// Whether something could not be made for want of room or of descriptors: it may be possible once others are done.
+pub(super) fn no_room(why: &io::Error) -> bool {
+    matches!(why.raw_os_error(), Some(libc::ENOSPC | libc::EDQUOT | libc::EMFILE | libc::ENFILE))
 }
 
 /// Whether another file system, or another part of this one, is mounted there.

@@ -1,6 +1,7 @@
 //! Files: bytes, kind, owner, mode, times, attributes, links and absence, recorded and put back exactly.
 
 mod attributes;
+mod batch;
 mod by_hand;
 mod compare;
 mod dress;

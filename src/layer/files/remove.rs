@@ -1,6 +1,6 @@
 //! Removes what a phase created: whole trees, without following links and without leaving the file system.
 
-use super::folder::{hold, is_locked, is_mount, kind, look, names, set_mode};
+use super::folder::{descriptors_left, hold, is_locked, is_mount, kind, look, names, set_mode};
 use super::scan::open_quietly;
 use rustix::fs::{
     AtFlags, FileType, IFlags, RenameFlags, ioctl_getflags, ioctl_setflags, renameat_with, unlinkat,
@@ -20,28 +20,33 @@ pub(super) fn unlock(file: &File) -> io::Result<()> {
 /// So deep it goes at a time: each level is a descriptor and a call. What lies deeper is brought up first.
 const DEEP: usize = 64;
 
+/// As deep, or less where few descriptors are left.
+fn deep() -> usize {
+    (descriptors_left() / 2).clamp(1, DEEP)
+}
+
 /// Removes a name and everything below it. What is mounted somewhere is not touched, and is an error.
 pub(super) fn remove_tree(folder: BorrowedFd<'_>, name: &OsStr) -> io::Result<()> {
     let Some(open) = remove_or_open(folder, name)? else { return Ok(()) };
-    let mut brought_up = 0;
+    let (mut brought_up, deep) = (0, deep());
     loop {
         let before = brought_up;
-        empty(&open, &open, &mut brought_up, 1)?;
+        empty(&open, &open, &mut brought_up, deep)?;
         if brought_up == before {
             return Ok(unlinkat(folder, name, AtFlags::REMOVEDIR)?);
         }
     }
 }
 
-/// Removes what a folder holds, as deep as it goes; deeper folders are put into `top` and wait there.
-fn empty(open: &File, top: &File, brought_up: &mut u64, depth: usize) -> io::Result<()> {
+/// Removes what a folder holds, so many levels deep; deeper folders are put into `top` and wait there.
+fn empty(open: &File, top: &File, brought_up: &mut u64, levels: usize) -> io::Result<()> {
     for name in names(open.as_fd())? {
         let Some(below) = remove_or_open(open.as_fd(), &name)? else { continue };
-        if depth == DEEP {
+        if levels <= 1 {
             bring_up(open, &name, top, brought_up)?;
             continue;
         }
-        empty(&below, top, brought_up, depth + 1)?;
+        empty(&below, top, brought_up, levels - 1)?;
         if names(below.as_fd())?.is_empty() {
             unlinkat(open, &name, AtFlags::REMOVEDIR)?;
         }

@@ -2,7 +2,7 @@
 //!
 //! A file's bytes are written under a temporary name in its folder, read back and hashed, dressed with owner, mode,
 //! attributes and times, made durable, and renamed over. A helper process shares the writing and hashing. Making durable
-//! happens in batches: up to [`ONE_BY_ONE`] files are synced each, more of them by one `syncfs`; only then are they renamed,
+//! happens in batches: a few files are synced each, more of them by one `syncfs`; only then are they renamed,
 //! so that a power cut leaves old or recorded bytes, never torn ones.
 //! Folders get their times after everything in them is done. At the end `syncfs` covers the names, even where nothing had
 //! to be changed: an earlier attempt may have changed it and died before it was durable.
@@ -11,37 +11,29 @@ use super::attributes::Bearer;
 use super::compare::{Depth, Difference, Looker};
 use super::dress::{dress, dress_named};
 use super::entry::{Entry, Meta, What};
-use super::folder::{device, look, same};
+use super::folder::{descriptors_left, device, look, same};
 use super::remove::{open_up, remove_tree, unlock};
 use super::save::Help;
 use super::scan::open_quietly;
-use super::temporary::{create_temporary, put_in_place, temporary_name, unlink_if_there};
-use super::write::{ONE_BY_ONE, Pending, Wanted, Writer, answer, sync_batch};
+use super::temporary::{put_in_place, temporary_name, unlink_if_there};
+use super::write::{Pending, Wanted, Writer};
 use crate::layer::LayerError;
 use crate::layer::capsule::Manifest;
 use crate::layer::error::chain;
 use crate::layer::raw::Raw;
 use crate::model::{Item, Restored};
-use crate::system::process::{Helper, HelperGone, Watch};
+use crate::system::process::Watch;
 use rustix::fs::{AtFlags, FileType, Mode, linkat, mkdirat, mknodat, symlinkat, syncfs, unlinkat};
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsStr;
-use std::fs::File;
-use std::io::{self, Seek};
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// A batch is at most so many files,
 const BATCH_FILES: usize = 256;
 /// or so many bytes: what a restore needs of free space at a time, besides one file.
 const BATCH_BYTES: u64 = 64 << 20;
-/// A helper pays above so many files, [`ONE_BY_ONE`], or so many bytes.
-const MUCH: u64 = 4 << 20;
-/// Questions that wait for the helper: enough that it has always something to do.
-const WAITING: usize = 8;
-/// Between two ticks while the helper is waited for.
-const LOOK: Duration = Duration::from_millis(50);
 /// Putting one thing back may disturb another (names of one file); so often it is looked at again.
 const ROUNDS: u32 = 3;
 
@@ -55,17 +47,19 @@ struct Open {
 
 /// One restore.
 pub(super) struct Restore<'a> {
-    originals: PathBuf,
-    watch: &'a mut dyn Watch,
-    looker: Looker,
-    writer: Writer,
-    help: Help,
-    pending: Vec<Pending>,
+    pub(super) originals: PathBuf,
+    pub(super) watch: &'a mut dyn Watch,
+    pub(super) looker: Looker,
+    pub(super) writer: Writer,
+    pub(super) help: Help,
+    pub(super) pending: Vec<Pending>,
     /// Places among those of the files that the helper writes, in the order in which it was asked.
-    asked: VecDeque<usize>,
-    pending_bytes: u64,
+    pub(super) asked: VecDeque<usize>,
+    pub(super) pending_bytes: u64,
+    /// So many files wait at most.
+    batch: usize,
     /// Files and bytes that were to be written so far.
-    met: (u64, u64),
+    pub(super) met: (u64, u64),
     open: Vec<Open>,
     left: Vec<Open>,
     ways: Vec<Open>,
@@ -74,7 +68,7 @@ pub(super) struct Restore<'a> {
     devices: BTreeMap<u64, (PathBuf, OwnedFd)>,
     noted: PathBuf,
     visited: u64,
-    changed: u64,
+    pub(super) changed: u64,
     failed: Vec<Item>,
 }
 
@@ -89,6 +83,8 @@ impl<'a> Restore<'a> {
             pending: Vec::new(),
             asked: VecDeque::new(),
             pending_bytes: 0,
+            // Each is a descriptor, and what is done meanwhile takes some too.
+            batch: (descriptors_left() / 3).clamp(1, BATCH_FILES),
             met: (0, 0),
             open: Vec::new(),
             left: Vec::new(),
@@ -164,14 +160,14 @@ impl<'a> Restore<'a> {
         Ok(different)
     }
 
-    fn tick(&mut self) {
+    pub(super) fn tick(&mut self) {
         self.visited += 1;
         if self.visited.is_multiple_of(64) {
             self.watch.tick();
         }
     }
 
-    fn fail(&mut self, path: &Path, why: &io::Error) {
+    pub(super) fn fail(&mut self, path: &Path, why: &io::Error) {
         self.failed.push(Item::new(path.display().to_string(), why.to_string()));
     }
 
@@ -196,7 +192,7 @@ impl<'a> Restore<'a> {
         }
         if self.pending.is_empty() {
             self.finish_left();
-        } else if self.pending.len() >= BATCH_FILES || self.pending_bytes >= BATCH_BYTES {
+        } else if self.pending.len() >= self.batch || self.pending_bytes >= BATCH_BYTES {
             self.flush();
         }
     }
@@ -355,77 +351,6 @@ impl<'a> Restore<'a> {
         Ok(())
     }
 
-    /// Makes the temporary file, and has it written by the helper or writes it.
-    fn write_temporary(&mut self, path: &Path, entry: Entry, wanted: Wanted) -> io::Result<()> {
-        let original = File::open(self.originals.join(&wanted.sha256.0)).map_err(|why| {
-            io::Error::new(why.kind(), format!("saved bytes {} cannot be read: {why}", wanted.sha256))
-        })?;
-        let (folder, name) = self.looker.folders.parent(path)?;
-        let temporary = temporary_name(name);
-        let mut file = create_temporary(folder, &temporary)?;
-        self.met = (self.met.0 + 1, self.met.1.saturating_add(wanted.size));
-        let written = if self.ask(&original, &file, &wanted) {
-            self.asked.push_back(self.pending.len());
-            None
-        } else {
-            Some(self.writer.write(&original, &mut file, &wanted))
-        };
-        self.changed += 1;
-        self.pending_bytes += wanted.size;
-        self.pending.push(Pending { entry, temporary, file, written });
-        self.collect(Duration::ZERO);
-        Ok(())
-    }
-
-    /// Asks the helper to write a file. Whether it will.
-    fn ask(&mut self, original: &File, file: &File, wanted: &Wanted) -> bool {
-        let (files, bytes) = self.met;
-        if matches!(self.help, Help::NotYet) && (files > ONE_BY_ONE as u64 || bytes > MUCH) {
-            let mut writer = Writer::new();
-            let helper = Helper::start(move |question, files| answer(&mut writer, question, files));
-            self.help = helper.map_or(Help::Nobody, Help::Here);
-        }
-        let Help::Here(helper) = &mut self.help else { return false };
-        let Ok(question) = serde_json::to_vec(wanted) else { return false };
-        helper.waiting() < WAITING && helper.ask(&question, &[original.as_fd(), file.as_fd()])
-    }
-
-    /// Takes the answers that are there; waits for the first of them for so long.
-    fn collect(&mut self, mut within: Duration) {
-        while let Help::Here(helper) = &mut self.help {
-            let written = match helper.answer(within) {
-                Ok(None) => return,
-                Ok(Some(answer)) => serde_json::from_slice::<Result<(), String>>(&answer).ok(),
-                Err(HelperGone) => None,
-            };
-            match (written, self.asked.pop_front()) {
-                (Some(written), Some(at)) => self.settle(at, Some(written.map_err(io::Error::other))),
-                (None, at) => {
-                    self.help = Help::Nobody;
-                    for at in at.into_iter().chain(std::mem::take(&mut self.asked)) {
-                        self.settle(at, None);
-                    }
-                }
-                (Some(_), None) => {}
-            }
-            within = Duration::ZERO;
-        }
-    }
-
-    /// A file is written; by ourselves, where the helper did not.
-    fn settle(&mut self, at: usize, written: Option<io::Result<()>>) {
-        let Some(pending) = self.pending.get_mut(at) else { return };
-        let Some(wanted) = Wanted::of(&pending.entry) else { return };
-        let written = written.unwrap_or_else(|| {
-            // The helper may have begun.
-            pending.file.set_len(0)?;
-            pending.file.rewind()?;
-            let original = File::open(self.originals.join(&wanted.sha256.0))?;
-            self.writer.write(&original, &mut pending.file, &wanted)
-        });
-        pending.written = Some(written);
-    }
-
     fn put_same(&mut self, path: &Path, entry: &Entry, first: &Raw, found: &[Difference]) -> io::Result<()> {
         if found.is_empty() && self.pending.is_empty() {
             return Ok(());
@@ -482,55 +407,8 @@ impl<'a> Restore<'a> {
 
     /// Makes waiting bytes durable, then puts them in place; then finishes the folders.
     fn flush(&mut self) {
-        while !self.asked.is_empty() {
-            self.collect(LOOK);
-            self.watch.tick();
-        }
-        self.pending_bytes = 0;
-        let mut ready = Vec::new();
-        for mut one in std::mem::take(&mut self.pending) {
-            match one.written.take() {
-                Some(Err(why)) => self.give_up(&one, &why),
-                Some(Ok(())) | None => ready.push(one),
-            }
-        }
-        if let Err(why) = sync_batch(&ready) {
-            for one in &ready {
-                self.fail(one.entry.path.path(), &why);
-            }
-        } else {
-            for one in &ready {
-                let path = one.entry.path.to_path();
-                if let Err(why) = self.place(&path, one) {
-                    self.fail(&path, &why);
-                }
-                self.tick();
-            }
-        }
+        self.place_pending();
         self.finish_left();
-    }
-
-    /// Takes away what could not be written.
-    fn give_up(&mut self, pending: &Pending, why: &io::Error) {
-        let path = pending.entry.path.to_path();
-        if let Ok((folder, _)) = self.looker.folders.parent(&path) {
-            // The failure is what counts; a temporary name that stays is used again next time.
-            let _ = unlinkat(folder, &pending.temporary, AtFlags::empty());
-        }
-        self.changed = self.changed.saturating_sub(1);
-        self.fail(&path, why);
-    }
-
-    fn place(&mut self, path: &Path, pending: &Pending) -> io::Result<()> {
-        let (folder, name) = self.looker.folders.parent(path)?;
-        put_in_place(folder, &pending.temporary, name)?;
-        // Its bytes were read back before; that it is this file, the final look at everything says once more.
-        let found = self.looker.differences(&pending.entry, Depth::Metadata)?;
-        // Its other names follow.
-        match found.iter().find(|one| !matches!(one, Difference::Names { .. })) {
-            Some(other) => Err(io::Error::other(format!("{other}, right after it was put back"))),
-            None => Ok(()),
-        }
     }
 
     fn finish_left(&mut self) {

@@ -95,14 +95,34 @@ impl Writer {
     }
 }
 
-/// What the helper says about a file: the failure in words.
+/// A failure as the helper tells it: the number where the system gave one, else in words.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Untold {
+    Number(i32),
+    Words(String),
+}
+
+impl Untold {
+    fn of(why: &io::Error) -> Self {
+        why.raw_os_error().map_or_else(|| Self::Words(why.to_string()), Self::Number)
+    }
+
+    pub(super) fn error(self) -> io::Error {
+        match self {
+            Self::Number(number) => io::Error::from_raw_os_error(number),
+            Self::Words(words) => io::Error::other(words),
+        }
+    }
+}
+
+/// What the helper says about a file.
 pub(super) fn answer(writer: &mut Writer, question: &[u8], files: &[OwnedFd]) -> Vec<u8> {
     let written = (|| {
         let wanted: Wanted = serde_json::from_slice(question)?;
         let [original, file] = files else { return Err(io::ErrorKind::InvalidInput.into()) };
         writer.write(&File::from(original.try_clone()?), &mut File::from(file.try_clone()?), &wanted)
     })();
-    serde_json::to_vec(&written.map_err(|why| why.to_string())).unwrap_or_default()
+    serde_json::to_vec(&written.map_err(|why| Untold::of(&why))).unwrap_or_default()
 }
 
 /// Makes the bytes of a batch durable.

@@ -81,6 +81,9 @@ pub(super) struct Started {
 /// Starts the program, or says in words why it cannot be: program and reason.
 pub(super) fn start(spec: &Spec, marker: &str) -> Result<Started, String> {
     let name = spec.command.argv.first().ok_or_else(|| "the command has no words".to_owned())?;
+    if crate::system::below::withheld().is_some() {
+        return Err(crate::model::WAITS.to_owned());
+    }
     let mut env = spec.env.clone();
     env.extend(spec.command.env.iter().map(|(key, value)| (key.into(), value.into())));
     env.insert(MARKER.into(), marker.into());
@@ -98,7 +101,7 @@ fn with_streams(mut image: Image, with_input: bool) -> io::Result<Started> {
         let (input, stdin) = pipe()?;
         (Some(stdin), input)
     } else {
-        (None, above_standard(std::fs::File::open("/dev/null")?.into())?)
+        (None, nothing()?)
     };
     image.streams = [input.as_raw_fd(), out.as_raw_fd(), err.as_raw_fd()];
     let (pid, pidfd) = launch(image)?;
@@ -274,6 +277,14 @@ fn reap(pid: Pid) {
 fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     let (read, write) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
     Ok((above_standard(read)?, above_standard(write)?))
+}
+
+/// What is empty when it is read: a pipe that nobody writes to, where there is no `/dev/null`.
+fn nothing() -> io::Result<OwnedFd> {
+    match std::fs::File::open("/dev/null") {
+        Ok(file) => above_standard(file.into()),
+        Err(_) => Ok(pipe()?.0),
+    }
 }
 
 /// The descriptor, moved where `dup2` onto a standard stream cannot hit it.

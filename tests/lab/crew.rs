@@ -1,0 +1,158 @@
+//! A layer's work dealt out to processes of this binary, and what they say of it.
+
+use super::{Count, Wish, workers};
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+/// The work of one process.
+#[derive(Debug)]
+pub(crate) struct Share {
+    /// Which of all the pieces are its own: this one, and each so many behind it.
+    pub(crate) first: usize,
+    /// How many processes there are.
+    pub(crate) of: usize,
+    /// How many pieces there are in all.
+    pub(crate) pieces: usize,
+    /// What each piece is, where that is said.
+    pub(crate) listed: Vec<String>,
+    /// Where chance begins.
+    pub(crate) seed: u64,
+    /// A folder in memory.
+    pub(crate) root: PathBuf,
+    /// What is typed before the words of a command.
+    pub(crate) program: Vec<String>,
+    results: File,
+}
+
+impl Share {
+    /// The pieces, each by its number.
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = usize> + use<> {
+        (self.first..self.pieces).step_by(self.of)
+    }
+
+    /// A piece was done, and it came to this.
+    ///
+    /// # Errors
+    /// That it could not be written down.
+    pub(crate) fn done(&mut self, end: &str, complaints: Vec<String>) -> io::Result<()> {
+        writeln!(self.results, "done\t{end}")?;
+        for complaint in complaints {
+            writeln!(self.results, "wrong\t{}", complaint.replace('\n', "\u{b6}"))?;
+        }
+        alive()
+    }
+
+    /// Something that is worth printing.
+    ///
+    /// # Errors
+    /// That it could not be written down.
+    pub(crate) fn tell(&mut self, what: &str) -> io::Result<()> {
+        writeln!(self.results, "tell\t{what}")
+    }
+}
+
+/// A sign of life for whoever waits.
+///
+/// # Errors
+/// That nobody waits any more.
+pub(crate) fn alive() -> io::Result<()> {
+    io::stdout().write_all(b".")?;
+    io::stdout().flush()
+}
+
+/// Lets one process find out what a layer needs to know before its work can be dealt out.
+///
+/// # Errors
+/// That the machinery failed.
+pub(crate) fn ask(what: &str, wish: &Wish) -> io::Result<Vec<String>> {
+    let root = tempfile::Builder::new().prefix("lab-").tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+    let program = [wish.binary.display().to_string()];
+    let words = ["worker", what, "0", "1", "1", "0"];
+    let started = workers::start(&words, &root.path().join("0"), &program, root.path())?;
+    let told = workers::attend(vec![started])?.concat();
+    Ok(told.lines().filter_map(|line| line.strip_prefix("tell\t").map(str::to_owned)).collect())
+}
+
+/// Lets the processes do all pieces of a layer, prints how they ended, and counts.
+///
+/// # Errors
+/// That the machinery failed.
+pub(crate) fn deal(layer: &str, wish: &Wish, pieces: usize) -> io::Result<Count> {
+    deal_listed(layer, wish, &vec![String::new(); pieces])
+}
+
+/// The same where each piece has a line that says what it is.
+///
+/// # Errors
+/// That the machinery failed.
+pub(crate) fn deal_listed(layer: &str, wish: &Wish, listed: &[String]) -> io::Result<Count> {
+    let pieces = listed.len();
+    // Not below a folder that everybody may write: a plan from there is refused.
+    let root = tempfile::Builder::new().prefix("lab-").tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+    let program = [wish.binary.display().to_string()];
+    let of = workers::workers().min(pieces);
+    let mut started = Vec::new();
+    for first in 0..of {
+        let told = [first, of, pieces].map(|number| number.to_string());
+        let seed = wish.seed.to_string();
+        let words = ["worker", layer, &told[0], &told[1], &told[2], &seed];
+        let folder = root.path().join(first.to_string());
+        fs::create_dir(&folder)?;
+        fs::write(folder.join("pieces"), listed.join("\n"))?;
+        started.push(workers::start(&words, &folder, &program, root.path())?);
+    }
+    let mut count = Count { planned: pieces, ..Count::default() };
+    let mut ends: BTreeMap<String, u32> = BTreeMap::new();
+    for line in workers::attend(started)?.concat().lines() {
+        match line.split_once('\t') {
+            Some(("done", end)) => {
+                count.executed += 1;
+                *ends.entry(end.to_owned()).or_default() += 1;
+            }
+            Some(("wrong", complaint)) => count.complaints.push(complaint.replace('\u{b6}', "\n")),
+            Some(("tell", what)) => println!("    {what}"),
+            _ => return Err(io::Error::other(format!("a worker wrote {line:?}"))),
+        }
+    }
+    for (end, times) in &ends {
+        println!("    {times:5}  {end}");
+    }
+    Ok(count)
+}
+
+/// A worker: does the pieces of its share.
+///
+/// # Errors
+/// That the machinery failed.
+pub(crate) fn work(words: &[String]) -> io::Result<()> {
+    let [layer, first, of, pieces, seed, folder, program @ ..] = words else {
+        return Err(io::Error::other("a worker needs its share"));
+    };
+    workers::hold_to(first)?;
+    nix::sys::prctl::set_child_subreaper(true)?;
+    let number = |word: &String| word.parse::<usize>().map_err(io::Error::other);
+    let (root, program) = workers::place(Path::new(folder), program)?;
+    fs::create_dir_all(folder)?;
+    let mut share = Share {
+        first: number(first)?,
+        of: number(of)?,
+        pieces: number(pieces)?,
+        listed: fs::read_to_string(Path::new(folder).join("pieces"))
+            .unwrap_or_default()
+            .lines()
+            .map(str::to_owned)
+            .collect(),
+        seed: seed.parse().map_err(io::Error::other)?,
+        root,
+        program,
+        results: File::create(Path::new(folder).join("results"))?,
+    };
+    let layer = super::LAYERS.iter().find(|known| known.name == layer);
+    match layer.and_then(|layer| layer.share) {
+        Some(work) => work(&mut share),
+        None if words.first().is_some_and(|name| name == "errors-count") => super::errors::count(&mut share),
+        None => Err(io::Error::other("no such layer has shares")),
+    }
+}
