@@ -8,5 +8,6 @@ mod mutants;
 mod picture;
 mod plans;
 mod promises;
+mod protocol;
 mod replay;
 mod walks;

@@ -213,7 +213,6 @@ fn planned_reboots(engine: Engine, width: Width) -> Walk {
         guidance: ASKED,
         budget: Budget {
             crashes: 1,
-            interrupts: whole(width),
             faults: 1,
             retries: whole(width),
             asks: 1,
