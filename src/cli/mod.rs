@@ -22,6 +22,7 @@ mod plan_file;
 mod probe;
 mod prune;
 mod reference;
+mod rescue;
 mod resolve;
 mod resume;
 mod rollback;
@@ -66,7 +67,9 @@ pub fn main() -> ExitCode {
         }
     };
     if cli.common.root.is_some() && !elsewhere::knows(&cli.verb) {
-        let why = CliError::usage("`--root` is for `rollback`, `status`, `history` and `show`");
+        let why = CliError::usage(
+            "`--root` is for `rollback`, `status`, `history`, `show` and `rescue status|verify`",
+        );
         complain(cli.common.json, &why);
         return why.exit.into();
     }
@@ -106,6 +109,7 @@ fn act(context: &Context, cli: &Cli) -> Result<Exit, CliError> {
         Verb::Status
         | Verb::History(_)
         | Verb::Show(_)
+        | Verb::Rescue(_)
         | Verb::Lint(_)
         | Verb::Explain(_)
         | Verb::Probe(_)
@@ -122,6 +126,7 @@ fn act(context: &Context, cli: &Cli) -> Result<Exit, CliError> {
         Verb::Resume(args) => resume::resume(context, args),
         Verb::Rollback(args) => rollback::rollback(context, args),
         Verb::Resolve(args) => resolve::resolve(context, args),
+        Verb::Rescue(args) => rescue::rescue(context, args),
         Verb::Status => looking::status(context),
         Verb::History(args) => looking::history(context, args),
         Verb::Show(args) => looking::show(context, args),
