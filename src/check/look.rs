@@ -243,6 +243,10 @@ impl<'a> Course<'a> {
             return self.ended(Outcome::Error, ProbeError::Interrupted.to_string(), ground);
         }
         let why = guard.reasons.first().map_or_else(String::new, |reason| format!(": {reason}"));
+        if guard.outcome == Outcome::Error {
+            // Not to be able to look is no sign that there is nothing to look at.
+            return self.ended(Outcome::Error, format!("whether it applies cannot be told{why}"), ground);
+        }
         self.ended(Outcome::Skipped, format!("does not apply ({}{why})", guard.outcome.word()), ground)
     }
 

@@ -19,7 +19,7 @@ fn read(program: &str, ended: &Ended) -> Result<Observation, ProbeError> {
         bytes: ended.stdout.total,
         kept: KEPT,
     })?;
-    Ok(parse(exit, &text).with("duration", ended.took.duration().as_secs_f64()))
+    Ok(parse(exit, &text).with("duration", ended.took.as_secs_f64()))
 }
 
 /// `text | perfdata`, then long text, in which a second bar begins more performance data.

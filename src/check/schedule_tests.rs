@@ -207,15 +207,19 @@ fn a_check_that_does_not_apply_is_skipped() {
         |name: &str, guard: Check| Check { applies_if: Some(Box::new(guard)), ..shell(name, "echo 1") };
     let missing = CommandLine::new(["/no/such/program"]);
     let absent = check("g", Look::Probe(Probe::Run { command: missing, parse: Parse::Text }));
+    let told = Check { on_error: TreatAs::Fail, ..absent.clone() };
     let reports = looked(&[
         guarded("yes", shell("g", "echo 1")),
         guarded("no", shell("g", "exit 1")),
         guarded("unknown", absent),
+        guarded("told", told),
     ]);
     assert_eq!(reports[0].outcome, Outcome::Pass);
     assert_eq!(reports[1].outcome, Outcome::Skipped);
     assert_eq!(reports[1].reasons, ["does not apply (fail: `exit` is 1, not 0)"]);
-    assert_eq!(reports[2].outcome, Outcome::Skipped);
+    assert_eq!(reports[2].outcome, Outcome::Error);
+    assert!(reports[2].reasons[0].starts_with("whether it applies cannot be told: "), "{:?}", reports[2]);
+    assert_eq!(reports[3].outcome, Outcome::Skipped);
 }
 
 #[test]

@@ -75,7 +75,7 @@ fn live(context: &Context, args: &Probe) -> Result<Observation, CliError> {
         .map_err(|why| {
             CliError::usage("there is nothing to look at")
                 .shown_first(plan_file::told(context, &why))
-                .hint("`switchback schema plan` prints every probe with its settings and fields")
+                .hint("settings are typed as `setting=value`: `switchback probe journal priority=err`; `switchback schema plan` prints every probe with its settings and fields")
         })?;
     let timeout = match &args.timeout {
         None => TIMEOUT,

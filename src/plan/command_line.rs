@@ -207,6 +207,14 @@ mod tests {
             ("units", &["manger=user"], "manger"),
             ("file", &["/a", "/b"], "a second word"),
             ("process", &[], "needs settings"),
+            ("process", &[], "{name: "),
+            ("firefox", &[], "{path: "),
+            ("chromium", &[], "{path: "),
+            ("cgroup", &[], "names: "),
+            ("nix", &[], "{derivation: "),
+            ("generations", &[], "{of: nixos}"),
+            ("measure", &[], "times: 10"),
+            ("desktop_setting", &[], "key: "),
             ("journal", &["matches=[a"], "no regular expression"),
         ] {
             let why = typed(name, words).expect_err("a mistake");

@@ -139,7 +139,7 @@ fn a_mistake_on_the_command_line_is_told_before_anything_is_looked_at() {
     let bench = bench("good\n");
     for (args, part) in [
         (&["--report", "xml"][..], "there is no report `xml`"),
-        (&["--report", "tap", "--report", "nagios"], "two reports on standard output"),
+        (&["--report", "tap", "--report", "junit"], "two reports on standard output"),
         (&["--report", "tap", "--json"], "two reports on standard output"),
         (&["--report", "tap=a", "--report", "junit=a"], "two reports into a"),
         (&["--report", "tap=nowhere/a"], "no folder for the report nowhere/a"),
@@ -154,6 +154,27 @@ fn a_mistake_on_the_command_line_is_told_before_anything_is_looked_at() {
     }
     let name = bench.run(&["baseline", "record", "plan.yaml", "--name", "../b"]);
     assert_eq!(name.exit, 2, "{name:?}");
+}
+
+#[test]
+fn a_plugin_that_cannot_begin_is_unknown_and_says_so_in_a_line() {
+    let bench = bench("good\n");
+    bench.write("bad.yaml", "switchback: 1\nname: [\n");
+    let nowhere = Bench::new();
+    for (bench, args, part) in [
+        (&bench, &["plan.yaml", "--phase", "nope"][..], "no phase `nope`"),
+        (&bench, &["plan.yaml", "--tag", "nope"], "no check carries the tag nope"),
+        (&bench, &["plan.yaml", "--baseline", "nope"], "there is no baseline `nope`"),
+        (&bench, &["plan.yaml", "--report", "junit=nowhere/a"], "no folder for the report"),
+        (&bench, &["bad.yaml"], "bad.yaml"),
+        (&bench, &["none.yaml"], "none.yaml"),
+        (&nowhere, &[], "nothing was ever run here"),
+    ] {
+        let ran = bench.run(&[&["validate", "--report", "nagios"], args].concat());
+        assert_eq!(ran.exit, 3, "{args:?}: {ran:?}");
+        assert_eq!(ran.out.lines().count(), 1, "{args:?}: {ran:?}");
+        assert!(ran.out.starts_with("SWITCHBACK UNKNOWN - ") && ran.out.contains(part), "{args:?}: {ran:?}");
+    }
 }
 
 #[test]

@@ -71,21 +71,30 @@ pub(super) fn gain(before: &[f64], now: &[f64], direction: Direction) -> Option<
     Some(Gain { ratio, interval: interval(&before, &now, ratio), verdict, confidence: shift.confidence })
 }
 
-/// Whether now is at most `limit` times before (at least, where `below` is not asked): true, false, or not to be told.
-pub(super) fn within(before: &[f64], now: &[f64], limit: f64, below: bool) -> Option<bool> {
+/// What the samples say of a limit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Within {
+    /// True, false, or not to be told.
+    pub(super) holds: Option<bool>,
+    /// How sure it is on which side of the limit they lie, 0 to 1.
+    pub(super) confidence: f64,
+}
+
+/// Whether now is at most `limit` times before (at least, where `below` is not asked).
+pub(super) fn within(before: &[f64], now: &[f64], limit: f64, below: bool) -> Within {
     let scaled: Vec<f64> = thinned(before).iter().map(|x| x * limit).collect();
     let now = thinned(now);
     let shift = shifted(&scaled, &now);
     if shift.is_believed() {
-        return Some(shift.lower == below);
+        return Within { holds: Some(shift.lower == below), confidence: shift.confidence };
     }
     // Without any spread there is nothing to doubt.
     let one_value = |all: &[f64]| all.windows(2).all(|pair| matches!(pair, [a, b] if a.total_cmp(b).is_eq()));
     match (scaled.first(), now.first()) {
         (Some(x), Some(y)) if one_value(&scaled) && one_value(&now) => {
-            Some(if below { y <= x } else { y >= x })
+            Within { holds: Some(if below { y <= x } else { y >= x }), confidence: 1.0 }
         }
-        (Some(_) | None, Some(_) | None) => None,
+        (Some(_) | None, Some(_) | None) => Within { holds: None, confidence: shift.confidence },
     }
 }
 
@@ -394,19 +403,19 @@ mod tests {
     fn a_limit_holds_only_where_the_samples_prove_it() {
         let before = [10.0, 10.2, 9.9, 10.1, 10.3, 9.8];
         let scaled = |factor: f64| before.map(|x| x * factor);
-        assert_eq!(within(&before, &scaled(0.5), 0.7, true), Some(true));
-        assert_eq!(within(&before, &scaled(0.9), 0.7, true), Some(false));
-        assert_eq!(within(&before, &scaled(0.7), 0.7, true), None);
-        assert_eq!(within(&before, &scaled(1.5), 1.2, false), Some(true));
-        assert_eq!(within(&[4.0; 3], &[4.0; 3], 1.0, true), Some(true));
-        assert_eq!(within(&[4.0; 3], &[5.0; 3], 1.0, true), Some(false));
-        assert_eq!(within(&[4.0; 3], &[4.0; 3], 1.0, false), Some(true));
-        assert_eq!(within(&[4.0; 3], &[3.0; 3], 1.0, false), Some(false));
-        assert_eq!(within(&[4.0; 3], &[5.0; 3], 1.0, false), Some(true));
+        assert_eq!(within(&before, &scaled(0.5), 0.7, true).holds, Some(true));
+        assert_eq!(within(&before, &scaled(0.9), 0.7, true).holds, Some(false));
+        assert_eq!(within(&before, &scaled(0.7), 0.7, true).holds, None);
+        assert_eq!(within(&before, &scaled(1.5), 1.2, false).holds, Some(true));
+        assert_eq!(within(&[4.0; 3], &[4.0; 3], 1.0, true).holds, Some(true));
+        assert_eq!(within(&[4.0; 3], &[5.0; 3], 1.0, true).holds, Some(false));
+        assert_eq!(within(&[4.0; 3], &[4.0; 3], 1.0, false).holds, Some(true));
+        assert_eq!(within(&[4.0; 3], &[3.0; 3], 1.0, false).holds, Some(false));
+        assert_eq!(within(&[4.0; 3], &[5.0; 3], 1.0, false).holds, Some(true));
         // Where one of both varies, there is doubt.
-        assert_eq!(within(&[4.0; 3], &[3.0, 5.0, 4.0], 1.0, true), None);
-        assert_eq!(within(&[3.0, 5.0, 4.0], &[4.0; 3], 1.0, true), None);
-        assert_eq!(within(&[], &[5.0], 1.0, true), None);
+        assert_eq!(within(&[4.0; 3], &[3.0, 5.0, 4.0], 1.0, true).holds, None);
+        assert_eq!(within(&[3.0, 5.0, 4.0], &[4.0; 3], 1.0, true).holds, None);
+        assert_eq!(within(&[], &[5.0], 1.0, true).holds, None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Measurements: what their samples allow to say against those of the baseline.
 
-use super::gain::{Gain, gain, within};
+use super::gain::{Gain, Verdict, gain, within};
 use super::matchers::{Finding, Truth};
 use super::reasons::{Unit, number, pair};
 use crate::model::{Check, Direction, Look, Observation, Outcome, Probe, Value};
@@ -38,10 +38,20 @@ pub(super) fn ratio_max(samples: &Samples, limit: f64, direction: Direction, uni
         Direction::Lower | Direction::Higher => (limit, limit),
         Direction::Either => (limit.min(limit.recip()), limit.max(limit.recip())),
     };
-    let truth = match direction {
-        Direction::Lower => told(proves(most, true)),
-        Direction::Higher => told(proves(least, false)),
-        Direction::Either => told(proves(most, true)).min(told(proves(least, false))),
+    let (upper, lower) = (proves(most, true), proves(least, false));
+    let (truth, sure) = match direction {
+        Direction::Lower => (told(upper.holds), upper.confidence),
+        Direction::Higher => (told(lower.holds), lower.confidence),
+        Direction::Either => {
+            // One bound that does not hold settles it.
+            let (least_true, other) =
+                if told(upper.holds) <= told(lower.holds) { (upper, lower) } else { (lower, upper) };
+            let both = least_true.confidence.min(other.confidence);
+            (
+                told(least_true.holds),
+                if least_true.holds == Some(true) { both } else { least_true.confidence },
+            )
+        }
     };
     let limit = |limit: f64| number(Unit::Plain, limit);
     let rule = match (truth, direction) {
@@ -58,7 +68,15 @@ pub(super) fn ratio_max(samples: &Samples, limit: f64, direction: Direction, uni
             format!("against {} and {}", limit(least), limit(most))
         }
     };
-    Some(Finding::new(truth, format!("{} {rule}", words(&gain, samples, unit))))
+    let sure = (100.0 * sure).min(99.9);
+    // The samples themselves are held against the limit, not the interval: that is another test.
+    let rule = match truth {
+        Truth::Holds | Truth::Fails => format!("by their ranks {rule} with {sure:.1} % confidence"),
+        Truth::Undecided | Truth::NoData => {
+            format!("by their ranks not to be told {rule} ({sure:.1} % confidence, 95 % are asked for)")
+        }
+    };
+    Some(Finding::new(truth, format!("{}; {rule}", words(&gain, samples, unit))))
 }
 
 const fn told(proved: Option<bool>) -> Truth {
@@ -69,7 +87,7 @@ const fn told(proved: Option<bool>) -> Truth {
     }
 }
 
-/// `better: ratio 0.52, 95 % from 0.5 to 0.55, confidence 99.2 % (before 2 s, now 1.04 s, median of 10 and 10)`.
+/// `better with 99.2 % confidence (before 2 s, now 1.04 s, medians of 10 and 10): ratio 0.52, 95 % from 0.5 to 0.55`.
 fn words(gain: &Gain, samples: &Samples, unit: Unit) -> String {
     let median = |all: &[f64]| {
         let mut sorted = all.to_vec();
@@ -78,11 +96,15 @@ fn words(gain: &Gain, samples: &Samples, unit: Unit) -> String {
     };
     let (then, current) = pair(unit, median(&samples.before), median(&samples.now));
     let plain = |x: f64| number(Unit::Plain, x);
+    // Certainty is not to be had.
+    let sure = (100.0 * gain.confidence).min(99.9);
+    let verdict = match gain.verdict {
+        Verdict::Better | Verdict::Worse => format!("{} with {sure:.1} % confidence", gain.verdict.word()),
+        // Of which it is so sure and not surer.
+        Verdict::CannotTell => format!("{} better from worse, {sure:.1} % confidence", gain.verdict.word()),
+    };
     format!(
-        "{} with {:.1} % confidence (before {then}, now {current}, medians of {} and {}): ratio {}, 95 % from {} to {}",
-        gain.verdict.word(),
-        // Certainty is not to be had.
-        (100.0 * gain.confidence).min(99.9),
+        "{verdict} (before {then}, now {current}, medians of {} and {}): ratio {}, 95 % from {} to {}",
         samples.before.len(),
         samples.now.len(),
         plain(gain.ratio),
@@ -172,16 +194,40 @@ mod tests {
     #[test]
     fn a_reason_names_the_samples_the_doubt_and_the_rule() {
         for (limit, direction, factor, outcome, words) in [
-            (0.7, Direction::Lower, 0.5, Outcome::Pass, "ratio 0.5, 95 % from 0.4901 to 0.5101 <= 0.7"),
-            (0.7, Direction::Lower, 0.9, Outcome::Fail, "ratio 0.9, 95 % from 0.8823 to 0.9182 >= 0.7"),
-            (0.7, Direction::Higher, 0.9, Outcome::Pass, "ratio 0.9, 95 % from 0.8823 to 0.9182 >= 0.7"),
-            (0.7, Direction::Higher, 0.5, Outcome::Fail, "ratio 0.5, 95 % from 0.4901 to 0.5101 <= 0.7"),
+            (
+                0.7,
+                Direction::Lower,
+                0.5,
+                Outcome::Pass,
+                "ratio 0.5, 95 % from 0.4901 to 0.5101; by their ranks <= 0.7 with 99.8 % confidence",
+            ),
+            (
+                0.7,
+                Direction::Lower,
+                0.9,
+                Outcome::Fail,
+                "ratio 0.9, 95 % from 0.8823 to 0.9182; by their ranks >= 0.7 with 99.8 % confidence",
+            ),
+            (
+                0.7,
+                Direction::Higher,
+                0.9,
+                Outcome::Pass,
+                "ratio 0.9, 95 % from 0.8823 to 0.9182; by their ranks >= 0.7 with 99.8 % confidence",
+            ),
+            (
+                0.7,
+                Direction::Higher,
+                0.5,
+                Outcome::Fail,
+                "ratio 0.5, 95 % from 0.4901 to 0.5101; by their ranks <= 0.7 with 99.8 % confidence",
+            ),
             (
                 0.7,
                 Direction::Lower,
                 0.7,
                 Outcome::Inconclusive,
-                "ratio 0.7, 95 % from 0.6862 to 0.7141 against 0.7",
+                "ratio 0.7, 95 % from 0.6862 to 0.7141; by their ranks not to be told against 0.7 (0.0 % confidence, 95 % are asked for)",
             ),
         ] {
             let (found, reason) = told(&check(Some(Matcher::RatioMax(limit)), direction), factor);
@@ -192,6 +238,23 @@ mod tests {
         let head =
             "`median` better with 99.8 % confidence (before 2 s, now 1 s, medians of 6 and 6): ratio 0.5,";
         assert!(reason.starts_with(head), "{reason}");
+    }
+
+    #[test]
+    fn what_decides_is_what_the_reason_names() {
+        // Wide samples: whether they changed cannot be told, that they are below the limit can.
+        let before = [1.0, 2.0, 3.0, 4.0, 2.5, 1.5];
+        let now = [0.9, 1.9, 2.8, 3.9, 2.4, 1.3];
+        let told = judge(
+            &check(Some(Matcher::RatioMax(4.0)), Direction::Lower),
+            &Ok(seen(now)),
+            Some(&seen(before)),
+            "2026-01-01",
+        );
+        let reason = &told.reasons[0];
+        assert_eq!(told.outcome, Outcome::Pass, "{reason}");
+        assert!(reason.starts_with("`median` cannot tell better from worse, "), "{reason}");
+        assert!(reason.contains("; by their ranks <= 4 with 9"), "{reason}");
     }
 
     #[test]
@@ -207,7 +270,7 @@ mod tests {
             ] {
                 let (found, reason) = told(&check, factor);
                 assert_eq!(found, outcome, "{limit} {factor} {reason}");
-                assert!(reason.ends_with(word), "{reason}");
+                assert!(reason.contains(word), "{reason}");
             }
         }
     }

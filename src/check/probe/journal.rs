@@ -112,13 +112,18 @@ impl Reading {
         Self { filter, short: Short::default(), tally: Tally::default() }
     }
 
+    fn heard(filter: &Filter, tally: &mut Tally, entry: &short::Entry) {
+        if entry.is_first_of_boot {
+            tally.booted();
+        }
+        if filter.counts(&entry.message) {
+            tally.note(entry);
+        }
+    }
+
     fn observed(&mut self, ended: &Ended) -> Result<Observation, ProbeError> {
         let Self { filter, short, tally } = self;
-        let cursor = short.finish(&mut |entry| {
-            if filter.counts(&entry.message) {
-                tally.note(entry);
-            }
-        });
+        let cursor = short.finish(&mut |entry| Self::heard(filter, tally, entry));
         readable(filter, ended)?;
         let seen = std::mem::take(tally).observed()?;
         Ok(match cursor {
@@ -138,11 +143,7 @@ impl Looking for Reading {
 
     fn take(&mut self, bytes: &[u8]) {
         let Self { filter, short, tally } = self;
-        short.take(bytes, &mut |entry| {
-            if filter.counts(&entry.message) {
-                tally.note(entry);
-            }
-        });
+        short.take(bytes, &mut |entry| Self::heard(filter, tally, entry));
     }
 }
 

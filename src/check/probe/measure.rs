@@ -277,7 +277,7 @@ mod tests {
         let mut measuring = Measuring::new(&what, 3, 0, Span::ZERO, around());
         let seen = taken(&mut measuring, &[(0, ""), (1, ""), (0, "")]).expect("seen");
         assert_eq!((seen.get("count"), seen.get("failed")), (Some(&json!(2)), Some(&json!(1))));
-        assert_eq!(seen.get("median"), Some(&json!(1.5)));
+        assert_eq!(seen.get("median"), Some(&json!(1.5005)));
         let mut measuring = Measuring::new(&what, 9, 0, Span::ZERO, around());
         let why = taken(&mut measuring, &[(1, ""), (1, ""), (7, "")]).expect_err("only failures").to_string();
         assert!(why.contains("ended with 7"), "{why}");

@@ -39,7 +39,7 @@ pub(super) fn read(program: &str, parse_as: Parse, ended: &Ended) -> Result<Obse
 }
 
 fn seconds(ended: &Ended) -> f64 {
-    ended.took.duration().as_secs_f64()
+    ended.took.as_secs_f64()
 }
 
 /// The document in a text; nothing where it is to be taken as text only.
@@ -82,7 +82,7 @@ mod tests {
             .with("exit", 3)
             .with("stdout", "out\n")
             .with("stderr", "err")
-            .with("duration", 1.5);
+            .with("duration", 1.5005);
         assert_eq!(seen, expected);
     }
 

@@ -282,6 +282,14 @@ mod tests {
     }
 
     #[test]
+    fn who_is_looked_for_is_among_those_whose_crash_the_journal_tells() {
+        use crate::check::reader::journal::faults::DESKTOP;
+        for name in COMPOSITORS.iter().map(|(name, _)| name).chain(SHELLS) {
+            assert!(DESKTOP.contains(name), "{name}");
+        }
+    }
+
+    #[test]
     fn a_plasma_session_is_told_with_its_memory_and_its_age() {
         let root = machine();
         let environment = "A=b\0XDG_CURRENT_DESKTOP=KDE\0";

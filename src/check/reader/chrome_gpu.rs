@@ -55,6 +55,7 @@ pub(super) fn read(text: &str) -> Observation {
 fn parse(text: &str) -> ChromeGpu {
     let mut seen = ChromeGpu::default();
     // A list that was copied without its heading begins at once.
+    let text = &text.replace("**", "").replace("__", "");
     let headed = text.lines().any(|line| bare(line).starts_with(HEADING));
     let mut section = if headed { Section::Before } else { Section::Features };
     let mut gap = false;
@@ -72,7 +73,7 @@ fn parse(text: &str) -> ChromeGpu {
             continue;
         }
         match (section, line.split_once(':')) {
-            (Section::Before, _) if line == HEADING => section = Section::Features,
+            (Section::Before, _) if line.trim_end_matches(':') == HEADING => section = Section::Features,
             (Section::Features, Some((name, status))) if headed || is_status(status) => {
                 seen.features.insert(name.trim().to_owned(), status.trim().to_owned());
             }
@@ -124,7 +125,9 @@ fn beyond(line: &str, section: &mut Section, seen: &mut ChromeGpu) {
 /// The line without the mark of a list.
 fn bare(line: &str) -> &str {
     let line = line.trim();
-    ["* ", "*\t", "- ", "• ", "•\t"].iter().find_map(|mark| line.strip_prefix(mark)).unwrap_or(line).trim()
+    let marks =
+        ["* ", "*\t", "- ", "-\t", "+ ", "• ", "•\t", "· ", "·\t", "– ", "# ", "## ", "### ", "#### "];
+    marks.iter().find_map(|mark| line.strip_prefix(mark)).unwrap_or(line).trim()
 }
 
 fn is_status(status: &str) -> bool {
@@ -183,6 +186,21 @@ Encoding
         assert_eq!(seen.decode_profiles, ["h264 main"]);
         assert_eq!(seen.version.as_deref(), Some("Chrome/138.0.1"));
         assert!(seen.complete);
+    }
+
+    #[test]
+    fn what_markup_makes_of_the_list_changes_nothing() {
+        for text in [
+            GOOD.replace("Graphics Feature Status\n", "Graphics Feature Status:\n"),
+            GOOD.replace("Graphics Feature Status\n", "## Graphics Feature Status\n"),
+            GOOD.replace("Graphics Feature Status\n", "**Graphics Feature Status**\n"),
+            GOOD.replace("*   ", "·   "),
+            GOOD.replace("*   ", "- "),
+            GOOD.replace("*   Video Decode:", "- **Video Decode**:").replace("*   Canvas:", "- **Canvas:**"),
+            GOOD.replace("*   ", "    • "),
+        ] {
+            assert_eq!(parse(&text), parse(GOOD), "{text}");
+        }
     }
 
     #[test]

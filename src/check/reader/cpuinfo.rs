@@ -1,12 +1,13 @@
 //! `/proc/cpuinfo`, which every architecture writes in its own way.
 
+use super::elided::elided;
 use super::observation;
 use crate::model::Observation;
 use serde::Serialize;
 use std::collections::BTreeSet;
 
 /// Where an architecture keeps the name of its processors, the best source first: the first that is there is taken.
-const NAMES: [&str; 6] = ["model name", "Processor", "cpu model", "cpu", "uarch", "Model"];
+const NAMES: [&str; 7] = ["model name", "Model Name", "Processor", "cpu model", "cpu", "uarch", "Model"];
 /// How many distinct names are kept; no machine has more.
 const KEPT: usize = 64;
 
@@ -29,6 +30,8 @@ pub(in crate::check) struct Cpuinfo {
     pub(in crate::check) flags: Vec<String>,
     /// Known flaws of the first.
     pub(in crate::check) bugs: Vec<String>,
+    /// There is a processor, and nothing is left out.
+    pub(in crate::check) complete: bool,
 }
 
 pub(super) fn read(text: &str) -> Observation {
@@ -71,6 +74,8 @@ pub(in crate::check) fn parse(text: &str) -> Cpuinfo {
             _ => {}
         }
     }
+    seen.complete =
+        (seen.processors > 0 || names.iter().any(|found| !found.is_empty())) && !text.lines().any(elided);
     seen.model_names = names.into_iter().find(|found| !found.is_empty()).unwrap_or_default();
     seen.cores = u64::try_from(cores.len()).ok().filter(|count| *count > 0);
     seen
@@ -111,6 +116,12 @@ mod tests {
                 2,
                 Some("IBM/S390"),
                 vec![],
+            ),
+            (
+                "processor : 0\nCPU Family : Loongson-64bit\nModel Name : Loongson-3A6000-HV\n",
+                1,
+                None,
+                vec!["Loongson-3A6000-HV"],
             ),
             ("no such file\n", 0, None, vec![]),
         ] {

@@ -3,7 +3,7 @@
 //! Until Firefox 111 or so one line told of H.264; since then a table tells of each codec, and the decision log of
 //! `HARDWARE_VIDEO_DECODING` says why not.
 
-use super::observation;
+use super::{document, observation};
 use crate::model::{Observation, Value};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -22,6 +22,8 @@ struct FirefoxSupport {
     compositing: Option<String>,
     adapter: Option<String>,
     version: Option<String>,
+    /// The page tells of decoding.
+    complete: bool,
 }
 
 /// How a codec is decoded.
@@ -35,14 +37,28 @@ struct Codec {
 const CODECS: [&str; 11] =
     ["H264", "HEVC", "H265", "VP8", "VP9", "AV1", "Theora", "AAC", "MP3", "Opus", "Vorbis"];
 /// What a decision about a feature can be.
-const DECISIONS: [&str; 8] =
-    ["available", "unavailable", "blocked", "blocklisted", "denied", "disabled", "failed", "force_enabled"];
+const DECISIONS: [&str; 12] = [
+    "available",
+    "unavailable",
+    "blocked",
+    "blocklisted",
+    "broken",
+    "crashed",
+    "denied",
+    "disabled",
+    "failed",
+    "force_enabled",
+    "optional",
+    "unused",
+];
+/// Who takes one.
+const DECIDERS: [&str; 5] = ["base", "default", "env", "runtime", "user"];
 
 pub(super) fn read(text: &str) -> Observation {
     let raw = text.trim_start();
-    let seen = match serde_json::from_str::<Value>(raw) {
-        Ok(data) if raw.starts_with('{') => of_data(&data),
-        Ok(_) | Err(_) => parse(text),
+    let seen = match document(raw, &['{']) {
+        Some(data) if data.get("graphics").or_else(|| data.get("application")).is_some() => of_data(&data),
+        Some(_) | None => parse(text),
     };
     observation(&concluded(seen))
 }
@@ -64,8 +80,9 @@ fn parse(text: &str) -> FirefoxSupport {
             of_decoding = true;
             decision(rest, &mut seen);
         } else if of_decoding {
-            let goes_on = ["default", "user", "env", "runtime", "available", "unavailable", "blocked"];
-            of_decoding = line.is_empty() || goes_on.iter().any(|word| line.starts_with(word));
+            // `available by default`, `user: disabled by pref`: a decision, or who took it, comes first.
+            let first = line.split(|c: char| !c.is_ascii_alphabetic() && c != '_').next().unwrap_or_default();
+            of_decoding = line.is_empty() || DECISIONS.contains(&first) || DECIDERS.contains(&first);
             if of_decoding {
                 decision(line, &mut seen);
             }
@@ -175,6 +192,7 @@ fn concluded(mut seen: FirefoxSupport) -> FirefoxSupport {
     } else if let Some(h264) = seen.hardware_h264_decoding {
         seen.hardware_decodes = Some(if h264 { vec!["H264".to_owned()] } else { Vec::new() });
     }
+    seen.complete = tabled || seen.hardware_h264_decoding.is_some() || seen.hardware_video_decoding.is_some();
     if seen.hardware_h264_decoding.is_none() {
         seen.hardware_h264_decoding = seen.codecs.get("H264").map(|codec| codec.hardware);
     }
@@ -219,8 +237,22 @@ mod tests {
 
     #[test]
     fn the_decision_on_hardware_decoding_is_the_last_one() {
-        let text = "HARDWARE_VIDEO_DECODING:\ndefault: available\nuser: force_enabled by pref\nHW_COMPOSITING: blocked\n";
-        assert_eq!(read(text).get("hardware_video_decoding"), Some(&json!("force_enabled")));
+        for (log, last) in [
+            ("default: available\nuser: force_enabled by pref", "force_enabled"),
+            ("available by default\nforce_enabled by user: Force enabled by pref", "force_enabled"),
+            ("available by default\ndisabled by user: Disabled by pref", "disabled"),
+            ("available by default\nblocklisted by env: Blocklisted by gfxInfo", "blocklisted"),
+            ("available by default\n\nunavailable-no-d3d11-compositing by runtime: x", "unavailable"),
+            ("available by default\ndenied by runtime: x", "denied"),
+            ("default: available\nenv: blocklisted; x\nfailed by runtime: x", "failed"),
+        ] {
+            for start in
+                ["HARDWARE_VIDEO_DECODING: ", "HARDWARE_VIDEO_DECODING:\n", "HARDWARE_VIDEO_DECODING\t"]
+            {
+                let text = format!("{start}{log}\nHW_COMPOSITING: blocked by env\n");
+                assert_eq!(read(&text).get("hardware_video_decoding"), Some(&json!(last)), "{text}");
+            }
+        }
         let raw = json!({"graphics": {"featureLog": {"features": [
             {"name": "HARDWARE_VIDEO_DECODING", "status": "blocked"},
         ]}}});

@@ -13,6 +13,8 @@ struct Free {
     /// Each row under its label, a value for each column that it fills.
     #[serde(flatten)]
     rows: BTreeMap<String, BTreeMap<String, String>>,
+    /// There is a heading and a row, and no cell of the first row is missing.
+    complete: bool,
 }
 
 pub(super) fn read(text: &str) -> Observation {
@@ -58,6 +60,8 @@ fn parse(text: &str) -> Free {
             }
         }
     }
+    let of_memory = free.rows.get("Mem").or_else(|| free.rows.values().max_by_key(|row| row.len()));
+    free.complete = of_memory.is_some_and(|row| row.len() == free.columns.len()) && free.rows.len() > 1;
     free
 }
 
@@ -84,6 +88,9 @@ mod tests {
 
     #[test]
     fn what_is_no_table_gives_no_rows() {
-        assert_eq!(read("free: not found\n"), Observation::new().with("columns", json!([])));
+        assert_eq!(
+            read("free: not found\n"),
+            Observation::new().with("columns", json!([])).with("complete", false)
+        );
     }
 }

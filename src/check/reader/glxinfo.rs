@@ -43,7 +43,7 @@ enum Failure {
 }
 
 /// Names of renderers that use no GPU.
-const SOFTWARE: [&str; 9] = [
+const SOFTWARE: [&str; 13] = [
     "llvmpipe",
     "softpipe",
     "swrast",
@@ -53,6 +53,10 @@ const SOFTWARE: [&str; 9] = [
     "openswr",
     "mesa x11",
     "mesa offscreen",
+    "swr (",
+    "gdi generic",
+    "apple software renderer",
+    "microsoft basic render",
 ];
 
 pub(super) fn read(text: &str) -> Observation {
@@ -124,6 +128,10 @@ fn trouble(line: &str, seen: &mut Glxinfo) {
         || line.contains("GLX extension not found")
         || line.contains("missing GLX extension")
         || line.contains("extension \"GLX\" missing")
+        || line.contains("couldn't create GLX context")
+        || (line.contains("glX") && line.contains(" failed"))
+        || (line.contains("X Error of failed request") && line.contains("GLX"))
+        || (line.contains("opcode of failed request") && line.contains("(GLX)"))
     {
         Failure::NoGlx
     } else if is_missing(line, "glxinfo")
@@ -180,6 +188,11 @@ OpenGL version string: 4.6 (Compatibility Profile) Mesa 23.1.0
             ("OpenGL renderer string: llvmpipe (LLVM 15.0.6, 256 bits)", Some(true)),
             ("OpenGL renderer string: zink Vulkan 1.3(llvmpipe (LLVM 17))", Some(true)),
             ("OpenGL renderer string: Software Rasterizer", Some(true)),
+            ("OpenGL renderer string: SWR (LLVM 10.0, 256 bits)", Some(true)),
+            ("OpenGL renderer string: GDI Generic", Some(true)),
+            ("OpenGL renderer string: Apple Software Renderer", Some(true)),
+            ("OpenGL renderer string: Microsoft Basic Render Driver", Some(true)),
+            ("OpenGL renderer string: D3D12 (Microsoft Basic Render Driver)", Some(true)),
             ("OpenGL renderer string: SVGA3D; build: RELEASE;  LLVM;", Some(false)),
             ("    Device: llvmpipe (LLVM 1) (0xffffffff)", Some(true)),
             ("direct rendering: No (LIBGL_ALWAYS_INDIRECT set)", None),
@@ -195,6 +208,12 @@ OpenGL version string: 4.6 (Compatibility Profile) Mesa 23.1.0
             ("Error: couldn't find RGB GLX visual or fbconfig", Failure::NoGlx),
             ("Xlib:  extension \"GLX\" missing on display \":1\".", Failure::NoGlx),
             ("bash: glxinfo: command not found", Failure::NotStarted),
+            (
+                "X Error of failed request:  BadValue (integer parameter out of range for operation)\n  Major opcode of failed request:  150 (GLX)\n",
+                Failure::NoGlx,
+            ),
+            ("X Error of failed request:  GLXBadFBConfig\n", Failure::NoGlx),
+            ("Error: glXCreateContext failed\n", Failure::NoGlx),
         ] {
             let seen = parse(line);
             assert_eq!((seen.failure, seen.complete, seen.software_rendering), (Some(failure), true, None));

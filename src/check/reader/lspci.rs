@@ -3,7 +3,9 @@
 use super::elided::elided;
 use super::observation;
 use crate::model::Observation;
+use regex::Regex;
 use serde::Serialize;
+use std::sync::LazyLock;
 
 /// What was read. The upper fields are those of the fixtures' index.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -50,6 +52,16 @@ const CLASSES: [(&str, &str); 4] = [
     ("Display controller", "0380"),
 ];
 
+/// What begins a line and stands in the middle of one, where a forum made a paragraph of the list.
+#[expect(clippy::expect_used, reason = "a constant, and the tests use it")]
+static JOINED: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(concat!(
+        r"[ \t]+((?:Subsystem|DeviceName|Flags|Kernel driver in use|Kernel modules|Capabilities|Control): ?|",
+        r"(?:[0-9a-f]{4}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7] (?:[A-Z][A-Za-z]+ |3D |[0-9a-f]{4}: ))"
+    ))
+    .expect("a constant pattern")
+});
+
 pub(super) fn read(text: &str) -> Observation {
     observation(&parse(text))
 }
@@ -58,6 +70,7 @@ fn parse(text: &str) -> Lspci {
     let mut all: Vec<Device> = Vec::new();
     let mut gap = false;
     let mut vendor = None;
+    let text = JOINED.replace_all(text, "\n$1");
     for line in text.lines().map(str::trim) {
         if elided(line) {
             gap = true;
@@ -224,6 +237,8 @@ mod tests {
 
     #[test]
     fn lines_without_indent_numbers_alone_and_records_are_read_alike() {
+        let joined: String = LINES.lines().map(|line| format!("{} ", line.trim())).collect();
+        assert_eq!(parse(&joined), parse(LINES));
         let flat: String = LINES.lines().map(|line| format!("{}\r\n", line.trim())).collect();
         assert_eq!(parse(&flat), parse(LINES));
         let numbers = parse("01:00.0 0300: 10de:1f06 (rev a1)\n");

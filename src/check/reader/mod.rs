@@ -113,7 +113,7 @@ impl Reader {
             }
             Intake::Text(read) => {
                 let text = plain(&self.whole(from)?);
-                if text.trim().is_empty() { Err(self.empty()) } else { Ok(read(&text)) }
+                if text.trim().is_empty() { Err(self.empty()) } else { Ok(ended(&text, read(&text))) }
             }
         }
     }
@@ -142,11 +142,64 @@ impl Reader {
     }
 }
 
-/// The text without colours, with plain line ends: what a terminal, a forum or a pager did to it is undone.
+/// The text without colours, with plain line ends: what a terminal, a forum, a pager or a reply did to it is undone.
 fn plain(text: &str) -> String {
     // Some editors put a mark of the byte order first.
     let text = text.trim_start_matches('\u{feff}');
-    console::strip_ansi_codes(text).replace("\r\n", "\n").replace('\r', "\n")
+    let text = console::strip_ansi_codes(text).replace("\r\n", "\n").replace('\r', "\n");
+    if !text.lines().any(|line| line.starts_with('>')) {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        out.push_str(unquoted(line));
+    }
+    out
+}
+
+/// The line without the marks that replies put before it.
+fn unquoted(line: &str) -> &str {
+    let mut line = line;
+    while let Some(rest) = line.strip_prefix('>') {
+        match rest.strip_prefix(' ') {
+            Some(rest) => line = rest,
+            None if rest.starts_with('>') || rest.trim().is_empty() => line = rest,
+            None => break,
+        }
+    }
+    line
+}
+
+/// Every tool ends its last line. Where that has no end, the output breaks off there, unless what it closes tells that it
+/// is whole: a document or a box.
+fn ended(text: &str, mut seen: Observation) -> Observation {
+    let last = text.lines().next_back().unwrap_or_default().trim();
+    let is_document = text.lines().any(|line| line.starts_with(['{', '[']));
+    let closed =
+        (is_document && last.ends_with(['}', ']'])) || (last.starts_with('+') && last.ends_with("-+"));
+    let whole = seen.0.entry("complete".to_owned()).or_insert(serde_json::Value::Bool(true));
+    if !text.ends_with('\n') && !closed {
+        *whole = serde_json::Value::Bool(false);
+    }
+    seen
+}
+
+/// The first JSON document in a text that begins a line with one of these; a prompt or a warning may stand around it.
+fn document(text: &str, begins: &[char]) -> Option<serde_json::Value> {
+    let mut at = 0;
+    let mut tries = 0;
+    for line in text.split_inclusive('\n') {
+        if line.trim_start().starts_with(begins) && tries < 64 {
+            tries += 1;
+            let rest = text.get(at..).unwrap_or_default();
+            let first = serde_json::Deserializer::from_str(rest).into_iter().next();
+            if let Some(Ok(found @ (serde_json::Value::Object(_) | serde_json::Value::Array(_)))) = first {
+                return Some(found);
+            }
+        }
+        at += line.len();
+    }
+    None
 }
 
 /// Whether somebody left something out here: a line of dots, or of words that say so.
@@ -182,6 +235,52 @@ mod tests {
         for line in ["", "---", "a...", "1.2.3"] {
             assert!(!is_elision(line), "{line}");
         }
+    }
+
+    #[test]
+    fn the_marks_of_a_reply_are_no_part_of_the_output() {
+        assert_eq!(plain("> a\n>\n> > b\n>> c\n>d\ne > f\n"), "a\n\nb\nc\n>d\ne > f\n");
+        for (name, text, field, value) in [
+            ("glxinfo", "> OpenGL renderer string: A\n", "renderer", serde_json::json!("A")),
+            ("vdpauinfo", "> Information string: A\n", "information_string", serde_json::json!("A")),
+            ("meminfo", "> MemTotal: 7 kB\n", "MemTotal_kb", serde_json::json!(7)),
+            (
+                "lspci",
+                "> 01:00.0 VGA compatible controller [0300]: A [10de:1f06]\n",
+                "gpus.0.ids",
+                serde_json::json!("10de:1f06"),
+            ),
+            (
+                "chrome-gpu",
+                "> Graphics Feature Status\n> Video Decode: Unavailable\n",
+                "video_decode_hardware",
+                serde_json::json!(false),
+            ),
+        ] {
+            let seen = Reader::named(name).expect("a reader").read(&mut text.as_bytes()).expect("read");
+            assert_eq!(seen.get(field), Some(&value), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_reader_says_whether_the_output_is_whole_and_a_line_without_its_end_is_not() {
+        for reader in READERS {
+            let seen = reader.read(&mut &b"some words that no tool prints"[..]).expect("read");
+            assert_eq!(seen.get("complete"), Some(&serde_json::json!(false)), "{}", reader.name);
+        }
+    }
+
+    #[test]
+    fn a_document_is_found_behind_a_prompt_and_before_one() {
+        let list = serde_json::json!([{"a": 1}]);
+        for text in [
+            "[{\"a\": 1}]",
+            "[mo@host:~]$ tool --json\n[{\"a\": 1}]\n[mo@host:~]$ ",
+            "warning: x\n[\n{\"a\":1}\n]\n",
+        ] {
+            assert_eq!(document(text, &['[']), Some(list.clone()), "{text}");
+        }
+        assert_eq!(document("[mo@host:~]$ tool\n{\"a\":", &['[', '{']), None);
     }
 
     #[test]

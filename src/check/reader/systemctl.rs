@@ -74,22 +74,56 @@ pub(super) fn failed(text: &str) -> Observation {
 struct Shown {
     /// The properties of each unit, as printed.
     units: Vec<Map<String, Value>>,
+    /// There is a unit, and every line is a property.
+    complete: bool,
 }
 
-/// Properties of which one unit may have several lines.
-fn may_repeat(name: &str) -> bool {
-    ["Exec", "Listen", "Timers", "Paths", "Environment", "BindPaths", "IODevice", "IORead", "IOWrite", "Open"]
-        .iter()
-        .any(|start| name.starts_with(start))
+/// Beginnings of properties of which one unit may have several lines, one below the other.
+const REPEATED: [&str; 27] = [
+    "BPFProgram",
+    "Bind",
+    "BlockIO",
+    "Device",
+    "Environment",
+    "Exec",
+    "Extension",
+    "IO",
+    "IPAddress",
+    "IPEgress",
+    "IPIngress",
+    "ImportCredential",
+    "Listen",
+    "LoadCredential",
+    "LogExtraFields",
+    "LogFilter",
+    "MountImages",
+    "NFTSet",
+    "Open",
+    "Paths",
+    "RootImageOptions",
+    "RuntimeDirectorySymlink",
+    "SetCredential",
+    "SocketBind",
+    "StateDirectorySymlink",
+    "TemporaryFileSystem",
+    "Timers",
+];
+
+/// Whether a property that comes once more belongs to the same unit. The values of a list stand right below each other;
+/// a list alone is known by its name.
+fn goes_on(name: &str, last: &str, unit: &Map<String, Value>) -> bool {
+    REPEATED.iter().any(|start| name.starts_with(start)) || (name == last && unit.len() > 1)
 }
 
 /// `name=value` lines, with an empty line between units.
 pub(super) fn show(text: &str) -> Observation {
     let mut shown = Shown::default();
     let mut unit = Map::new();
+    let mut last = String::new();
     for line in text.lines() {
         if line.trim().is_empty() {
             shown.units.extend((!unit.is_empty()).then(|| std::mem::take(&mut unit)));
+            last.clear();
             continue;
         }
         let Some((name, value)) = line.split_once('=') else { continue };
@@ -97,8 +131,10 @@ pub(super) fn show(text: &str) -> Observation {
         if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric()) {
             continue;
         }
+        let before_goes_on = goes_on(name, &last, &unit);
+        name.clone_into(&mut last);
         match unit.get_mut(name) {
-            Some(Value::String(before)) if may_repeat(name) => {
+            Some(Value::String(before)) if before_goes_on => {
                 before.push('\n');
                 before.push_str(value);
             }
@@ -113,6 +149,7 @@ pub(super) fn show(text: &str) -> Observation {
         }
     }
     shown.units.extend((!unit.is_empty()).then_some(unit));
+    shown.complete = !shown.units.is_empty();
     observation(&shown)
 }
 
@@ -192,6 +229,7 @@ impl Status {
         match label {
             "Loaded" => put(&mut self.loaded, value),
             "Active" if self.active.is_none() => {
+                let value = value.strip_suffix(" since").unwrap_or(value);
                 let (active, since) = value.split_once(" since ").unwrap_or((value, ""));
                 put(&mut self.active, active);
                 self.since = (!since.is_empty()).then(|| whole_words(since));
@@ -267,6 +305,23 @@ mod tests {
         ] {
             assert_eq!(show(text).get("units"), Some(&expected), "{text}");
         }
+        let devices = "DeviceAllow=/dev/a rw\nDeviceAllow=/dev/b r\nDeviceAllow=/dev/c r\n";
+        let binds = "SocketBindAllow=tcp:1\nSocketBindAllow=tcp:2\n";
+        let odd = "NewerList=a\nNewerList=b\n";
+        for text in [
+            format!("Id=a\n{devices}{binds}{odd}"),
+            format!("{devices}{binds}{odd}Id=a\n"),
+            devices.to_owned(),
+        ] {
+            let seen = show(&text);
+            assert_eq!(seen.get("units").and_then(Value::as_array).map(Vec::len), Some(1), "{text}");
+            assert_eq!(
+                seen.get("units.0.DeviceAllow"),
+                Some(&json!("/dev/a rw\n/dev/b r\n/dev/c r")),
+                "{text}"
+            );
+        }
+        assert_eq!(show("A=1\nA=2\n").get("units"), Some(&json!([{"A": "1"}, {"A": "2"}])));
         let two = show("Id=a\nExecStart={ path=/a }\nExecStart={ path=/b }\nStatusText=\n");
         assert_eq!(two.get("units.0.ExecStart"), Some(&json!("{ path=/a }\n{ path=/b }")));
         assert_eq!(two.get("units.0.StatusText"), Some(&json!("")));
@@ -294,6 +349,8 @@ mod tests {
         ] {
             assert_eq!(seen.get(field), Some(&value), "{field}");
         }
+        let seen = status("● a.timer - A\n   Active: active (waiting) since\n");
+        assert_eq!(seen.get("active"), Some(&json!("active (waiting)")));
         let seen = status("Unit a.service could not be found.\n");
         assert_eq!(seen.get("unit"), Some(&json!("a.service")));
         assert_eq!(seen.get("found"), Some(&json!(false)));

@@ -108,6 +108,13 @@ fn parse(text: &str) -> Vainfo {
 }
 
 fn line_of(line: &str, seen: &mut Vainfo, lines: &mut Lines) {
+    if lines.gave_up && begins(line) {
+        // It was tried once more; what was tried and what went wrong before stays told.
+        *lines = Lines { opened: std::mem::take(&mut lines.opened), ..Lines::default() };
+        let (driver_files_tried, libva_errors) =
+            (std::mem::take(&mut seen.driver_files_tried), std::mem::take(&mut seen.libva_errors));
+        *seen = Vainfo { driver_files_tried, libva_errors, ..Vainfo::default() };
+    }
     if elided(line) {
         lines.gap = true;
     } else if let Some(said) = after(line, "libva error: ") {
@@ -128,7 +135,8 @@ fn line_of(line: &str, seen: &mut Vainfo, lines: &mut Lines) {
         let (api, libva) = versions.split_once('(').unwrap_or((versions, ""));
         seen.va_api_version = Some(api.trim().to_owned()).filter(|version| !version.is_empty());
         let libva = libva.trim().strip_prefix("libva ").and_then(|rest| rest.split([')', ' ']).next());
-        seen.libva_version = libva.map(str::to_owned);
+        // Distributions built it without its version: `(libva )`.
+        seen.libva_version = libva.filter(|version| !version.is_empty()).map(str::to_owned);
     } else if line.contains(": Supported profile and entrypoints")
         || line.contains(": Supported config attributes per profile")
     {
@@ -140,6 +148,16 @@ fn line_of(line: &str, seen: &mut Vainfo, lines: &mut Lines) {
     } else {
         trouble(line, seen, lines);
     }
+}
+
+/// The first lines of a run: what libva says of itself, or what vainfo says of the display.
+fn begins(line: &str) -> bool {
+    let bare = line.trim_start();
+    bare.starts_with("Trying display: ")
+        || ["libva info: VA-API version ", "libva: VA-API version ", "libva: libva version "]
+            .iter()
+            .any(|start| bare.starts_with(start))
+        || after(line, "vainfo: VA-API version: ").is_some()
 }
 
 /// A line of the list without its end, be it only the beginning of the first word.

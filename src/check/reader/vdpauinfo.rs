@@ -53,10 +53,11 @@ struct Decode {
 /// How far a decoder goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 struct Decoder {
-    level: u64,
-    macroblocks: u64,
-    width: u64,
-    height: u64,
+    /// -1 where the driver does not say.
+    level: i64,
+    macroblocks: i64,
+    width: i64,
+    height: i64,
 }
 
 /// Why nothing can be decoded.
@@ -153,7 +154,7 @@ fn decoder(line: &str, seen: &mut Vdpauinfo, lines: &mut Lines) -> bool {
         seen.decoders_listed += 1;
         return true;
     }
-    let numbers: Vec<u64> = rest.iter().map_while(|word| word.parse().ok()).collect();
+    let numbers: Vec<i64> = rest.iter().map_while(|word| word.parse().ok()).collect();
     if let [level, macroblocks, width, height, ..] = numbers[..] {
         seen.decoders_listed += 1;
         seen.decoders_supported.push(name.to_owned());
@@ -273,6 +274,9 @@ LUMA_KEY_MAX_LUMA                y
         let seen = parse(GOOD);
         assert!(seen.device_created && seen.complete, "{seen:?}");
         assert_eq!(seen.decoders_listed, 4);
+        let unknown =
+            parse(&GOOD.replace("H264_HIGH                      51", "H264_HIGH                      -1"));
+        assert_eq!((unknown.decoders_listed, unknown.decoders_supported.len()), (4, 3));
         assert_eq!(seen.decoders_supported, ["H264_HIGH", "HEVC_MAIN_10", "VP9_PROFILE_0"]);
         assert_eq!((seen.display.as_deref(), seen.screen, seen.api_version), (Some(":0"), Some(1), Some(1)));
         assert_eq!(seen.information_string.as_deref(), Some("Example VDPAU Driver 1.0"));

@@ -21,6 +21,8 @@ struct Zramctl {
     devices: Vec<Device>,
     /// Every column of each device under its lower-case heading, by device.
     columns: BTreeMap<String, BTreeMap<String, String>>,
+    /// There is a heading or a device, and every device has its algorithm and size.
+    complete: bool,
 }
 
 pub(super) fn read(text: &str) -> Observation {
@@ -30,12 +32,14 @@ pub(super) fn read(text: &str) -> Observation {
 fn parse(text: &str) -> Zramctl {
     let mut seen = Zramctl::default();
     let mut headings: Vec<&str> = USUAL.to_vec();
+    let mut headed = false;
     for line in text.lines() {
         // Markup makes code of each line, a reply quotes it, a comment marks it.
         let line = line.trim_matches(|c: char| c.is_whitespace() || matches!(c, '`' | '>' | '#' | '|'));
         let words: Vec<&str> = line.split_whitespace().collect();
         if words.contains(&"NAME") {
             headings = words;
+            headed = true;
             continue;
         }
         // The algorithm may be a list with the chosen one in brackets; then it is printed alone.
@@ -51,6 +55,10 @@ fn parse(text: &str) -> Zramctl {
         let rest = rest.map(|(heading, word)| (heading.to_lowercase(), (*word).to_owned())).collect();
         seen.columns.insert((*name).to_owned(), rest);
     }
+    let whole = |device: &Device| {
+        !headed || seen.columns.get(&device.name).is_some_and(|row| row.len() + 2 >= headings.len())
+    };
+    seen.complete = (headed || !seen.devices.is_empty()) && seen.devices.iter().all(whole);
     seen
 }
 

@@ -96,6 +96,26 @@ pub(in crate::plan) struct ProbeForm {
     pub(in crate::plan) chromium: Option<At<Short<PathForm>>>,
 }
 
+/// How a probe is written that cannot stand alone.
+fn example(word: &str) -> &'static str {
+    match word {
+        "run" => "`run: [ls, -l]`: a program and its words",
+        "file" => "`file: /etc/hostname`: a path",
+        "mount" => "`mount: /boot`: a path",
+        "measure" => "`measure: {run: [true], times: 10}`, or `{probe: memory, field: used}`",
+        "process" => "`process: {name: plasmashell}`, or `{pattern: ...}` for the command line",
+        "kernel_parameter" => "`kernel_parameter: vm.swappiness`",
+        "nix" => {
+            "`nix: {path: ...}`, `{profile: ...}`, `{derivation: ...}`, `{log: ...}` or `{before: ..., after: ...}`"
+        }
+        "firefox" => "`firefox: {path: /home/me/support.txt}`: where the text of `about:support` was saved",
+        "chromium" => "`chromium: {path: /home/me/gpu.txt}`: where the text of `chrome://gpu` was saved",
+        "cgroup" => "`cgroup: {manager: user, names: \"app-*\"}`",
+        "desktop_setting" => "`desktop_setting: {file: kwinrc, group: Compositing, key: Backend}`",
+        _ => "`generations: {of: nixos}`, or `home-manager`, `nix-env`, `rpm-ostree`, `bootc`",
+    }
+}
+
 impl FromWord for ProbeForm {
     const EXPECTED: &'static str = "a probe's name or a map of it";
     const WORDS: &'static [&'static str] = &[
@@ -133,7 +153,8 @@ impl FromWord for ProbeForm {
             "lspci" => Ok(Self { lspci: Some(LspciForm::default()), ..Self::default() }),
             "run" | "file" | "measure" | "mount" | "process" | "kernel_parameter" | "nix" | "firefox"
             | "chromium" | "cgroup" | "desktop_setting" | "generations" => {
-                Err(E::custom(format!("wrong-value|the probe `{word}` needs settings|write `{word}: ...`")))
+                let example = example(word);
+                Err(E::custom(format!("wrong-value|the probe `{word}` needs settings|write {example}")))
             }
             other => Err(unknown_name(
                 "unknown-probe",

@@ -8,7 +8,7 @@ mod tap;
 
 pub use json::{validation_end, validation_json, validation_line, validation_schema};
 pub use junit::junit;
-pub use nagios::nagios;
+pub use nagios::{nagios, nagios_unknown};
 pub use prometheus::prometheus;
 pub use tap::tap;
 

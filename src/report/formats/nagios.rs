@@ -40,6 +40,12 @@ pub fn nagios(validation: &Validation) -> (String, u8) {
     (out, status)
 }
 
+/// The line of a validation that could not be begun; its exit status is 3.
+#[must_use]
+pub fn nagios_unknown(why: &str) -> String {
+    format!("SWITCHBACK UNKNOWN - {}\n", clean(why))
+}
+
 /// A pipe begins perfdata wherever it stands.
 fn clean(text: &str) -> String {
     text.chars().map(|c| if c == '|' || c.is_control() { ' ' } else { c }).collect()

@@ -141,7 +141,7 @@ impl Crew {
                     end: End::NotStarted(why),
                     stdout: Captured::default(),
                     stderr: Captured::default(),
-                    took: clock::since(began),
+                    took: clock::tick().saturating_duration_since(began),
                 };
                 self.ended.push_back((id, ended));
             }
@@ -227,7 +227,7 @@ impl Crew {
         job.signal(Signal::SIGKILL);
         let status = reaped(job.pid);
         descent::unregister(job.pid);
-        let took = clock::since(job.started);
+        let took = clock::tick().saturating_duration_since(job.started);
         self.gone.push(Gone { pid: job.pid, marker: std::mem::take(&mut job.marker) });
         self.search();
         job.drain(&mut self.buffer, watch);

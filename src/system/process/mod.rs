@@ -112,7 +112,7 @@ pub struct Ended {
     /// Its standard error.
     pub stderr: Captured,
     /// How long it ran.
-    pub took: Span,
+    pub took: std::time::Duration,
 }
 
 /// Told of what happens while children run.

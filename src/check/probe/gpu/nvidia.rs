@@ -19,6 +19,9 @@ pub(super) enum Question {
     Processes,
 }
 
+/// The class of a single value that the driver could not read. Every other class is of the whole driver or GPU.
+const VALUE: &str = "err_value";
+
 const SHORT: &str =
     "index,name,pci.bus_id,driver_version,memory.used,memory.total,utilization.gpu,utilization.memory";
 const VIDEO: &str = "utilization.encoder,utilization.decoder";
@@ -110,9 +113,11 @@ impl Answers {
             let words = refusal.trim_matches(['[', ']']);
             match words {
                 "N/A" | "Not Supported" => {}
-                "ERR!" => drop(self.failures.insert("err_value".to_owned())),
-                "Unknown Error" => drop(self.failures.insert("unknown_error".to_owned())),
-                other => self.failures.extend(Failure::of(other).map(String::from)),
+                other => {
+                    // `ERR!`, `Unknown Error`: this value could not be read, the GPU answers.
+                    let of_gpu = Failure::of(other).map(String::from);
+                    self.failures.insert(of_gpu.unwrap_or_else(|| VALUE.to_owned()));
+                }
             }
         }
         self.unknown.extend(csv.unknown().map(str::to_owned));
@@ -121,7 +126,7 @@ impl Answers {
 
     fn table(&mut self, table: Table) -> bool {
         if table.err_values > 0 {
-            self.failures.insert("err_value".to_owned());
+            self.failures.insert(VALUE.to_owned());
         }
         let any = !table.gpus.is_empty();
         for gpu in table.gpus {

@@ -166,7 +166,7 @@ fn a_value_that_the_driver_refuses_is_a_failure_and_one_that_it_does_not_know_is
     gpu.next(Given::Nothing);
     gpu.next(exited(0, &ROWS.replace("30 %", "[Unknown Error]").replace("512 MiB", "[GPU is lost]"), ""));
     let seen = seen(gpu.next(exited(0, PMON, "")));
-    assert_eq!(seen.get("failures"), Some(&json!(["gpu_lost", "unknown_error"])));
+    assert_eq!(seen.get("failures"), Some(&json!(["err_value", "gpu_lost"])));
     assert_eq!((seen.get("memory_used"), seen.get("utilisation_percent")), (None, None));
 }
 

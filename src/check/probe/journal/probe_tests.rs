@@ -124,3 +124,14 @@ fn a_bad_pattern_is_an_error() {
     assert!(Filter::of(&probe(&["("], None, None), around(None, None)).is_err());
     assert!(Filter::of(&probe(&[], Some("["), None), around(None, None)).is_err());
 }
+
+#[test]
+fn a_process_of_another_boot_is_another_even_where_the_first_entry_does_not_count() {
+    let killed = "kernel: Out of memory: Killed process 7 (app) total-vm:1kB";
+    let text = format!(
+        "1.000000 {killed}\n-- Boot 0123 --\n2.000000 kernel: hello\n2.000001 {killed}\n-- cursor: c\n"
+    );
+    let seen = read(&mut reading(&[], Some("Killed process")), &text, 0, "").expect("seen");
+    assert_eq!(seen.get("oom_victims"), Some(&json!(["app", "app"])));
+    assert_eq!(seen.get("count"), Some(&json!(2)));
+}

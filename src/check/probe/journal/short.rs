@@ -15,6 +15,8 @@ pub(super) struct Entry {
     /// Whether a process number was there.
     with_pid: bool,
     pub(super) message: Vec<u8>,
+    /// Whether the machine was started since the entry before it.
+    pub(super) is_first_of_boot: bool,
 }
 
 impl Entry {
@@ -67,6 +69,7 @@ impl Entries {
             self.begun = true;
         } else if let Some(mark) = line.strip_prefix(b"-- ") {
             self.end(tell);
+            self.entry.is_first_of_boot |= mark.starts_with(b"Boot ") || mark.starts_with(b"Reboot");
             if let Some(cursor) = mark.strip_prefix(b"cursor: ") {
                 self.cursor = Some(String::from_utf8_lossy(cursor).trim().to_owned());
             }
@@ -81,6 +84,7 @@ impl Entries {
     fn end(&mut self, tell: &mut dyn FnMut(&Entry)) {
         if self.begun {
             tell(&self.entry);
+            self.entry.is_first_of_boot = false;
         }
         self.entry.who.clear();
         self.entry.message.clear();

@@ -48,6 +48,11 @@ impl Tally {
         }
     }
 
+    /// The machine was started again.
+    pub(super) fn booted(&mut self) {
+        self.faults.booted();
+    }
+
     /// The fields of the observation.
     ///
     /// # Errors

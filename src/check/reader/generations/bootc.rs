@@ -2,7 +2,7 @@
 
 use crate::check::reader::elided::trails_off;
 use crate::check::reader::refusal::Refusal;
-use crate::check::reader::{is_elision, observation};
+use crate::check::reader::{document, is_elision, observation};
 use crate::model::{Observation, Value};
 use serde::Serialize;
 
@@ -27,9 +27,9 @@ struct Status {
 }
 
 pub(in crate::check::reader) fn read(text: &str) -> Observation {
-    let document: Option<(&'static str, Value)> = match serde_json::from_str(text) {
-        Ok(document) => Some(("json", document)),
-        Err(_) => serde_saphyr::from_str(text).ok().map(|document| ("yaml", document)),
+    let document = match document(text, &['{']) {
+        Some(document) => Some(("json", document)),
+        None => serde_saphyr::from_str(written(text)).ok().map(|document| ("yaml", document)),
     };
     let status = match document {
         Some((format, document)) if document.get("status").is_some() => Status { format, ..of(&document) },
@@ -40,6 +40,30 @@ pub(in crate::check::reader) fn read(text: &str) -> Observation {
         Some(_) | None => for_people(text),
     };
     observation(&status)
+}
+
+/// The part of a text that is YAML: from its first key on, up to what begins a line and is no key, as a prompt is.
+fn written(text: &str) -> &str {
+    let is_key = |line: &str| {
+        let name = line.split(':').next().unwrap_or_default();
+        line.contains(':') && !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric())
+    };
+    let mut begin = None;
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let set_in = line.starts_with([' ', '-', '#', '\n']);
+        match begin {
+            None if line.starts_with("---")
+                || ["apiVersion:", "kind:", "status:"].iter().any(|key| line.starts_with(key)) =>
+            {
+                begin = Some(at);
+            }
+            Some(begin) if !set_in && !is_key(line.trim_end()) => return text.get(begin..at).unwrap_or(text),
+            None | Some(_) => {}
+        }
+        at += line.len();
+    }
+    text.get(begin.unwrap_or(0)..).unwrap_or(text)
 }
 
 /// A `BootcHost` of `org.containers.bootc`; `cachedUpdate` and the like are passed over.
@@ -146,9 +170,19 @@ mod tests {
         let yaml = "apiVersion: org.containers.bootc/v1\nstatus:\n  staged: null\n  booted:\n    image:\n      image: {image: 'q.io/a:1'}\n      version: '1.2'\n      imageDigest: sha256:ab\n";
         let newer = "● Booted image: q.io/a:1\n        Digest: sha256:ab\n       Version: 1.2 (2026-01-01)\n";
         let older = "Current staged image: none\nCurrent booted image: q.io/a:1\n    Image version: 1.2 (x)\n    Image digest: sha256:ab\n";
-        for (format, text) in
-            [("json", document.to_string().as_str()), ("yaml", yaml), ("text", newer), ("text", older)]
-        {
+        let prompted = |text: &str| format!("[mo@host ~]$ sudo bootc status\n{text}\n[mo@host ~]$ \n");
+        let colon = |text: &str| format!("mo@host:~$ sudo bootc status --json\n{text}\nmo@host:~$ \n");
+        let json = document.to_string();
+        for (format, text) in [
+            ("json", json.as_str()),
+            ("yaml", yaml),
+            ("json", &prompted(&json)),
+            ("yaml", &prompted(yaml)),
+            ("json", &colon(&json)),
+            ("yaml", &colon(yaml)),
+            ("text", newer),
+            ("text", older),
+        ] {
             let seen = read(text);
             assert_eq!(seen.get("booted"), Some(&expected), "{text}");
             assert_eq!((seen.get("format"), seen.get("staged")), (Some(&json!(format)), Some(&json!(null))));

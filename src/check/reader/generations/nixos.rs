@@ -1,7 +1,7 @@
 //! `nixos-rebuild list-generations`: the table of the shell version and of the newer one, and `--json`.
 
 use super::{Generations, date};
-use crate::check::reader::{is_elision, observation};
+use crate::check::reader::{document, is_elision, observation};
 use crate::model::Observation;
 use serde::{Deserialize, Serialize};
 
@@ -32,7 +32,9 @@ pub(in crate::check::reader) fn read(text: &str) -> Observation {
 
 fn parse(text: &str) -> Generations<Generation> {
     let mut seen = Generations::new();
-    if let Ok(listed) = serde_json::from_str::<Vec<Listed>>(text) {
+    let listed =
+        document(text, &['[']).and_then(|document| serde_json::from_value::<Vec<Listed>>(document).ok());
+    if let Some(listed) = listed {
         seen.generations = listed.into_iter().map(Generation::from).collect();
     } else {
         // The newer tool has a last column `Current` with True and False in place of a mark behind the number.
@@ -107,6 +109,8 @@ mod tests {
     fn json_says_the_same() {
         let text = r#"[{"generation":8,"date":"2026-01-02T03:04:05","nixosVersion":"26.05.1","kernelVersion":"6.12.1","configurationRevision":"","specialisations":[],"current":true}]"#;
         assert_eq!(current(text), (1, Some(8), false));
+        let prompted = format!("[mo@host:~]$ nixos-rebuild list-generations --json\n{text}\n[mo@host:~]$ ");
+        assert_eq!(current(&prompted), (1, Some(8), false));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `rpm-ostree status`: text and `--json`.
 
 use crate::check::reader::refusal::Refusal;
-use crate::check::reader::{is_elision, observation};
+use crate::check::reader::{document, is_elision, observation};
 use crate::model::{Observation, Value};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -34,10 +34,10 @@ struct Status {
 }
 
 pub(in crate::check::reader) fn read(text: &str) -> Observation {
-    let status = match serde_json::from_str::<Value>(text) {
-        Ok(document) if document.is_object() => from_json(&document),
-        Ok(_) | Err(_) if text.trim_start().starts_with('{') => Status { complete: false, ..empty("json") },
-        Ok(_) | Err(_) => from_table(text).unwrap_or_else(|| from_text(text)),
+    let status = match document(text, &['{']) {
+        Some(document) => from_json(&document),
+        None if text.trim_start().starts_with('{') => Status { complete: false, ..empty("json") },
+        None => from_table(text).unwrap_or_else(|| from_text(text)),
     };
     let refusal = Refusal::of(text, &["rpm-ostree"]).filter(|_| status.format == "text");
     let complete = status.complete && refusal.is_none() && !status.deployments.is_empty();
@@ -86,6 +86,8 @@ fn from_json(document: &Value) -> Status {
 struct Block {
     r#ref: String,
     marked: bool,
+    /// How far its name is set in.
+    indent: usize,
     fields: BTreeMap<String, String>,
 }
 
@@ -100,6 +102,7 @@ fn from_text(text: &str) -> Status {
         if body.starts_with("AvailableUpdate:") || body.starts_with("Available update:") {
             break;
         }
+        let indent = line.chars().take_while(|c| c.is_whitespace() || is_bullet(*c)).count();
         // With `--verbose` the number stands behind the name.
         let body = body.split_once(" (index: ").map_or(body, |(body, _)| body);
         if let Some((key, value)) = field(body) {
@@ -108,21 +111,29 @@ fn from_text(text: &str) -> Status {
                     last = key.to_owned();
                     block.fields.insert(last.clone(), value.to_owned());
                 }
-                None if key == "State" => status.state = Some(value.to_owned()),
+                None if key == "State" => {
+                    // What is done by itself stands behind it: `idle; auto updates disabled`.
+                    let state = value.split(';').next().unwrap_or(value).trim();
+                    status.state = Some(state.to_owned());
+                }
                 None => {}
             }
-        } else if is_ref(body) {
-            let marked = line.trim_start().starts_with(is_bullet);
-            blocks.push(Block { r#ref: body.to_owned(), marked, fields: BTreeMap::new() });
-            last.clear();
-        } else if line.starts_with("      ")
-            && let Some(value) = blocks.last_mut().and_then(|block| block.fields.get_mut(&last))
+        } else if let Some(value) = blocks
+            .last_mut()
+            .filter(|block| indent > block.indent + 2)
+            .and_then(|block| block.fields.get_mut(&last))
         {
-            // A long list goes on below its beginning.
+            // A long list goes on below its beginning, also with the paths of what was installed from files.
             value.push(' ');
             value.push_str(body);
+        } else if is_ref(body) {
+            let marked = line.trim_start().starts_with(is_bullet);
+            blocks.push(Block { r#ref: body.to_owned(), marked, indent, fields: BTreeMap::new() });
+            last.clear();
         }
     }
+    // Any word with a colon could be a name; a deployment says more of itself.
+    status.complete &= blocks.iter().any(|block| !block.fields.is_empty());
     let any_marked = blocks.iter().any(|block| block.marked);
     for block in blocks {
         let get = |name: &str| block.fields.get(name);
@@ -181,7 +192,13 @@ fn field(body: &str) -> Option<(&str, &str)> {
 }
 
 fn is_ref(body: &str) -> bool {
-    !body.is_empty() && !body.contains(char::is_whitespace) && (body.contains(':') || body.contains('/'))
+    let is_prompt = body.ends_with(['$', '#', '%', '>']);
+    let is_elsewhere = body.starts_with('/') || body.starts_with("http://") || body.starts_with("https://");
+    !body.is_empty()
+        && !body.contains(char::is_whitespace)
+        && (body.contains(':') || body.contains('/'))
+        && !is_prompt
+        && !is_elsewhere
 }
 
 #[cfg(test)]
@@ -202,6 +219,37 @@ mod tests {
             ]))
         );
         assert_eq!(seen.get("checksums"), Some(&json!(["abc", null])));
+    }
+
+    #[test]
+    fn what_stands_around_the_deployments_is_none_of_them() {
+        let deployments = |text: &str| read(text).get("deployments").and_then(Value::as_array).map(Vec::len);
+        for (before, behind) in [
+            ("", "mo@host:~$\n"),
+            ("", "mo@host:~$ \n"),
+            ("https://example.org/a/thread\n", ""),
+            ("mo@host:~$ rpm-ostree status\n", "[mo@host ~]$ \n"),
+            ("", "https://example.org/x:y\n"),
+        ] {
+            let text = format!("{before}{TWO}{behind}");
+            assert_eq!(deployments(&text), Some(2), "{text}");
+        }
+        for text in ["https://example.org/a\n", "a:b\n"] {
+            assert_eq!(read(text).get("complete"), Some(&json!(false)), "{text}");
+        }
+        let idle = TWO.replace("idle", "idle; auto updates disabled");
+        assert_eq!(read(&idle).get("state"), Some(&json!("idle")));
+    }
+
+    #[test]
+    fn a_list_that_goes_on_below_may_hold_paths_and_colons() {
+        let text = "Deployments:\n● a:b/1\n                  Version: 1.2\n          LayeredPackages: /usr/bin/vim one\n                                   /usr/bin/git a:b\n                                   two\n  a:b/0\n                  Version: 1.1\n";
+        for text in [text.to_owned(), text.lines().map(|line| format!("    {line}\n")).collect()] {
+            let seen = read(&text);
+            assert_eq!(seen.get("deployments.0.layered_packages"), Some(&json!(5)), "{text}");
+            assert_eq!(seen.get("deployments.1.ref"), Some(&json!("a:b/0")), "{text}");
+            assert_eq!(seen.get("deployments.2"), None, "{text}");
+        }
     }
 
     #[test]
@@ -241,6 +289,8 @@ mod tests {
         let expected =
             json!({"ref": "a:b", "booted": true, "version": "1", "layered_packages": 1, "pinned": false});
         assert_eq!((seen.get("deployments.0"), seen.get("state")), (Some(&expected), Some(&json!("idle"))));
+        let prompted = format!("mo@host:~$ rpm-ostree status --json\n{text}\nmo@host:~$ \n");
+        assert_eq!(read(&prompted).get("deployments.0"), Some(&expected));
         assert_eq!(read(&text[..40]).get("complete"), Some(&json!(false)));
     }
 }

@@ -10,6 +10,7 @@ pub(in crate::check) struct Entry {
     pub(in crate::check) message: Vec<u8>,
     pub(in crate::check) identifier: Vec<u8>,
     pub(in crate::check) transport: Vec<u8>,
+    pub(in crate::check) boot: Vec<u8>,
     pub(in crate::check) priority: Option<u8>,
     any: bool,
 }
@@ -34,6 +35,7 @@ enum Field {
     Identifier,
     Transport,
     Priority,
+    Boot,
     Other,
 }
 
@@ -44,6 +46,7 @@ impl Field {
             b"SYSLOG_IDENTIFIER" => Self::Identifier,
             b"_TRANSPORT" => Self::Transport,
             b"PRIORITY" => Self::Priority,
+            b"_BOOT_ID" => Self::Boot,
             _ => Self::Other,
         }
     }
@@ -130,6 +133,7 @@ impl Export {
         self.entry.message.clear();
         self.entry.identifier.clear();
         self.entry.transport.clear();
+        self.entry.boot.clear();
         self.entry.priority = None;
         self.entry.any = false;
     }
@@ -139,6 +143,7 @@ impl Export {
             Field::Message => &mut self.entry.message,
             Field::Identifier => &mut self.entry.identifier,
             Field::Transport => &mut self.entry.transport,
+            Field::Boot => &mut self.entry.boot,
             Field::Priority => {
                 self.entry.priority =
                     std::str::from_utf8(bytes).ok().and_then(|text| text.trim().parse().ok());

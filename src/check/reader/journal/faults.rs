@@ -64,25 +64,46 @@ pub(in crate::check) struct Faults {
     killed: BTreeSet<(String, String)>,
     #[serde(skip)]
     desktop: BTreeSet<(String, String)>,
+    #[serde(skip)]
+    dying: Dying,
+    /// Of whom the kernel said that it, "or" a child of it, will be sacrificed, and where the list names it.
+    #[serde(skip)]
+    threatened: Option<(String, String, Option<usize>)>,
 }
 
-/// Compositors, shells and display servers, as the kernel cuts their names.
-const DESKTOP: &[&str] = &[
+/// How far the kernel has told of an oops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Dying {
+    #[default]
+    Not,
+    /// What went wrong was told, its number was not.
+    Announced,
+    /// Its number was told, or it has none.
+    Died,
+}
+
+/// Compositors, shells, panels and display servers, as the kernel cuts their names: also those of the `session` probe.
+pub(in crate::check) const DESKTOP: &[&str] = &[
     "Hyprland",
     "Xorg",
     "Xwayland",
+    "budgie-panel",
     "budgie-wm",
     "cinnamon",
     "compiz",
     "compiz.real",
     "cosmic-comp",
+    "cosmic-panel",
     "gala",
     "gnome-shell",
+    "i3",
     "kwin_wayland",
     "kwin_wayland_wr",
     "kwin_x11",
     "labwc",
+    "lxqt-panel",
     "marco",
+    "mate-panel",
     "muffin",
     "mutter",
     "niri",
@@ -90,8 +111,10 @@ const DESKTOP: &[&str] = &[
     "plasmashell",
     "river",
     "sway",
+    "waybar",
     "wayfire",
     "weston",
+    "xfce4-panel",
     "xfwm4",
 ];
 
@@ -104,11 +127,12 @@ fn pattern(text: &str) -> Regex {
 #[expect(clippy::expect_used, reason = "a constant, and a test compiles it")]
 static TELLING: LazyLock<Bytes> = LazyLock::new(|| {
     Bytes::new(concat!(
-        "segfault |: segfault|\\] trap | general protection|control protection|unhandled |undefined instruction|",
+        "segfault |: segfault|\\] trap |general protection|control protection|[Uu]nhandled |undefined instruction|",
         "ill process |illed process |reaped process |exited, code=|dumped core|dumping core|Xid|Killed /|",
         "oomd killed|OOM killer|oom-kill|Oops|BUG: |kernel BUG|GPU HANG|gpu hang|blocked for more than|",
         "ring [a-z0-9_.]+ timeout|GPU reset begin|KCrash: |hard LOCKUP|detected (?:expedited )?stall|",
-        "ngine reset|flip_done timed out"
+        "ngine reset|flip_done timed out|\\[#[0-9]+\\]|Kernel panic|Unable to handle|nouveau|GPU lockup|ring [0-9]+ stalled|",
+        "declared device|Linux version "
     ))
     .expect("a constant pattern")
 });
@@ -146,15 +170,31 @@ static XID: LazyLock<Regex> = LazyLock::new(|| pattern(r"Xid(?: \(([^)]*)\))?: ?
 static KCRASH: LazyLock<Regex> = LazyLock::new(|| pattern(r"KCrash: Application (?:Name = |')([^' ]{1,64})"));
 static HUNG: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"INFO: task (.{1,64}?):(\d+) blocked for more than"));
+/// Where an oops begins. Its second line, which may be the only one, has its number: [`DIES`].
 static OOPS: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?:Oops(?: - [a-z ]+)?: |BUG: (?:unable to handle|kernel NULL|soft lockup)|detected hard LOCKUP|rcu: INFO: .*detected (?:expedited )?stall|kernel BUG at |general protection fault(?:, [^:]*)?: )",
+        r"BUG: (?:unable to handle|kernel NULL)|kernel BUG at |Unable to handle kernel |Unhandled fault: .* at 0x",
     )
 });
-static HANG: LazyLock<Regex> = LazyLock::new(|| {
+/// `general protection fault: 0000 [#1] SMP`, `Oops: 0002 [#2]`, `Internal error: Oops: 96000004 [#1]`.
+static DIES: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"(?:: [0-9a-fA-Fx]+|Oops.*|BUG.*|[Bb]ug .*|fault.*|error.*|exception.*|sig: \d+) ?\[#\d+\]")
+});
+/// An oops whose number was left out: of it alone, or of an old kernel.
+static NUMBERLESS: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"Oops(?: - [a-z ]+)?: |general protection fault(?:, [^:]*)?: "));
+/// The kernel lives on, or says no more.
+static STUCK: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"GPU HANG|gpu hang|amdgpu.*ring [a-z0-9_.]+ timeout|amdgpu.*GPU reset begin|xe .*[eE]ngine reset|flip_done timed out",
+        r"BUG: soft lockup|detected hard LOCKUP|rcu: INFO: .*detected (?:expedited )?stall|INFO: rcu_\w+ .*detected (?:expedited )?stall",
     )
+});
+static PANIC: LazyLock<Regex> = LazyLock::new(|| pattern(r"Kernel panic - not syncing:? ?(.{0,24})"));
+static HANG: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(concat!(
+        r"GPU HANG|gpu hang|amdgpu.*ring [a-z0-9_.]+ timeout|amdgpu.*GPU reset begin|xe .*[eE]ngine reset|flip_done timed out|",
+        r"nouveau .*(?:fifo: (?:fault|SCHED_ERROR)|GPU lockup|killed!)|GPU lockup|radeon .*ring \d+ stalled|xe .*declared device .* wedged",
+    ))
 });
 
 impl Faults {
@@ -169,6 +209,14 @@ impl Faults {
     /// Whether there may be anything in a message; quickly, for nearly every message has nothing.
     pub(super) fn may_tell(message: &[u8]) -> bool {
         TELLING.is_match(message)
+    }
+
+    /// The machine was started again: its processes are others, whatever their numbers and names.
+    pub(in crate::check) fn booted(&mut self) {
+        self.killed.clear();
+        self.desktop.clear();
+        self.dying = Dying::default();
+        self.threatened = None;
     }
 
     /// The observation with a field for each kind of fault.
@@ -212,6 +260,9 @@ impl Faults {
 
     /// What is the kernel's to tell.
     fn kernel(&mut self, message: &str) {
+        if message.starts_with("Linux version ") {
+            self.booted();
+        }
         let process = |found: &Captures<'_>| -> Name {
             let at = found.get(0).map_or(0, |all| all.start());
             Name { name: before(message.get(..at).unwrap_or_default()), pid: text(found.get(1)).to_owned() }
@@ -250,8 +301,38 @@ impl Faults {
         for found in HUNG.captures_iter(message) {
             put(&mut self.hung_tasks, text(found.get(1)).to_owned());
         }
-        self.kernel_oopses += u64::from(OOPS.is_match(message));
+        self.oops(message);
         self.gpu_hangs += u64::from(HANG.is_match(message));
+    }
+
+    /// An oops is told in several messages: what went wrong, a line with its number, and the panic that may follow.
+    fn oops(&mut self, message: &str) {
+        let numbered = DIES.is_match(message);
+        if OOPS.is_match(message) {
+            self.kernel_oopses += 1;
+            self.dying = if numbered { Dying::Died } else { Dying::Announced };
+        } else if numbered || NUMBERLESS.is_match(message) {
+            self.kernel_oopses += u64::from(self.dying != Dying::Announced);
+            self.dying = Dying::Died;
+        } else if STUCK.is_match(message) {
+            self.kernel_oopses += 1;
+            self.dying = Dying::Died;
+        } else if let Some(found) = PANIC.captures(message) {
+            // What it panics over was told before.
+            let why = text(found.get(1));
+            let follows = [
+                "Fatal exception",
+                "softlockup",
+                "hung_task",
+                "Hard LOCKUP",
+                "RCU Stall",
+                "Attempted to kill",
+            ]
+            .iter()
+            .any(|known| why.starts_with(known));
+            self.kernel_oopses += u64::from(!follows || self.dying == Dying::Not);
+            self.dying = Dying::Not;
+        }
     }
 
     fn arm(&mut self, message: &str, process: &impl Fn(&Captures<'_>) -> Name) {
@@ -279,8 +360,13 @@ impl Faults {
         for found in KILLED.captures_iter(message) {
             let (pid, open) = (found.get(1), found.get(2));
             let at = open.map_or(message.len(), |open| open.start());
-            if let (Some(pid), Some(name)) = (pid, in_parentheses(message.get(at..).unwrap_or_default())) {
-                self.victim(name, pid.as_str());
+            let rest = message.get(at..).unwrap_or_default();
+            if let (Some(pid), Some(name)) = (pid, in_parentheses(rest)) {
+                if rest.get(name.len() + 2..).is_some_and(|rest| rest.contains("or sacrifice child")) {
+                    self.threat(name, pid.as_str());
+                } else {
+                    self.victim(name, pid.as_str());
+                }
             }
         }
         for found in KILL_LINE.captures_iter(message) {
@@ -300,9 +386,26 @@ impl Faults {
         }
     }
 
+    /// Who is named counts until it is told who was killed.
+    fn threat(&mut self, name: &str, pid: &str) {
+        self.threatened = None;
+        let (kills, listed) = (self.oom_kills, self.oom_victims.len());
+        self.victim(name, pid);
+        let at = (self.oom_victims.len() > listed).then_some(listed);
+        self.threatened = (self.oom_kills > kills).then(|| (pid.to_owned(), name.to_owned(), at));
+    }
+
     fn victim(&mut self, name: &str, pid: &str) {
         if self.killed.contains(&(pid.to_owned(), name.to_owned())) {
+            self.threatened.take_if(|(threatened, ..)| threatened == pid);
             return;
+        }
+        if let Some((pid, name, at)) = self.threatened.take() {
+            self.killed.remove(&(pid, name));
+            self.oom_kills = self.oom_kills.saturating_sub(1);
+            if let Some(at) = at.filter(|at| *at < self.oom_victims.len()) {
+                self.oom_victims.remove(at);
+            }
         }
         if self.killed.len() < MOST {
             self.killed.insert((pid.to_owned(), name.to_owned()));

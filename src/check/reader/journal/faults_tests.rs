@@ -125,6 +125,37 @@ fn faults_are_told_apart() {
         ("watchdog: BUG: soft lockup - CPU#3 stuck for 26s! [app:12]", "kernel_oopses", json!(1)),
         ("NMI watchdog: Watchdog detected hard LOCKUP on cpu 1", "kernel_oopses", json!(1)),
         ("rcu: INFO: rcu_preempt self-detected stall on CPU", "kernel_oopses", json!(1)),
+        ("divide error: 0000 [#1] SMP PTI", "kernel_oopses", json!(1)),
+        ("general protection fault: 0000 [#3] PREEMPT SMP", "kernel_oopses", json!(1)),
+        (
+            "general protection fault, probably for non-canonical address 0xdead000000000100: 0000 [#1] PREEMPT SMP NOPTI",
+            "kernel_oopses",
+            json!(1),
+        ),
+        ("Oops: general protection fault, maybe for address 0x0: 0000 [#1] SMP", "kernel_oopses", json!(1)),
+        ("Internal error: Oops: 96000004 [#1] SMP", "kernel_oopses", json!(1)),
+        ("Oops: Kernel access of bad area, sig: 11 [#1]", "kernel_oopses", json!(1)),
+        ("Oops [#1]", "kernel_oopses", json!(1)),
+        ("Oops[#1]:", "kernel_oopses", json!(1)),
+        (
+            "Unable to handle kernel NULL pointer dereference at virtual address 0000000000000008",
+            "kernel_oopses",
+            json!(1),
+        ),
+        (
+            "Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)",
+            "kernel_oopses",
+            json!(1),
+        ),
+        (
+            "Kernel panic - not syncing: Attempted to kill init! exitcode=0x0000000b",
+            "kernel_oopses",
+            json!(1),
+        ),
+        ("nouveau 0000:01:00.0: fifo: fault 01 [WRITE] at 0000000000000000", "gpu_hangs", json!(1)),
+        ("nouveau 0000:01:00.0: [drm] *ERROR* [CRTC:47:head-0] flip_done timed out", "gpu_hangs", json!(1)),
+        ("radeon 0000:01:00.0: GPU lockup (current fence id 0x01 last fence id 0x02)", "gpu_hangs", json!(1)),
+        ("waybar[7]: segfault at 0 ip 0 sp 0 error 4", "desktop_crashes", json!(["waybar"])),
         ("xe 0000:00:02.0: [drm] GT0: Engine reset: engine_class=rcs", "gpu_hangs", json!(1)),
         ("i915 0000:00:02.0: [drm] GPU HANG: ecode 9:1:85dffffb", "gpu_hangs", json!(1)),
         (
@@ -135,6 +166,65 @@ fn faults_are_told_apart() {
     ] {
         let seen = noted(&[message]);
         assert_eq!(seen.get(field), Some(&value), "{field} of {message}");
+    }
+}
+
+/// What the kernel says of one oops, without the stacks.
+const OOPSES: [&[&str]; 6] = [
+    &[
+        "BUG: unable to handle page fault for address: 0000000000001000",
+        "#PF: supervisor read access in kernel mode",
+        "Oops: 0000 [#1] PREEMPT SMP NOPTI",
+        "---[ end trace 0000000000000000 ]---",
+        "Kernel panic - not syncing: Fatal exception in interrupt",
+    ],
+    &["BUG: kernel NULL pointer dereference, address: 0000000000000008", "Oops: 0002 [#2] SMP"],
+    &["kernel BUG at mm/slub.c:315!", "invalid opcode: 0000 [#1] SMP PTI"],
+    &[
+        "Unable to handle kernel paging request at virtual address ffff000012345678",
+        "Internal error: Oops: 96000006 [#1] PREEMPT SMP",
+        "Kernel panic - not syncing: Fatal exception",
+    ],
+    &["divide error: 0000 [#1] SMP", "Kernel panic - not syncing: Fatal exception"],
+    &[
+        "watchdog: BUG: soft lockup - CPU#3 stuck for 26s! [app:12]",
+        "Kernel panic - not syncing: softlockup: hung tasks",
+    ],
+];
+
+#[test]
+fn an_oops_is_counted_once_however_many_messages_it_takes() {
+    for messages in OOPSES {
+        assert_eq!(noted(messages).get("kernel_oopses"), Some(&json!(1)), "{messages:?}");
+        let twice = [messages, messages].concat();
+        assert_eq!(noted(&twice).get("kernel_oopses"), Some(&json!(2)), "{messages:?}");
+    }
+}
+
+#[test]
+fn whom_the_kernel_killed_counts_and_not_whom_it_thought_of() {
+    let threat = "Out of memory: Kill process 100 (mysqld) score 900 or sacrifice child";
+    for (messages, victims) in [
+        (&[threat][..], json!(["mysqld"])),
+        (&[threat, "Killed process 200 (child) total-vm:1kB"], json!(["child"])),
+        (&[threat, "Killed process 100 (mysqld) total-vm:1kB"], json!(["mysqld"])),
+        (
+            &[threat, "Killed process 100 (mysqld) total-vm:1kB", "Killed process 200 (child) total-vm:1kB"],
+            json!(["mysqld", "child"]),
+        ),
+        (
+            &[
+                threat,
+                "Out of memory: Kill process 101 (b) score 1 or sacrifice child",
+                "Killed process 102 (c)",
+            ],
+            json!(["mysqld", "c"]),
+        ),
+    ] {
+        let seen = noted(messages);
+        assert_eq!(seen.get("oom_victims"), Some(&victims), "{messages:?}");
+        let kills = victims.as_array().map(Vec::len);
+        assert_eq!(seen.get("oom_kills"), Some(&json!(kills)), "{messages:?}");
     }
 }
 

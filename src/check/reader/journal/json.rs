@@ -15,6 +15,7 @@ pub(super) struct Entry {
     pub(super) priority: Option<u8>,
     pub(super) identifier: Option<String>,
     pub(super) transport: Option<String>,
+    pub(super) boot: Option<String>,
 }
 
 /// What was put together.
@@ -164,6 +165,7 @@ impl Assembly {
                         .and_then(|priority| priority.trim().parse().ok()),
                     identifier: fields.identifier.and_then(text_of),
                     transport: fields.transport.and_then(text_of),
+                    boot: fields.boot.and_then(text_of),
                 }));
                 self.open.clear();
             }

@@ -9,6 +9,7 @@ pub(in crate::check) mod speaker;
 mod verbose;
 mod xid;
 
+use super::refusal::is_missing;
 use crate::check::ProbeError;
 use crate::model::Observation;
 use export::Export;
@@ -63,9 +64,83 @@ struct Recorded {
     listed: Option<Listed>,
     #[serde(flatten)]
     faults: Faults,
-    /// Whether nothing is cut: no line by a pager, no entry in its middle.
+    /// Why there is nothing to read, or not all of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<Failure>,
+    /// The line that says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_text: Option<String>,
+    /// Whether nothing is cut: no line by a pager, no entry in its middle; and nothing was withheld.
     complete: bool,
+    /// The boot of the last entry.
+    #[serde(skip)]
+    boot: Vec<u8>,
 }
+
+/// Why the journal could not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Failure {
+    /// `journalctl` or `dmesg` itself could not be started.
+    NotStarted,
+    /// Whoever asked may not, or sees a part of it only.
+    InsufficientPermissions,
+    /// There is no journal.
+    NoJournal,
+    /// The tool says something else.
+    Failed,
+}
+
+impl Failure {
+    /// What a line says that no entry is.
+    fn of(line: &[u8]) -> Option<Self> {
+        if line.len() > 400 {
+            return None;
+        }
+        let text = String::from_utf8_lossy(line);
+        let bare = text.trim_start_matches(['>', '|', ' ', '\t']);
+        let bare = bare.strip_prefix("journalctl: ").unwrap_or(bare);
+        if bare.starts_with("No journal files were opened due to insufficient permissions")
+            || bare.starts_with("Hint: You are currently not seeing messages from")
+            || bare.starts_with("dmesg: read kernel buffer failed: Operation not permitted")
+            || bare.starts_with("dmesg: klogctl: Operation not permitted")
+        {
+            return Some(Self::InsufficientPermissions);
+        }
+        if bare.starts_with("No journal files were found") || bare.starts_with("No journal boot entry found")
+        {
+            return Some(Self::NoJournal);
+        }
+        if TROUBLE.iter().any(|start| bare.starts_with(start)) {
+            return Some(Self::Failed);
+        }
+        let missing = ["journalctl", "dmesg"]
+            .iter()
+            .any(|tool| memchr::memmem::find(line, tool.as_bytes()).is_some() && is_missing(&text, tool));
+        missing.then_some(Self::NotStarted)
+    }
+}
+
+/// How journalctl and dmesg begin to tell that they give up.
+const TROUBLE: [&str; 17] = [
+    "Failed to open journal",
+    "Failed to open files",
+    "Failed to open root directory",
+    "Failed to open system journal",
+    "Failed to open user journal",
+    "Failed to iterate through journal",
+    "Failed to get journal",
+    "Failed to seek to",
+    "Failed to search journal",
+    "Failed to add match",
+    "Failed to add filter",
+    "Failed to parse timestamp",
+    "Failed to look up boot",
+    "Error was encountered while opening journal",
+    "Journal file corruption detected",
+    "Data from the specified boot",
+    "dmesg: read kernel buffer failed",
+];
 
 /// Reads a journal to its end.
 pub(super) fn read(from: &mut dyn BufRead) -> Result<Observation, ProbeError> {
@@ -88,7 +163,10 @@ pub(super) fn read(from: &mut dyn BufRead) -> Result<Observation, ProbeError> {
                 .take(chunk.get(..filled).unwrap_or_default(), &mut |line| recorded.line(line, &mut reading));
             filled = fill(from, &mut chunk)?;
         }
+        let ends = lines.open.is_empty();
         lines.finish(&mut |line| recorded.line(line, &mut reading));
+        // Every line of a log ends; of an object its own end tells.
+        recorded.complete &= ends || recorded.format == Format::Json;
         let Reading { assembly, verbose, mut last } = reading;
         recorded.complete &= assembly.finish(&mut |piece| recorded.piece(piece, &mut last));
         verbose.finish(&mut |entry| recorded.entry(entry, Format::Verbose));
@@ -144,7 +222,19 @@ fn some(field: &[u8]) -> Option<&[u8]> {
 }
 
 impl Recorded {
+    /// The entry belongs to this boot.
+    fn of_boot(&mut self, boot: &[u8]) {
+        if !boot.is_empty() && self.boot != boot {
+            if !self.boot.is_empty() {
+                self.faults.booted();
+            }
+            self.boot.clear();
+            self.boot.extend_from_slice(boot.get(..64).unwrap_or(boot));
+        }
+    }
+
     fn exported(&mut self, entry: &export::Entry) {
+        self.of_boot(&entry.boot);
         let speaker = Speaker::of_fields(some(&entry.transport), some(&entry.identifier));
         self.faults.note(speaker, &entry.message);
         let text = |bytes: &[u8]| -> Option<String> {
@@ -179,15 +269,29 @@ impl Recorded {
 
     /// A line for people.
     fn text(&mut self, line: &[u8], last: &mut Last) {
+        if let Some(message) = in_object(line) {
+            self.entries += u64::from(self.format == Format::Text);
+            return self.faults.note(Speaker::Unknown, message.as_bytes());
+        }
         last.keep(line);
+        let bare = line.trim_ascii();
+        let unquoted = bare.trim_ascii_start().strip_prefix(b"> ").unwrap_or(bare);
         if Faults::may_tell(line) {
             let (speaker, message) = last.speaker(line);
             self.faults.note(speaker, message);
         }
-        let bare = line.trim_ascii();
-        let marks = bare.starts_with(b"-- ") || bare == b"[" || bare == b"]";
+        if unquoted.starts_with(b"-- Boot ") || unquoted == b"-- Reboot --" {
+            self.faults.booted();
+        }
+        let marks = unquoted.starts_with(b"-- ") || [&b"["[..], b"]", b"{", b"}", b"},{"].contains(&bare);
         let continues = line.first().is_none_or(u8::is_ascii_whitespace);
-        if self.format == Format::Text && !marks && !continues {
+        if marks || continues {
+            // Neither is an entry.
+        } else if let Some(failure) = Failure::of(line) {
+            self.complete = false;
+            self.failure.get_or_insert(failure);
+            self.error_text.get_or_insert_with(|| String::from_utf8_lossy(unquoted).into_owned());
+        } else if self.format == Format::Text {
             self.entries += 1;
         }
         // A pager marks a line that goes on beyond the screen.
@@ -202,6 +306,7 @@ impl Recorded {
             self.entries = 0;
         }
         self.entries += 1;
+        self.of_boot(entry.boot.as_deref().unwrap_or_default().as_bytes());
         if let Some(message) = &entry.message {
             let transport = entry.transport.as_deref().map(str::as_bytes);
             let speaker = Speaker::of_fields(transport, entry.identifier.as_deref().map(str::as_bytes));
@@ -215,6 +320,12 @@ impl Recorded {
             listed.identifiers.push(entry.identifier.map(short));
         }
     }
+}
+
+/// `"msg": "..."`: a line of `dmesg --json`.
+fn in_object(line: &[u8]) -> Option<String> {
+    let text = line.trim_ascii().strip_prefix(b"\"msg\":")?.trim_ascii();
+    serde_json::from_slice(text.strip_suffix(b",").unwrap_or(text)).ok()
 }
 
 /// A line without colours and carriage returns.

@@ -16,8 +16,13 @@ pub(super) struct Name {
 /// What the kernel, a log's own heading, or a quoting mail puts before a name.
 #[expect(clippy::expect_used, reason = "a constant, and the tests use it")]
 static HEADING: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?:\[\s*\+?\d+\.\d+(?:\s*<\s*\d+\.\d+\s*>)?\](?:\s*\[\s*[TC]\d+\])?|\[[A-Z][a-z]{2}\s?\d+ \d\d:\d\d\]|\bkernel(?:\[\d+\])?:|\btraps:|<\d+>|\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d:]+\]|\d\d:\d\d:\d\d(?:[.,]\d+)?(?:[+-]\d\d:?\d\d|Z)? \S+ |\]:|^[>|\s]+)\s*")
+    Regex::new(r"(?:\[\s*\+?\d+\.\d+(?:\s*<\s*\d+\.\d+\s*>)?\](?:\s*\[\s*[TC]\d+\])?|\[[A-Z][a-z]{2}\s?\d+ \d\d:\d\d\]|\bkernel(?:\[\d+\])?:|\btraps:|<\d+>|\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d:]+\]|\d\d:\d\d:\d\d(?:[.,]\d+)?(?:[+-]\d\d:?\d\d|Z)? \S+ |\]:|^[>|\s]*[-*•·]\s|^[>|\s]+)\s*")
         .expect("a constant pattern")
+});
+
+#[expect(clippy::expect_used, reason = "a constant, and the tests use it")]
+static TIME: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"^.*\d\d:\d\d:\d\d(?:[.,]\d+)?(?:[+-]\d\d:?\d\d|Z)? ").expect("a constant pattern")
 });
 
 /// The name that ends where its process number begins. It may hold blanks and colons: `Web Content`, `src:pipe`.
@@ -25,6 +30,14 @@ pub(super) fn before(text: &str) -> String {
     let line = text.rsplit('\n').next().unwrap_or_default();
     let after = HEADING.find_iter(line).last().map_or(0, |heading| heading.end());
     let mut name = line.get(after..).unwrap_or_default().trim();
+    // A time of day without a host behind it.
+    if let Some(time) = TIME.find(name) {
+        name = name.get(time.end()..).unwrap_or_default();
+    }
+    // Whoever quotes the kernel puts words and a colon before it; a colon within a name has no blank behind it.
+    if let Some((_, behind)) = name.rsplit_once(": ") {
+        name = behind.trim_start();
+    }
     while name.len() > LONGEST {
         match name.split_once(char::is_whitespace) {
             Some((_, rest)) => name = rest.trim_start(),
@@ -71,6 +84,9 @@ mod tests {
             ("<6>foo", "foo"),
             ("2026-01-05T12:00:00+0100 host kernel: Isolated Web Co", "Isolated Web Co"),
             ("compiz.real", "compiz.real"),
+            ("* foo", "foo"),
+            ("> - foo", "foo"),
+            ("and then it said: chrome", "chrome"),
             ("a\nb", "b"),
             ("", ""),
         ] {

@@ -243,3 +243,153 @@ fn an_object_of_somebodys_trace_is_no_entry() {
         assert_eq!(seen.get("complete"), Some(&json!(true)), "{text}");
     }
 }
+
+/// A message of the kernel in every way in which it is written down.
+fn written(message: &str) -> Vec<String> {
+    let json = serde_json::to_string(message).expect("JSON");
+    vec![
+        format!("Jun 15 20:14:25 host kernel: {message}\n"),
+        format!("Jun 15 20:14:25 host kernel: [ 2113.7] {message}\n"),
+        format!("2026-01-05T12:00:00+0100 host kernel: {message}\n"),
+        format!("2026-01-05T12:00:00.123456+01:00 host kernel: {message}\n"),
+        format!("Mon 2026-01-05 12:00:00 CET host kernel: {message}\n"),
+        format!("1767000000.123456 host kernel: {message}\n"),
+        format!("1767000000.123456 kernel: {message}\n"),
+        format!("[   12.345678] host kernel: {message}\n"),
+        format!("[   12.345678] {message}\n"),
+        format!("[Mon Jan  5 12:00:00 2026] {message}\n"),
+        format!("2026-01-05T12:00:00,123456+01:00 {message}\n"),
+        format!("<6>[   12.345678] {message}\n"),
+        format!("<6>{message}\n"),
+        format!("{message}\n"),
+        format!("> {message}\n"),
+        format!("* {message}\n"),
+        format!("6,1234,5678901,-;{message}\n SUBSYSTEM=x\n"),
+        format!("<6>1 2026-01-05T12:00:00.123456+01:00 host kernel - - - {message}\n"),
+        format!("<6>1 2026-01-05T12:00:00Z host kernel - - [meta x=\"1\"] {message}\n"),
+        format!(
+            "{{\n   \"dmesg\": [\n      {{\n         \"pri\": 6,\n         \"time\":     0.1,\n         \"msg\": {json}\n      }}\n   ]\n}}\n"
+        ),
+        format!("{{\"MESSAGE\":{json},\"SYSLOG_IDENTIFIER\":\"kernel\",\"_TRANSPORT\":\"kernel\"}}\n"),
+        format!("{{\n\t\"MESSAGE\" : {json},\n\t\"_TRANSPORT\" : \"kernel\"\n}}\n"),
+        format!("__CURSOR=1\n_TRANSPORT=kernel\nSYSLOG_IDENTIFIER=kernel\nMESSAGE={message}\n\n"),
+        format!(
+            "Mon 2026-01-05 12:00:00.1 CET [s=1;i=2;b=3;m=4;t=5;x=6]\n    _TRANSPORT=kernel\n    MESSAGE={message}\n"
+        ),
+    ]
+}
+
+#[test]
+fn every_kind_of_fault_is_found_in_whatever_way_it_is_written_down() {
+    for (message, field, value) in [
+        (SEGFAULT, "segfault_processes", json!(["app"])),
+        (
+            "traps: sim[12] trap invalid opcode ip:4004 sp:7ff error:0 in sim[400000+1]",
+            "invalid_opcode",
+            json!(["sim"]),
+        ),
+        (
+            "traps: sim[12] general protection fault ip:7f sp:7f error:0 in x",
+            "general_protection",
+            json!(["sim"]),
+        ),
+        (
+            "mkfs.ext4[2167]: undefined instruction: pc=0000007f939a0700",
+            "undefined_instruction",
+            json!(["mkfs.ext4"]),
+        ),
+        ("Out of memory: Killed process 1669 (sh) total-vm:105068kB", "oom_victims", json!(["sh"])),
+        ("NVRM: Xid (PCI:0000:01:00): 79, pid=8828, GPU has fallen off the bus.", "xid_codes", json!([79])),
+        (
+            "general protection fault, probably for non-canonical address 0xdead: 0000 [#1] SMP",
+            "kernel_oopses",
+            json!(1),
+        ),
+        ("general protection fault: 0000 [#1] SMP", "kernel_oopses", json!(1)),
+        ("divide error: 0000 [#1] SMP", "kernel_oopses", json!(1)),
+        ("BUG: kernel NULL pointer dereference, address: 0000000000000008", "kernel_oopses", json!(1)),
+        ("Kernel panic - not syncing: VFS: Unable to mount root fs", "kernel_oopses", json!(1)),
+        ("watchdog: BUG: soft lockup - CPU#3 stuck for 26s! [app:12]", "kernel_oopses", json!(1)),
+        (
+            "INFO: task kworker/u8:1:33 blocked for more than 120 seconds.",
+            "hung_tasks",
+            json!(["kworker/u8:1"]),
+        ),
+        ("xe 0000:00:02.0: [drm] GT0: Engine reset: engine_class=rcs", "gpu_hangs", json!(1)),
+        ("nouveau 0000:01:00.0: [drm] *ERROR* flip_done timed out", "gpu_hangs", json!(1)),
+    ] {
+        for text in written(message) {
+            let seen = seen(text.as_bytes());
+            assert_eq!(seen.get(field), Some(&value), "{text}");
+            assert_eq!(seen.get("entries"), Some(&json!(1)), "{text}");
+            assert_eq!(seen.get("complete"), Some(&json!(true)), "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_program_that_is_no_kernel_is_believed_in_no_way_of_writing() {
+    for text in [
+        format!("12,1234,5678901,-;app[7]: {SEGFAULT}\n"),
+        format!("<14>1 2026-01-05T12:00:00Z host app 7 - - {SEGFAULT}\n"),
+    ] {
+        assert_eq!(seen(text.as_bytes()).get("segfaults"), Some(&json!(0)), "{text}");
+    }
+}
+
+#[test]
+fn the_same_number_and_name_in_another_boot_is_another_process() {
+    let killed = "Out of memory: Killed process 700 (app) total-vm:1kB";
+    let crashed = "plasmashell[800]: segfault at 0 ip 0 sp 0 error 4 in x[1+2]";
+    let short = |message: &str| format!("Jun 15 20:14:25 host kernel: {message}\n");
+    let json = |boot: &str, message: &str| {
+        format!("{{\"MESSAGE\":\"{message}\",\"_TRANSPORT\":\"kernel\",\"_BOOT_ID\":\"{boot}\"}}\n")
+    };
+    let pairs = |boot: &str, message: &str| {
+        format!("__CURSOR=1\n_BOOT_ID={boot}\n_TRANSPORT=kernel\nMESSAGE={message}\n\n")
+    };
+    let both = |write: &dyn Fn(&str) -> String| write(killed) + &write(crashed);
+    for (text, times) in [
+        ([both(&short), "-- Boot 0123 --\n".to_owned(), both(&short)].concat(), 2),
+        ([both(&short), "-- Reboot --\n".to_owned(), both(&short)].concat(), 2),
+        ([both(&short), short("Linux version 6.1.0"), both(&short)].concat(), 2),
+        ([both(&short), both(&short)].concat(), 1),
+        ([both(&|m| json("a", m)), both(&|m| json("b", m))].concat(), 2),
+        ([both(&|m| json("a", m)), both(&|m| json("a", m))].concat(), 1),
+        ([both(&|m| pairs("a", m)), both(&|m| pairs("b", m))].concat(), 2),
+    ] {
+        let seen = seen(text.as_bytes());
+        let lengths = ["oom_victims", "desktop_crashes"]
+            .map(|field| seen.get(field).and_then(Value::as_array).map(Vec::len));
+        assert_eq!((lengths, seen.get("oom_kills")), ([Some(times); 2], Some(&json!(times))), "{text}");
+    }
+}
+
+#[test]
+fn a_journal_that_was_not_read_is_not_one_without_faults() {
+    for (text, failure) in [
+        ("No journal files were opened due to insufficient permissions.\n", "insufficient_permissions"),
+        (
+            "Hint: You are currently not seeing messages from other users and the system.\n      Users in groups 'adm' can see all messages.\n      Pass -q to turn off this notice.\nJun 15 20:14:25 host app[1]: a\n",
+            "insufficient_permissions",
+        ),
+        ("No journal files were found.\n-- No entries --\n", "no_journal"),
+        ("bash: journalctl: command not found\n", "not_started"),
+        ("bash: Zeile 1: journalctl: Kommando nicht gefunden.\n", "not_started"),
+        ("dmesg: read kernel buffer failed: Operation not permitted\n", "insufficient_permissions"),
+        ("Failed to add match 'x': Invalid argument\n", "failed"),
+    ] {
+        let seen = seen(text.as_bytes());
+        assert_eq!(seen.get("failure"), Some(&json!(failure)), "{text}");
+        assert_eq!(seen.get("complete"), Some(&json!(false)), "{text}");
+        let entries = usize::from(text.contains("Jun 15"));
+        assert_eq!(seen.get("entries"), Some(&json!(entries)), "{text}");
+    }
+}
+
+#[test]
+fn a_line_without_its_end_breaks_off() {
+    let line = format!("Jun 15 20:14:25 host kernel: {SEGFAULT}");
+    assert_eq!(seen(line.as_bytes()).get("complete"), Some(&json!(false)));
+    assert_eq!(seen(format!("{line}\n").as_bytes()).get("complete"), Some(&json!(true)));
+}

@@ -69,6 +69,9 @@ impl<'a> Speaker<'a> {
 pub(super) fn heading(line: &[u8]) -> Option<(Speaker<'_>, &[u8])> {
     let quoted = line.iter().take_while(|byte| matches!(byte, b'>' | b'|' | b' ' | b'\t')).count();
     let line = line.get(quoted..).unwrap_or_default();
+    if let Some(found) = numbered(line).or_else(|| structured(line)) {
+        return Some(found);
+    }
     if let Some(said) = behind_time(line) {
         return Some(who(said, true).unwrap_or((Speaker::Unknown, line)));
     }
@@ -82,6 +85,59 @@ pub(super) fn heading(line: &[u8]) -> Option<(Speaker<'_>, &[u8])> {
     }
     let (first, _) = word(line);
     (first == b"kernel:" || is_with_pid(first)).then(|| who(line, false).unwrap_or((Speaker::Unknown, line)))
+}
+
+/// `6,1234,5678901,-;message`, as `/dev/kmsg` gives it: priority and facility, number, microseconds, flags.
+fn numbered(line: &[u8]) -> Option<(Speaker<'_>, &[u8])> {
+    if !line.first().is_some_and(u8::is_ascii_digit) {
+        return None;
+    }
+    let at = memchr::memchr(b';', line.get(..80).unwrap_or(line))?;
+    let (heading, message) = (line.get(..at)?, line.get(at + 1..)?);
+    let mut fields = heading.split(|b| *b == b',');
+    let digits = |field: Option<&[u8]>| {
+        let field = field.filter(|field| !field.is_empty() && field.iter().all(u8::is_ascii_digit))?;
+        std::str::from_utf8(field).ok()?.parse::<u64>().ok()
+    };
+    let level = digits(fields.next())?;
+    digits(fields.next())?;
+    digits(fields.next())?;
+    fields.next()?;
+    if level < 8 {
+        return Some((Speaker::Kernel, message));
+    }
+    // A program wrote it there.
+    Some(who(message, false).unwrap_or((Speaker::Named(b""), message)))
+}
+
+/// `<6>1 2026-01-05T12:00:00Z host name 12 - - message`, as RFC 5424 has it.
+fn structured(line: &[u8]) -> Option<(Speaker<'_>, &[u8])> {
+    let (priority, after) = word(line);
+    let version = priority.strip_prefix(b"<")?.strip_suffix(b">1")?;
+    if version.is_empty() || !version.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let (time, after) = word(after);
+    if time != b"-" && !is_time(time) {
+        return None;
+    }
+    let (_, after) = word(after);
+    let (name, after) = word(after);
+    let (pid, after) = word(after);
+    let (_, after) = word(after);
+    let message = match after.strip_prefix(b"-") {
+        Some(message) => message,
+        // Data in brackets, one behind the other.
+        None => {
+            let end = memchr::memmem::find(after, b"] ")?;
+            after.strip_prefix(b"[")?.get(end..)?
+        }
+    };
+    let message = message.trim_ascii_start();
+    let message = message.strip_prefix("\u{feff}".as_bytes()).unwrap_or(message);
+    let with_pid = pid != b"-" && pid != b"0";
+    let speaker = if name == b"-" { Speaker::Unknown } else { Speaker::of_name(name, with_pid) };
+    Some((speaker, message))
 }
 
 /// The name before a message, behind a host where there is one.

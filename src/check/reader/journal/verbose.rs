@@ -44,6 +44,7 @@ impl Verbose {
                 b"MESSAGE" => entry.message = Some(value),
                 b"PRIORITY" => entry.priority = value.trim().parse().ok(),
                 b"SYSLOG_IDENTIFIER" => entry.identifier = Some(value),
+                b"_BOOT_ID" => entry.boot = Some(value),
                 b"_TRANSPORT" => entry.transport = Some(value),
                 _ => {}
             }

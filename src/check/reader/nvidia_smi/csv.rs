@@ -28,7 +28,7 @@ impl Csv {
     /// The rows in a text, where there is a heading.
     pub(in crate::check) fn of(text: &str) -> Option<Self> {
         let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-        let heading = lines.find(|line| is_heading(line))?;
+        let Some(heading) = lines.find(|line| is_heading(line)) else { return Self::unheaded(text) };
         let headings: Vec<String> = split(heading).map(str::to_owned).collect();
         // A heading without a row: it breaks off there, for there is always a GPU to tell of.
         let mut csv = Self { headings, ..Self::default() };
@@ -39,6 +39,10 @@ impl Csv {
                 break;
             }
             let cells: Vec<String> = split(line).map(str::to_owned).collect();
+            // What a person wrote below it.
+            if !csv.cells.is_empty() && is_prose(line, &cells, &csv.headings) {
+                break;
+            }
             csv.complete = cells.len() >= csv.headings.len();
             if !csv.complete {
                 csv.short_rows += 1;
@@ -53,6 +57,16 @@ impl Csv {
             csv.cells.push(cells);
         }
         Some(csv)
+    }
+
+    /// `--format=csv,noheader`: rows of as many cells each, of which some can only be the tool's. Nobody knows their names.
+    fn unheaded(text: &str) -> Option<Self> {
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !is_prompt(line));
+        let cells: Vec<Vec<String>> = lines.map(|line| split(line).map(str::to_owned).collect()).collect();
+        let width = cells.first().map(Vec::len).filter(|width| *width <= 200)?;
+        let fits = |row: &Vec<String>| row.len() == width && row.iter().any(|cell| is_the_tools(cell));
+        let all = cells.iter().all(fits);
+        all.then(|| Self { complete: true, cells, ..Self::default() })
     }
 
     /// How many rows there are.
@@ -109,6 +123,27 @@ fn is_prompt(line: &str) -> bool {
         || (first.starts_with(['~', '/']) && line.split_whitespace().next_back().is_some_and(is_mark))
         || first.starts_with("sh-")
         || first.starts_with("bash-")
+}
+
+/// `612 MiB`, `30 %`, `55.20 W`, `GPU-...`, `00000000:01:00.0`.
+fn is_the_tools(cell: &str) -> bool {
+    let unit = cell.split_once(' ').filter(|(number, _)| number.parse::<f64>().is_ok()).map(|(_, unit)| unit);
+    matches!(unit, Some("MiB" | "%" | "W" | "MHz" | "KB/s" | "mV"))
+        || cell.starts_with("GPU-")
+        || super::is_bus_id(cell)
+}
+
+/// Words below the rows: too few cells and a sentence, or nothing that could stand under a single heading.
+fn is_prose(line: &str, cells: &[String], headings: &[String]) -> bool {
+    let word = |word: &&str| {
+        word.chars().all(|c| c.is_ascii_lowercase() || matches!(c, '\'' | ',' | '.' | '?' | '!'))
+    };
+    let sentence = line.split_whitespace().filter(word).count() >= 3;
+    if let [heading] = headings {
+        let number = cells.first().is_some_and(|cell| number(cell).is_some() || !is_known(cell));
+        return sentence || (heading.ends_with(']') && !number);
+    }
+    cells.len() < headings.len() && sentence
 }
 
 /// The name that was asked for, in a heading.

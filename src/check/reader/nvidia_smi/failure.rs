@@ -44,7 +44,7 @@ impl From<Failure> for String {
 }
 
 /// Parts of messages, in lower case, and what they mean. The first that fits counts.
-const MESSAGES: [(&str, Failure); 11] = [
+const MESSAGES: [(&str, Failure); 13] = [
     ("communicate with the nvidia driver", Failure::DriverNotCommunicating),
     ("driver/library version mismatch", Failure::DriverLibraryMismatch),
     ("driver not loaded", Failure::DriverNotLoaded),
@@ -56,6 +56,8 @@ const MESSAGES: [(&str, Failure); 11] = [
     ("libnvidia-ml.so", Failure::LibraryNotFound),
     ("nvml shared library not found", Failure::LibraryNotFound),
     ("nvml: insufficient permissions", Failure::InsufficientPermissions),
+    ("do not have permission", Failure::InsufficientPermissions),
+    ("does not have permission", Failure::InsufficientPermissions),
 ];
 
 impl Failure {
@@ -68,8 +70,11 @@ impl Failure {
         if let Some((_, why)) = lower.split_once("failed to initialize nvml:") {
             return Some(Self::Other(one_word(why)));
         }
-        if lower.contains("nvidia-smi has failed") {
+        if lower.contains("nvidia-smi has failed") || lower.contains("failed to process command line") {
             return Some(Self::Other("failed".to_owned()));
+        }
+        if lower.contains("not supported on the device") {
+            return Some(Self::Other("not_supported".to_owned()));
         }
         (is_missing(line, "nvidia-smi") || is_missing(line, "nvidia-smi.exe")).then_some(Self::NotInstalled)
     }
@@ -95,7 +100,15 @@ pub(super) struct Told {
 impl Told {
     /// The first failure that a text tells of.
     pub(super) fn of(text: &str) -> Option<Self> {
-        let (error_class, line) = text.lines().find_map(|line| Some((Failure::of(line)?, line)))?;
+        let at = text.lines().position(|line| Failure::of(line).is_some());
+        // A terminal or a mail may have broken the sentence into lines.
+        let at =
+            at.or_else(|| text.lines().position(|line| line.to_lowercase().contains("nvidia-smi has")))?;
+        let line = text.lines().nth(at)?;
+        let sentence: Vec<&str> = text.lines().skip(at).take(4).map(str::trim).collect();
+        let told =
+            Failure::of(line).filter(|told| !matches!(told, Failure::Other(words) if words == "failed"));
+        let error_class = told.or_else(|| Failure::of(&sentence.join(" ")))?;
         let version = text.lines().find_map(|line| {
             let (_, rest) = line.split_once("NVML library version:")?;
             Some(rest.split_whitespace().next()?.trim_end_matches([')', ',']).to_owned())

@@ -125,7 +125,12 @@ fn version_of(word: &str) -> Option<String> {
 fn begun(cells: &[&str]) -> Option<Gpu> {
     let mut words = cells.first()?.split_whitespace();
     let index = words.next()?.trim_end_matches('.').parse().ok()?;
-    let place = cells.get(1)?.split_whitespace().find(|word| is_bus_id(word))?;
+    // A GPU that is a part of the processor sits on no bus: `0 Orin (nvgpu) N/A | N/A N/A |`.
+    let second = cells.get(1)?;
+    let place = second.split_whitespace().find(|word| is_bus_id(word));
+    if place.is_none() && !["N/A", "ERR!", "Unknown", "[N/A]"].iter().any(|word| second.starts_with(word)) {
+        return None;
+    }
     let mut name: Vec<&str> = words.collect();
     if name.len() > 1 && name.last().is_some_and(|last| BEHIND_THE_NAME.contains(last)) {
         name.pop();
@@ -136,7 +141,7 @@ fn begun(cells: &[&str]) -> Option<Gpu> {
         memory_used_mib: None,
         memory_total_mib: None,
         utilization_percent: None,
-        bus_id: Some(place.to_owned()),
+        bus_id: place.map(str::to_owned),
     })
 }
 

@@ -271,3 +271,94 @@ fn the_prompt_behind_a_copied_table_is_no_row_of_it() {
         }
     }
 }
+
+#[test]
+fn a_gpu_that_sits_on_no_bus_is_one_of_which_little_is_known() {
+    let orin = "|   0  Orin (nvgpu)                  N/A  | N/A              N/A |                  N/A |\n\
+                | N/A   N/A  N/A               N/A /  N/A | Not Supported        |     N/A          N/A |\n\
+                |                                         |                      |                  N/A |\n\
+                +-----------------------------------------+----------------------+----------------------+\n";
+    let seen = read(
+        &[&HEAD.replace("Driver Version: 525.60.11", "Driver Version: N/A"), orin, "\n", PROCESSES].concat(),
+    );
+    assert_eq!(seen.get("gpus"), Some(&json!([gpu(0, "Orin (nvgpu)", None, None, None)])));
+    assert_eq!((seen.get("driver_version"), seen.get("ok")), (Some(&json!(null)), Some(&json!(true))));
+}
+
+#[test]
+fn a_heading_under_which_it_gives_up_is_not_ok() {
+    let heading = "# gpu         pid   type     sm    mem    enc    dec    command\n# Idx           #    C/G      %      %      %      %    name\n";
+    for (said, class) in [
+        ("Not supported on the device(s)\n", "not_supported"),
+        ("Failed to process command line.\n", "failed"),
+    ] {
+        let seen = read(&format!("{heading}{said}"));
+        assert_eq!(
+            (seen.get("ok"), seen.get("error_class")),
+            (Some(&json!(false)), Some(&json!(class))),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn rows_without_a_heading_are_rows() {
+    for text in [
+        "0, NVIDIA Card X, 612 MiB, 8192 MiB, 3 %\n1, NVIDIA Card Y, 1 MiB, 8192 MiB, [N/A]\n",
+        "612 MiB\n",
+        "30 %\n",
+    ] {
+        let seen = read(text);
+        assert_eq!((seen.get("kind"), seen.get("ok")), (Some(&json!("csv")), Some(&json!(true))), "{text}");
+        let cells = seen.get("cells").and_then(Value::as_array).map(Vec::len);
+        assert_eq!(cells, Some(text.lines().count()), "{text}");
+    }
+    for text in ["It takes 612 MiB, I think.\n", "a, b\n", "1, 2\n"] {
+        assert_eq!(read(text).get("kind"), Some(&json!("unknown")), "{text}");
+    }
+}
+
+#[test]
+fn a_message_that_was_broken_into_lines_means_the_same() {
+    for (text, class) in [
+        (
+            "NVIDIA-SMI has failed because it couldn't communicate with the\nNVIDIA driver. Make sure that the latest\nNVIDIA driver is installed and running.\n",
+            "driver_not_communicating",
+        ),
+        (
+            "NVIDIA-SMI has\nfailed because it couldn't communicate with the NVIDIA driver.\n",
+            "driver_not_communicating",
+        ),
+        (
+            "NVIDIA-SMI has failed because you do not have permission to access the driver.\n",
+            "insufficient_permissions",
+        ),
+        ("NVIDIA-SMI has failed because you do\nnot have permission\n", "insufficient_permissions"),
+        ("NVIDIA-SMI has failed.\n", "failed"),
+    ] {
+        assert_eq!(read(text).get("error_class"), Some(&json!(class)), "{text}");
+    }
+}
+
+#[test]
+fn what_a_person_wrote_below_the_rows_is_none_of_them() {
+    for prose in ["That is what I get when idle.\n", "\nAs you see, it does nothing, which is odd\n"] {
+        for text in [
+            "name, memory.used [MiB], memory.total [MiB], utilization.gpu [%]\nA, 3 MiB, 4 MiB, 0 %\n",
+            "utilization.gpu [%]\n30 %\n",
+            "name\nNVIDIA A 10\n",
+        ] {
+            let seen = read(&format!("{text}{prose}"));
+            assert_eq!(seen.get("rows").and_then(Value::as_array).map(Vec::len), Some(1), "{text}{prose}");
+            assert_eq!(seen.get("complete"), Some(&json!(true)), "{text}{prose}");
+        }
+    }
+    assert_eq!(
+        read("utilization.gpu [%]\n30 %\nThanks!\n").get("rows").and_then(Value::as_array).map(Vec::len),
+        Some(1)
+    );
+    assert_eq!(
+        read("name, memory.used [MiB], memory.total [MiB]\nA, 3 MiB\n").get("complete"),
+        Some(&json!(false))
+    );
+}

@@ -184,3 +184,21 @@ fn an_output_that_became_one_paragraph_is_read_like_any_other() {
     assert_eq!(seen.pairs, ["H264High/VLD", "VP8Version0_3/VLD", "HEVCMain/EncSlice"]);
     assert!(seen.ok && seen.any_encode);
 }
+
+#[test]
+fn a_library_that_does_not_say_its_version_has_none() {
+    let seen = parse("vainfo: VA-API version: 0.40 (libva )\n");
+    assert_eq!((seen.va_api_version.as_deref(), seen.libva_version), (Some("0.40"), None));
+}
+
+#[test]
+fn what_was_tried_once_more_counts_and_what_was_tried_before_stays_told() {
+    let failed = "libva info: VA-API version 1.20.0\nlibva info: Trying to open /a/iHD_drv_video.so\nlibva info: va_openDriver() returns -1\nvaInitialize failed with error code -1 (unknown libva error),exit\n";
+    let works = "libva info: VA-API version 1.20.0\nlibva info: Trying to open /a/i965_drv_video.so\nlibva info: va_openDriver() returns 0\nvainfo: VA-API version: 1.20 (libva 2.20.0)\nvainfo: Driver version: Example\nvainfo: Supported profile and entrypoints\n      VAProfileH264High               :\tVAEntrypointVLD\n";
+    let both = parse(&format!("$ vainfo\n{failed}$ LIBVA_DRIVER_NAME=i965 vainfo\n{works}"));
+    assert!(both.ok, "{both:?}");
+    assert_eq!((both.error_code, both.profile_entrypoint_pairs), (None, 1));
+    assert_eq!(both.driver_files_tried.len(), 2);
+    let back = parse(&format!("{works}{failed}"));
+    assert!(!back.ok, "{back:?}");
+}
