@@ -25,6 +25,9 @@ _switchback() {
             switchback,explain)
                 cmd="switchback__subcmd__explain"
                 ;;
+            switchback,export)
+                cmd="switchback__subcmd__export"
+                ;;
             switchback,eyes)
                 cmd="switchback__subcmd__eyes"
                 ;;
@@ -45,6 +48,9 @@ _switchback() {
                 ;;
             switchback,probe)
                 cmd="switchback__subcmd__probe"
+                ;;
+            switchback,rehearse)
+                cmd="switchback__subcmd__rehearse"
                 ;;
             switchback,resolve)
                 cmd="switchback__subcmd__resolve"
@@ -136,6 +142,9 @@ _switchback() {
             switchback__subcmd__help,explain)
                 cmd="switchback__subcmd__help__subcmd__explain"
                 ;;
+            switchback__subcmd__help,export)
+                cmd="switchback__subcmd__help__subcmd__export"
+                ;;
             switchback__subcmd__help,eyes)
                 cmd="switchback__subcmd__help__subcmd__eyes"
                 ;;
@@ -156,6 +165,9 @@ _switchback() {
                 ;;
             switchback__subcmd__help,probe)
                 cmd="switchback__subcmd__help__subcmd__probe"
+                ;;
+            switchback__subcmd__help,rehearse)
+                cmd="switchback__subcmd__help__subcmd__rehearse"
                 ;;
             switchback__subcmd__help,resolve)
                 cmd="switchback__subcmd__help__subcmd__resolve"
@@ -263,7 +275,7 @@ _switchback() {
 
     case "${cmd}" in
         switchback)
-            opts="-h -V --state --root --json --help --version run resume rollback resolve status history show lint explain validate schedule trend checks baseline probe schema tour generate hands eyes help"
+            opts="-h -V --state --root --json --help --version run resume rollback resolve status history show export lint explain rehearse validate schedule trend checks baseline probe schema tour generate hands eyes help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -662,6 +674,28 @@ _switchback() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        switchback__subcmd__export)
+            opts="-h --state --root --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         switchback__subcmd__eyes)
             opts="-h --state --root --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -729,7 +763,7 @@ _switchback() {
             return 0
             ;;
         switchback__subcmd__help)
-            opts="run resume rollback resolve status history show lint explain validate schedule trend checks baseline probe schema tour generate hands eyes help"
+            opts="run resume rollback resolve status history show export lint explain rehearse validate schedule trend checks baseline probe schema tour generate hands eyes help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -868,6 +902,20 @@ _switchback() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        switchback__subcmd__help__subcmd__export)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         switchback__subcmd__help__subcmd__eyes)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -967,6 +1015,20 @@ _switchback() {
             return 0
             ;;
         switchback__subcmd__help__subcmd__probe)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__help__subcmd__rehearse)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1320,6 +1382,48 @@ _switchback() {
                     return 0
                     ;;
                 --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__rehearse)
+            opts="-h --set --user --phase --from --until --sandbox --network --state --root --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --phase)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --until)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -78,6 +78,8 @@ pub struct Session<'a> {
     going_back: bool,
     /// Why facts are not durable.
     unrecorded: Option<String>,
+    /// Why facts that were shown and acted upon will never be durable: those behind a commit do not wait for the record.
+    not_whole: Option<String>,
     /// Why the next phase was not begun.
     pub(super) not_begun: Option<String>,
     /// Facts of the way back that could not be written; they come first with the next.
@@ -110,6 +112,7 @@ impl<'a> Session<'a> {
             fresh: None,
             going_back: false,
             unrecorded: None,
+            not_whole: None,
             not_begun: None,
             unwritten: Vec::new(),
             wait_began: None,
@@ -132,7 +135,7 @@ impl<'a> Session<'a> {
     /// way back it was done all the same.
     #[must_use]
     pub fn unrecorded(&self) -> Option<&str> {
-        self.not_begun.as_deref().or(self.unrecorded.as_deref())
+        self.not_begun.as_deref().or(self.not_whole.as_deref()).or(self.unrecorded.as_deref())
     }
 
     /// Nothing that an earlier runner of this state folder started may go on, and what this one starts can be told
@@ -361,6 +364,10 @@ impl Ports for Session<'_> {
     }
 
     fn show(&mut self, events: &[Event]) {
+        if !self.going_back {
+            // What could not be recorded forward is not tried again: the next write may be to another journal.
+            self.not_whole = self.not_whole.take().or_else(|| self.unrecorded.take());
+        }
         let at = clock::now();
         let first = (self.recall.seq + 1).saturating_sub(u64::try_from(events.len()).unwrap_or(0));
         for (seq, event) in (first..).zip(events) {

@@ -53,10 +53,19 @@ pub(super) enum Verb {
     History(History),
     /// One generation: what changed, every result, the evidence.
     Show(Show),
+    /// Put all that explains one generation into one file, to be attached to a report.
+    ///
+    /// Values that the plan names as secret, and what looks like one, are taken out.
+    Export(Export),
     /// Check a plan for errors and unwise places. Changes nothing.
     Lint(PlanFile),
     /// Say what a plan will do, with every command as it will be executed. Changes nothing.
     Explain(PlanFile),
+    /// Say every way in which a plan can end, before it is run. Changes nothing.
+    ///
+    /// With `--sandbox` its steps are taken for real in a throw-away copy of the machine, then taken back, and every file
+    /// that is not as before is listed. Ends with 0 where every ending has a name and nothing is left, with 20 where not.
+    Rehearse(Rehearse),
     /// Run the validation checks and touch nothing.
     ///
     /// Ends with 0 where all that counts holds, with 20 where something does not, with 11 where something could not be
@@ -131,6 +140,29 @@ pub(super) struct Run {
     /// Take a revision that was rejected on this machine all the same.
     #[arg(long = "override")]
     pub(super) take_rejected: bool,
+}
+
+/// `switchback rehearse`
+#[derive(Debug, Args)]
+pub(super) struct Rehearse {
+    /// The plan and its variables.
+    #[command(flatten)]
+    pub(super) file: PlanFile,
+    /// Only this phase.
+    #[arg(long, value_name = "PHASE", conflicts_with_all = ["from", "until"])]
+    pub(super) phase: Option<String>,
+    /// Begin with this phase.
+    #[arg(long, value_name = "PHASE")]
+    pub(super) from: Option<String>,
+    /// End with this phase.
+    #[arg(long, value_name = "PHASE")]
+    pub(super) until: Option<String>,
+    /// Take the steps for real in a throw-away copy of the machine, and list what the way back leaves. Needs root.
+    #[arg(long)]
+    pub(super) sandbox: bool,
+    /// Let the sandbox have the machine's network; without it, it has none.
+    #[arg(long, requires = "sandbox")]
+    pub(super) network: bool,
 }
 
 /// `switchback resume`
@@ -218,9 +250,21 @@ pub(super) struct Show {
     /// The generation's number [default: the current one].
     #[arg(value_parser = generation)]
     pub(super) generation: Option<u32>,
-    /// Print what the steps and probes printed.
+    /// Print what the steps and probes printed, and what was kept of the machine.
     #[arg(long)]
     pub(super) evidence: bool,
+}
+
+/// `switchback export`
+#[derive(Debug, Args)]
+#[command(allow_missing_positional = true)]
+pub(super) struct Export {
+    /// The generation's number [default: the current one].
+    #[arg(value_parser = generation)]
+    pub(super) generation: Option<u32>,
+    /// Where to: a name that ends with `.tar` is an archive, any other a folder. Nothing is written over.
+    #[arg(value_name = "FILE.tar|DIR")]
+    pub(super) to: PathBuf,
 }
 
 /// `switchback validate`

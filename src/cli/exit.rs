@@ -45,7 +45,7 @@ pub(crate) const TABLE: [(Exit, &str); 10] = [
     (Exit::Inconsistent, "rollback failed; inconsistent, items named"),
     (Exit::Quarantined, "quarantined revision"),
     (Exit::Locked, "another run holds the lock"),
-    (Exit::Failing, "validation: something does not hold; nothing was touched"),
+    (Exit::Failing, "validation or rehearsal: something does not hold; nothing was touched"),
 ];
 
 impl Exit {

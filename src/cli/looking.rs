@@ -11,7 +11,7 @@ use crate::engine::{self, Stage};
 use crate::layer::{LayerCx, recorded_layer};
 use crate::model::{
     Change, Changed, CurrentLine, GenerationNumber, HistoryLine, Item, Kept, PhaseEnd, PhaseId, PhaseLine,
-    Status, Timestamp,
+    Showing, Status, Timestamp,
 };
 use crate::report;
 use crate::store::{self, HistoryFilter, StateFolder};
@@ -223,8 +223,16 @@ pub(crate) fn list(context: &Context, folder: Option<&StateFolder>) -> Result<Ex
     Ok(Exit::Done)
 }
 
-pub(crate) fn show(context: &Context, args: &Show) -> Result<Exit, CliError> {
-    let named = args.generation.map(GenerationNumber);
+/// A generation that somebody asked for.
+pub(crate) struct Shown {
+    pub(crate) folder: StateFolder,
+    pub(crate) number: GenerationNumber,
+    pub(crate) showing: Showing,
+}
+
+/// The generation of this number, or the current one.
+pub(crate) fn shown(context: &Context, generation: Option<u32>) -> Result<Shown, CliError> {
+    let named = generation.map(GenerationNumber);
     let folder = context.look_for(&named.map_or_else(String::new, |number| format!(" {number}")))?;
     let number = match named {
         Some(number) => number,
@@ -237,19 +245,33 @@ pub(crate) fn show(context: &Context, args: &Show) -> Result<Exit, CliError> {
     }
     let mut showing = folder.showing(number)?;
     showing.changes = changes(context, &folder, number);
-    if context.json {
-        out::json(context, &report::show_json(&showing));
-    } else {
-        out::put(&report::show(&showing, &context.out_style()));
-    }
-    if args.evidence && !context.json {
-        let capsule = folder.capsule(number)?;
+    Ok(Shown { folder, number, showing })
+}
+
+pub(crate) fn show(context: &Context, args: &Show) -> Result<Exit, CliError> {
+    let Shown { folder, number, showing } = shown(context, args.generation)?;
+    let capsule = folder.capsule(number)?;
+    let mut kept = Vec::new();
+    if args.evidence {
         for name in capsule.evidence_names()? {
             let text = capsule.evidence_read(&name)?;
-            out::unbroken(context, &format!("== {name}"));
-            for line in text.trim_end().lines() {
-                out::unbroken(context, line);
-            }
+            kept.push((name, text));
+        }
+    }
+    if context.json {
+        let mut document = report::show_json(&showing);
+        if let (Some(fields), true) = (document.as_object_mut(), args.evidence) {
+            let texts = kept.into_iter().map(|(name, text)| (name, text.into())).collect();
+            fields.insert("evidence_text".to_owned(), serde_json::Value::Object(texts));
+        }
+        out::json(context, &document);
+        return Ok(Exit::Done);
+    }
+    out::put(&report::show(&showing, &context.out_style()));
+    for (name, text) in kept {
+        out::unbroken(context, &format!("== {name}"));
+        for line in text.trim_end().lines() {
+            out::unbroken(context, line);
         }
     }
     Ok(Exit::Done)

@@ -1,5 +1,6 @@
 //! THE FRONT DOOR: one file a verb; exit codes; errors to words. The only place where everything meets.
 
+mod aftermath;
 mod args;
 mod baseline;
 mod changed;
@@ -9,6 +10,7 @@ mod elsewhere;
 mod error;
 mod exit;
 mod explain;
+mod export;
 mod eyes;
 mod foresight;
 mod generate;
@@ -22,6 +24,7 @@ mod plan_file;
 mod probe;
 mod prune;
 mod reference;
+mod rehearse;
 mod resolve;
 mod resume;
 mod rollback;
@@ -106,8 +109,10 @@ fn act(context: &Context, cli: &Cli) -> Result<Exit, CliError> {
         Verb::Status
         | Verb::History(_)
         | Verb::Show(_)
+        | Verb::Export(_)
         | Verb::Lint(_)
         | Verb::Explain(_)
+        | Verb::Rehearse(_)
         | Verb::Probe(_)
         | Verb::Schedule(_)
         | Verb::Trend(_)
@@ -125,8 +130,10 @@ fn act(context: &Context, cli: &Cli) -> Result<Exit, CliError> {
         Verb::Status => looking::status(context),
         Verb::History(args) => looking::history(context, args),
         Verb::Show(args) => looking::show(context, args),
+        Verb::Export(args) => export::export(context, args),
         Verb::Lint(file) => lint::lint(context, file),
         Verb::Explain(file) => explain::explain(context, file),
+        Verb::Rehearse(args) => rehearse::rehearse(context, args),
         Verb::Validate(args) => validate::validate(context, args),
         Verb::Schedule(args) => schedule::schedule(context, args),
         Verb::Trend(args) => trend::trend(context, args),

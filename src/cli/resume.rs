@@ -63,6 +63,7 @@ pub(crate) fn resume(context: &Context, args: &Resume) -> Result<Exit, CliError>
     let unrecorded = session.unrecorded().map(str::to_owned);
     drop(session);
     super::tidy(context, &folder);
+    super::aftermath::keep(context, &folder);
     super::index(&folder);
     let exit = tools::finish(&mut reporter, &ended);
     tools::say_unrecorded(context, unrecorded, &ended);

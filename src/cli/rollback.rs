@@ -165,6 +165,7 @@ pub(crate) fn take_all_back(
             }
         }
     }
+    super::aftermath::keep(context, folder);
     super::index(folder);
     Ok(worst)
 }

@@ -21,14 +21,19 @@ fn phase_named(word: Option<&String>) -> Result<Option<PhaseId>, CliError> {
     word.map(|word| PhaseId::new(word).map_err(|why| CliError::usage(why.to_string()))).transpose()
 }
 
+/// The phases that were asked for.
+pub(crate) fn selection(
+    only: Option<&String>,
+    from: Option<&String>,
+    until: Option<&String>,
+) -> Result<Selection, CliError> {
+    Ok(Selection { only: phase_named(only)?, from: phase_named(from)?, until: phase_named(until)? })
+}
+
 pub(crate) fn run(context: &Context, args: &Run) -> Result<Exit, CliError> {
     let context = &context.acting_for(args.file.user.as_deref())?;
     let mut read = plan_file::valid(context, &args.file)?;
-    let asked = Selection {
-        only: phase_named(args.phase.as_ref())?,
-        from: phase_named(args.from.as_ref())?,
-        until: phase_named(args.until.as_ref())?,
-    };
+    let asked = selection(args.phase.as_ref(), args.from.as_ref(), args.until.as_ref())?;
     if args.dry_run {
         return dry_run(context, &mut read, &asked, args.take_rejected);
     }
@@ -84,6 +89,7 @@ pub(crate) fn take(
     let unrecorded = session.unrecorded().map(str::to_owned);
     drop(session);
     super::tidy(context, folder);
+    super::aftermath::keep(context, folder);
     super::index(folder);
     let exit = tools::finish(&mut reporter, &ended);
     tools::say_unrecorded(context, unrecorded, &ended);
@@ -216,22 +222,25 @@ fn warn_of_silence(context: &Context, plan: &Plan, queue: &[PhaseId], guidance: 
 }
 
 fn due(plan: &Plan, past: &Standing, asked: &Selection) -> Result<Vec<PhaseId>, CliError> {
-    itinerary(plan, &past.done, past.soak_until, asked, clock::now()).map_err(|why| {
-        let text = why.to_string();
-        match why {
-            Obstacle::Unknown(_) => {
-                let names: Vec<&str> = plan.phases.iter().map(|phase| phase.id.as_str()).collect();
-                CliError::usage(text).hint(format!("its phases are {}", names.join(", ")))
-            }
-            Obstacle::Backwards { .. } => CliError::usage(text),
-            Obstacle::Needs { needs, .. } => {
-                CliError::new(Exit::Refused, text).hint(format!("take it first: `--phase {needs}`"))
-            }
-            Obstacle::Soaks { .. } => {
-                CliError::new(Exit::Refused, text).hint("`switchback status` says what is due when")
-            }
+    itinerary(plan, &past.done, past.soak_until, asked, clock::now()).map_err(|why| in_the_way(plan, why))
+}
+
+/// Why what was asked for cannot be taken, with what can be done.
+pub(crate) fn in_the_way(plan: &Plan, why: Obstacle) -> CliError {
+    let text = why.to_string();
+    match why {
+        Obstacle::Unknown(_) => {
+            let names: Vec<&str> = plan.phases.iter().map(|phase| phase.id.as_str()).collect();
+            CliError::usage(text).hint(format!("its phases are {}", names.join(", ")))
         }
-    })
+        Obstacle::Backwards { .. } => CliError::usage(text),
+        Obstacle::Needs { needs, .. } => {
+            CliError::new(Exit::Refused, text).hint(format!("take it first: `--phase {needs}`"))
+        }
+        Obstacle::Soaks { .. } => {
+            CliError::new(Exit::Refused, text).hint("`switchback status` says what is due when")
+        }
+    }
 }
 
 /// Whether this plan may be taken. A line of the quarantine that nobody can read may speak of any plan: where nobody is
@@ -291,7 +300,7 @@ fn unreadable(
 }
 
 /// What is missing is said before anything changes: root for root steps, a session for session steps.
-fn can_act_as_asked(context: &Context, plan: &Plan, queue: &[PhaseId]) -> Result<(), CliError> {
+pub(crate) fn can_act_as_asked(context: &Context, plan: &Plan, queue: &[PhaseId]) -> Result<(), CliError> {
     let mut missing = Vec::new();
     let nobody = "nobody said which user that is, and it is not to be root by accident";
     for phase in plan.phases.iter().filter(|phase| queue.contains(&phase.id)) {

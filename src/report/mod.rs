@@ -7,7 +7,9 @@ mod baseline;
 mod explain;
 mod explain_json;
 mod fact;
+mod failures;
 mod fanout;
+mod foreseen;
 mod formats;
 mod line;
 mod look;
@@ -19,6 +21,7 @@ mod observation;
 mod plain;
 pub mod question;
 mod rules;
+mod sandboxed;
 mod scene;
 mod shell_words;
 mod story;
@@ -37,7 +40,9 @@ pub use baseline::{baselines, differences};
 pub use explain::explain;
 pub use explain_json::explain_json;
 pub use fact::words;
+pub use failures::{failures_json, programs_of};
 pub use fanout::{Fanout, Lost};
+pub use foreseen::{foreseen, foreseen_json};
 pub use formats::{
     junit, nagios, nagios_unknown, prometheus, tap, validation_end, validation_json, validation_line,
     validation_schema,
@@ -50,6 +55,7 @@ pub use ndjson::{ExitOf, Ndjson};
 pub use news::{WentBack, news_json, news_words};
 pub use observation::observation;
 pub use plain::{Plain, Stamps};
+pub use sandboxed::{sandboxed, sandboxed_json};
 pub use scene::{Fault, Scene, Standing, WayBack};
 pub use shell_words::shell_words;
 pub use story::story;

@@ -1,10 +1,10 @@
 //! A capsule: the folder that holds one generation, with everything that is needed to go back to it.
 
-use super::{Journal, JournalWriter, StoreError, evidence};
+use super::{Journal, JournalWriter, Redactor, StoreError, evidence};
 use crate::model::{Digest, Event, GenerationNumber, Item, Plan, SealedFile};
 use crate::system::files::{self, Access};
 use nix::fcntl::{FallocateFlags, fallocate};
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -43,11 +43,13 @@ pub struct Capsule {
     program: Option<Digest>,
     /// Bytes of evidence, once they were counted.
     evidence: Cell<Option<u64>>,
+    /// What is taken out of evidence, once it was asked for.
+    redactor: OnceCell<Redactor>,
 }
 
 impl Capsule {
     pub(super) const fn at(folder: PathBuf, number: GenerationNumber, program: Option<Digest>) -> Self {
-        Self { folder, number, program, evidence: Cell::new(None) }
+        Self { folder, number, program, evidence: Cell::new(None), redactor: OnceCell::new() }
     }
 
     /// Makes the folder and all that is known before the phase begins; durable but for its own entry above.
@@ -322,13 +324,24 @@ impl Capsule {
         }
     }
 
-    /// Keeps an output of a step or probe, sanitised and bounded, under a safe name that is not taken. Not synced: it
+    /// Takes out of text what this plan says is secret, and what looks like it. Where the plan cannot be read, the latter
+    /// alone.
+    #[must_use]
+    pub fn redactor(&self) -> &Redactor {
+        self.redactor.get_or_init(|| match (self.plan(), self.plan_yaml()) {
+            (Ok(plan), Ok(text)) => Redactor::of(&plan, &String::from_utf8_lossy(&text)),
+            (Ok(plan), Err(_)) => Redactor::of(&plan, ""),
+            (Err(_), Ok(_) | Err(_)) => Redactor::default(),
+        })
+    }
+
+    /// Keeps an output of a step or probe, without secrets, sanitised and bounded, under a safe name that is not taken. Not synced: it
     /// explains a decision and is no ground for one. Gives the name that it got.
     ///
     /// # Errors
     /// [`StoreError::EvidenceFull`], [`StoreError::Io`]; a run goes on without it.
     pub fn evidence(&self, name: &str, bytes: &[u8]) -> Result<String, StoreError> {
-        evidence::keep(&self.evidence_folder(), &self.evidence, name, bytes)
+        evidence::keep(&self.evidence_folder(), &self.evidence, self.redactor(), name, bytes)
     }
 
     /// The names of what was kept, sorted.

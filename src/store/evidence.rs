@@ -1,6 +1,6 @@
-//! Evidence: outputs of steps and probes, kept for people. Sanitised, bounded, never needed to go back.
+//! Evidence: outputs of steps and probes, kept for people. Without secrets, sanitised, bounded, never needed to go back.
 
-use super::StoreError;
+use super::{Redactor, StoreError};
 use crate::model::counted;
 use crate::system::files;
 use crate::system::sanitise::sanitise;
@@ -21,10 +21,14 @@ const LONGEST_NAME: usize = 120;
 pub(super) fn keep(
     folder: &Path,
     used: &Cell<Option<u64>>,
+    redactor: &Redactor,
     name: &str,
     bytes: &[u8],
 ) -> Result<String, StoreError> {
-    let text = bounded(bytes);
+    // Before it is cut: of a secret that is cut in two, neither half is known.
+    let whole = String::from_utf8_lossy(bytes);
+    let clean = redactor.clean(&whole);
+    let text = bounded(clean.as_bytes());
     let text = sanitise(&text);
     let before = match used.get() {
         Some(bytes) => bytes,
@@ -89,7 +93,7 @@ fn create(folder: &Path, name: &str) -> Result<(String, fs::File), StoreError> {
 }
 
 /// Letters, digits, `-`, `_` and `.` pass, the rest becomes `_`; never empty, never hidden.
-fn safe_name(name: &str) -> String {
+pub(super) fn safe_name(name: &str) -> String {
     let safe: String = name
         .chars()
         .take(LONGEST_NAME)

@@ -2,6 +2,7 @@
 //! here is an index of them and can be made again. What a function here has returned from is on the disk.
 
 mod baselines;
+mod bundle;
 mod capsule;
 mod database;
 mod error;
@@ -11,6 +12,7 @@ mod format;
 mod history;
 mod journal;
 mod quarantine;
+mod redact;
 mod removed;
 mod retention;
 #[cfg(test)]
@@ -20,6 +22,7 @@ mod summary;
 mod timetable;
 
 pub use baselines::{Baseline, Baselines};
+pub use bundle::Bundle;
 pub use capsule::{Approved, Capsule};
 pub use error::StoreError;
 pub use findings::{FINDINGS, FindingFilter, Limits, ToldOf};
@@ -27,6 +30,7 @@ pub use format::{Hex, VERSION};
 pub use history::{History, HistoryFilter};
 pub use journal::{Damage, Journal, JournalWriter, Skipped};
 pub use quarantine::Quarantine;
+pub use redact::{Redactor, is_secret_name};
 pub use removed::Removed;
 pub use retention::{SPENT_BYTES, SPENT_KEPT};
 pub use state::StateFolder;

@@ -12,6 +12,7 @@ pub mod mounts;
 pub mod place;
 pub mod process;
 pub mod program;
+pub mod release;
 pub mod sandbox;
 pub mod sanitise;
 pub mod settings;

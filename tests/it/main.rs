@@ -3,6 +3,7 @@
 mod cli;
 mod docs;
 mod emergency;
+mod evidence;
 mod fixtures;
 mod fuzz;
 mod generated;
@@ -13,6 +14,7 @@ mod library;
 mod order;
 mod program;
 mod pty;
+mod rehearse;
 mod scheduled;
 mod shoshin;
 #[cfg(test)]

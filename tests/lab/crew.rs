@@ -15,6 +15,8 @@ pub(crate) struct Share {
     pub(crate) of: usize,
     /// How many pieces there are in all.
     pub(crate) pieces: usize,
+    /// What each piece is, where that is said.
+    pub(crate) listed: Vec<String>,
     /// Where chance begins.
     pub(crate) seed: u64,
     /// A folder in memory.
@@ -60,11 +62,33 @@ pub(crate) fn alive() -> io::Result<()> {
     io::stdout().flush()
 }
 
+/// Lets one process find out what a layer needs to know before its work can be dealt out.
+///
+/// # Errors
+/// That the machinery failed.
+pub(crate) fn ask(what: &str, wish: &Wish) -> io::Result<Vec<String>> {
+    let root = tempfile::Builder::new().prefix("lab-").tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+    let program = [wish.binary.display().to_string()];
+    let words = ["worker", what, "0", "1", "1", "0"];
+    let started = workers::start(&words, &root.path().join("0"), &program, root.path())?;
+    let told = workers::attend(vec![started])?.concat();
+    Ok(told.lines().filter_map(|line| line.strip_prefix("tell\t").map(str::to_owned)).collect())
+}
+
 /// Lets the processes do all pieces of a layer, prints how they ended, and counts.
 ///
 /// # Errors
 /// That the machinery failed.
 pub(crate) fn deal(layer: &str, wish: &Wish, pieces: usize) -> io::Result<Count> {
+    deal_listed(layer, wish, &vec![String::new(); pieces])
+}
+
+/// The same where each piece has a line that says what it is.
+///
+/// # Errors
+/// That the machinery failed.
+pub(crate) fn deal_listed(layer: &str, wish: &Wish, listed: &[String]) -> io::Result<Count> {
+    let pieces = listed.len();
     // Not below a folder that everybody may write: a plan from there is refused.
     let root = tempfile::Builder::new().prefix("lab-").tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     let program = [wish.binary.display().to_string()];
@@ -74,7 +98,10 @@ pub(crate) fn deal(layer: &str, wish: &Wish, pieces: usize) -> io::Result<Count>
         let told = [first, of, pieces].map(|number| number.to_string());
         let seed = wish.seed.to_string();
         let words = ["worker", layer, &told[0], &told[1], &told[2], &seed];
-        started.push(workers::start(&words, &root.path().join(first.to_string()), &program, root.path())?);
+        let folder = root.path().join(first.to_string());
+        fs::create_dir(&folder)?;
+        fs::write(folder.join("pieces"), listed.join("\n"))?;
+        started.push(workers::start(&words, &folder, &program, root.path())?);
     }
     let mut count = Count { planned: pieces, ..Count::default() };
     let mut ends: BTreeMap<String, u32> = BTreeMap::new();
@@ -112,6 +139,11 @@ pub(crate) fn work(words: &[String]) -> io::Result<()> {
         first: number(first)?,
         of: number(of)?,
         pieces: number(pieces)?,
+        listed: fs::read_to_string(Path::new(folder).join("pieces"))
+            .unwrap_or_default()
+            .lines()
+            .map(str::to_owned)
+            .collect(),
         seed: seed.parse().map_err(io::Error::other)?,
         root,
         program,
@@ -120,6 +152,7 @@ pub(crate) fn work(words: &[String]) -> io::Result<()> {
     let layer = super::LAYERS.iter().find(|known| known.name == layer);
     match layer.and_then(|layer| layer.share) {
         Some(work) => work(&mut share),
+        None if words.first().is_some_and(|name| name == "errors-count") => super::errors::count(&mut share),
         None => Err(io::Error::other("no such layer has shares")),
     }
 }

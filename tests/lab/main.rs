@@ -12,6 +12,7 @@
 #[path = "../sweep/claims.rs"]
 mod claims;
 mod crew;
+mod errors;
 mod guest;
 mod interrupts;
 #[path = "../sweep/journal.rs"]
@@ -79,7 +80,7 @@ struct Layer {
     share: Option<fn(&mut crew::Share) -> io::Result<()>>,
 }
 
-const LAYERS: [Layer; 3] = [
+const LAYERS: [Layer; 4] = [
     Layer { name: "power", what: "power cuts of user-mode Linux on ext4", run: power::layer, share: None },
     Layer { name: "races", what: "several runners at once", run: races::layer, share: Some(races::share) },
     Layer {
@@ -88,6 +89,7 @@ const LAYERS: [Layer; 3] = [
         run: interrupts::layer,
         share: Some(interrupts::share),
     },
+    Layer { name: "errors", what: "system calls that fail", run: errors::layer, share: Some(errors::share) },
 ];
 
 fn main() -> ExitCode {
@@ -145,7 +147,8 @@ fn layers(words: &[String]) -> io::Result<bool> {
             count.complaints.len(),
             began.elapsed().as_secs_f64()
         );
-        for complaint in count.complaints.iter().take(20) {
+        for complaint in count.complaints.iter().take(40) {
+            let complaint: String = complaint.chars().take(6000).collect();
             println!("  WRONG: {}", complaint.replace('\n', "\n         "));
         }
         good &= count.planned == count.executed && count.planned > 0 && count.complaints.is_empty();

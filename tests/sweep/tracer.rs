@@ -16,7 +16,7 @@ use std::ffi::CString;
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// Whom the kill hits, and whose system calls are counted.
@@ -37,11 +37,28 @@ pub(crate) enum Stops {
     All,
 }
 
+/// What is done at the call that was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Act {
+    /// Whoever is in scope is killed; the call is not made.
+    Kill,
+    /// The call is not made and says that it failed so. Only calls of the program under test are met, not those of other
+    /// programs that it starts.
+    Fail {
+        /// The error's number.
+        errno: i32,
+        /// All later calls of that name fail as well, whoever of the program makes them.
+        onwards: bool,
+    },
+}
+
 /// What a traced run came to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Traced {
-    /// Whether the kill was executed.
+    /// Whether the kill was executed, or the call failed.
     pub(crate) killed: bool,
+    /// How many calls failed.
+    pub(crate) failed: u32,
     /// The runner's exit status; absent where a signal ended it.
     pub(crate) status: Option<i32>,
     /// The system calls entered by those whom the scope counts, in their order; only where nobody is to be killed.
@@ -51,9 +68,15 @@ pub(crate) struct Traced {
 /// The kernel's number of the stop that a filter asks for.
 const SECCOMP_STOP: i32 = libc::PTRACE_EVENT_SECCOMP;
 
+/// So many failures of one call are as good as endless.
+pub(crate) const ENOUGH: u32 = 5000;
+
 struct Tracer {
     runner: Pid,
     kill_at: Option<Point>,
+    act: Act,
+    /// The program under test, where calls of others do not count.
+    only: Option<PathBuf>,
     tracees: BTreeMap<Pid, Process>,
     /// Of the stop at its birth and of its parent's word, only one has come.
     newborn: BTreeSet<Pid>,
@@ -83,11 +106,44 @@ pub(crate) fn run(
     kill_at: Option<&Point>,
     stops: Stops,
 ) -> io::Result<Traced> {
+    run_and(words, folder, output, scope, kill_at, stops, (Act::Kill, None))
+}
+
+/// Runs `words` and lets the system call `fail_at` fail; without one, says which calls the program itself makes.
+///
+/// # Errors
+/// That the program could not be started or traced.
+pub(crate) fn fail(
+    words: &[String],
+    folder: &Path,
+    output: &Path,
+    fail_at: Option<(&Point, i32, bool)>,
+) -> io::Result<Traced> {
+    let program = words.first().map(|word| Path::new(word).canonicalize()).transpose()?;
+    let (point, act) = match fail_at {
+        Some((point, errno, onwards)) => (Some(point), Act::Fail { errno, onwards }),
+        None => (None, Act::Kill),
+    };
+    let stops = if point.is_some() { Stops::Named } else { Stops::All };
+    run_and(words, folder, output, Scope::Everybody, point, stops, (act, program))
+}
+
+fn run_and(
+    words: &[String],
+    folder: &Path,
+    output: &Path,
+    scope: Scope,
+    kill_at: Option<&Point>,
+    stops: Stops,
+    (act, program): (Act, Option<PathBuf>),
+) -> io::Result<Traced> {
     let only = kill_at.filter(|_| stops == Stops::Named).map(|point| point.call);
     let runner = Image::new(words, folder, output, scope, only)?.start()?;
     let mut tracer = Tracer {
         runner,
         kill_at: kill_at.cloned(),
+        act,
+        only: program,
         tracees: BTreeMap::new(),
         newborn: BTreeSet::new(),
         seen: Traced::default(),
@@ -257,8 +313,17 @@ impl Tracer {
                 }
                 Ok(WaitStatus::PtraceEvent(pid, _, SECCOMP_STOP)) => {
                     if self.is_the_one(pid) {
-                        return self.kill_everybody();
+                        match self.act {
+                            Act::Kill => return self.kill_everybody(),
+                            // Whoever tries again for ever would do so for ever.
+                            Act::Fail { .. } if self.seen.failed >= ENOUGH => return self.kill_everybody(),
+                            Act::Fail { errno, .. } => self.let_fail(pid, errno)?,
+                        }
                     }
+                    go_on(pid, None)?;
+                }
+                Ok(WaitStatus::PtraceEvent(pid, _, libc::PTRACE_EVENT_EXEC)) => {
+                    self.became_a_program(pid);
                     go_on(pid, None)?;
                 }
                 Ok(WaitStatus::PtraceEvent(
@@ -307,7 +372,8 @@ impl Tracer {
     }
 
     fn named(&mut self, pid: Pid, name: String) {
-        let counted = self.kill_at.as_ref().is_none_or(|point| point.process == name);
+        let everybody = matches!(self.act, Act::Fail { onwards: true, .. });
+        let counted = everybody || self.kill_at.as_ref().is_none_or(|point| point.process == name);
         self.tracees.insert(pid, Process { name, counted, children: 0, made: BTreeMap::new() });
     }
 
@@ -367,8 +433,29 @@ impl Tracer {
                 self.seen.made.push(Point { process, call: registers.orig_rax, nth: *nth });
                 false
             }
-            Some(point) => point.call == registers.orig_rax && point.nth == *nth,
+            Some(point) if point.call != registers.orig_rax => false,
+            Some(_) if self.seen.killed => matches!(self.act, Act::Fail { onwards: true, .. }),
+            Some(point) => point.nth == *nth && point.process == process.name,
         }
+    }
+
+    /// Another program than the one under test is left alone from here on.
+    fn became_a_program(&mut self, pid: Pid) {
+        let Some(only) = &self.only else { return };
+        let ours = std::fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| exe == *only);
+        if let (false, Some(process)) = (ours, self.tracees.get_mut(&pid)) {
+            process.counted = false;
+        }
+    }
+
+    /// The call at whose entry it stands is not made, and fails.
+    fn let_fail(&mut self, pid: Pid, errno: i32) -> io::Result<()> {
+        let Ok(mut registers) = ptrace::getregs(pid) else { return Ok(()) };
+        registers.orig_rax = u64::MAX;
+        registers.rax = i64::from(-errno).cast_unsigned();
+        self.seen.killed = true;
+        self.seen.failed += 1;
+        ignore_gone(ptrace::setregs(pid, registers))
     }
 
     fn kill_everybody(&mut self) -> io::Result<()> {

@@ -1,0 +1,142 @@
+//! Evidence: what is kept of an attempt, what is given away of it, and what is not.
+
+use crate::support::bench::Bench;
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+
+/// A step and a check that say every secret that they were given, in both streams, and fail.
+const TELLTALE: &str = r#"
+  - id: one
+    layers: [{files: {paths: ["${m}/"]}}]
+    preflight:
+      - {id: before, probe: {run: [sh, -c, "echo seen 7"]}, expect: {stdout: {contains: seen}}}
+    apply:
+      - id: tell
+        run: [sh, -c, 'printenv; echo "$@"; echo "$@" >&2; echo git clone https://me:canary-four-4@host/x; exit 3', sh, --password, canary-three-3]
+        env: {API_TOKEN: canary-two-2, HARMLESS: plain-value}
+        undo: {shell: 'echo undone with "$db_password"; exit "$(cat "$c/undo" || echo 0)"'}
+    validate:
+      - {id: after, probe: {run: [sh, -c, "echo ${db_password}"]}}
+"#;
+
+fn told() -> Bench {
+    let bench = Bench::new();
+    bench.plan(TELLTALE);
+    let plan = bench.read("plan.yaml").replace("word: new", "word: new, db_password: canary-one-1");
+    bench.write("plan.yaml", &plan);
+    bench
+}
+
+/// Every file below a folder, with its bytes.
+fn files(folder: &Path, found: &mut Vec<(String, Vec<u8>)>) {
+    for entry in fs::read_dir(folder).expect("listed") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            files(&path, found);
+        } else {
+            found.push((path.display().to_string(), fs::read(&path).expect("read")));
+        }
+    }
+}
+
+fn canary(bytes: &[u8]) -> Option<String> {
+    let at = bytes.windows(7).position(|window| window == b"canary-")?;
+    let from = at.saturating_sub(80);
+    Some(String::from_utf8_lossy(&bytes[from..(at + 40).min(bytes.len())]).into_owned())
+}
+
+fn json(path: &Path) -> Value {
+    serde_json::from_slice(&fs::read(path).expect("read")).expect("JSON")
+}
+
+#[test]
+fn no_byte_of_a_secret_is_in_what_is_kept_as_evidence_or_given_away() {
+    let bench = told();
+    let ran = bench.run(&["run", "plan.yaml", "--unattended"]);
+    assert_eq!(ran.exit, 12, "{ran:?}");
+    let mut kept = Vec::new();
+    files(&bench.path("state/generations/0001/evidence"), &mut kept);
+    assert!(kept.len() >= 3, "{kept:?}");
+    for (name, bytes) in &kept {
+        assert_eq!(canary(bytes), None, "{name}");
+    }
+    let all: Vec<u8> = kept.iter().flat_map(|(_, bytes)| bytes.clone()).collect();
+    let text = String::from_utf8_lossy(&all);
+    assert!(text.contains("plain-value") && text.contains("[redacted: API_TOKEN]"), "{text}");
+    for (to, words) in [("out", &["export", "1", "out"][..]), ("out.tar", &["export", "out.tar"])] {
+        let ran = bench.run(words);
+        assert_eq!(ran.exit, 0, "{to}: {ran:?}");
+    }
+    let mut given = Vec::new();
+    files(&bench.path("out"), &mut given);
+    given.push(("out.tar".to_owned(), fs::read(bench.path("out.tar")).expect("read")));
+    for (name, bytes) in &given {
+        assert_eq!(canary(bytes), None, "{name}");
+    }
+    let names: Vec<&str> = given.iter().filter_map(|(name, _)| Some(name.split_once("/out/")?.1)).collect();
+    for name in
+        ["README", "manifest.json", "failures.json", "show.json", "baseline.json", "journal", "plan.yaml"]
+    {
+        assert!(names.contains(&name), "{name}: {names:?}");
+    }
+    assert!(names.iter().any(|name| name.starts_with("evidence/apply-tell.out")), "{names:?}");
+    let manifest = json(&bench.path("out/manifest.json"));
+    assert_eq!(manifest["phase"], "one");
+    assert!(
+        manifest["exported_on"]["kernel"].as_str().is_some_and(|kernel| !kernel.is_empty()),
+        "{manifest}"
+    );
+    assert!(manifest["programs"]["sh"].as_str().is_some_and(|path| path.starts_with('/')), "{manifest}");
+    let taken: Vec<&str> =
+        manifest["taken_out"].as_array().expect("names").iter().filter_map(Value::as_str).collect();
+    assert_eq!(taken, ["API_TOKEN", "db_password", "password"]);
+    for file in manifest["files"].as_array().expect("files") {
+        let bytes = fs::read(bench.path("out").join(file["name"].as_str().expect("a name"))).expect("read");
+        assert_eq!(file["bytes"], bytes.len());
+    }
+    let shown = bench.run(&["show", "--evidence", "--json", "1"]);
+    assert_eq!(canary(shown.json()["evidence_text"].to_string().as_bytes()), None);
+    assert!(
+        shown.json()["evidence_text"]["apply-tell.out"].as_str().is_some_and(|text| text.contains("plain"))
+    );
+}
+
+#[test]
+fn the_same_generation_gives_the_same_archive_and_nothing_is_written_over() {
+    let bench = told();
+    assert_eq!(bench.run(&["run", "plan.yaml", "--unattended"]).exit, 12);
+    for to in ["one.tar", "two.tar"] {
+        let ran = bench.run(&["export", "1", to, "--json"]);
+        assert_eq!(ran.exit, 0, "{ran:?}");
+        assert!(ran.json()["files"].as_array().is_some_and(|files| files.len() > 6), "{ran:?}");
+    }
+    let read = |name: &str| fs::read(bench.path(name)).expect("read");
+    assert_eq!(read("one.tar"), read("two.tar"));
+    let again = bench.run(&["export", "1", "one.tar"]);
+    assert_eq!(again.exit, 2, "{again:?}");
+    assert!(again.err.contains("is there already"), "{again:?}");
+    let none = bench.run(&["export", "7", "seven.tar"]);
+    assert_eq!(none.exit, 2, "{none:?}");
+    assert!(!bench.path("seven.tar").exists());
+}
+
+#[test]
+fn the_first_failure_and_that_of_the_way_back_are_told_apart() {
+    let bench = told();
+    bench.write("c/undo", "5\n");
+    let ran = bench.run(&["run", "plan.yaml", "--unattended"]);
+    assert_eq!(ran.exit, 13, "{ran:?}");
+    assert_eq!(bench.run(&["export", "out"]).exit, 0);
+    let told = json(&bench.path("out/failures.json"));
+    assert_eq!(told["first"]["steps"][0]["step"], "tell", "{told:#}");
+    assert_eq!(told["first"]["steps"][0]["exit"], 3);
+    assert_eq!(told["recovery"]["held"], false);
+    assert_eq!(told["recovery"]["steps"][0]["list"], "undo");
+    assert_eq!(told["recovery"]["steps"][0]["exit"], 5);
+    assert_eq!(told["recovery"]["items"][0]["name"], "undo of step tell");
+    let baseline = json(&bench.path("out/baseline.json"));
+    assert_eq!(baseline["after"]["outcome"], "pass", "{baseline:#}");
+    let machine = bench.read("state/generations/0001/evidence/machine.json");
+    assert!(machine.contains("\"kernel\""), "what the machine was is kept over the way back: {machine}");
+}
