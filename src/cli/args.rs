@@ -47,6 +47,8 @@ pub(super) enum Verb {
     Rollback(Rollback),
     /// Say that what a way back could not restore was put right by hand.
     Resolve(Resolve),
+    /// The way home itself: whether it is whole, a copy of it elsewhere, and a rehearsal.
+    Rescue(Rescue),
     /// Where we are: the phase that is due, what is waiting for whom.
     Status,
     /// What was run on this machine, newest first.
@@ -203,6 +205,49 @@ pub(super) struct Resolve {
     /// Do not ask.
     #[arg(long, short)]
     pub(super) yes: bool,
+}
+
+/// `switchback rescue`
+#[derive(Debug, Args)]
+pub(super) struct Rescue {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub(super) verb: RescueVerb,
+}
+
+/// `switchback rescue ...`
+#[derive(Debug, Subcommand)]
+pub(super) enum RescueVerb {
+    /// Every generation: whether its capsule is there, what it holds, when its way home was rehearsed.
+    Status,
+    /// Read everything that a way home needs, and compare it with what was recorded.
+    ///
+    /// The journal's chain, the plan, the pinned program, every saved file by its hash, store paths, and the room that going
+    /// back takes. Ends with 0 where all of it is whole, with 20 where something named is not.
+    Verify {
+        /// The generation's number [default: all].
+        #[arg(value_parser = generation)]
+        generation: Option<u32>,
+    },
+    /// Copy a capsule, verified, to another folder, from which `rollback --state DIR` works.
+    Export {
+        /// A folder that is not there yet, or empty.
+        folder: PathBuf,
+        /// The generation's number [default: the current one].
+        #[arg(value_parser = generation)]
+        generation: Option<u32>,
+    },
+    /// Rehearse the way home in a throw-away copy of this machine. Nothing of the machine changes.
+    ///
+    /// Built-in acts only; what takes a program is named as not rehearsed.
+    Drill {
+        /// The generation's number [default: the current one].
+        #[arg(value_parser = generation)]
+        generation: Option<u32>,
+        /// Run the programs too, in the copy.
+        #[arg(long)]
+        activate: bool,
+    },
 }
 
 /// A generation's number, as it is typed.

@@ -25,6 +25,7 @@ mod probe;
 mod prune;
 mod reference;
 mod rehearse;
+mod rescue;
 mod resolve;
 mod resume;
 mod rollback;
@@ -69,7 +70,9 @@ pub fn main() -> ExitCode {
         }
     };
     if cli.common.root.is_some() && !elsewhere::knows(&cli.verb) {
-        let why = CliError::usage("`--root` is for `rollback`, `status`, `history` and `show`");
+        let why = CliError::usage(
+            "`--root` is for `rollback`, `status`, `history`, `show` and `rescue status|verify`",
+        );
         complain(cli.common.json, &why);
         return why.exit.into();
     }
@@ -109,6 +112,7 @@ fn act(context: &Context, cli: &Cli) -> Result<Exit, CliError> {
         Verb::Status
         | Verb::History(_)
         | Verb::Show(_)
+        | Verb::Rescue(_)
         | Verb::Export(_)
         | Verb::Lint(_)
         | Verb::Explain(_)
@@ -127,6 +131,7 @@ fn act(context: &Context, cli: &Cli) -> Result<Exit, CliError> {
         Verb::Resume(args) => resume::resume(context, args),
         Verb::Rollback(args) => rollback::rollback(context, args),
         Verb::Resolve(args) => resolve::resolve(context, args),
+        Verb::Rescue(args) => rescue::rescue(context, args),
         Verb::Status => looking::status(context),
         Verb::History(args) => looking::history(context, args),
         Verb::Show(args) => looking::show(context, args),
