@@ -5,6 +5,7 @@ use super::post::{Behind, Post};
 use super::session::{Session, in_full};
 use crate::engine::{RunState, budget};
 use crate::model::{GuardKind, Guarded, Phase, RunAs};
+use crate::system::below;
 use crate::system::guard::{self, Order, Standing};
 use std::ffi::OsStr;
 use std::path::Path;
@@ -12,6 +13,10 @@ use std::path::Path;
 impl Session<'_> {
     /// Puts a guard behind this process.
     pub(super) fn arm(&mut self, phase: &Phase, state: &RunState) -> Result<Guarded, String> {
+        if below::withheld().is_some() {
+            // Nothing of that machine is started here; what is left waits for it to boot.
+            return Ok(Guarded::BY_THE_RUNNER);
+        }
         let at_boot = self.guarding.at_boot(self.folder.root());
         match self.guarding.behind {
             Behind::Nobody => return Ok(Guarded { at_boot, ..Guarded::BY_THE_RUNNER }),

@@ -6,6 +6,8 @@ mod bound;
 mod combine;
 mod error;
 pub mod judge;
+#[cfg(test)]
+mod library_tests;
 mod look;
 mod observe;
 mod perfdata;

@@ -1,5 +1,11 @@
 //! What can be typed. The doc comments here are the manual.
 
+mod guard;
+mod schedule;
+
+pub(super) use guard::{Confirm, Guard, GuardVerb};
+pub(super) use schedule::{Schedule, ScheduleInstall, ScheduleVerb};
+
 use crate::model::RunAs;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -53,6 +59,8 @@ pub(super) enum Verb {
     Confirm(Confirm),
     /// Guard phases over reboots, or look at what guards one now.
     Guard(Guard),
+    /// The way home itself: whether it is whole, a copy of it elsewhere, and a rehearsal.
+    Rescue(Rescue),
     /// Where we are: the phase that is due, what is waiting for whom.
     Status,
     /// What was run on this machine, newest first.
@@ -206,79 +214,6 @@ pub(super) struct Rollback {
     pub(super) no_guard: bool,
 }
 
-/// `switchback confirm`
-#[derive(Debug, Args)]
-pub(super) struct Confirm {
-    /// It is to go back, now.
-    #[arg(long)]
-    pub(super) revert: bool,
-    /// The generation that is meant [default: the current one]; another one is a mistake.
-    #[arg(long, value_name = "GENERATION", value_parser = generation)]
-    pub(super) generation: Option<u32>,
-}
-
-/// `switchback guard`
-#[derive(Debug, Args)]
-pub(super) struct Guard {
-    /// What to do.
-    #[command(subcommand)]
-    pub(super) verb: GuardVerb,
-}
-
-/// What one does with guards.
-#[derive(Debug, Subcommand)]
-pub(super) enum GuardVerb {
-    /// Set up the unit that acts after a reboot: it takes back what nobody decided, and goes on with what asked for the
-    /// reboot.
-    ///
-    /// For the system as root, for one's own service manager otherwise. On NixOS it prints a module for the configuration.
-    Install {
-        /// Show what would be set up, and set nothing up.
-        #[arg(long)]
-        dry_run: bool,
-        /// In place of what somebody changed, or put there.
-        #[arg(long)]
-        force: bool,
-    },
-    /// Take away exactly what was installed.
-    Remove {
-        /// Also what somebody changed since.
-        #[arg(long)]
-        force: bool,
-    },
-    /// What acts after a reboot, and what guards the phase that is open now.
-    Status,
-    /// Watch a runner from outside; it starts this itself.
-    #[command(hide = true)]
-    Stand {
-        /// The generation.
-        #[arg(long)]
-        generation: u32,
-        /// The runner: `PID:STARTED`.
-        #[arg(long)]
-        runner: crate::system::guard::Runner,
-        /// The deadline in milliseconds since the machine was started.
-        #[arg(long)]
-        until: Option<u64>,
-    },
-    /// Take over from a runner whose time has passed; a timer starts this.
-    #[command(hide = true)]
-    Fire {
-        /// The generation.
-        #[arg(long)]
-        generation: u32,
-        /// The runner: `PID:STARTED`.
-        #[arg(long)]
-        runner: crate::system::guard::Runner,
-    },
-    /// After a reboot; the boot unit starts this.
-    #[command(hide = true)]
-    Boot,
-    /// Goes on with the phase that asked for a reboot; the boot unit starts this.
-    #[command(hide = true)]
-    Continue,
-}
-
 /// `switchback resolve`
 #[derive(Debug, Args)]
 pub(super) struct Resolve {
@@ -291,6 +226,49 @@ pub(super) struct Resolve {
     /// Do not ask.
     #[arg(long, short)]
     pub(super) yes: bool,
+}
+
+/// `switchback rescue`
+#[derive(Debug, Args)]
+pub(super) struct Rescue {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub(super) verb: RescueVerb,
+}
+
+/// `switchback rescue ...`
+#[derive(Debug, Subcommand)]
+pub(super) enum RescueVerb {
+    /// Every generation: whether its capsule is there, what it holds, when its way home was rehearsed.
+    Status,
+    /// Read everything that a way home needs, and compare it with what was recorded.
+    ///
+    /// The journal's chain, the plan, the pinned program, every saved file by its hash, store paths, and the room that going
+    /// back takes. Ends with 0 where all of it is whole, with 20 where something named is not.
+    Verify {
+        /// The generation's number [default: all].
+        #[arg(value_parser = generation)]
+        generation: Option<u32>,
+    },
+    /// Copy a capsule, verified, to another folder, from which `rollback --state DIR` works.
+    Export {
+        /// A folder that is not there yet, or empty.
+        folder: PathBuf,
+        /// The generation's number [default: the current one].
+        #[arg(value_parser = generation)]
+        generation: Option<u32>,
+    },
+    /// Rehearse the way home in a throw-away copy of this machine. Nothing of the machine changes.
+    ///
+    /// Built-in acts only; what takes a program is named as not rehearsed.
+    Drill {
+        /// The generation's number [default: the current one].
+        #[arg(value_parser = generation)]
+        generation: Option<u32>,
+        /// Run the programs too, in the copy.
+        #[arg(long)]
+        activate: bool,
+    },
 }
 
 /// A generation's number, as it is typed.
@@ -405,64 +383,6 @@ pub(super) struct Trend {
     /// Of this phase [default: that of the newest result].
     #[arg(long, value_name = "PHASE")]
     pub(super) phase: Option<String>,
-}
-
-/// `switchback schedule`
-#[derive(Debug, Args)]
-pub(super) struct Schedule {
-    /// What to do with it.
-    #[command(subcommand)]
-    pub(super) verb: ScheduleVerb,
-}
-
-/// What one does with the timer.
-#[derive(Debug, Subcommand)]
-pub(super) enum ScheduleVerb {
-    /// Set up a systemd timer, for the system manager as root and for one's own manager otherwise.
-    ///
-    /// On NixOS it prints a module for the configuration, without systemd a line for cron.
-    Install(ScheduleInstall),
-    /// Take away exactly what was installed.
-    Remove {
-        /// Also what somebody changed since.
-        #[arg(long)]
-        force: bool,
-    },
-    /// What is installed, whether it is as it would be installed now, and when it runs.
-    Status,
-}
-
-/// `switchback schedule install`
-#[derive(Debug, Args)]
-pub(super) struct ScheduleInstall {
-    /// The time between two validations [default: the shortest `soak.every` of the plan that was run last, else 1h].
-    #[arg(long, value_name = "LENGTH", conflicts_with = "on_calendar")]
-    pub(super) every: Option<String>,
-    /// When, as systemd writes it: `Mon..Fri 03:00`.
-    #[arg(long, value_name = "CALENDAR")]
-    pub(super) on_calendar: Option<String>,
-    /// One's own service manager [default: unless root].
-    #[arg(long)]
-    pub(super) user: bool,
-    /// Only checks with this tag; may be repeated.
-    #[arg(long, value_name = "TAG")]
-    pub(super) tag: Vec<String>,
-    /// Judge what is committed also where nothing soaks; nothing is taken back then.
-    #[arg(long)]
-    pub(super) always: bool,
-    /// No notification on the desktop.
-    #[arg(long)]
-    pub(super) no_desktop: bool,
-    /// Show what would be set up, and set nothing up.
-    #[arg(long)]
-    pub(super) dry_run: bool,
-    /// In place of what somebody changed, or put there.
-    #[arg(long)]
-    pub(super) force: bool,
-    /// A command that is told of a change of verdict, as JSON on its standard input; it takes the rest of the line. No
-    /// shell reads it.
-    #[arg(long, value_name = "COMMAND", num_args = 1.., allow_hyphen_values = true)]
-    pub(super) notify: Vec<String>,
 }
 
 /// `switchback checks`

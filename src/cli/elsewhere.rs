@@ -1,6 +1,6 @@
 //! `--root`: a machine that does not run, mounted at a folder of the one that does.
 
-use super::args::{Common, Verb};
+use super::args::{Common, RescueVerb, Verb};
 use super::context::{Context, usual_state_of_root};
 use super::error::CliError;
 use super::exit::Exit;
@@ -13,7 +13,10 @@ use std::path::{Path, PathBuf};
 
 /// Whether a verb knows what to do with a machine that does not run.
 pub(crate) fn knows(verb: &Verb) -> bool {
-    matches!(verb, Verb::Rollback(_) | Verb::Status | Verb::History(_) | Verb::Show(_))
+    match verb {
+        Verb::Rescue(args) => matches!(args.verb, RescueVerb::Status | RescueVerb::Verify { .. }),
+        _ => matches!(verb, Verb::Rollback(_) | Verb::Status | Verb::History(_) | Verb::Show(_)),
+    }
 }
 
 /// Enters the root; gives the state folder as it is called there.

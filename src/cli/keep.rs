@@ -4,12 +4,19 @@ use super::context::Context;
 use super::out;
 use crate::app::findings_of;
 use crate::model::{Occasion, Plan, Validation};
-use crate::store::{FINDINGS, StoreError};
+use crate::store::{FINDINGS, StateFolder, StoreError};
 use crate::system::sanitise::sanitise;
 
-/// Keeps it where there is a state folder; none is made for it.
+/// Keeps it where there is a state folder, be it one that somebody made and nothing is in; none is made for it.
 pub(crate) fn keep(context: &Context, validation: &Validation, plan: &Plan, occasion: Occasion) {
-    let Ok(Some(folder)) = context.look_if_any() else { return };
+    let folder = match context.look_if_any() {
+        Ok(Some(folder)) => folder,
+        Ok(None) if context.state.is_dir() => match StateFolder::create(&context.state) {
+            Ok(folder) => folder,
+            Err(why) => return lost("what was found is not kept", &why),
+        },
+        Ok(None) | Err(_) => return,
+    };
     let found = findings_of(validation, plan, occasion);
     match folder.keep_findings(&found, FINDINGS) {
         Ok(false) => {}

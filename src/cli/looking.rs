@@ -33,10 +33,18 @@ pub(crate) fn status(context: &Context) -> Result<Exit, CliError> {
             kept: kept(&[]),
         },
     };
+    let drill = super::rescue::last_drill(context, status.current.as_ref().map(|current| current.generation));
     if context.json {
-        out::json(context, &report::status_json(&status));
+        let mut told = report::status_json(&status);
+        if let (Some(fields), Some(drill)) = (told.as_object_mut(), &drill) {
+            fields.insert("drill".to_owned(), serde_json::json!(drill));
+        }
+        out::json(context, &told);
     } else {
         out::put(&report::status(&status, &context.out_style()));
+        if let Some(drill) = drill {
+            out::line(context, &drill.words(clock::now()));
+        }
     }
     Ok(Exit::Done)
 }

@@ -28,6 +28,7 @@ mod prune;
 mod reboot;
 mod reference;
 mod rehearse;
+mod rescue;
 mod resolve;
 mod resume;
 mod rollback;
@@ -72,7 +73,9 @@ pub fn main() -> ExitCode {
         }
     };
     if cli.common.root.is_some() && !elsewhere::knows(&cli.verb) {
-        let why = CliError::usage("`--root` is for `rollback`, `status`, `history` and `show`");
+        let why = CliError::usage(
+            "`--root` is for `rollback`, `status`, `history`, `show` and `rescue status|verify`",
+        );
         complain(cli.common.json, &why);
         return why.exit.into();
     }
@@ -112,6 +115,7 @@ fn act(context: &Context, cli: &Cli) -> Result<Exit, CliError> {
         Verb::Status
         | Verb::History(_)
         | Verb::Show(_)
+        | Verb::Rescue(_)
         | Verb::Export(_)
         | Verb::Lint(_)
         | Verb::Explain(_)
@@ -134,6 +138,7 @@ fn act(context: &Context, cli: &Cli) -> Result<Exit, CliError> {
         Verb::Resolve(args) => resolve::resolve(context, args),
         Verb::Confirm(args) => confirm::confirm(context, args),
         Verb::Guard(args) => guard::guard(context, args),
+        Verb::Rescue(args) => rescue::rescue(context, args),
         Verb::Status => looking::status(context),
         Verb::History(args) => looking::history(context, args),
         Verb::Show(args) => looking::show(context, args),

@@ -55,7 +55,8 @@ fn go_back(context: &Context, args: &Rollback) -> Result<Exit, CliError> {
         return Err(gone_with(lost, current));
     }
     let target = target(&folder, current, args.to.as_deref())?;
-    let route = match route(context, &folder, current, target) {
+    let to_start = args.to.as_deref() == Some("start");
+    let route = match route(context, &folder, current, target, to_start) {
         Ok(route) => route,
         Err(why) if target == current => {
             let why = if current.0 > 1 { why.hint(older(&folder, current)?) } else { why };
@@ -232,14 +233,26 @@ fn target(
         return Err(gone.hint("`switchback rollback --list` shows how far back the machine can go"));
     }
     let found = if to == "start" {
-        of_plan.first()
+        of_plan.first().map(|(number, _)| unreadable_before(folder, *number))
     } else {
-        of_plan.iter().rev().find(|(_, phase)| phase.as_str() == to)
+        of_plan.iter().rev().find(|(_, phase)| phase.as_str() == to).map(|(number, _)| *number)
     };
-    found.map(|(number, _)| *number).ok_or_else(|| {
+    found.ok_or_else(|| {
         CliError::usage(format!("no generation was recorded before a phase `{to}` of the current plan"))
             .hint("`switchback rollback --list` shows the generations and their phases")
     })
+}
+
+/// The oldest of the generations right before this one that were sealed and of which nobody can read the beginning: whoever
+/// goes back to a plan's start goes past them, and they are named. Without any, the generation itself.
+fn unreadable_before(folder: &StateFolder, number: GenerationNumber) -> GenerationNumber {
+    let unreadable = |number: &GenerationNumber| {
+        let sealed = folder.generation_folder(*number).join("UNDO").exists();
+        sealed && !Past::of(folder, *number).is_ok_and(|past| past.state.header.is_some())
+    };
+    let numbers = folder.generations().unwrap_or_default();
+    let before = numbers.into_iter().rev().filter(|other| *other < number);
+    before.take_while(unreadable).last().unwrap_or(number)
 }
 
 /// Why a generation that is named is not there.
@@ -303,6 +316,7 @@ fn route(
     folder: &StateFolder,
     current: GenerationNumber,
     target: GenerationNumber,
+    to_start: bool,
 ) -> Result<Route, CliError> {
     if current == target && folder.lost().is_none() {
         // The common case reads one capsule, however many there are.
@@ -344,8 +358,8 @@ fn route(
             Ok(past) => route.stays.extend(stays(&past)),
             // A capsule that was opened and never began changed nothing.
             Err(_) if !folder.generation_folder(number).join("UNDO").exists() => {}
-            // The one that is asked for must be whole.
-            Err(why) if number == target => return Err(why),
+            // The one that is asked for by its number or its phase must be whole.
+            Err(why) if number == target && !to_start => return Err(why),
             Err(why) => route.lost.push(Lost { number, why }),
         }
     }

@@ -3,7 +3,7 @@
 use super::capsule::{Manifest, ManifestWriter};
 use super::child::{self, Interrupts, call};
 use super::raw::Raw;
-use super::{Layer, LayerCx, LayerError, failed};
+use super::{Layer, LayerCx, LayerError, Needs, failed};
 use crate::model::{Change, Changed, CommandLine, Item, LayerKind, LayerRecord, LayerSpec, Restored, RunAs};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -157,6 +157,11 @@ impl Layer for Command {
 
     fn restore(&self, cx: &mut LayerCx<'_>, record: &LayerRecord) -> Restored {
         self.put_back(cx, record).unwrap_or_else(|why| failed(&self.name, &why))
+    }
+
+    fn needs(&self, capsule: &Path, record: &LayerRecord) -> Result<Needs, LayerError> {
+        Manifest::open(capsule, record)?.only::<Printed>()?;
+        Ok(Needs::default())
     }
 
     fn by_hand(&self, capsule: &Path, record: &LayerRecord) -> Result<Vec<String>, LayerError> {

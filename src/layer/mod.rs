@@ -16,7 +16,7 @@ mod testbed;
 
 pub use error::LayerError;
 
-use crate::model::{Change, Item, LayerRecord, LayerSpec, Restored};
+use crate::model::{Change, Digest, Item, LayerRecord, LayerSpec, Restored};
 use crate::system::host::Host;
 use crate::system::process::Watch;
 use std::path::Path;
@@ -82,11 +82,31 @@ pub trait Layer {
     /// all is as recorded already, it changes nothing. Durable when it returns.
     fn restore(&self, cx: &mut LayerCx<'_>, record: &LayerRecord) -> Restored;
 
+    /// What going back takes of what the capsule, or a store beside it, holds: what of that is not there is named. Reads the
+    /// record alone.
+    ///
+    /// # Errors
+    /// [`LayerError`] where the record cannot be read.
+    fn needs(&self, capsule: &Path, record: &LayerRecord) -> Result<Needs, LayerError>;
+
     /// What to type to go back by hand, a shell line each.
     ///
     /// # Errors
     /// [`LayerError`] where the record cannot be read.
     fn by_hand(&self, capsule: &Path, record: &LayerRecord) -> Result<Vec<String>, LayerError>;
+}
+
+/// What going back takes.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Saved bytes, by their hash.
+    pub saved: Vec<Digest>,
+    /// All of them together, in bytes.
+    pub bytes: u64,
+    /// The largest file: so much room it takes at the least while it is put back.
+    pub largest: u64,
+    /// What is not there, by name.
+    pub missing: Vec<Item>,
 }
 
 /// The layer that a plan states.

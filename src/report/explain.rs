@@ -64,10 +64,7 @@ fn explain_phase(phase: &Phase, number: usize, of: usize) -> Vec<Line> {
     if let Some(window) = phase.confirm {
         lines.push(section("confirm", ""));
         lines.push(Line::plain(format!("somebody must say keep within {window}; silence reverts")).at(2));
-        lines.push(
-            Line::plain("an unattended run waits for `switchback confirm` at another login; silence reverts")
-                .at(2),
-        );
+        lines.push(Line::plain("unattended: `switchback confirm` at a login says keep").at(2));
     }
     if phase.commit.is_empty() {
         lines.push(section("commit", ""));

@@ -108,8 +108,7 @@ mod tests {
     #[test]
     fn the_unit_runs_the_capsules_own_program_before_anybody_sees_a_desktop() {
         let text = BootUnit { state: "/var/lib/switchback".into(), user: false }.text();
-        let exec =
-            "ExecStart=/var/lib/switchback/current/switchback --state /var/lib/switchback guard boot\n";
+        let exec = "ExecStart=\"/var/lib/switchback/current/switchback\" \"--state\" \"/var/lib/switchback\" \"guard\" \"boot\"\n";
         for line in
             [exec, "Before=display-manager.service\n", "WantedBy=multi-user.target\n", "Type=oneshot\n"]
         {

@@ -37,6 +37,7 @@ pub fn named_check(check: &NamedCheck, style: &Style) -> String {
         let default = default.map_or_else(|| "must be stated".to_owned(), |it| format!("default {it}"));
         tell(format!("{}: {}; {} ({default})", parameter.name, parameter.about, parameter.expects));
     }
+    tell(elsewhere(check));
     for (field, value) in check.check.as_object().into_iter().flatten() {
         match value {
             Value::String(text) => tell(format!("{field}: {text}")),
@@ -46,6 +47,32 @@ pub fn named_check(check: &NamedCheck, style: &Style) -> String {
         }
     }
     render(&lines, style)
+}
+
+/// How a check behaves on a machine where it does not apply or where its probe cannot look.
+#[must_use]
+pub fn elsewhere(check: &NamedCheck) -> String {
+    let written = |field: &str| check.check.get(field).and_then(Value::as_str);
+    if check.check.get("ask").is_some() {
+        return "A person answers; `validate`, which asks nobody, skips it and says so.".to_owned();
+    }
+    let error = match written("on_error").unwrap_or("error") {
+        "error" => "an error".to_owned(),
+        other => format!("`{other}`"),
+    };
+    if check.check.get("applies_if").is_some() {
+        return format!(
+            "Skipped where its `applies_if` says that it does not apply; {error} where that or the value cannot be looked at."
+        );
+    }
+    let is_run = check.check.pointer("/probe/run").is_some();
+    if is_run {
+        return format!("Where the program is missing or does not end in time it is {error}.");
+    }
+    let no_data = written("on_no_data").unwrap_or("inconclusive");
+    format!(
+        "Where there is nothing of what it judges it is `{no_data}`; where its probe cannot look it is {error}. Neither is a pass."
+    )
 }
 
 #[cfg(test)]
@@ -85,5 +112,29 @@ mod tests {
             assert!(text.lines().all(|line| line.width() <= 40), "{text}");
         }
         assert!(named_check(&checks[0], &style).contains("default 1GiB"));
+    }
+
+    #[test]
+    fn how_a_check_behaves_where_it_does_not_apply_is_said_of_each() {
+        for (written, words) in [
+            (serde_json::json!({"ask": "Well?"}), "skips it"),
+            (
+                serde_json::json!({"probe": "memory", "applies_if": {"probe": "memory"}}),
+                "Skipped where its `applies_if`",
+            ),
+            (serde_json::json!({"probe": {"run": ["true"]}}), "the program is missing"),
+            (
+                serde_json::json!({"probe": "memory"}),
+                "it is `inconclusive`; where its probe cannot look it is an error",
+            ),
+            (
+                serde_json::json!({"probe": "memory", "on_no_data": "pass", "on_error": "warn"}),
+                "it is `pass`; where its probe cannot look it is `warn`",
+            ),
+        ] {
+            let check = NamedCheck { check: written, ..check("own", "mine") };
+            assert!(elsewhere(&check).contains(words), "{}", elsewhere(&check));
+            assert!(named_check(&check, &Style::piped(|text| Cow::Borrowed(text))).contains(words));
+        }
     }
 }

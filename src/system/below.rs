@@ -58,6 +58,11 @@ pub fn withheld() -> Option<&'static Path> {
     WITHHELD.get().map(PathBuf::as_path)
 }
 
+/// Withholds every program from here on, in this process: what it does below this folder is a rehearsal.
+pub fn withhold(root: &Path) {
+    let _ = WITHHELD.set(root.to_owned());
+}
+
 /// Makes a folder the root of this process, for good. `state` is the state folder below it, absolute. Unless `programs` may
 /// be started, none is from here on.
 ///

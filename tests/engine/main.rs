@@ -2,6 +2,7 @@
 //! promises are asked of each.
 
 mod explore;
+mod kills;
 mod kit;
 mod machine;
 mod mutants;

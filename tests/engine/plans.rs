@@ -44,7 +44,7 @@ impl Told {
         }
     }
 
-    fn learn(&mut self, events: &[Event]) {
+    pub(crate) fn learn(&mut self, events: &[Event]) {
         for event in events {
             if matches!(event, Event::PhaseBegan(_)) {
                 self.journals.push(std::mem::take(&mut self.journal));
@@ -58,7 +58,7 @@ impl Told {
     }
 
     /// The runner is gone: only the journal remains.
-    fn crash(&mut self) {
+    pub(crate) fn crash(&mut self) {
         self.crashed = true;
         self.heard = Heard::Nothing;
         self.machine.handed_over();

@@ -6,6 +6,7 @@ use crate::skipped::skipped;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use switchback::check::{READERS, Reader};
 
@@ -170,6 +171,34 @@ fn no_reader_panics_or_swells_on_a_real_output_that_was_broken() {
 /// Tools whose output tells where it ends, or where each of its parts does.
 const TELL_THEIR_END: [&str; 7] =
     ["bootc", "free", "glxinfo", "meminfo", "nvidia-smi", "vainfo", "vdpauinfo"];
+/// Into how many parts an output is cut.
+const PARTS: usize = 24;
+
+#[test]
+fn what_breaks_off_in_the_middle_of_a_line_is_called_whole_by_no_reader() {
+    let name = "what_breaks_off_in_the_middle_of_a_line_is_called_whole_by_no_reader";
+    let Some(folder) = folder() else {
+        return skipped(name, "there is no ../shared/fixtures/INDEX.yaml");
+    };
+    let mut tried: BTreeMap<String, usize> = BTreeMap::new();
+    let mut wrong = Vec::new();
+    for recorded in recorded(&folder) {
+        let reader = Reader::named(&recorded.tool).expect("a reader");
+        let length = recorded.bytes.len();
+        for end in (1..PARTS).map(|part| part * length / PARTS) {
+            let bytes = recorded.bytes.get(..end).expect("a part");
+            // An object of JSON is closed by its own end.
+            let closed = bytes.last().is_none_or(|last| matches!(last, b'\n' | b'}'));
+            let Some((_, cut)) = answered(reader, bytes).filter(|_| !closed) else { continue };
+            *tried.entry(recorded.tool.clone()).or_default() += 1;
+            if cut.get("complete") != Some(&Value::Bool(false)) {
+                wrong.push(format!("{}: {end} of {length} bytes are called whole", recorded.tool));
+            }
+        }
+    }
+    assert_eq!(tried.len(), READERS.len(), "{tried:?}");
+    assert!(wrong.is_empty(), "{}:\n{}", wrong.len(), wrong.join("\n"));
+}
 
 #[test]
 fn what_breaks_off_in_the_middle_of_a_record_is_not_called_whole() {
@@ -187,7 +216,7 @@ fn what_breaks_off_in_the_middle_of_a_record_is_not_called_whole() {
         }
         // In the first line that says something, and in the middle of what holds the facts.
         let length = recorded.bytes.len();
-        for end in [length / 8, length / 4, length / 3] {
+        for end in [length / 8, length / 4, length / 3, length / 2, 2 * length / 3] {
             let bytes = recorded.bytes.get(..end).expect("a part");
             let Some((_, cut)) = answered(reader, bytes) else { continue };
             tried += 1;

@@ -161,8 +161,29 @@ fn the_bus_is_told_with_its_drivers() {
         return;
     }
     let seen = probed(None, &["lspci"]).expect("the bus");
-    assert!(seen.get("gpus").is_some_and(Value::is_array), "{seen}");
-    assert!(seen.get("drivers_in_use").is_some_and(Value::is_array), "{seen}");
+    // The kernel's own account of the same bus.
+    let devices = std::fs::read_dir("/sys/bus/pci/devices").into_iter().flatten().flatten();
+    let is_gpu = |path: &Path| {
+        std::fs::read_to_string(path.join("class")).is_ok_and(|class| class.starts_with("0x03"))
+    };
+    let mut known: Vec<String> = devices
+        .map(|device| device.path())
+        .filter(|path| is_gpu(path))
+        .filter_map(|path| Some(path.file_name()?.to_str()?.to_owned()))
+        .collect();
+    known.sort();
+    let gpus = seen.get("gpus").and_then(Value::as_array).expect("a list");
+    assert_eq!(gpus.len(), known.len(), "{seen} {known:?}");
+    for (gpu, address) in gpus.iter().zip(&known) {
+        let slot = gpu.get("slot").and_then(Value::as_str).expect("a slot");
+        assert!(address.ends_with(slot), "{seen} {known:?}");
+    }
+    let drivers = seen.get("drivers_in_use").and_then(Value::as_array).expect("a list");
+    let without = seen.get("without_driver").and_then(Value::as_array).expect("a list");
+    assert!(drivers.len() <= gpus.len() && without.len() <= gpus.len(), "{seen}");
+    if !known.is_empty() {
+        assert_eq!(seen.get("complete"), Some(&json!(true)), "{seen}");
+    }
 }
 
 #[test]

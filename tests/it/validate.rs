@@ -48,6 +48,19 @@ fn what_holds_what_fails_and_what_cannot_be_measured_end_differently() {
 }
 
 #[test]
+fn what_was_found_is_kept_also_where_the_state_folder_was_empty() {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let bench = bench("good\n");
+    std::fs::DirBuilder::new().mode(0o700).create(bench.state()).expect("an empty folder");
+    for _ in 0..2 {
+        assert_eq!(bench.run(&["validate", "plan.yaml", "--phase", "libs"]).exit, 0);
+    }
+    let trend = bench.run(&["trend", "works", "--json"]);
+    assert_eq!(trend.exit, 0, "{trend:?}");
+    assert!(bench.path("state/history.db").is_file(), "{trend:?}");
+}
+
+#[test]
 fn without_a_plan_what_was_committed_is_looked_at() {
     let bench = Bench::new();
     bench.plan(

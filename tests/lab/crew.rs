@@ -152,7 +152,10 @@ pub(crate) fn work(words: &[String]) -> io::Result<()> {
     let layer = super::LAYERS.iter().find(|known| known.name == layer);
     match layer.and_then(|layer| layer.share) {
         Some(work) => work(&mut share),
-        None if words.first().is_some_and(|name| name == "errors-count") => super::errors::count(&mut share),
-        None => Err(io::Error::other("no such layer has shares")),
+        None => match words.first().map(String::as_str) {
+            Some("errors-count") => super::errors::count(&mut share),
+            Some("damage-count") => super::damage::count(&mut share),
+            Some(_) | None => Err(io::Error::other("no such layer has shares")),
+        },
     }
 }

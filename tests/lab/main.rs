@@ -12,6 +12,7 @@
 #[path = "../sweep/claims.rs"]
 mod claims;
 mod crew;
+mod damage;
 mod errors;
 mod guest;
 mod interrupts;
@@ -80,8 +81,14 @@ struct Layer {
     share: Option<fn(&mut crew::Share) -> io::Result<()>>,
 }
 
-const LAYERS: [Layer; 4] = [
+const LAYERS: [Layer; 5] = [
     Layer { name: "power", what: "power cuts of user-mode Linux on ext4", run: power::layer, share: None },
+    Layer {
+        name: "damage",
+        what: "journals with a cut or a flipped bit",
+        run: damage::layer,
+        share: Some(damage::share),
+    },
     Layer { name: "races", what: "several runners at once", run: races::layer, share: Some(races::share) },
     Layer {
         name: "interrupts",

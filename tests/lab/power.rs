@@ -31,6 +31,8 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(300);
 /// Cuts for each commit, and on demand.
 const CUTS: (usize, usize) = (40, 500);
+/// How one recovers after the power is back, in turn. What the boot unit types will stand here, when there is one.
+const RECOVERIES: [&str; 2] = ["resume", "rollback"];
 /// What has to be installed.
 const NEEDED: [&str; 4] = ["/usr/bin/linux.uml", "/usr/sbin/mke2fs", "/bin/busybox", "/usr/bin/gcc"];
 /// Where the images lie.
@@ -412,14 +414,13 @@ impl Bench {
             };
             cuts.push(cut);
         }
-        let recoveries = ["resume", "rollback"];
         let numbered = cuts.into_iter().enumerate();
         numbered
             .map(|(nth, (scenario, when, again))| Cut {
                 scenario,
                 when,
                 again,
-                recovery: recoveries[nth % 2],
+                recovery: RECOVERIES[nth % 2],
                 silent: Vec::new(),
             })
             .collect()

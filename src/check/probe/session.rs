@@ -359,4 +359,50 @@ mod tests {
         assert_eq!(seen.get("present"), Some(&json!(false)));
         assert_eq!(seen.get("type"), None);
     }
+
+    #[test]
+    fn the_shipped_checks_judge_what_the_probe_finds_among_the_processes() {
+        use crate::check::library_tests::{judged, shipped};
+        use crate::model::Outcome::{Fail, Pass, Skipped};
+        let units = |restarts: u8, state: &str| {
+            format!("Id=plasma-plasmashell.service\nNRestarts={restarts}\nActiveState={state}\n")
+        };
+        let told = |processes: &[(&str, char)], shown: &str| {
+            let root = machine();
+            for (pid, (name, state)) in (7..).zip(processes) {
+                process(
+                    root.path(),
+                    pid,
+                    name,
+                    *state,
+                    5000,
+                    "XDG_CURRENT_DESKTOP=KDE\0XDG_SESSION_TYPE=wayland\0",
+                );
+            }
+            let child = ended(End::Process(ProcessEnd::Exited(0)), shown, "");
+            observed(root.path(), &child).expect("seen")
+        };
+        let whole = [("kwin_wayland", 'S'), ("plasmashell", 'S')];
+        let good = told(&whole, &units(0, "active"));
+        let nothing = told(&[], &units(0, "inactive"));
+        let no_shell = told(&[("kwin_wayland", 'S'), ("plasmashell", 'Z')], &units(0, "active"));
+        let no_compositor = told(&[("kwin_wayland", 'Z'), ("plasmashell", 'S')], &units(0, "active"));
+        let restarted = told(&whole, &units(2, "active"));
+        let failed = told(&whole, &units(0, "failed"));
+        for (name, with, cases) in [
+            ("compositor-alive", "", [(&good, Pass), (&no_compositor, Fail), (&nothing, Skipped)]),
+            ("shell-alive", "", [(&good, Pass), (&no_shell, Fail), (&nothing, Skipped)]),
+            ("desktop-kept", "", [(&good, Pass), (&no_shell, Fail), (&nothing, Fail)]),
+            ("desktop-not-restarting", "", [(&good, Pass), (&restarted, Fail), (&failed, Fail)]),
+            ("session-type", "", [(&good, Pass), (&good, Pass), (&nothing, Skipped)]),
+            ("shell-memory", "", [(&good, Pass), (&no_shell, Skipped), (&nothing, Skipped)]),
+            ("compositor-memory", "", [(&good, Pass), (&no_compositor, Skipped), (&nothing, Skipped)]),
+        ] {
+            let check = shipped(name, with);
+            for (seen, outcome) in cases {
+                assert_eq!(judged(&check, seen, Some(&good)), outcome, "{name} {seen:?}");
+            }
+        }
+        assert_ne!(judged(&shipped("session-type", "type: x11"), &good, None), Pass);
+    }
 }

@@ -174,11 +174,10 @@ fn unquoted(line: &str) -> &str {
 /// is whole: a document or a box.
 fn ended(text: &str, mut seen: Observation) -> Observation {
     let last = text.lines().next_back().unwrap_or_default().trim();
-    let is_document = text.lines().any(|line| line.starts_with(['{', '[']));
-    let closed =
-        (is_document && last.ends_with(['}', ']'])) || (last.starts_with('+') && last.ends_with("-+"));
+    let boxed = || last.starts_with('+') && last.ends_with("-+");
+    let closed = || boxed() || (last.ends_with(['}', ']']) && document(text, &['{', '[']).is_some());
     let whole = seen.0.entry("complete".to_owned()).or_insert(serde_json::Value::Bool(true));
-    if !text.ends_with('\n') && !closed {
+    if !text.ends_with('\n') && !closed() {
         *whole = serde_json::Value::Bool(false);
     }
     seen
@@ -193,8 +192,13 @@ fn document(text: &str, begins: &[char]) -> Option<serde_json::Value> {
             tries += 1;
             let rest = text.get(at..).unwrap_or_default();
             let first = serde_json::Deserializer::from_str(rest).into_iter().next();
-            if let Some(Ok(found @ (serde_json::Value::Object(_) | serde_json::Value::Array(_)))) = first {
-                return Some(found);
+            match first {
+                Some(Ok(found @ (serde_json::Value::Object(_) | serde_json::Value::Array(_)))) => {
+                    return Some(found);
+                }
+                // It breaks off; what lies within it is no document.
+                Some(Err(why)) if why.is_eof() => return None,
+                Some(_) | None => {}
             }
         }
         at += line.len();
@@ -280,6 +284,7 @@ mod tests {
         ] {
             assert_eq!(document(text, &['[']), Some(list.clone()), "{text}");
         }
+        assert_eq!(document("{\"a\": [\n{\"b\": 1},\n{\"c\"", &['[', '{']), None);
         assert_eq!(document("[mo@host:~]$ tool\n{\"a\":", &['[', '{']), None);
     }
 

@@ -31,7 +31,8 @@ pub(in crate::cli) fn checks_page() -> Result<String, CliError> {
             let file = library.trim_start_matches("built in: ");
             let _ = write!(page, "\n## {file}\n");
         }
-        let _ = write!(page, "\n### {}\n\n{}\n", check.name, check.about.trim());
+        let about = check.about.trim();
+        let _ = write!(page, "\n### {}\n\n{about} {}\n", check.name, crate::report::elsewhere(&check));
         if !check.parameters.is_empty() {
             page.push_str("\n| parameter | value | default | meaning |\n|---|---|---|---|\n");
         }

@@ -25,7 +25,7 @@ mod tests;
 pub(super) use by_hand::quoted;
 
 use super::capsule::{Manifest, ManifestWriter};
-use super::{Layer, LayerCx, LayerError, failed};
+use super::{Layer, LayerCx, LayerError, Needs, failed};
 use crate::model::{Change, Changed, Item, LayerKind, LayerRecord, LayerSpec, Restored, counted};
 use compare::{Depth, Difference, Looker};
 use entry::{Entry, What};
@@ -149,6 +149,29 @@ impl Layer for Files {
         let restored = Manifest::open(cx.capsule, record)
             .and_then(|manifest| restore::Restore::new(cx.capsule, &mut *cx.watch).run(&manifest));
         restored.unwrap_or_else(|why| failed("files", &why))
+    }
+
+    fn needs(&self, capsule: &Path, record: &LayerRecord) -> Result<Needs, LayerError> {
+        let mut needs = Needs::default();
+        Manifest::open(capsule, record)?.each(|entry: Entry| {
+            if let What::File { size, sha256, .. } = &entry.what {
+                needs.bytes = needs.bytes.saturating_add(*size);
+                needs.largest = needs.largest.max(*size);
+                match capsule.join("originals").join(&sha256.0).symlink_metadata() {
+                    Ok(seen) if seen.is_file() && seen.len() == *size => needs.saved.push(sha256.clone()),
+                    Ok(seen) => needs.missing.push(Item::new(
+                        format!("originals/{sha256}"),
+                        format!("has {} bytes, recorded {size}, of {}", seen.len(), entry.path),
+                    )),
+                    Err(why) => {
+                        let why = format!("the saved bytes of {}: {why}", entry.path);
+                        needs.missing.push(Item::new(format!("originals/{sha256}"), why));
+                    }
+                }
+            }
+            Ok(())
+        })?;
+        Ok(needs)
     }
 
     fn by_hand(&self, capsule: &Path, record: &LayerRecord) -> Result<Vec<String>, LayerError> {

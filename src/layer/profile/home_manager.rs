@@ -4,7 +4,7 @@ use super::pin::Pinned;
 use super::{activate, intention, link, nix_refusals, refusal, set_back};
 use crate::layer::capsule::{Manifest, ManifestWriter};
 use crate::layer::child;
-use crate::layer::{Layer, LayerCx, LayerError, failed};
+use crate::layer::{Layer, LayerCx, LayerError, Needs, failed};
 use crate::model::{Change, CommandLine, Item, LayerRecord, LayerSpec, Restored, RunAs};
 use crate::system::accounts::Accounts;
 use crate::system::below;
@@ -160,6 +160,11 @@ impl Layer for HomeManager {
 
     fn restore(&self, cx: &mut LayerCx<'_>, record: &LayerRecord) -> Restored {
         self.put_back(cx, record).unwrap_or_else(|why| failed("home-manager", &why))
+    }
+
+    fn needs(&self, capsule: &Path, record: &LayerRecord) -> Result<Needs, LayerError> {
+        let missing = recorded(capsule, record)?.iter().filter_map(Pinned::missing).collect();
+        Ok(Needs { missing, ..Needs::default() })
     }
 
     fn by_hand(&self, capsule: &Path, record: &LayerRecord) -> Result<Vec<String>, LayerError> {

@@ -18,7 +18,7 @@ pub(super) use nixos::Nixos;
 use super::capsule::{Manifest, ManifestWriter};
 use super::child::{self, Interrupts, call, find};
 use super::error::chain;
-use super::{Layer, LayerCx, LayerError, failed};
+use super::{Layer, LayerCx, LayerError, Needs, failed};
 use crate::model::{Change, CommandLine, Item, LayerRecord, LayerSpec, Restored, RunAs};
 use crate::system::host::Host;
 use pin::Pinned;
@@ -100,6 +100,11 @@ impl Layer for NixProfile {
 
     fn restore(&self, cx: &mut LayerCx<'_>, record: &LayerRecord) -> Restored {
         self.put_back(cx, record).unwrap_or_else(|why| failed(self.path.display().to_string(), &why))
+    }
+
+    fn needs(&self, capsule: &Path, record: &LayerRecord) -> Result<Needs, LayerError> {
+        let pinned: Pinned = Manifest::open(capsule, record)?.only()?;
+        Ok(Needs { missing: pinned.missing().into_iter().collect(), ..Needs::default() })
     }
 
     fn by_hand(&self, capsule: &Path, record: &LayerRecord) -> Result<Vec<String>, LayerError> {

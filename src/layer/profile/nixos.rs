@@ -6,7 +6,7 @@ use crate::layer::capsule::{Manifest, ManifestWriter};
 use crate::layer::child::{self, Interrupts, call};
 use crate::layer::error::chain;
 use crate::layer::raw::Raw;
-use crate::layer::{Layer, LayerCx, LayerError, failed};
+use crate::layer::{Layer, LayerCx, LayerError, Needs, failed};
 use crate::model::{Change, Changed, CommandLine, Item, LayerRecord, LayerSpec, Restored, RunAs};
 use crate::system::process::JobId;
 use serde::{Deserialize, Serialize};
@@ -198,6 +198,15 @@ impl Layer for Nixos {
 
     fn restore(&self, cx: &mut LayerCx<'_>, record: &LayerRecord) -> Restored {
         self.put_back(cx, record).unwrap_or_else(|why| failed(self.profile.display().to_string(), &why))
+    }
+
+    fn needs(&self, capsule: &Path, record: &LayerRecord) -> Result<Needs, LayerError> {
+        let system: System = Manifest::open(capsule, record)?.only()?;
+        let mut missing: Vec<Item> = system.profile.missing().into_iter().collect();
+        if system.running.path().symlink_metadata().is_err() {
+            missing.push(Item::new(system.running.to_string(), "is gone, and it ran".to_owned()));
+        }
+        Ok(Needs { missing, ..Needs::default() })
     }
 
     fn by_hand(&self, capsule: &Path, record: &LayerRecord) -> Result<Vec<String>, LayerError> {

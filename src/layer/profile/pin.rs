@@ -5,7 +5,7 @@ use crate::layer::child::{Interrupts, call, find};
 use crate::layer::files::quoted;
 use crate::layer::raw::Raw;
 use crate::layer::{LayerCx, LayerError, capsule};
-use crate::model::{Change, Changed, CommandLine, LayerKind, RunAs};
+use crate::model::{Change, Changed, CommandLine, Item, LayerKind, RunAs};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io;
@@ -47,6 +47,12 @@ impl Pinned {
     /// The store path that was recorded.
     pub(super) fn store(&self) -> Option<&Path> {
         self.set.as_ref().map(|set| set.store.path())
+    }
+
+    /// The store path that it was set to, where that is gone.
+    pub(super) fn missing(&self) -> Option<Item> {
+        let store = self.store().filter(|store| store.symlink_metadata().is_err())?;
+        Some(Item::new(store.display().to_string(), format!("is gone, and {} was set to it", self.profile)))
     }
 
     /// The recorded state in one line.

@@ -56,7 +56,7 @@ pub(in crate::plan) struct CheckForm {
     pub(in crate::plan) on_no_data: Option<TreatAs>,
     /// What a probe that could not look means. `error` where it is not stated.
     pub(in crate::plan) on_error: Option<TreatAs>,
-    /// Judged only where this check passes; skipped otherwise.
+    /// Judged only where this check passes; skipped where it does not, and an error where it could not look.
     #[schemars(with = "Option<Box<CheckForm>>")]
     pub(in crate::plan) applies_if: Option<Node>,
     /// Checks of the same list that must pass or warn before this one is judged.

@@ -13,7 +13,7 @@ const AT_WORK: &str = r#"
   - id: one
     layers: [{files: {paths: ["${m}/"]}}]
     apply:
-      - {id: first, shell: 'echo first >> "$m/file"'}
+      - {id: first, timeout: LIMIT, shell: 'echo first >> "$m/file"'}
       - {id: second, timeout: LIMIT, shell: 'setsid sh -c "echo \$\$ > $c/away; exec sleep 1000" & exec 3<>"$c/gate"; echo at work > "$c/there"; read -r line <&3'}
 "#;
 

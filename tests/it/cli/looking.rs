@@ -249,7 +249,7 @@ fn that_nobody_will_confirm_is_said_before_an_unattended_run_begins() {
     assert!(json[0]["warning"].as_str().is_some_and(|text| text.contains(said)), "{json:?}");
     let lint = bench.run(&["lint", "plan.yaml"]);
     assert!(lint.exit == 0 && lint.out.contains("plan::confirm"), "{lint:?}");
-    assert!(bench.run(&["explain", "plan.yaml"]).out.contains("waits for `switchback confirm`"));
+    assert!(bench.run(&["explain", "plan.yaml"]).out.contains("unattended: `switchback confirm`"));
 }
 
 #[test]

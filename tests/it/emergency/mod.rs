@@ -2,4 +2,5 @@
 
 mod by_hand;
 mod poor;
+mod rescue;
 mod root;

@@ -253,3 +253,41 @@ fn a_card_without_a_driver_is_a_failure_and_no_card_is_none() {
     let bare = seen(Gpu::below(folder.path(), None).next(Given::Nothing));
     assert_eq!((bare.get("count"), bare.get("failures")), (Some(&json!(1)), Some(&json!(["no_driver"]))));
 }
+
+#[test]
+fn the_shipped_check_fails_for_whatever_word_a_driver_refuses_with() {
+    use crate::check::library_tests::{judged, shipped};
+    use crate::model::Outcome;
+    let check = shipped("gpu-driver-answers", "");
+    let refusals = [
+        "Failed to initialize NVML: Unknown Error",
+        "Failed to initialize NVML: Timeout",
+        "Failed to initialize NVML: Driver/library version mismatch",
+        "Failed to initialize NVML: Driver Not Loaded",
+        "Failed to initialize NVML: Insufficient Permissions",
+        "Failed to initialize NVML: GPU access blocked by the operating system",
+        "Failed to initialize NVML: something that nobody has seen",
+        "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.",
+        "Unable to determine the device handle for GPU0: 0000:01:00.0: Unknown Error",
+        "No devices were found",
+    ];
+    let answers = refusals.map(|said| (format!("{said}\n"), Outcome::Fail));
+    let rows = [
+        (ROWS.to_owned(), Outcome::Pass),
+        (ROWS.replace("30 %", "[Unknown Error]"), Outcome::Warn),
+        (ROWS.replace("30 %", "ERR!"), Outcome::Warn),
+        (ROWS.replace("30 %", "[GPU is lost]"), Outcome::Fail),
+    ];
+    for (out, outcome) in answers.into_iter().chain(rows) {
+        let folder = with_nvidia();
+        let mut gpu = Gpu::below(folder.path(), None);
+        let mut need = gpu.next(Given::Nothing);
+        // Older questions are put where one is not answered.
+        while let Need::Child(command, _) = &need {
+            let processes = command.argv.iter().any(|word| word == "pmon");
+            need = gpu.next(exited(0, if processes { PMON } else { &out }, ""));
+        }
+        let seen = seen(need);
+        assert_eq!(judged(&check, &seen, None), outcome, "{out} {seen:?}");
+    }
+}

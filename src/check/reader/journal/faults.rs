@@ -131,7 +131,7 @@ static TELLING: LazyLock<Bytes> = LazyLock::new(|| {
         "ill process |illed process |reaped process |exited, code=|dumped core|dumping core|Xid|Killed /|",
         "oomd killed|OOM killer|oom-kill|Oops|BUG: |kernel BUG|GPU HANG|gpu hang|blocked for more than|",
         "ring [a-z0-9_.]+ timeout|GPU reset begin|KCrash: |hard LOCKUP|detected (?:expedited )?stall|",
-        "ngine reset|flip_done timed out|\\[#[0-9]+\\]|Kernel panic|Unable to handle|nouveau|GPU lockup|ring [0-9]+ stalled|",
+        "ngine reset|flip_done timed out| \\[#|Kernel panic|Unable to handle|nouveau|GPU lockup|ring [0-9]+ stalled|",
         "declared device|Linux version "
     ))
     .expect("a constant pattern")

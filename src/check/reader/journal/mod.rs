@@ -15,11 +15,13 @@ use crate::model::Observation;
 use export::Export;
 use faults::Faults;
 use json::{Assembly, Entry, Piece};
+use regex::bytes::Regex as Bytes;
 use serde::Serialize;
 use serde_json::Value;
 use speaker::{Last, Speaker};
 use std::borrow::Cow;
 use std::io::BufRead;
+use std::sync::LazyLock;
 use verbose::Verbose;
 
 /// Read at once, in bytes.
@@ -94,7 +96,7 @@ enum Failure {
 impl Failure {
     /// What a line says that no entry is.
     fn of(line: &[u8]) -> Option<Self> {
-        if line.len() > 400 {
+        if line.len() > 400 || !COMPLAINING.is_match(line) {
             return None;
         }
         let text = String::from_utf8_lossy(line);
@@ -120,6 +122,15 @@ impl Failure {
         missing.then_some(Self::NotStarted)
     }
 }
+
+/// Nearly no line has any of this, and is not looked at any further.
+#[expect(clippy::expect_used, reason = "a constant, and the tests use it")]
+static COMPLAINING: LazyLock<Bytes> = LazyLock::new(|| {
+    Bytes::new(
+        "journalctl|dmesg|No journal |You are currently not|Failed to |Error was encountered|Journal file |Data from the ",
+    )
+    .expect("a constant pattern")
+});
 
 /// How journalctl and dmesg begin to tell that they give up.
 const TROUBLE: [&str; 17] = [
