@@ -406,8 +406,12 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let why = write_atomic(folder.path(), b"", Access::PRIVATE).expect_err("a folder is there");
         assert!(why.to_string().starts_with("cannot rename to "), "{why}");
-        let why = read_bounded(Path::new("/dev/zero"), 5).expect_err("too long");
-        assert_eq!(why.to_string(), "/dev/zero is longer than 5 bytes");
+        let long = folder.path().join("long");
+        std::fs::write(&long, [0; 6]).expect("written");
+        let why = read_bounded(&long, 5).expect_err("too long");
+        assert_eq!(why.to_string(), format!("{} is longer than 5 bytes", long.display()));
+        let why = read_bounded(Path::new("/dev/zero"), 5).expect_err("a device");
+        assert_eq!(why.to_string(), "cannot open /dev/zero: is no file");
     }
 
     #[test]
@@ -430,7 +434,8 @@ mod tests {
     fn digests_are_those_of_sha256sum() {
         let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
         assert_eq!(sha256_bytes(b"").0, empty);
-        assert_eq!(sha256_file(Path::new("/dev/null")).expect("read").0, empty);
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        assert_eq!(sha256_file(file.path()).expect("read").0, empty);
         assert_eq!(
             sha256_bytes(b"abc").0,
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
