@@ -138,7 +138,7 @@ pub(in crate::plan) struct SoakForm {
     /// How long.
     #[serde(rename = "for")]
     pub(in crate::plan) length: At<Length>,
-    /// How often its checks are to be judged meanwhile. Only noted: this version judges nothing after the commit.
+    /// How often its checks are to be judged meanwhile, by the timer that `switchback schedule install` sets up.
     pub(in crate::plan) every: Option<At<Length>>,
 }
 
