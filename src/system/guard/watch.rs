@@ -132,7 +132,11 @@ pub fn end_runner(runner: Runner) -> io::Result<bool> {
 /// The orders, out of the way of whatever reads standard input later.
 fn take_stdin() -> io::Result<File> {
     let orders = File::from(io::stdin().as_fd().try_clone_to_owned()?);
-    dup2_stdin(File::open("/dev/null")?)?;
+    match File::open("/dev/null") {
+        Ok(nothing) => dup2_stdin(nothing)?,
+        // A pipe that nobody writes to does as well where there are no devices.
+        Err(_) => dup2_stdin(io::pipe()?.0)?,
+    }
     Ok(orders)
 }
 

@@ -154,7 +154,7 @@ fn a_word_at_another_login_ends_the_question_at_this_one() {
     );
     let mut run = Pty::start(bench.command(&["run", "plan.yaml"]), 80, Streams::All);
     run.answer("Begin phase one?", "y");
-    run.wait_for_prompt("keep?");
+    run.wait_for("keep?");
     assert_eq!(bench.run(&["confirm"]).exit, 0);
     assert_eq!(run.exit(), 0, "{}", run.screen());
     assert_eq!(bench.read("m/file"), "new\n");
