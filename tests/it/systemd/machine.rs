@@ -141,6 +141,12 @@ impl Machine {
         let pid = self.nspawn.as_ref().map(Child::id).ok_or("the machine is off")?;
         let until = Instant::now() + PATIENCE;
         while Instant::now() < until {
+            let ended = self.nspawn.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(Some(_))));
+            if ended {
+                // It was left to us to switch it on again.
+                self.nspawn = None;
+                return self.start();
+            }
             self.leader = leader(pid).filter(|leader| Some(*leader) != before);
             if self.leader.is_some() {
                 let state = self.run(&["systemctl", "is-system-running"]);
