@@ -52,7 +52,7 @@ impl FromStr for Runner {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let parts = text.split_once(':').and_then(|(pid, started)| {
-            Some(Self { pid: pid.parse().ok().filter(|pid| *pid > 1)?, started: started.parse().ok()? })
+            Some(Self { pid: pid.parse().ok().filter(|pid| *pid > 0)?, started: started.parse().ok()? })
         });
         parts.ok_or_else(|| format!("`{text}` is no process: write PID:STARTED"))
     }
@@ -77,7 +77,7 @@ mod tests {
         assert_eq!(this.to_string().parse(), Ok(this));
         assert!(this.open().is_some());
         assert!(Runner { started: this.started + 1, ..this }.open().is_none());
-        for wrong in ["", "1:5", "0:5", "-4:5", "12", "12:x"] {
+        for wrong in ["", "0:5", "-4:5", "12", "12:x"] {
             assert!(wrong.parse::<Runner>().is_err(), "{wrong}");
         }
     }
