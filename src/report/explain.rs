@@ -5,8 +5,8 @@ use super::shell_words::shell_words;
 use super::style::Style;
 use super::{rules, text};
 use crate::model::{
-    Act, Changes, Check, CommandLine, LayerSpec, Part, Phase, Plan, SettingsFormat, Span, Step, StepUndo,
-    counted,
+    Act, Changes, Check, CommandLine, LayerSpec, Part, Phase, Plan, Reboot, SettingsFormat, Span, Step,
+    StepUndo, counted,
 };
 
 /// The whole plan as text.
@@ -53,6 +53,10 @@ fn explain_phase(phase: &Phase, number: usize, of: usize) -> Vec<Line> {
         lines.push(Line::plain(note).at(2));
     }
     lines.extend(explain_steps(phase, Part::Apply, ""));
+    if let Some(what) = reboot(phase.reboot) {
+        lines.push(section("reboot", ""));
+        lines.push(Line::plain(what).at(2));
+    }
     if phase.settle > Span::ZERO {
         lines.push(section("settle", "").at(1));
         lines.push(Line::plain(format!("wait {} before judging", phase.settle)).at(2));
@@ -164,6 +168,9 @@ fn explain_step(step: &Step, number: usize, part: Part) -> Vec<Line> {
     let title = step.title.as_ref().map(|title| format!(" - {title}")).unwrap_or_default();
     let mut lines = vec![Line::plain(format!("{number}. {}{title}", step.id)).at(2)];
     lines.extend(explain_act(&step.act, 3));
+    if let Act::Reboot { .. } = step.act {
+        return lines;
+    }
     let mut terms = vec![text::run_as(step.who).to_owned(), format!("killed after {}", step.timeout)];
     if step.changes == Changes::Nothing {
         terms.push("changes nothing".to_owned());
@@ -252,6 +259,15 @@ pub(super) fn explain_act(act: &Act, depth: usize) -> Vec<Line> {
 fn decoded_length(base64: &str) -> u64 {
     let padding = base64.bytes().rev().take_while(|byte| *byte == b'=').count();
     (base64.len() / 4 * 3).saturating_sub(padding) as u64
+}
+
+/// What a reboot in the middle of the phase means; what nobody planned takes it back, and is not told of.
+const fn reboot(reboot: Reboot) -> Option<&'static str> {
+    match reboot {
+        Reboot::Never => None,
+        Reboot::Expected => Some("one that happens before the commit does not take the phase back"),
+        Reboot::Required => Some("the machine reboots, and the phase goes on in the next boot"),
+    }
 }
 
 /// How the phase goes back, in the order in which it does.

@@ -38,6 +38,7 @@ fn phase(phase: &Phase) -> Value {
         "settle_ms": phase.settle,
         "validate": phase.validate,
         "confirm_ms": phase.confirm,
+        "reboot": phase.reboot,
         "commit": steps(Part::Commit),
         "soak": phase.soak.map(|soak| json!({"length_ms": soak.length, "every_ms": soak.every})),
         "rollback": steps(Part::Rollback),
