@@ -6,6 +6,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::past::Past;
 use crate::cli::rollback::{WayBack, Why, half_taken_back, take_all_back};
+use crate::cli::stage::waits_for_boot;
 use crate::cli::{out, tools};
 use crate::engine::Stage;
 use crate::model::{Cause, GenerationNumber, Guidance};
@@ -163,6 +164,11 @@ pub(super) fn after_boot(context: &Context) -> Result<Exit, CliError> {
         return see_to_it(context, number, &cause);
     }
     let _lock = folder.lock(GUARD)?;
+    if waits_for_boot(&past.state) {
+        // What a way back from outside could not do without a machine that runs.
+        let way = WayBack { why: Why::Asked, guidance: Guidance::Unattended, guarding: guarding(context) };
+        return take_all_back(context, &folder, vec![past], &way);
+    }
     let half = half_taken_back(context, &folder, &past)?.half;
     let broken_off: Vec<Past> = half.into_iter().filter(|past| past.state.going_back()).collect();
     if broken_off.is_empty() {
