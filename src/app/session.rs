@@ -9,7 +9,7 @@ use super::recall::Recall;
 use super::watch::Desk as _;
 use crate::engine::{Action, Ended, Heard, Input, Itinerary, RunState, Stage, decide, replay};
 use crate::model::{
-    Cause, Envelope, Event, GenerationNumber, Guidance, Invoker, PhaseEnd, Plan, Span, Timestamp,
+    Cause, Envelope, Event, GenerationNumber, Guidance, Invoker, PhaseEnd, Plan, Reboot, Span, Timestamp,
 };
 use crate::prompt::Operator;
 use crate::report::{Reporter, Scene, Style};
@@ -293,17 +293,20 @@ impl<'a> Session<'a> {
     }
 }
 
-/// Whether a fact says that the machine was changed: what programs wrote has to be durable before it. Whoever reads the
-/// fact after a power cut does not do the act again.
-const fn tells_of_an_act(event: &Event) -> bool {
-    matches!(
-        event,
-        Event::StepFinished { .. }
-            | Event::LayerKept { .. }
-            | Event::PhaseCommitted { .. }
-            | Event::UndoFinished { .. }
-            | Event::LayerRestored { .. }
-    )
+/// Whether a fact says that the machine was changed, and whoever reads it after a power cut does not do the act again: what
+/// programs wrote has to be durable before it. After a step of a phase that goes back when the machine went down, that is
+/// nobody; after a pause, a person may go on.
+const fn tells_of_an_act(event: &Event, goes_on_after_a_reboot: bool) -> bool {
+    match event {
+        Event::StepFinished { .. } => goes_on_after_a_reboot,
+        Event::RunPaused { .. }
+        | Event::RebootAwaited
+        | Event::LayerKept { .. }
+        | Event::PhaseCommitted { .. }
+        | Event::UndoFinished { .. }
+        | Event::LayerRestored { .. } => true,
+        _ => false,
+    }
 }
 
 /// An error with its causes, in one line; one that says its cause itself does not have it said twice.
@@ -337,7 +340,14 @@ impl Ports for Session<'_> {
             return Ok(());
         }
         self.going_back |= events.iter().any(|event| matches!(event, Event::RevertBegan { .. }));
-        let flushed = if events.iter().any(tells_of_an_act) { durable::flush() } else { Ok(()) };
+        // Where nobody can tell one boot from another, every phase goes on.
+        let goes_on = self.host.boot_id.is_none()
+            || self.approved.plan.phases.iter().any(|phase| phase.reboot == Reboot::Expected);
+        let flushed = if events.iter().any(|event| tells_of_an_act(event, goes_on)) {
+            durable::flush()
+        } else {
+            Ok(())
+        };
         if let (Err(why), false) = (&flushed, self.going_back) {
             self.unrecorded.get_or_insert_with(|| why.clone());
             return flushed;
