@@ -9,6 +9,7 @@ mod error;
 mod evidence;
 mod findings;
 mod format;
+mod head;
 mod history;
 mod journal;
 mod quarantine;
