@@ -27,6 +27,9 @@ pub enum BelowError {
     /// It is the root of this very machine.
     #[error("{} is the root of the machine that runs", .0.display())]
     OwnRoot(PathBuf),
+    /// Another folder has its name now.
+    #[error("{} became another folder meanwhile", .0.display())]
+    Moved(PathBuf),
     /// Something could not be done.
     #[error("cannot {what} {}: {source}", .path.display())]
     Failed {
@@ -85,12 +88,20 @@ pub fn enter(root: &Path, state: &Path, programs: bool) -> Result<(), BelowError
         Err(rustix::io::Errno::NOENT) => None,
         Err(why) => return Err(failed("open", state)(why)),
     };
-    if !programs {
+    let entered = if programs {
+        opened
+    } else {
         detach_proc(root)?;
         // Before anything of the other machine is read.
         let _ = WITHHELD.set(root.to_owned());
-    }
-    nix::unistd::fchdir(opened.as_fd()).map_err(failed("enter", root))?;
+        // The first descriptor is of the namespace that this process came from, where all is still mounted.
+        let again = openat(CWD, root, folder, Mode::empty()).map_err(failed("open", root))?;
+        if identity(&again, root)? != identity(&opened, root)? {
+            return Err(BelowError::Moved(root.to_owned()));
+        }
+        again
+    };
+    nix::unistd::fchdir(entered.as_fd()).map_err(failed("enter", root))?;
     nix::unistd::chroot(".").map_err(failed("make a root of", root))?;
     nix::unistd::chdir("/").map_err(failed("enter", root))?;
     let after = match openat(CWD, state, folder, Mode::empty()) {

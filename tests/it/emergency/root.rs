@@ -186,10 +186,7 @@ fn what_takes_a_program_is_not_run_named_with_its_command_and_finished_once_the_
         ] {
             assert!(said.contains(command), "nothing is said of {command}: {said}");
         }
-        assert!(
-            said.contains("check fine: waits for the booted machine") || said.contains("check fine"),
-            "{said}"
-        );
+        assert!(said.contains("check fine: waits for the booted machine"), "{said}");
         // All that needs no program is done, and nothing was executed.
         same(&before, &machine.data());
         assert_eq!(profile, machine.profile());
@@ -206,6 +203,27 @@ fn what_takes_a_program_is_not_run_named_with_its_command_and_finished_once_the_
         assert!(machine.at("tmp/again").exists());
         machine.booted(&["rollback", "--yes"]).ended(0).with("Nothing to take back");
     }
+}
+
+#[test]
+fn a_proc_that_is_mounted_below_the_root_is_not_read() {
+    use nix::mount::{MsFlags, mount, umount};
+    let Some(machine) = ready("a_proc_that_is_mounted_below_the_root_is_not_read") else { return };
+    let before = machine.data();
+    machine.run(FILES);
+    let proc = machine.at("proc");
+    mount(Some("proc"), &proc, Some("proc"), MsFlags::empty(), None::<&str>).expect("mounted");
+    let ran = machine.live(&["rollback", "--yes"]);
+    let still = proc.join("version").exists();
+    umount(&proc).expect("unmounted");
+    ran.ended(12);
+    assert!(still, "it was taken away from the live system as well");
+    same(&before, &machine.data());
+    // Who reads /proc knows the boot and the kernel, and records both.
+    let capsule = machine.at("var/lib/switchback/generations/0001");
+    let text = fs::read_to_string(capsule.join("evidence/machine.json")).expect("read");
+    let told: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!((&told["kernel"], &told["boot"]), (&"".into(), &serde_json::Value::Null), "{told}");
 }
 
 #[test]
