@@ -11,6 +11,9 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+/// Names a state folder as well.
+const VARIABLE: &str = "SWITCHBACK_STATE";
+
 /// Whether a verb knows what to do with a machine that does not run.
 pub(crate) fn knows(verb: &Verb) -> bool {
     match verb {
@@ -26,10 +29,15 @@ pub(crate) fn enter(
     env: &BTreeMap<OsString, OsString>,
     programs: bool,
 ) -> Result<PathBuf, CliError> {
-    let named = || env.get(OsStr::new("SWITCHBACK_STATE")).filter(|named| !named.is_empty());
-    let state = match common.state.clone().or_else(|| named().map(PathBuf::from)) {
-        None => usual_state_of_root(),
-        Some(named) => inside(root, &named)?,
+    // Before a state folder is blamed that is named for another root.
+    if let Err(why) = root.metadata() {
+        return Err(CliError::usage(format!("cannot work below {}", root.display())).because(why));
+    }
+    let variable = env.get(OsStr::new(VARIABLE)).filter(|named| !named.is_empty());
+    let state = match (&common.state, variable) {
+        (None, None) => usual_state_of_root(),
+        (Some(named), _) => inside(root, named, "`--state`")?,
+        (None, Some(named)) => inside(root, Path::new(named), &format!("the variable {VARIABLE}"))?,
     };
     Keyboard::hold();
     let entered = below::enter(root, &state, programs);
@@ -39,8 +47,8 @@ pub(crate) fn enter(
     Ok(state)
 }
 
-/// A state folder that was named, as it is called below the root.
-fn inside(root: &Path, named: &Path) -> Result<PathBuf, CliError> {
+/// A state folder that was named, and where, as it is called below the root.
+fn inside(root: &Path, named: &Path, by: &str) -> Result<PathBuf, CliError> {
     let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let (root, named) = (absolute(root), absolute(named));
     let plain = named.components().all(|part| part != std::path::Component::ParentDir);
@@ -48,9 +56,9 @@ fn inside(root: &Path, named: &Path) -> Result<PathBuf, CliError> {
         Ok(below) if plain => Ok(Path::new("/").join(below)),
         Ok(_) | Err(_) => {
             let text = format!("the state folder {} is not below {}", named.display(), root.display());
-            Err(CliError::usage(text).hint(
-                "what belongs to a machine is below its root; without `--state` it is looked for where root keeps it",
-            ))
+            Err(CliError::usage(text).hint(format!(
+                "{by} names it; what belongs to a machine is below its root, and without a name it is looked for where root keeps it"
+            )))
         }
     }
 }

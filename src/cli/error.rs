@@ -3,6 +3,7 @@
 use super::exit::Exit;
 use crate::store::StoreError;
 use crate::system::lock::LockError;
+use std::path::Path;
 
 /// What ends a verb early.
 #[derive(Debug, Clone)]
@@ -31,6 +32,25 @@ impl CliError {
 
     pub(crate) fn usage(text: impl Into<String>) -> Self {
         Self::new(Exit::Usage, text)
+    }
+
+    /// A file or folder that somebody named cannot be written: a mistake in the name, where it is one.
+    pub(crate) fn unwritten(to: &Path, errno: Option<i32>) -> Self {
+        let text = format!("{} cannot be written", to.display());
+        match errno {
+            Some(
+                libc::ENOENT
+                | libc::ENOTDIR
+                | libc::EEXIST
+                | libc::EISDIR
+                | libc::EACCES
+                | libc::EPERM
+                | libc::EROFS
+                | libc::ELOOP
+                | libc::ENAMETOOLONG,
+            ) => Self::usage(text).hint("name a place in a folder that is there and that you may write"),
+            Some(_) | None => Self::new(Exit::Internal, text),
+        }
     }
 
     pub(crate) fn because(mut self, cause: impl std::fmt::Display) -> Self {
@@ -62,7 +82,7 @@ impl From<StoreError> for CliError {
     fn from(why: StoreError) -> Self {
         let cause = std::error::Error::source(&why).map(ToString::to_string);
         let refused = cause.as_deref().is_some_and(|cause| cause.contains("Permission denied"));
-        let denied = || Some("run it as root, or name a folder of yours with `--state DIR`".to_owned());
+        let denied = || Some("run it with sudo, or name a folder of yours with `--state DIR`".to_owned());
         let hint = match &why {
             StoreError::NoState(_) => {
                 Some("nothing was ever run here; `--state DIR` names another state folder".to_owned())
@@ -72,6 +92,10 @@ impl From<StoreError> for CliError {
                     .to_owned(),
             ),
             StoreError::Loose { path, .. } => Some(format!("chmod 700 {}", path.display())),
+            StoreError::Foreign { owner: 0, .. } => denied(),
+            StoreError::Foreign { owner, .. } => Some(format!(
+                "`sudo -u '#{owner}'` runs it as that user; `--state DIR` names another state folder"
+            )),
             _ if refused => denied(),
             _ => None,
         };
@@ -107,6 +131,21 @@ impl From<crate::app::SessionError> for CliError {
             crate::app::SessionError::Children(_) | crate::app::SessionError::Empty(_) => {
                 Self::new(Exit::Internal, why.to_string()).hint("`switchback show` names what is damaged")
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+
+    #[test]
+    fn a_state_folder_of_somebody_else_says_who_may() {
+        for (owner, euid, hint) in [(0, 1001, "run it with sudo"), (1001, 0, "`sudo -u '#1001'`")] {
+            let error = CliError::from(StoreError::Foreign { path: PathBuf::from("/s"), owner, euid });
+            assert!(error.hint.as_deref().is_some_and(|it| it.contains(hint)), "{error:?}");
+            assert_eq!(error.exit, Exit::Internal);
         }
     }
 }

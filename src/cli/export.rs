@@ -226,6 +226,8 @@ fn write(
         bundle.write_folder(to)
     };
     written.map_err(|why| {
-        CliError::new(Exit::Internal, format!("{} cannot be written", to.display())).because(why)
+        let source = std::error::Error::source(&why).map(ToString::to_string);
+        let error = CliError::unwritten(to, why.errno()).because(why);
+        source.into_iter().fold(error, CliError::because)
     })
 }

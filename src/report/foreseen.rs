@@ -259,3 +259,16 @@ pub fn foreseen_json(plan: &Plan, found: &Foreseen, exit: u8) -> Value {
         "exit": exit,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_ending_that_can_be_named_is_in_the_document() {
+        for which in Ending::ALL {
+            let row = format!("| {} |", ending(which).1);
+            assert!(include_str!("../../docs/rehearsing.md").contains(&row), "{row}");
+        }
+    }
+}

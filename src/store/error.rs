@@ -167,6 +167,16 @@ impl StoreError {
         }
     }
 
+    /// The error number, where a system call failed.
+    #[must_use]
+    pub fn errno(&self) -> Option<i32> {
+        match self {
+            Self::Io { source, .. } | Self::Full { source, .. } => source.raw_os_error(),
+            Self::File(why) => why.errno(),
+            _ => None,
+        }
+    }
+
     /// For `map_err`: what was tried, with what.
     pub(super) fn io<'a>(what: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> Self + use<'a> {
         move |source| Self::Io { what, path: path.to_owned(), source }

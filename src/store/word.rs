@@ -31,12 +31,20 @@ impl Capsule {
         (word.window == window).then_some(word.keep)
     }
 
-    /// Says it, durably.
+    /// Says it, durably. On a full disk the preallocated bytes are given back for it: a good change that goes back for
+    /// want of a few bytes would be none the better for them.
     ///
     /// # Errors
     /// [`StoreError::File`]; nothing was said then.
     pub fn say(&self, word: &Word) -> Result<(), StoreError> {
         let text = serde_json::to_vec(word).map_err(|why| StoreError::UnstorablePlan(why.to_string()))?;
-        Ok(files::write_atomic(&self.folder().join(NAME), &text, Access::PRIVATE)?)
+        let path = self.folder().join(NAME);
+        match files::write_atomic(&path, &text, Access::PRIVATE) {
+            Err(why) if matches!(why.errno(), Some(libc::ENOSPC | libc::EDQUOT)) => {
+                self.release_ballast()?;
+                Ok(files::write_atomic(&path, &text, Access::PRIVATE)?)
+            }
+            said => Ok(said?),
+        }
     }
 }

@@ -119,6 +119,16 @@ fn the_same_generation_gives_the_same_archive_and_nothing_is_written_over() {
     let none = bench.run(&["export", "7", "seven.tar"]);
     assert_eq!(none.exit, 2, "{none:?}");
     assert!(!bench.path("seven.tar").exists());
+    // A mistake in the name is one of usage, as it is for a copy of the capsule.
+    for words in [
+        &["export", "1", "no/where/e.tar"][..],
+        &["export", "1", "no/where"],
+        &["rescue", "export", "/dev/null/x"],
+    ] {
+        let ran = bench.run(words);
+        assert_eq!(ran.exit, 2, "{ran:?}");
+        assert!(ran.err.contains("hint: name a place in a folder that is there"), "{ran:?}");
+    }
 }
 
 #[test]

@@ -47,8 +47,7 @@ impl Drill {
             0 => String::new(),
             some => format!(", {} not tried", counted(some, "act")),
         };
-        let took = report::text::took(self.took).unwrap_or_else(|| "no time".to_owned());
-        format!("way home rehearsed {ago} ago: it {how} in {took}{but}")
+        format!("way home rehearsed {ago} ago: it {how} in {}{but}", self.took)
     }
 }
 

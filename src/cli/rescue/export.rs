@@ -28,9 +28,7 @@ pub(super) fn export(
     }
     let from = folder.generation_folder(number);
     let copied = copy(&from, &to, number);
-    copied.map_err(|why| {
-        CliError::new(Exit::Internal, format!("{} could not be written", to.display())).because(why)
-    })?;
+    copied.map_err(|why| CliError::unwritten(&to, why.raw_os_error()).because(why))?;
     // What is not as recorded in the copy was not in the capsule either, or was damaged on the way: both are named.
     let copy = StateFolder::open(&to)?;
     let damage = verify::whole(&copy, number).unwrap_or_default();

@@ -127,29 +127,67 @@ fn verify(context: &Context, named: Option<GenerationNumber>) -> Result<Exit, Cl
     if let Some(lost) = folder.lost() {
         damage.push(Item::new(format!("generation {lost}"), "is gone"));
     }
-    let mut read = 0;
+    let mut read = Vec::new();
     for number in numbers {
         let Some(found) = verify::whole(&folder, number) else { continue };
-        read += 1;
+        read.push(number);
         let named = |item: Item| Item::new(format!("generation {number}, {}", item.name), item.why);
         damage.extend(found.into_iter().map(named));
     }
     let exit = if damage.is_empty() { Exit::Done } else { Exit::Failing };
     if context.json {
-        let told = serde_json::json!({ "capsules": read, "damage": damage, "exit": exit.status() });
+        let told = serde_json::json!({ "capsules": read.len(), "generations": read, "damage": damage, "exit": exit.status() });
         out::json(context, &told);
         return Ok(exit);
     }
-    if damage.is_empty() {
-        out::line(context, &format!("Whole: {} read to the last byte.", counted(read, "capsule")));
+    let count = counted(read.len(), "capsule");
+    if read.is_empty() {
+        out::line(context, "No capsule is here that could be read.");
+        told(context, &damage);
+    } else if damage.is_empty() {
+        out::line(context, &format!("Whole: {count} read to the last byte: {}.", by_number(&read)));
     } else {
-        out::line(context, &format!("Not whole, of {} that were read:", counted(read, "capsule")));
+        out::line(context, &format!("Not whole, of {count} that were read ({}):", by_number(&read)));
         told(context, &damage);
     }
     Ok(exit)
 }
 
+/// `generation 0003`, `generations 0001 to 0003, 0005`; the numbers rise.
+fn by_number(numbers: &[GenerationNumber]) -> String {
+    let mut rows: Vec<(GenerationNumber, GenerationNumber)> = Vec::new();
+    for number in numbers {
+        match rows.last_mut() {
+            Some((_, last)) if last.0 + 1 == number.0 => *last = *number,
+            Some(_) | None => rows.push((*number, *number)),
+        }
+    }
+    let rows = rows.iter().map(|(first, last)| match last.0 - first.0 {
+        0 => first.to_string(),
+        _ => format!("{first} to {last}"),
+    });
+    let noun = if numbers.len() == 1 { "generation" } else { "generations" };
+    format!("{noun} {}", rows.collect::<Vec<_>>().join(", "))
+}
+
 fn told(context: &Context, items: &[Item]) {
     let lines: Vec<Line> = items.iter().map(|item| Line::plain(&item.why).about(&item.name).at(1)).collect();
     out::put(&render(&lines, &context.out_style()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn generations_are_named_by_rows() {
+        for (numbers, words) in [
+            (&[3][..], "generation 0003"),
+            (&[1, 2], "generations 0001 to 0002"),
+            (&[1, 2, 3, 5, 7, 8], "generations 0001 to 0003, 0005, 0007 to 0008"),
+        ] {
+            let numbers: Vec<GenerationNumber> = numbers.iter().copied().map(GenerationNumber).collect();
+            assert_eq!(by_number(&numbers), words);
+        }
+    }
 }

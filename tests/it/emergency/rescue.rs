@@ -33,7 +33,10 @@ fn a_capsule_that_is_whole_verifies_and_each_damage_is_named() {
             false => path,
         };
         if damaged.is_empty() {
-            world.switchback(&["rescue", "verify"]).ended(0).with("Whole: 1 capsule");
+            world
+                .switchback(&["rescue", "verify"])
+                .ended(0)
+                .with("Whole: 1 capsule read to the last byte: generation 0001");
             continue;
         }
         let mut bytes = fs::read(&path).expect("read");
@@ -89,6 +92,7 @@ fn a_drill_goes_the_way_home_in_a_copy_and_changes_nothing_here() {
     }
     same(&before, &after);
     assert_eq!(journal, fs::read(&state).expect("read"));
+    assert!(!ran.said().contains("no time"), "{ran:#?}");
     world.switchback(&["status"]).ended(0).with("way home rehearsed");
     let told = world.switchback(&["status", "--json"]).ended(0).out;
     let told: serde_json::Value = serde_json::from_str(&told).expect("JSON");

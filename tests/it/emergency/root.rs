@@ -308,6 +308,12 @@ fn a_state_folder_that_is_or_leads_outside_is_refused() {
     machine.live(&["status", "--state", &named]).ended(0).with("committed");
     let around = format!("{}/../outside", machine.at("").display());
     machine.live(&["rollback", "--yes", "--state", &around]).ended(2).with("is not below");
+    // Which of two names is to blame, and what is not there at all.
+    let words =
+        ["env".to_owned(), format!("SWITCHBACK_STATE={elsewhere}"), PROGRAM.to_owned(), "--root".to_owned()];
+    let with = |root: &str| [&words[..], &[root, "status"].map(str::to_owned)].concat();
+    Machine::end(&with(&machine.at("").display().to_string())).ended(2).hinting("SWITCHBACK_STATE");
+    Machine::end(&with("/nonexist")).ended(2).with("below /nonexist").with("No such file or directory");
     // A link that means the live system's own folder means another one below the root.
     fs::rename(machine.at("var/lib/switchback"), machine.beside("state")).expect("moved");
     symlink(machine.beside("state"), machine.at("var/lib/switchback")).expect("a link");

@@ -1,8 +1,9 @@
 //! Disks that are full, run full, or are read-only.
 
-use crate::world::{World, is_root, same, tree};
+use crate::world::{World, finished, is_root, same, tree, until};
 use nix::mount::{MsFlags, mount, umount};
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// A mount that goes with the test.
@@ -98,6 +99,44 @@ fn a_disk_that_runs_full_while_a_step_acts_is_no_obstacle_on_the_way_back() {
             .with("rolled back: the machine is as before");
         world.switchback(&["rollback", "--yes", "--state", &state]).ended(0).with("Nothing to take back");
         drop(disk);
+    }
+}
+
+#[test]
+fn on_a_full_disk_a_word_about_a_good_change_is_heard() {
+    if !is_root("on_a_full_disk_a_word_about_a_good_change_is_heard") {
+        return;
+    }
+    let world = World::new();
+    let disk = Mounted::small(&world.at("disk"), "size=150m,mode=755");
+    let folder = world.root().display().to_string();
+    world.plan("  - id: only\n    layers: [{files: {paths: [\"@/data/\"]}}]\n    apply: [{id: act, shell: \"echo new > @/data/one\"}]\n    confirm: {within: 1h}\n");
+    let state = format!("{folder}/disk/state");
+    let run = world.start(&["run", "plan.yaml", "--unattended", "--state", &state]);
+    let journal = world.at("disk/state/generations/0001/journal");
+    until("the window is open", || {
+        fs::read_to_string(&journal).is_ok_and(|it| it.contains("confirm-opened"))
+    });
+    assert!(world.at("disk/state/generations/0001/ballast").exists(), "there is nothing to give back");
+    fill(&world.at("disk/fill"));
+    world.switchback(&["confirm", "--state", &state]).ended(0).with("phase only stays");
+    finished(run).ended(0);
+    assert_eq!(fs::read_to_string(world.data().join("one")).expect("read"), "new\n");
+    drop(disk);
+}
+
+/// Takes every byte that is left.
+fn fill(path: &Path) {
+    let mut file = fs::File::create(path).expect("created");
+    let mut piece = 1 << 20;
+    while piece > 0 {
+        match file.write_all(&vec![b'x'; piece]) {
+            Ok(()) => {}
+            Err(why) => {
+                assert_eq!(why.kind(), std::io::ErrorKind::StorageFull, "{why}");
+                piece /= 2;
+            }
+        }
     }
 }
 
