@@ -3,13 +3,14 @@
 use super::asking::{ask, asked};
 use super::front::Front;
 use super::silence::silent;
-use super::watch::{BreakOff, StepWatch};
+use super::watch::{BreakOff, KeptWatch, StepWatch};
 use crate::model::{
     Act, Changes, CommandLine, Part, Phase, RunAs, SettingsFormat, Span, Step, StepOutcome, StepUndo,
     with_run_time,
 };
 use crate::prompt::{Operator, Reply};
 use crate::report::{self, Style};
+use crate::store::SoFar;
 use crate::system::accounts::Accounts;
 use crate::system::files::{Access, FileError};
 use crate::system::host::Host;
@@ -32,7 +33,7 @@ pub(super) struct RunTime {
 }
 
 /// What carrying out an act needs.
-pub(super) struct Hands<'a, 'b> {
+pub(super) struct Hands<'a, 'b, 'c> {
     /// The machine.
     pub(super) host: &'a Host,
     /// Where notices go and interrupts come from.
@@ -49,6 +50,8 @@ pub(super) struct Hands<'a, 'b> {
     pub(super) timeout: Span,
     /// When a person's interrupts end a running program.
     pub(super) ends: BreakOff,
+    /// Keeps what is printed while it is.
+    pub(super) so_far: Option<&'a mut SoFar<'c>>,
 }
 
 /// How an act ended, and what its program printed.
@@ -63,7 +66,7 @@ impl From<StepOutcome> for Acted {
     }
 }
 
-impl Hands<'_, '_> {
+impl Hands<'_, '_, '_> {
     /// Carries out one act.
     pub(super) fn act(&mut self, act: &Act) -> Acted {
         let (who, timeout) = (self.step.who, self.timeout);
@@ -99,7 +102,8 @@ impl Hands<'_, '_> {
             Err(why) => return StepOutcome::NotStarted(why.to_string()).into(),
         };
         let spec = Spec { command, env, ids, timeout, keep: KEEP, input };
-        let ended = process::run(&spec, &mut StepWatch { desk: self.front, ends: self.ends });
+        let step = StepWatch { desk: self.front, ends: self.ends };
+        let ended = process::run(&spec, &mut KeptWatch { step, so_far: self.so_far.as_deref_mut() });
         let outcome = match &ended.end {
             End::Process(crate::model::ProcessEnd::Exited(0)) => StepOutcome::Done,
             End::Process(end) => StepOutcome::Failed(*end),

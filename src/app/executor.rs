@@ -18,6 +18,7 @@ use crate::model::{
 };
 use crate::prompt::{Chosen, Kept, Operator, Reply, Trouble};
 use crate::report::{self, Style};
+use crate::store::SoFar;
 use crate::system::process::{Crew, News};
 use crate::system::{below, clock, process};
 use std::collections::BTreeMap;
@@ -280,6 +281,8 @@ impl Session<'_> {
         let values = self.run_time();
         let title = step.title.clone().unwrap_or_else(|| step.id.to_string());
         self.front.notice(&Notice::Began { what: title });
+        let mut so_far =
+            self.capsule.as_ref().map(|capsule| capsule.so_far(&format!("{part}-{}.so-far", step.id)));
         let mut hands = Hands {
             host: &self.host,
             front: &mut self.front,
@@ -289,15 +292,18 @@ impl Session<'_> {
             values: &values,
             timeout,
             ends,
+            so_far: so_far.as_mut(),
         };
         let Acted { outcome, printed } = hands.act(&filled_question(act, &values));
         self.front.notice(&Notice::Ended);
         if let (Some(capsule), Some(printed)) = (&self.capsule, printed) {
-            for (name, stream) in [("out", &printed.stdout), ("err", &printed.stderr)] {
-                if stream.total > 0 {
-                    // Evidence that cannot be kept does not decide anything.
-                    let _ = capsule.evidence(&format!("{part}-{}.{name}", step.id), stream.text().as_bytes());
-                }
+            let streams = [("out", &printed.stdout), ("err", &printed.stderr)];
+            let kept = streams.into_iter().filter(|(_, stream)| stream.total > 0).map(|(name, stream)| {
+                // Evidence that cannot be kept does not decide anything.
+                capsule.evidence(&format!("{part}-{}.{name}", step.id), stream.text().as_bytes()).is_ok()
+            });
+            if kept.fold(true, |all, kept| all && kept) {
+                so_far.into_iter().for_each(SoFar::give_way);
             }
         }
         outcome
@@ -329,8 +335,8 @@ impl Session<'_> {
         let deadline = self.deadline(until, length);
         let heard = self.front.heard();
         loop {
-            if let (Waits::ForAWord, Some(keep)) = (waits, self.word(until)) {
-                return Input::Answered(keep);
+            if let (Waits::ForAWord, Some(said)) = (waits, self.word(until)) {
+                return said;
             }
             let left = deadline.left(clock::up());
             if left == Span::ZERO {
@@ -366,12 +372,15 @@ impl Session<'_> {
         // What is said at another login ends the question here.
         let mut left = || (signals.count() == before && word().is_none()).then(|| deadline.left(clock::up()));
         match self.operator.confirm(&question, &mut left) {
-            Kept::Keep => Input::Answered(true),
+            Kept::Keep => {
+                let who = &self.host.invoker;
+                Input::KeptBy(Invoker { uid: who.ids.uid, name: who.name.clone() })
+            }
             Kept::Revert => Input::Answered(false),
             Kept::Silence => Input::TimeReached,
             Kept::Nobody => self.wait(until, window, Waits::ForAWord),
             Kept::Interrupted => match self.word(until) {
-                Some(keep) => Input::Answered(keep),
+                Some(said) => said,
                 None if self.front.interrupted_at_prompt(before) => Input::Nothing,
                 None => self.wait(until, window, Waits::ForAWord),
             },
@@ -379,8 +388,9 @@ impl Session<'_> {
     }
 
     /// What somebody said at another login about the window that closes then.
-    fn word(&self, until: Timestamp) -> Option<bool> {
-        self.capsule.as_ref()?.word(until)
+    fn word(&self, until: Timestamp) -> Option<Input> {
+        let word = self.capsule.as_ref()?.word(until)?;
+        Some(if word.keep { Input::KeptBy(word.by) } else { Input::Answered(false) })
     }
 
     /// What booted otherwise than the layers had prepared; what nobody can tell is named as well.

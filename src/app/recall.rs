@@ -53,7 +53,7 @@ impl Recall {
             | Event::MachineRebooted
             | Event::BootCompared { .. }
             | Event::ConfirmOpened { .. }
-            | Event::Confirmed
+            | Event::Confirmed(_)
             | Event::LayerKept { .. }
             | Event::PhaseCommitted { .. }
             | Event::GuardDisarmed

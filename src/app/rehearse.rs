@@ -334,7 +334,7 @@ impl Reporter for Footsteps<'_> {
             | Event::ChecksAccepted { .. }
             | Event::RetryChosen
             | Event::ConfirmOpened { .. }
-            | Event::Confirmed
+            | Event::Confirmed(_)
             | Event::PhaseCommitted { .. }
             | Event::GuardDisarmed
             | Event::StopWanted

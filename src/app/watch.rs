@@ -2,6 +2,8 @@
 
 use crate::engine::Heard;
 use crate::model::{Notice, Stopping};
+use crate::store::SoFar;
+use crate::system::clock;
 use crate::system::process::{JobId, Watch};
 
 /// Where notices go, and where interrupts come from. Shared by everything that waits for children.
@@ -68,6 +70,32 @@ impl Watch for StepWatch<'_> {
 
     fn interrupted(&mut self) -> bool {
         self.ends.now(self.desk)
+    }
+}
+
+/// The same, and what it prints is kept while it runs.
+pub(super) struct KeptWatch<'a, 'c> {
+    pub(super) step: StepWatch<'a>,
+    pub(super) so_far: Option<&'a mut SoFar<'c>>,
+}
+
+impl Watch for KeptWatch<'_, '_> {
+    fn line(&mut self, job: JobId, text: &str) {
+        if let Some(so_far) = &mut self.so_far {
+            so_far.line(text, clock::tick());
+        }
+        self.step.line(job, text);
+    }
+
+    fn tick(&mut self) {
+        if let Some(so_far) = &mut self.so_far {
+            so_far.tick(clock::tick());
+        }
+        self.step.tick();
+    }
+
+    fn interrupted(&mut self) -> bool {
+        self.step.interrupted()
     }
 }
 

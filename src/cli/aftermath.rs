@@ -17,11 +17,15 @@ const PATIENCE: Span = Span::seconds(20);
 
 /// The names under which it is kept.
 pub(crate) const JOURNAL: &str = "system-journal";
+/// The name under which the guards' log is shown and given away.
+pub(crate) const GUARD_LOG: &str = "guard.log";
 const MACHINE: &str = "machine.json";
 
 /// Keeps what there is, where the newest generation went back, is inconsistent or waits for a person.
 pub(crate) fn keep(context: &Context, folder: &StateFolder) {
     let Ok(Some(past)) = Past::current(folder) else { return };
+    // A log that cannot be cut is long.
+    let _ = past.capsule.bound_guard_log();
     let badly = match past.state.finished {
         Some(Verdict::RolledBack | Verdict::Inconsistent) => true,
         Some(Verdict::Committed | Verdict::Refused | Verdict::Resolved) => false,

@@ -28,6 +28,7 @@ show.json       every step and every check result, as `switchback show --json` t
 baseline.json   what the checks saw before the phase
 journal         what happened, a fact a line
 plan.yaml       the plan
+guard.log       what the guards had to say, where they said something
 evidence/       what steps, checks and the system's journal said
 
 Values that the plan names as secret, and what looks like a secret, were replaced by [redacted]. Read it all the same
@@ -59,6 +60,11 @@ pub(crate) fn export(context: &Context, args: &Export) -> Result<Exit, CliError>
             Ok(text) => bundle.add(&format!("evidence/{name}"), redactor.clean(&text).as_bytes()),
             Err(why) => missing.push(format!("evidence/{name}: {why}")),
         }
+    }
+    match past.capsule.guard_log() {
+        Ok(None) => {}
+        Ok(Some(said)) => bundle.add(aftermath::GUARD_LOG, said),
+        Err(why) => missing.push(format!("{}: {why}", aftermath::GUARD_LOG)),
     }
     if !names.iter().any(|name| name == aftermath::JOURNAL) {
         match aftermath::journal(context, &past) {

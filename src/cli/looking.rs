@@ -6,7 +6,7 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::past::{self, Past};
 use super::standing::unsettled;
-use super::{out, rollback, stage};
+use super::{aftermath, out, rollback, stage};
 use crate::engine::{self, Stage};
 use crate::layer::{LayerCx, recorded_layer};
 use crate::model::{
@@ -275,6 +275,7 @@ pub(crate) fn show(context: &Context, args: &Show) -> Result<Exit, CliError> {
             let text = capsule.evidence_read(&name)?;
             kept.push((name, text));
         }
+        kept.extend(capsule.guard_log()?.map(|said| (aftermath::GUARD_LOG.to_owned(), said)));
     }
     if context.json {
         let mut document = report::show_json(&showing);

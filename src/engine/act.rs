@@ -58,6 +58,8 @@ pub enum Input {
     Judged(Vec<CheckReport>),
     /// A person answered the gate or the confirm question.
     Answered(bool),
+    /// Somebody said keep within the confirm window, and who.
+    KeptBy(Invoker),
     /// A layer was recorded, or could not be.
     Recorded(Result<LayerRecord, String>),
     /// The capsule is complete and durable, or is not.

@@ -46,7 +46,7 @@ pub fn evolve(plan: &Plan, mut state: RunState, event: &Event) -> RunState {
             | Event::MachineRebooted
             | Event::BootCompared { .. }
             | Event::ConfirmOpened { .. }
-            | Event::Confirmed
+            | Event::Confirmed(_)
             | Event::LayerKept { .. }
             | Event::PhaseCommitted { .. }
             | Event::GuardDisarmed
@@ -133,7 +133,7 @@ pub fn evolve(plan: &Plan, mut state: RunState, event: &Event) -> RunState {
         }
         Event::BootCompared { wrong } => booted(phase, &mut state, wrong),
         Event::ConfirmOpened { until } => state.stage = Stage::Confirming(Some(*until)),
-        Event::Confirmed => state.stage = committing(phase, &mut state, 0),
+        Event::Confirmed(_) => state.stage = committing(phase, &mut state, 0),
         Event::LayerKept { layer } => state.stage = keeping(phase, &mut state, layer + 1),
         Event::PhaseCommitted { soak_until } => {
             state.soak_until = *soak_until;

@@ -89,11 +89,22 @@ pub(super) fn interpret(plan: &Plan, state: &RunState, input: &Input) -> Vec<Eve
             }
             None => Vec::new(),
         },
+        Input::KeptBy(who) => {
+            if let Stage::Confirming(_) = state.stage {
+                vec![Event::Confirmed(Some(who.clone()))]
+            } else {
+                Vec::new()
+            }
+        }
         Input::Answered(yes) => {
             if state.stage == Stage::Gate {
                 vec![Event::GateAnswered { go: *yes }]
             } else if let Stage::Confirming(_) = state.stage {
-                vec![if *yes { Event::Confirmed } else { Event::RevertBegan { cause: Cause::Declined } }]
+                vec![if *yes {
+                    Event::Confirmed(None)
+                } else {
+                    Event::RevertBegan { cause: Cause::Declined }
+                }]
             } else {
                 Vec::new()
             }

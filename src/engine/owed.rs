@@ -65,7 +65,7 @@ pub(super) fn owed(plan: &Plan, state: &RunState, now: Timestamp) -> Owed {
         Stage::Settling(Some(until)) => act(Action::Wait { until: *until }),
         Stage::Confirming(None) => match phase.confirm {
             Some(window) => fact(Event::ConfirmOpened { until: now.after(window) }),
-            None => fact(Event::Confirmed),
+            None => fact(Event::Confirmed(None)),
         },
         Stage::Confirming(Some(until)) => act(Action::Confirm { until: *until }),
         Stage::Committing(step) => perform(phase, Part::Commit, *step),

@@ -243,8 +243,8 @@ pub enum Event {
         /// The end of the window.
         until: Timestamp,
     },
-    /// Somebody said keep.
-    Confirmed,
+    /// Somebody said keep; who, where that is known: journals of earlier versions do not say.
+    Confirmed(Option<Invoker>),
     /// A layer was made permanent.
     LayerKept {
         /// Its place in the phase's list.
@@ -393,4 +393,19 @@ pub enum Notice {
         /// Of so many.
         of: usize,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_said_keep_is_recorded_and_journals_that_do_not_say_so_are_still_read() {
+        let old: Event = serde_json::from_str(r#"{"fact":"confirmed"}"#).expect("an older journal");
+        assert_eq!(old, Event::Confirmed(None));
+        let new = Event::Confirmed(Some(Invoker { uid: 1000, name: "ann".to_owned() }));
+        let text = serde_json::to_string(&new).expect("text");
+        assert_eq!(text, r#"{"fact":"confirmed","of":{"uid":1000,"name":"ann"}}"#);
+        assert_eq!(serde_json::from_str::<Event>(&text).expect("read"), new);
+    }
 }

@@ -1,8 +1,8 @@
 //! What the looking verbs show: plain data, made by `cli` from the capsules, put into words by `report`.
 
 use super::{
-    Act, Cause, CheckId, CheckReport, Digest, GenerationNumber, Item, LayerKind, LayerRecord, Moment,
-    PhaseEnd, PhaseId, PlanName, RunAs, RunId, Span, StepId, Timestamp, Value, Verdict,
+    Act, Cause, CheckId, CheckReport, Digest, GenerationNumber, Invoker, Item, LayerKind, LayerRecord,
+    Moment, PhaseEnd, PhaseId, PlanName, RunAs, RunId, Span, StepId, Timestamp, Value, Verdict,
 };
 use chrono::NaiveDate;
 use serde::Serialize;
@@ -212,12 +212,24 @@ pub struct Showing {
     pub checks: Vec<CheckLine>,
     /// What is neither old nor new.
     pub items: Vec<Item>,
+    /// Who said keep within the confirm window, and when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confirmed: Option<Confirmation>,
     /// Evidence files, relative to the capsule.
     pub evidence: Vec<String>,
     /// What is damaged in the capsule.
     pub damage: Vec<Item>,
     /// The capsule's folder.
     pub capsule: String,
+}
+
+/// That somebody said keep.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Confirmation {
+    /// Who; absent where the record does not say.
+    pub by: Option<Invoker>,
+    /// When the run heard it.
+    pub at: Timestamp,
 }
 
 /// One step in `show`.

@@ -98,7 +98,9 @@ pub fn words(plan: &Plan, scene: &Scene, envelope: &Envelope) -> Vec<Line> {
             );
             vec![did(Tone::Caution, "confirm", rule)]
         }
-        Event::Confirmed => vec![did(Tone::Good, "confirmed", "somebody said keep")],
+        Event::Confirmed(who) => {
+            vec![did(Tone::Good, "confirmed", text::said_keep(who.as_ref()))]
+        }
         Event::LayerKept { layer } => {
             vec![did(Tone::Good, "kept", "as the phase left it").about(text::layer_name(phase, *layer))]
         }

@@ -243,6 +243,10 @@ pub fn show(showing: &Showing, style: &Style) -> String {
     }
     lines
         .extend(line.cause.iter().map(|cause| Line::new(Tone::Caution, "because", text::cause(cause)).at(1)));
+    lines.extend(showing.confirmed.iter().map(|it| {
+        let said = format!("{}, {}", text::said_keep(it.by.as_ref()), text::when(it.at));
+        Line::new(Tone::Good, "confirmed", said).at(1)
+    }));
     lines.extend(summary::items(&showing.items, 1));
     lines.extend(summary::left(&line.left, 1));
     lines.extend(line.resolved.iter().flat_map(|resolved| resolution(resolved, 1)));

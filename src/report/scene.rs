@@ -225,7 +225,7 @@ impl Scene {
             | Event::MachineRebooted
             | Event::BootCompared { .. }
             | Event::ConfirmOpened { .. }
-            | Event::Confirmed
+            | Event::Confirmed(_)
             | Event::GuardDisarmed
             | Event::StopWanted
             | Event::ChildrenEnded { .. }

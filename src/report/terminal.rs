@@ -137,7 +137,7 @@ impl<T: TermLike + Clone + 'static> Reporter for Terminal<T> {
             | Event::MachineRebooted
             | Event::BootCompared { .. }
             | Event::ConfirmOpened { .. }
-            | Event::Confirmed
+            | Event::Confirmed(_)
             | Event::LayerKept { .. }
             | Event::PhaseCommitted { .. }
             | Event::GuardDisarmed

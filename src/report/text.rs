@@ -3,9 +3,9 @@
 
 use super::line::Tone;
 use crate::model::{
-    Act, Cause, CheckId, CheckReport, GuardKind, Guarded, Guidance, LayerSpec, Moment, Outcome, Part, Phase,
-    PhaseEnd, ProcessEnd, Reaction, Risk, RunAs, Severity, Span, Step, StepOutcome, Timestamp, Verdict,
-    Weight, counted,
+    Act, Cause, CheckId, CheckReport, GuardKind, Guarded, Guidance, Invoker, LayerSpec, Moment, Outcome,
+    Part, Phase, PhaseEnd, ProcessEnd, Reaction, Risk, RunAs, Severity, Span, Step, StepOutcome, Timestamp,
+    Verdict, Weight, counted,
 };
 
 /// A size in bytes, rounded to three digits: `812 MiB`, `1.04 GiB`.
@@ -364,6 +364,16 @@ pub fn step_short(step: &Step) -> String {
         (None, Act::Set { file, .. }) => format!("set keys in {}", file.display()),
         (None, Act::Ask { text }) => text.clone(),
         (None, Act::Reboot { why }) => format!("reboot: {why}"),
+    }
+}
+
+/// Who said keep.
+#[must_use]
+pub fn said_keep(who: Option<&Invoker>) -> String {
+    match who {
+        Some(who) if who.name.is_empty() => format!("user {} said keep", who.uid),
+        Some(who) => format!("{} (user {}) said keep", who.name, who.uid),
+        None => "somebody said keep".to_owned(),
     }
 }
 

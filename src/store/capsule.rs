@@ -1,8 +1,10 @@
 //! A capsule: the folder that holds one generation, with everything that is needed to go back to it.
 
-use super::{Journal, JournalWriter, Redactor, StoreError, evidence};
+use super::{Journal, JournalWriter, Redactor, SoFar, StoreError, evidence};
 use crate::model::{Digest, Event, GenerationNumber, Item, Plan, SealedFile};
 use crate::system::files::{self, Access};
+use crate::system::guard::log_of;
+use crate::system::sanitise::sanitise;
 use nix::fcntl::{FallocateFlags, fallocate};
 use std::cell::{Cell, OnceCell};
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -24,6 +26,8 @@ const BALLAST_BYTES: u64 = 1024 * 1024;
 /// A plan is at most 1 MiB of YAML; resolved, with the files that it installs, it may be much longer.
 const LONGEST_PLAN: u64 = 256 * 1024 * 1024;
 const LONGEST_SUMS: u64 = 4096;
+/// A log of the guards that is longer is cut to its beginning and its end.
+const LONGEST_LOG: u64 = 2 * 1024 * 1024;
 
 /// A plan as somebody approved it.
 #[derive(Debug, Clone, PartialEq)]
@@ -342,6 +346,47 @@ impl Capsule {
     /// [`StoreError::EvidenceFull`], [`StoreError::Io`]; a run goes on without it.
     pub fn evidence(&self, name: &str, bytes: &[u8]) -> Result<String, StoreError> {
         evidence::keep(&self.evidence_folder(), &self.evidence, self.redactor(), name, bytes)
+    }
+
+    /// Begins to keep what a step prints while it runs.
+    #[must_use]
+    pub fn so_far(&self, name: &str) -> SoFar<'_> {
+        SoFar::of(self, name.to_owned())
+    }
+
+    pub(super) fn evidence_file(&self, name: &str, length: usize) -> Result<(PathBuf, File), StoreError> {
+        evidence::begin(&self.evidence_folder(), &self.evidence, name, length)
+    }
+
+    /// What its guards had to say, without secrets, sanitised and bounded; nothing where they said nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn guard_log(&self) -> Result<Option<String>, StoreError> {
+        let path = log_of(&self.folder);
+        if path.symlink_metadata().is_ok_and(|seen| seen.len() > 0) {
+            let said = evidence::ends(&path)?;
+            Ok(Some(sanitise(&self.redactor().clean_apart(&said)).into_owned()))
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// Of a guard's log that has become long, keeps the beginning and the end.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`]; the log is as long as it was then, or longer than it says.
+    pub fn bound_guard_log(&self) -> Result<(), StoreError> {
+        let path = log_of(&self.folder);
+        if path.symlink_metadata().map_or(0, |seen| seen.len()) <= LONGEST_LOG {
+            return Ok(());
+        }
+        let kept = evidence::ends(&path)?;
+        // In its place: a guard that is at work goes on at its end.
+        let io = |why| StoreError::io("write", &path)(why);
+        let mut file = OpenOptions::new().write(true).open(&path).map_err(io)?;
+        file.write_all(kept.as_bytes()).map_err(io)?;
+        file.set_len(kept.len() as u64).map_err(io)
     }
 
     /// The names of what was kept, sorted.

@@ -195,3 +195,23 @@ fn evidence_is_read_from_its_folder_only() {
         assert!(matches!(capsule.evidence_read(name), Err(StoreError::NoEvidence(_))), "{name:?}");
     }
 }
+
+#[test]
+fn a_log_of_the_guards_is_bounded_while_one_of_them_writes_it() {
+    let (_at, _state, capsule) = opened();
+    assert_eq!(capsule.guard_log().expect("read"), None);
+    let path = capsule.folder().join("guard.log");
+    let mut guard = File::options().create(true).append(true).open(&path).expect("opened");
+    let line = "it was taken back and this is said at length\n";
+    guard.write_all(format!("first\n{}", line.repeat(60_000)).as_bytes()).expect("written");
+    capsule.bound_guard_log().expect("bounded");
+    guard.write_all(b"last\n").expect("written");
+    let kept = std::fs::read_to_string(&path).expect("read");
+    assert!(kept.len() < 1024 * 1024 + 100, "{}", kept.len());
+    assert!(kept.starts_with("first\n") && kept.ends_with(&format!("{line}last\n")), "{:.200}", kept);
+    assert!(kept.contains(" bytes left out ...]\nit was"), "a line was cut");
+    assert_eq!(capsule.guard_log().expect("read").expect("there"), kept, "what is short is given as it is");
+    // Once it is short it is left alone.
+    capsule.bound_guard_log().expect("short");
+    assert_eq!(std::fs::read_to_string(&path).expect("read"), kept);
+}

@@ -7,9 +7,9 @@ use crate::system::sanitise::sanitise;
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// One piece of evidence holds at most so many bytes; its beginning and its end are kept.
 const LONGEST: usize = 1024 * 1024;
@@ -47,6 +47,48 @@ pub(super) fn keep(
     })?;
     used.set(Some(total));
     Ok(name)
+}
+
+/// A new file for a piece of evidence that grows, where there is room for so many bytes of it now.
+pub(super) fn begin(
+    folder: &Path,
+    used: &Cell<Option<u64>>,
+    name: &str,
+    length: usize,
+) -> Result<(PathBuf, fs::File), StoreError> {
+    let before = match used.get() {
+        Some(bytes) => bytes,
+        None => count(folder)?,
+    };
+    // It is not counted: it is small, and gone when the step ends.
+    let total = before.saturating_add(length as u64);
+    if total > MOST {
+        return Err(StoreError::EvidenceFull { name: safe_name(name), bytes: total, limit: MOST });
+    }
+    let (name, file) = create(folder, &safe_name(name))?;
+    Ok((folder.join(name), file))
+}
+
+/// The beginning and the end of a file that may be of any length, in whole lines.
+pub(super) fn ends(path: &Path) -> Result<String, StoreError> {
+    let mut file = files::open_plain(path).map_err(StoreError::io("open", path))?;
+    let io = |why| StoreError::io("read", path)(why);
+    let length = file.metadata().map_err(io)?.len();
+    let half = LONGEST as u64 / 2;
+    let mut head = Vec::new();
+    if length <= 2 * half {
+        file.take(2 * half).read_to_end(&mut head).map_err(io)?;
+        return Ok(String::from_utf8_lossy(&head).into_owned());
+    }
+    (&mut file).take(half).read_to_end(&mut head).map_err(io)?;
+    let mut tail = Vec::new();
+    file.seek(io::SeekFrom::Start(length - half)).map_err(io)?;
+    file.take(half).read_to_end(&mut tail).map_err(io)?;
+    let (head, tail) = (String::from_utf8_lossy(&head), String::from_utf8_lossy(&tail));
+    // Of a line that is cut, what is left may be half a secret.
+    let head = head.rsplit_once('\n').map_or("", |(whole, _)| whole);
+    let tail = tail.split_once('\n').map_or("", |(_, whole)| whole);
+    Ok(format!("{head}\n[... {} left out ...]\n{tail}", counted(length - 2 * half, "byte")))
 }
 
 pub(super) fn names(folder: &Path) -> Result<Vec<String>, StoreError> {

@@ -131,6 +131,7 @@ impl StateFolder {
             steps: summary.steps,
             checks: summary.checks,
             items: summary.items,
+            confirmed: summary.confirmed,
             evidence: capsule
                 .evidence_names()
                 .unwrap_or_default()

@@ -19,6 +19,7 @@ mod removed;
 mod retention;
 #[cfg(test)]
 mod sample;
+mod so_far;
 mod state;
 mod summary;
 mod timetable;
@@ -37,6 +38,7 @@ pub use quarantine::Quarantine;
 pub use redact::{Redactor, is_secret_name};
 pub use removed::Removed;
 pub use retention::{SPENT_BYTES, SPENT_KEPT};
+pub use so_far::SoFar;
 pub use state::StateFolder;
 pub use summary::{Summary, summarise};
 pub use timetable::{Timetable, Wishes};

@@ -10,6 +10,9 @@ use std::sync::OnceLock;
 /// A shorter value is also an ordinary word: hiding it everywhere would make text unreadable.
 const SHORTEST: usize = 4;
 
+/// A line of such characters alone that is this long may be part of a key.
+const ENCODED: usize = 40;
+
 /// Words by which a name says that its value is secret.
 const WORDS: [&str; 14] = [
     "secret",
@@ -109,6 +112,28 @@ impl Redactor {
 }
 
 impl Redactor {
+    /// The same for text of which lines may be missing or stand apart, so that a secret of many lines is not known as
+    /// one: each line of such a value is taken out, and whatever may be the body of a key.
+    #[must_use]
+    pub fn clean_apart(&self, text: &str) -> String {
+        let mut clean = self.clean(text).into_owned();
+        for (value, name) in self.values.iter().filter(|(value, _)| value.contains('\n')) {
+            for line in value.lines().map(str::trim).filter(|line| line.len() >= SHORTEST) {
+                clean = clean.replace(line, &format!("[redacted: {name}]"));
+            }
+        }
+        let mut out = String::with_capacity(clean.len());
+        let mut inside = false;
+        for line in clean.split_inclusive('\n') {
+            let encoded = line.trim_end();
+            let encoded = !encoded.is_empty()
+                && encoded.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'='));
+            inside = encoded && (inside || line.len() > ENCODED);
+            out.push_str(if inside { "[redacted: may be a key]\n" } else { line });
+        }
+        out
+    }
+
     /// A document without what must not be read: in every text of it, and whole where its name says that it is secret.
     pub fn clean_json(&self, document: &mut Json) {
         match document {

@@ -1,9 +1,9 @@
 //! What one journal says, put together for looking at. Pure.
 
 use crate::model::{
-    Act, Cause, CheckId, CheckLine, CommandLine, Digest, Envelope, Event, GenerationNumber, HistoryLine,
-    Item, LayerRecord, Moment, Outcome, Part, Phase, PhaseEnd, PhaseHeader, ProcessEnd, Resolution, StepLine,
-    StepOutcome, StepUndo, Timestamp, Verdict, with_run_time,
+    Act, Cause, CheckId, CheckLine, CommandLine, Confirmation, Digest, Envelope, Event, GenerationNumber,
+    HistoryLine, Item, LayerRecord, Moment, Outcome, Part, Phase, PhaseEnd, PhaseHeader, ProcessEnd,
+    Resolution, StepLine, StepOutcome, StepUndo, Timestamp, Verdict, with_run_time,
 };
 use std::collections::BTreeMap;
 
@@ -24,6 +24,8 @@ pub struct Summary {
     pub checks: Vec<CheckLine>,
     /// What is neither old nor new.
     pub items: Vec<Item>,
+    /// Who said keep, and when.
+    pub confirmed: Option<Confirmation>,
     /// Earlier generations that were taken back from here, and how their phases stand now.
     pub taken_back: Vec<(GenerationNumber, PhaseEnd)>,
 }
@@ -89,6 +91,7 @@ impl<'a> Telling<'a> {
             steps: Vec::new(),
             checks: Vec::new(),
             items: Vec::new(),
+            confirmed: None,
             taken_back: Vec::new(),
         };
         Self { summary, phase, places: Vec::new(), waiting: false }
@@ -96,6 +99,7 @@ impl<'a> Telling<'a> {
 
     fn tell(&mut self, event: &Event, at: Timestamp) {
         match event {
+            Event::Confirmed(by) => self.summary.confirmed = Some(Confirmation { by: by.clone(), at }),
             Event::CheckJudged { moment, report } => {
                 self.summary.checks.push(CheckLine {
                     at,
@@ -174,7 +178,6 @@ impl<'a> Telling<'a> {
             | Event::MachineRebooted
             | Event::BootCompared { .. }
             | Event::ConfirmOpened { .. }
-            | Event::Confirmed
             | Event::LayerKept { .. }
             | Event::PhaseCommitted { .. }
             | Event::GuardDisarmed

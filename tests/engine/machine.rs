@@ -155,7 +155,7 @@ impl Machine {
             Action::Perform { part, step } => self.performed(phase, at, *part, *step),
             Action::Wait { until } => vec![self.with(|m| m.clock = until.0, Input::TimeReached, 0)],
             Action::Confirm { until } => vec![
-                self.says(Input::Answered(true), 0),
+                self.says(Input::KeptBy(Invoker { uid: 1, name: "ann".into() }), 0),
                 self.says(Input::Answered(false), 1),
                 self.with(|m| m.clock = until.0, Input::TimeReached, 1),
             ],

@@ -233,7 +233,7 @@ impl Story {
                 )?;
                 self.window = Some(until.0);
             }
-            Event::Confirmed => self.confirmed = true,
+            Event::Confirmed(_) => self.confirmed = true,
             Event::LayerKept { layer } => {
                 hold(*layer == self.kept, "layers are kept in order")?;
                 self.kept += 1;
@@ -399,7 +399,16 @@ impl Story {
         let yes = *input == Input::Answered(true);
         let gone = events.iter().any(|event| matches!(event, Event::GateAnswered { go: true }));
         hold(!self.guided || !gone || yes, "the answer at the gate is the person's")?;
-        hold(!events.contains(&Event::Confirmed) || yes, "silence confirms nothing")
+        let confirmed = events.iter().find_map(|event| match event {
+            Event::Confirmed(who) => Some(who.as_ref()),
+            _ => None,
+        });
+        let said = match input {
+            Input::KeptBy(who) => Some(Some(who)),
+            Input::Answered(true) => Some(None),
+            _ => None,
+        };
+        hold(confirmed.is_none() || confirmed == said, "silence confirms nothing, and who said keep is told")
     }
 
     fn touched(&self) -> bool {

@@ -1,6 +1,7 @@
 //! Evidence: what is kept of an attempt, what is given away of it, and what is not.
 
 use crate::support::bench::Bench;
+use crate::world::until;
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
@@ -58,6 +59,7 @@ fn no_byte_of_a_secret_is_in_what_is_kept_as_evidence_or_given_away() {
     let mut kept = Vec::new();
     files(&bench.path("state/generations/0001/evidence"), &mut kept);
     assert!(kept.len() >= 3, "{kept:?}");
+    assert!(!kept.iter().any(|(name, _)| name.ends_with(".so-far")), "it gives way to the whole output");
     for (name, bytes) in &kept {
         assert_eq!(canary(bytes), None, "{name}");
     }
@@ -149,4 +151,59 @@ fn the_first_failure_and_that_of_the_way_back_are_told_apart() {
     assert_eq!(baseline["after"]["outcome"], "pass", "{baseline:#}");
     let machine = bench.read("state/generations/0001/evidence/machine.json");
     assert!(machine.contains("\"kernel\""), "what the machine was is kept over the way back: {machine}");
+}
+
+/// A step that has said something, and a secret, and goes on.
+const AT_WORK: &str = r#"
+  - id: one
+    layers: [{files: {paths: ["${m}/"]}}]
+    apply:
+      - id: tell
+        env: {API_TOKEN: canary-two-2}
+        shell: 'echo IMPORTANT-OUTPUT; echo "$API_TOKEN canary-one-1"; echo > "$c/there"; exec 3<>"$c/gate"; read -r line <&3'
+    validate:
+      - {id: after, probe: {run: [sh, -c, "echo ${db_password}"]}}
+"#;
+
+#[test]
+fn what_a_lost_step_printed_is_kept_and_so_is_what_its_guard_said() {
+    let bench = Bench::new();
+    bench.plan(AT_WORK);
+    let plan = bench.read("plan.yaml").replace("word: new", "word: new, db_password: canary-one-1");
+    bench.write("plan.yaml", &plan);
+    bench.gate("c/gate");
+    let mut runner = bench.command(&["run", "plan.yaml", "--unattended"]).spawn().expect("started");
+    let so_far = bench.path("state/generations/0001/evidence/apply-tell.so-far");
+    until("what it printed is kept", || {
+        fs::read_to_string(&so_far)
+            .is_ok_and(|text| text.contains("[redacted: API_TOKEN] [redacted: db_password]"))
+    });
+    runner.kill().expect("there");
+    runner.wait().expect("ended");
+    until("it is taken back", || bench.run(&["status", "--json"]).json()["current"]["stage"] == "reverted");
+    // What a guard says may be long and tell secrets.
+    let log = bench.path("state/generations/0001/guard.log");
+    until("the guard has ended", || {
+        bench.run(&["guard", "status", "--json"]).json()["open"].is_null() && log.exists()
+    });
+    let mut said = fs::read_to_string(&log).expect("read");
+    said.push_str(&format!("first canary-one-1\n{}last canary-two-2\n", "a line of many\n".repeat(200_000)));
+    fs::write(&log, &said).expect("written");
+    let shown = bench.run(&["show", "--evidence"]);
+    let all = shown.out.as_str();
+    assert!(all.contains("== apply-tell.so-far") && all.contains("IMPORTANT-OUTPUT"), "{:.2000}", all);
+    for part in
+        ["== guard.log", "first [redacted: db_password]", "bytes left out", "last [redacted: API_TOKEN]"]
+    {
+        assert!(all.contains(part), "{part}");
+    }
+    assert_eq!(bench.run(&["export", "1", "out"]).exit, 0);
+    let mut given = Vec::new();
+    files(&bench.path("out"), &mut given);
+    for (name, bytes) in &given {
+        assert_eq!(canary(bytes), None, "{name}");
+    }
+    let guard = bench.read("out/guard.log");
+    assert!(guard.len() < 1_100_000 && guard.contains("last [redacted: API_TOKEN]"), "{}", guard.len());
+    assert!(bench.read("out/evidence/apply-tell.so-far").contains("IMPORTANT-OUTPUT"));
 }

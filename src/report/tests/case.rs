@@ -222,7 +222,7 @@ impl Trace {
         Self::applied()
             .judged(Moment::Validate, &[good_profiles(), waived()])
             .and(Event::ConfirmOpened { until: Timestamp(START + 700_000) })
-            .and(Event::Confirmed)
+            .and(Event::Confirmed(Some(Invoker { uid: 1000, name: "ann".to_owned() })))
             .step(Part::Commit, 0, "boot", StepOutcome::Done)
             .and(Event::PhaseCommitted { soak_until: Some(Timestamp(START + 172_800_000)) })
             .and(Event::GuardDisarmed)

@@ -165,6 +165,10 @@ fn showing() -> Showing {
             },
         ],
         items: Vec::new(),
+        confirmed: Some(Confirmation {
+            by: Some(Invoker { uid: 1000, name: "ann".to_owned() }),
+            at: Timestamp(1_763_827_000_000),
+        }),
         evidence: vec!["evidence/apply-0.log".to_owned(), "evidence/\u{1b}]0;x\u{7}.log".to_owned()],
         damage: Vec::new(),
         capsule: "/var/lib/switchback/generations/0007".to_owned(),

@@ -133,6 +133,7 @@ impl Story {
             | Input::Opened { .. }
             | Input::Judged(_)
             | Input::Answered(_)
+            | Input::KeptBy(_)
             | Input::Recorded(_)
             | Input::Sealed(_)
             | Input::Armed(_)

@@ -141,6 +141,9 @@ fn a_word_at_another_login_keeps_the_change_and_another_one_does_not() {
         assert!(ran.exit == 0 && (ran.out + &ran.err).contains(said));
         assert_eq!(run.wait().expect("ended").code(), Some(exit));
         assert_eq!(bench.read("m/file"), file);
+        if exit == 0 {
+            assert_eq!(kept_by(&bench), me());
+        }
         let late = bench.run(words);
         assert_eq!(late.exit, 10, "{late:?}");
     }
@@ -158,6 +161,32 @@ fn a_word_at_another_login_ends_the_question_at_this_one() {
     assert_eq!(bench.run(&["confirm"]).exit, 0);
     assert_eq!(run.exit(), 0, "{}", run.screen());
     assert_eq!(bench.read("m/file"), "new\n");
+}
+
+#[test]
+fn who_said_keep_at_the_prompt_is_told() {
+    let bench = Bench::new();
+    bench.plan(
+        "  - {id: one, layers: [{files: {paths: ['${m}/']}}], apply: [{shell: 'echo new > \"$m/file\"'}], confirm: {within: 1h}}\n",
+    );
+    let mut run = Pty::start(bench.command(&["run", "plan.yaml"]), 80, Streams::All);
+    run.answer("Begin phase one?", "y");
+    run.answer("keep?", "y");
+    assert_eq!(run.exit(), 0, "{}", run.screen());
+    assert_eq!(kept_by(&bench), me());
+}
+
+/// `NAME (user NUMBER)`, as `show` says that this person said keep.
+fn kept_by(bench: &Bench) -> String {
+    let shown = bench.run(&["show"]).out;
+    let said =
+        shown.lines().find_map(|line| line.trim().strip_prefix("confirmed")?.split_once(" said keep, "));
+    said.unwrap_or_else(|| panic!("nobody said keep: {shown}")).0.trim().to_owned()
+}
+
+fn me() -> String {
+    let user = nix::unistd::User::from_uid(nix::unistd::getuid()).expect("read").expect("an account");
+    format!("{} (user {})", user.name, user.uid)
 }
 
 #[test]
