@@ -201,7 +201,7 @@ fn wishes_of(context: &Context, args: &ScheduleInstall) -> Result<Wishes, CliErr
 }
 
 /// Whether the user's manager runs without a session.
-fn lingers(context: &Context) -> bool {
+pub(crate) fn lingers(context: &Context) -> bool {
     Path::new("/var/lib/systemd/linger").join(&context.host.runner.name).exists()
 }
 

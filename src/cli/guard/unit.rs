@@ -6,12 +6,15 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::out;
 use crate::cli::past::Past;
+use crate::cli::schedule::lingers;
+use crate::engine::Stage;
 use crate::model::{Event, Guarded, Manager};
 use crate::report::{self, BootUnit};
 use crate::store::StateFolder;
 use crate::system::files::{self, Access};
 use crate::system::ground::Ground;
 use crate::system::guard::{BOOT_UNIT, boot_unit, standing};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
@@ -34,11 +37,14 @@ fn place(context: &Context) -> PathBuf {
 
 pub(super) fn install(context: &Context, dry_run: bool, force: bool) -> Result<Exit, CliError> {
     let unit = wanted(context)?;
-    match Ground::find() {
+    let ground = Ground::find();
+    if dry_run {
+        show(context, &unit, ground);
+        return Ok(Exit::Done);
+    }
+    match ground {
         Ground::NixOs => {
-            out::put(&unit.nix_module());
-            let text = "Put this module into the configuration; `switchback guard status` tells whether it is active.";
-            out::line(context, text);
+            show(context, &unit, ground);
             return Ok(Exit::Done);
         }
         Ground::Bare => {
@@ -51,10 +57,6 @@ pub(super) fn install(context: &Context, dry_run: bool, force: bool) -> Result<E
         Ground::Systemd => {}
     }
     let (path, text) = (place(context), unit.text());
-    if dry_run {
-        out::put(&format!("# {}\n{text}", path.display()));
-        return Ok(Exit::Done);
-    }
     let there = fs::symlink_metadata(&path).is_ok();
     if there && !force && kept(&path, &files::sha256_bytes(text.as_bytes())) != Kept::Same {
         return Err(TimerError::Foreign(path).into());
@@ -74,12 +76,65 @@ pub(super) fn install(context: &Context, dry_run: bool, force: bool) -> Result<E
         let _ = fs::remove_file(&path);
         return Err(why.into());
     }
+    let needs_login = needs_login(context);
     if context.json {
-        out::json(context, &document(context));
-    } else {
-        out::line(context, &format!("Installed {BOOT_UNIT}: after a reboot, what is undecided goes back."));
+        let mut told = document(context);
+        told["installed"] = true.into();
+        told["needs_login"] = needs_login.is_some().into();
+        out::json(context, &told);
+        return Ok(Exit::Done);
+    }
+    out::line(context, &format!("Installed {BOOT_UNIT}: after a reboot, what is undecided goes back."));
+    if let Some(text) = needs_login {
+        out::line(context, &text);
     }
     Ok(Exit::Done)
+}
+
+/// What is to be said where a user's units wait for the user.
+fn needs_login(context: &Context) -> Option<String> {
+    let user = &context.host.runner.name;
+    (manager(context) == Manager::User && !lingers(context)).then(|| {
+        format!(
+            "It acts when {user} logs in; `loginctl enable-linger {user}` makes it act when the machine comes up."
+        )
+    })
+}
+
+/// What would be set up, as text that can be copied; as a document for programs.
+fn show(context: &Context, unit: &BootUnit, ground: Ground) {
+    let path = place(context);
+    if context.json {
+        let files = [serde_json::json!({ "path": path, "text": unit.text() })];
+        let told = serde_json::json!({
+            "installed": false,
+            "ground": word(ground),
+            "files": if ground == Ground::Systemd { &files[..] } else { &[] },
+            "nix_module": (ground == Ground::NixOs).then(|| unit.nix_module()),
+        });
+        out::json(context, &told);
+        return;
+    }
+    match ground {
+        Ground::NixOs => {
+            out::put(&unit.nix_module());
+            let text = "Put this module into the configuration; `switchback guard status` tells whether it is active.";
+            out::line(context, text);
+        }
+        Ground::Systemd => out::put(&format!("# {}\n{}", path.display(), unit.text())),
+        Ground::Bare => {
+            let text = format!("# No systemd runs here. Where one does, it would be\n# {}\n", path.display());
+            out::put(&format!("{text}{}", unit.text()));
+        }
+    }
+}
+
+const fn word(ground: Ground) -> &'static str {
+    match ground {
+        Ground::Systemd => "systemd",
+        Ground::NixOs => "nixos",
+        Ground::Bare => "none",
+    }
 }
 
 pub(super) fn remove(context: &Context, force: bool) -> Result<Exit, CliError> {
@@ -117,17 +172,17 @@ pub(super) fn status(context: &Context) -> Result<Exit, CliError> {
         (None, Ground::Bare) => "nothing acts: no systemd runs here".to_owned(),
     };
     out::put(&format!("After a reboot: {after}.\n"));
-    let open = match open(context)? {
-        None => "no phase is open".to_owned(),
-        Some((phase, Some(guarded), true)) => {
-            let by = guarded
-                .until
-                .map(|until| format!(", or should it not be decided by {}", report::text::when(until)));
-            format!("phase {phase}: {}{}", report::text::guard(&guarded), by.unwrap_or_default())
+    if boot.is_some() {
+        out::put(&format!("Its unit: {}.\n", unit_words(&unit_state(context))));
+        let program = program(context);
+        if !program.exists() {
+            out::put(&format!("Its program: {} comes with the first generation.\n", program.display()));
         }
-        Some((phase, Some(_), false)) => format!("phase {phase}: no watchdog stands behind it any more"),
-        Some((phase, None, _)) => format!("phase {phase} is not guarded yet"),
-    };
+        if let Some(text) = needs_login(context) {
+            out::put(&format!("{text}\n"));
+        }
+    }
+    let open = open(context)?.map_or_else(|| "no phase is open".to_owned(), |open| open.words());
     out::put(&format!("Now: {open}.\n"));
     if let Some(why) = not_promised() {
         out::put(&format!("Not promised here: {why}.\n"));
@@ -149,8 +204,73 @@ fn not_promised() -> Option<&'static str> {
     }
 }
 
-/// The phase that is open, what was put behind it last, and whether a watchdog stands now.
-fn open(context: &Context) -> Result<Option<(String, Option<Guarded>, bool)>, CliError> {
+/// The program that the unit starts.
+fn program(context: &Context) -> PathBuf {
+    context.state.join("current/switchback")
+}
+
+/// What the service manager says of the unit; nothing where none is asked.
+fn unit_state(context: &Context) -> Option<Result<BTreeMap<String, String>, String>> {
+    if Ground::find() == Ground::Bare {
+        return None;
+    }
+    let systemctl = Systemctl { host: &context.host, manager: manager(context) };
+    let told = systemctl.properties(BOOT_UNIT, "LoadState,UnitFileState,ActiveState,Result");
+    Some(told.map_err(|why| why.to_string()))
+}
+
+fn unit_words(state: &Option<Result<BTreeMap<String, String>, String>>) -> String {
+    match state {
+        None => "nobody can tell, no systemd runs here".to_owned(),
+        Some(Err(why)) => format!("nobody can tell, {why}"),
+        Some(Ok(told)) => {
+            let of =
+                |name: &str| told.get(name).filter(|it| !it.is_empty()).map_or("unknown", String::as_str);
+            let failed = match of("Result") {
+                "success" | "unknown" => String::new(),
+                why => format!(", its last run failed ({why})"),
+            };
+            let (load, file, active) = (of("LoadState"), of("UnitFileState"), of("ActiveState"));
+            format!("{load}, {file}, {active}{failed}")
+        }
+    }
+}
+
+/// The phase that is open.
+struct Open {
+    phase: String,
+    /// What was put behind it last.
+    guarded: Option<Guarded>,
+    /// Whether a watchdog stands now.
+    stands: bool,
+    /// For whom or what it waits, so that nothing takes it back meanwhile.
+    waits: Option<&'static str>,
+}
+
+impl Open {
+    fn words(&self) -> String {
+        let phase = &self.phase;
+        match (self.waits, &self.guarded, self.stands) {
+            (Some(AWAITED), _, false) => {
+                format!("phase {phase} awaits a reboot; nothing takes it back before")
+            }
+            (Some(_), _, false) => format!("phase {phase} is paused and waits for a person"),
+            (_, Some(guarded), true) => {
+                let by = guarded
+                    .until
+                    .map(|until| format!(", or should it not be decided by {}", report::text::when(until)));
+                format!("phase {phase}: {}{}", report::text::guard(guarded), by.unwrap_or_default())
+            }
+            (None, Some(_), false) => format!("phase {phase}: no watchdog stands behind it any more"),
+            (_, None, _) => format!("phase {phase} is not guarded yet"),
+        }
+    }
+}
+
+/// What an open phase waits for that is to go down.
+const AWAITED: &str = "reboot";
+
+fn open(context: &Context) -> Result<Option<Open>, CliError> {
     let Some(folder) = context.look_if_any()? else { return Ok(None) };
     let Some(past) = Past::current(&folder)? else { return Ok(None) };
     let Some(phase) = past.state.phase().filter(|_| past.state.finished.is_none()) else { return Ok(None) };
@@ -159,22 +279,68 @@ fn open(context: &Context) -> Result<Option<(String, Option<Guarded>, bool)>, Cl
         _ => None,
     });
     let stands = !standing(folder.root(), past.number()).is_empty();
-    Ok(Some((phase.to_string(), armed.filter(|_| past.state.armed), stands)))
+    let waits = if past.state.paused.is_some() {
+        Some("person")
+    } else {
+        matches!(past.state.stage, Stage::AwaitingReboot(_)).then_some(AWAITED)
+    };
+    Ok(Some(Open { phase: phase.to_string(), guarded: armed.filter(|_| past.state.armed), stands, waits }))
 }
 
 fn document(context: &Context) -> serde_json::Value {
-    let ground = match Ground::find() {
-        Ground::Systemd => "systemd",
-        Ground::NixOs => "nixos",
-        Ground::Bare => "none",
-    };
-    let open = open(context).ok().flatten().map(|(phase, guarded, stands)| {
-        serde_json::json!({ "phase": phase, "guarded": guarded, "stands": stands })
+    let open = open(context).ok().flatten().map(|Open { phase, guarded, stands, waits }| {
+        serde_json::json!({ "phase": phase, "guarded": guarded, "stands": stands, "waits": waits })
     });
     serde_json::json!({
-        "ground": ground,
+        "ground": word(Ground::find()),
+        "unit": unit_state(context).and_then(Result::ok),
+        "program": program(context).exists(),
         "boot_unit": boot_unit(&context.units(), &context.state),
         "open": open,
         "not_promised": not_promised(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_unit_is_told_as_the_service_manager_tells_it() {
+        let told = |pairs: &[(&str, &str)]| {
+            Some(Ok(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()))
+        };
+        let loaded = [("LoadState", "loaded"), ("UnitFileState", "enabled"), ("ActiveState", "inactive")];
+        for (state, words) in [
+            (None, "nobody can tell, no systemd runs here"),
+            (Some(Err("it says no".to_owned())), "nobody can tell, it says no"),
+            (told(&loaded), "loaded, enabled, inactive"),
+            (told(&[&loaded[..], &[("Result", "success")]].concat()), "loaded, enabled, inactive"),
+            (told(&[("LoadState", "not-found")]), "not-found, unknown, unknown"),
+            (
+                told(&[&loaded[..2], &[("ActiveState", "failed"), ("Result", "exit-code")]].concat()),
+                "loaded, enabled, failed, its last run failed (exit-code)",
+            ),
+        ] {
+            assert_eq!(unit_words(&state), words);
+        }
+    }
+
+    #[test]
+    fn a_phase_that_waits_on_purpose_is_no_alarm() {
+        let open = |waits, stands| Open {
+            phase: "one".to_owned(),
+            guarded: Some(Guarded { kind: crate::model::GuardKind::Watchdog, until: None, at_boot: false }),
+            stands,
+            waits,
+        };
+        for (open, part) in [
+            (open(Some(AWAITED), false), "phase one awaits a reboot"),
+            (open(Some("person"), false), "phase one is paused"),
+            (open(None, false), "no watchdog stands behind it any more"),
+            (open(None, true), "phase one: a watchdog takes it back"),
+        ] {
+            assert!(open.words().contains(part), "{}", open.words());
+        }
+    }
 }

@@ -236,8 +236,32 @@ fn a_phase_awaits_its_reboot_and_the_same_boot_is_not_it() {
     assert_eq!(ran.exit, 30, "{ran:?}");
     assert!(ran.out.contains("Reboot the machine"), "{ran:?}");
     assert_eq!(status(&bench)["stage"], "awaiting reboot");
+    let text = bench.run(&["guard", "status"]).out;
+    assert!(text.contains("phase one awaits a reboot") && !text.contains("any more"), "{text}");
+    assert_eq!(bench.run(&["guard", "status", "--json"]).json()["open"]["waits"], "reboot");
     assert_eq!(bench.run(&["resume", "--unattended"]).exit, 30);
     assert_eq!(bench.read("m/file"), "new\n", "nobody takes it back");
     assert_eq!(bench.run(&["rollback", "--yes"]).exit, 12);
     assert_eq!(bench.read("m/file"), "old\n");
+}
+
+#[test]
+fn what_would_be_installed_is_shown_whatever_runs_here_and_to_programs_as_a_document() {
+    let bench = Bench::new();
+    let text = bench.run(&["guard", "install", "--dry-run"]);
+    assert_eq!(text.exit, 0, "{text:?}");
+    assert!(text.out.contains("ExecStart=") || text.out.contains("ExecStart ="), "{text:?}");
+    let told = bench.run(&["guard", "install", "--dry-run", "--json"]);
+    assert_eq!(told.exit, 0, "{told:?}");
+    let told = told.json();
+    assert_eq!(told["installed"], false, "{told:#}");
+    match told["ground"].as_str().expect("a ground") {
+        "systemd" => assert!(told["files"][0]["text"].as_str().is_some_and(|it| it.contains("ExecStart="))),
+        "nixos" => assert!(told["nix_module"].as_str().is_some_and(|it| it.contains("ExecStart ="))),
+        _ => {
+            let ran = bench.run(&["guard", "install", "--json"]);
+            assert_eq!(ran.exit, 10, "nothing can be set up: {ran:?}");
+        }
+    }
+    assert!(!bench.state().exists(), "it was only to be shown");
 }

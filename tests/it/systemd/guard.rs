@@ -194,6 +194,10 @@ fn install(machine: &Machine) {
         status["boot_unit"].as_str().is_some_and(|unit| unit.ends_with("switchback-guard.service")),
         "{status}"
     );
+    assert_eq!(status["unit"]["UnitFileState"], "enabled", "{status}");
+    let text = machine.switchback(&["guard", "status"]).out;
+    assert!(text.contains("Its unit: loaded, enabled, inactive."), "{text}");
+    assert!(text.contains("/current/switchback comes with the first generation"), "{text}");
 }
 
 /// The power is cut after each fact of a run in turn: after the boot the phase is as before, or it is committed.
