@@ -127,15 +127,8 @@ pub(crate) fn ask(what: &str, wish: &Wish) -> io::Result<Vec<String>> {
     Ok(told.lines().filter_map(|line| line.strip_prefix("tell\t").map(str::to_owned)).collect())
 }
 
-/// Lets the processes do all pieces of a layer, prints how they ended, and counts.
-///
-/// # Errors
-/// That the machinery failed.
-pub(crate) fn deal(layer: &str, wish: &Wish, pieces: usize) -> io::Result<Count> {
-    deal_listed(layer, wish, &vec![String::new(); pieces])
-}
-
-/// The same where each piece has a line that says what it is.
+/// Lets the processes do all pieces of a layer, of which each has a line that says what it is; prints how they ended, and
+/// counts.
 ///
 /// # Errors
 /// That the machinery failed.

@@ -20,6 +20,7 @@ mod interrupts;
 mod journal;
 #[path = "../sweep/judge.rs"]
 mod judge;
+mod meetings;
 #[path = "../sweep/plan.rs"]
 mod plan;
 #[path = "../sweep/points.rs"]
