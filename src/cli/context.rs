@@ -132,7 +132,16 @@ impl Context {
     /// What a process of ours is given that goes on without us: who called, which state is meant, and the desktop.
     pub(crate) fn handed_env(&self) -> BTreeMap<OsString, OsString> {
         const NAMES: [&str; 11] = [
-            "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "SUDO_UID", "SUDO_GID", "SUDO_USER", "PKEXEC_UID",
+            "HOME",
+            "USER",
+            "LOGNAME",
+            "LANG",
+            "LC_ALL",
+            "LC_CTYPE",
+            "SUDO_UID",
+            "SUDO_GID",
+            "SUDO_USER",
+            "PKEXEC_UID",
             "DOAS_USER",
         ];
         let named = self.env.iter().filter(|(name, _)| NAMES.iter().any(|known| name == known));

@@ -7,7 +7,7 @@ use super::exit::Exit;
 use super::out;
 use super::whereabouts::{Is, Whereabouts, find};
 use crate::model::{Envelope, Invoker, Notice, Plan, RunId, Span};
-use crate::report::Reporter;
+use crate::report::{Line, Reporter, render};
 use crate::store::{Carrier, Doing, End, HandedOver, Order, StateFolder};
 use crate::system::guard::{Runner, pause};
 use crate::system::hand_over::{self, Errand};
@@ -95,13 +95,11 @@ fn begun(
     }
     let run = &handed.run;
     out::line(context, &format!("Run {run} goes on by itself."));
-    for (verb, what) in [
-        ("attach", "follows it"),
-        ("wait", "waits for its end"),
-        ("status --run-id", "says where it is"),
-    ] {
-        let text = format!("  `switchback {verb} {run}` {what}");
-        out::line(context, &context.proposing(&text));
+    for (verb, what) in
+        [("attach", "follows it"), ("wait", "waits for its end"), ("status --run-id", "says where it is")]
+    {
+        let text = context.proposing(&format!("`switchback {verb} {run}` {what}"));
+        out::put(&render(&[Line::plain(text).at(1)], &context.out_style()));
     }
     Ok(Exit::Done)
 }
@@ -160,12 +158,10 @@ pub(crate) fn carry(
         hand_over::leave().map_err(|why| lost(&why))?;
     }
     let folder = StateFolder::open(&context.state)?;
-    let handed = folder
-        .handed_over(run)
-        .ok_or_else(|| CliError::usage(format!("run `{run}` was not handed over")))?;
+    let handed =
+        folder.handed_over(run).ok_or_else(|| CliError::usage(format!("run `{run}` was not handed over")))?;
     hand_over::say_into(&handed.said()).map_err(|why| lost(&why))?;
-    let carrier =
-        Carrier { process: Runner::this().to_string(), boot: context.host.boot_id.clone(), unit };
+    let carrier = Carrier { process: Runner::this().to_string(), boot: context.host.boot_id.clone(), unit };
     handed.carried_by(&carrier)?;
     let exit = work(&handed).unwrap_or_else(|mut why| {
         why.hint = why.hint.map(|hint| context.proposing(&hint));
@@ -182,16 +178,24 @@ pub(crate) struct Scribe {
     handed: HandedOver,
     doing: Doing,
     written: Option<Instant>,
+    /// A line came too soon after another to be written down.
+    behind: bool,
 }
 
 impl Scribe {
     pub(crate) fn new(handed: HandedOver) -> Self {
-        Self { handed, doing: Doing::default(), written: None }
+        Self { handed, doing: Doing::default(), written: None, behind: false }
     }
 
     fn write(&mut self) -> io::Result<()> {
         self.written = Some(clock::tick());
+        self.behind = false;
         self.handed.does(&self.doing)
+    }
+
+    fn catch_up(&mut self) -> io::Result<()> {
+        let soon = self.written.is_some_and(|written| written.elapsed() < LINES);
+        if self.behind && !soon { self.write() } else { Ok(()) }
     }
 }
 
@@ -214,16 +218,15 @@ impl Reporter for Scribe {
             }
             Notice::Line { text } => {
                 self.doing.line = Some(text.clone());
-                if self.written.is_some_and(|written| written.elapsed() < LINES) {
-                    return Ok(());
-                }
-                self.write()
+                self.behind = true;
+                self.catch_up()
             }
             Notice::Progress { done, of } => {
                 self.doing.progress = Some((*done, *of));
                 self.write()
             }
-            Notice::Stopping { .. } | Notice::Tick => Ok(()),
+            Notice::Tick => self.catch_up(),
+            Notice::Stopping { .. } => Ok(()),
         }
     }
 }

@@ -115,9 +115,9 @@ fn act(context: &Context, cli: &Cli) -> Result<Exit, CliError> {
         | Verb::Resolve(_)
         | Verb::Validate(_)
         | Verb::Baseline(_)
+        | Verb::Attach(_)
         | Verb::Tour(_) => QuietKeys::hold(),
         Verb::Status(_)
-        | Verb::Attach(_)
         | Verb::Wait(_)
         | Verb::History(_)
         | Verb::Show(_)

@@ -2,8 +2,8 @@
 
 use super::args::Run;
 use super::changed::changed_parts;
-use super::detached::{self, Handing};
 use super::context::Context;
+use super::detached::{self, Handing};
 use super::error::CliError;
 use super::exit::Exit;
 use super::foresight::foresee;
@@ -127,12 +127,9 @@ fn words_of(context: &Context, args: &Run, run: &RunId) -> Result<Vec<String>, C
     let mut words = context.state_words();
     words.extend(["run".to_owned(), file, format!("--run-id={run}"), "--unattended".to_owned()]);
     words.extend(args.file.set.iter().map(|pair| format!("--set={pair}")));
-    for (option, value) in [
-        ("user", &args.file.user),
-        ("phase", &args.phase),
-        ("from", &args.from),
-        ("until", &args.until),
-    ] {
+    for (option, value) in
+        [("user", &args.file.user), ("phase", &args.phase), ("from", &args.from), ("until", &args.until)]
+    {
         words.extend(value.iter().map(|value| format!("--{option}={value}")));
     }
     words.extend(args.take_rejected.then(|| "--override".to_owned()));

@@ -36,7 +36,8 @@ pub(crate) fn wait(context: &Context, args: &Wait) -> Result<Exit, CliError> {
 pub(crate) fn known(context: &Context, folder: &StateFolder, run: &RunId) -> Result<Whereabouts, CliError> {
     find(folder, run)?.ok_or_else(|| {
         let text = format!("no run `{run}` is known in {}", context.state.display());
-        CliError::usage(text).hint("`switchback history` lists what was run; `--state DIR` names another state folder")
+        CliError::usage(text)
+            .hint("`switchback history` lists what was run; `--state DIR` names another state folder")
     })
 }
 

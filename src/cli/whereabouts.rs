@@ -83,9 +83,7 @@ pub(crate) fn meant(context: &Context, folder: &StateFolder, named: Option<&str>
         return Ok(handed.run.clone());
     }
     let current = Past::current(folder)?.and_then(|past| past.state.header.map(|header| header.run));
-    current
-        .or(handed.map(|handed| handed.run))
-        .ok_or_else(|| context.nothing_run(""))
+    current.or(handed.map(|handed| handed.run)).ok_or_else(|| context.nothing_run(""))
 }
 
 /// Where that run is; nothing where it is not known here.
@@ -116,7 +114,7 @@ fn is_current_and_open(folder: &StateFolder, past: &Past) -> bool {
 /// Whether the process that carries a run is still that process.
 fn lives(carrier: &Carrier) -> bool {
     let runner: Option<Runner> = carrier.process.parse().ok();
-    carrier.boot == host::boot_id() && runner.is_some_and(|runner| runner.open().is_some())
+    carrier.boot == host::boot_id() && runner.is_some_and(Runner::lives)
 }
 
 /// How a run stands on which nobody is at work.
