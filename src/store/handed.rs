@@ -234,7 +234,7 @@ mod tests {
     fn the_oldest_that_ended_are_forgotten_and_none_that_goes_on() {
         let (_folder, state) = state();
         let ends = |number: i64| number % 2 == 0;
-        for number in 0..2 * i64::try_from(KEPT).expect("small") + 40 {
+        for number in 0..=2 * i64::try_from(KEPT).expect("small") + 40 {
             let handed = state.hand_over(&run(&format!("r{number}")), &order(number)).expect("handed over");
             if ends(number) {
                 handed.ended(End { exit: 0, at: Timestamp(number) }).expect("written");
