@@ -82,12 +82,22 @@ fn gather(context: &Context, folder: &StateFolder) -> Result<Status, CliError> {
         damage: quarantine.damage,
         kept: kept(&folder.generations()?),
     };
-    let Some(past) = Past::current(folder)? else { return Ok(status) };
+    let lost = folder.lost().map(|number| past::gone(folder, number));
+    if let Some(why) = &lost {
+        status.damage.push(Item::new("current", why.text.clone()));
+    }
+    let Some(past) = folder.current().map(|number| Past::of(folder, number)).transpose()? else {
+        return Ok(status);
+    };
     let Some(header) = past.state.header.as_deref() else { return Ok(status) };
     let at =
         |envelope: Option<&crate::model::Envelope>| envelope.map_or(Timestamp(0), |envelope| envelope.at);
     let running = status.holder.is_some() && past.state.finished.is_none() && past.state.paused.is_none();
-    let waiting = if running { None } else { stage::waiting(&past.state, past.journal.damage.is_some()) };
+    let waiting = match lost {
+        Some(why) => why.hint.map(|hint| format!("you: {hint}")),
+        None if running => None,
+        None => stage::waiting(&past.state, past.journal.damage.is_some()),
+    };
     let waiting = waiting.map(|words| context.proposing(&words));
     status.current = Some(CurrentLine {
         generation: past.number(),
