@@ -89,26 +89,52 @@ pub(crate) fn meant(context: &Context, folder: &StateFolder, named: Option<&str>
 /// Where that run is; nothing where it is not known here.
 pub(crate) fn find(folder: &StateFolder, run: &RunId) -> Result<Option<Whereabouts>, CliError> {
     let handed = folder.handed_over(run);
-    let newest = generations_of(folder, run)?.pop();
-    let past = newest.map(|number| Past::of(folder, number)).transpose()?;
-    if handed.is_none() && past.is_none() {
-        return Ok(None);
-    }
-    let carried = handed.as_ref().and_then(HandedOver::carrier).is_some_and(|carrier| lives(&carrier));
+    // Asked before the facts are read: what is recorded by a process that is gone then is found.
+    let carried = handed.as_ref().map_or(Carried::Gone, carried);
     // Who asks may hold the lock itself.
     let holder = holder(folder.root()).filter(|holder| holder.pid != std::process::id());
-    let is = match &past {
+    let newest = generations_of(folder, run)?.pop();
+    let past = newest.map(|number| Past::of(folder, number)).transpose()?;
+    let is = match (carried, &past) {
+        (Carried::OnItsWay, _) | (Carried::Alive, None) => Is::Beginning,
+        (Carried::Alive, Some(_)) => Is::Going,
         // Whoever holds the lock while the current generation is open is at work on that.
-        Some(past) if carried || (holder.is_some() && is_current_and_open(folder, past)) => Is::Going,
-        Some(past) => decided(folder, past, handed.as_ref()),
-        None if carried => Is::Beginning,
-        None => handed.as_ref().map_or(Is::NeverBegan, without_a_generation),
+        (Carried::Gone, Some(past)) if holder.is_some() && is_current_and_open(folder, past) => Is::Going,
+        (Carried::Gone, Some(past)) => decided(folder, past, handed.as_ref()),
+        (Carried::Gone, None) => {
+            let Some(handed) = &handed else { return Ok(None) };
+            let exit = handed.end().and_then(|end| Exit::of_status(end.exit));
+            exit.map_or(Is::NeverBegan, Is::Ended)
+        }
     };
     Ok(Some(Whereabouts { run: run.clone(), is, newest: past, holder, handed }))
 }
 
 fn is_current_and_open(folder: &StateFolder, past: &Past) -> bool {
     past.state.finished.is_none() && folder.current() == Some(past.number())
+}
+
+/// How it stands with the process that is to carry a run.
+#[derive(Debug, Clone, Copy)]
+enum Carried {
+    /// It was handed over a moment ago.
+    OnItsWay,
+    Alive,
+    Gone,
+}
+
+fn carried(handed: &HandedOver) -> Carried {
+    if handed.end().is_some() {
+        return Carried::Gone;
+    }
+    match handed.carrier() {
+        Some(carrier) if lives(&carrier) => Carried::Alive,
+        Some(_) => Carried::Gone,
+        None if handed.order().is_some_and(|order| clock::now().since(order.at) < ON_ITS_WAY) => {
+            Carried::OnItsWay
+        }
+        None => Carried::Gone,
+    }
 }
 
 /// Whether the process that carries a run is still that process.
@@ -142,15 +168,6 @@ fn decided(folder: &StateFolder, past: &Past, handed: Option<&HandedOver>) -> Is
     });
     let comes = deadline.is_some_and(|until| past.state.armed && clock::now() < until.after(GUARD_COMES));
     if comes || !standing(folder.root(), past.number()).is_empty() { Is::Going } else { Is::Left }
-}
-
-fn without_a_generation(handed: &HandedOver) -> Is {
-    if let Some(exit) = handed.end().and_then(|end| Exit::of_status(end.exit)) {
-        return Is::Ended(exit);
-    }
-    let on_its_way = handed.carrier().is_none()
-        && handed.order().is_some_and(|order| clock::now().since(order.at) < ON_ITS_WAY);
-    if on_its_way { Is::Beginning } else { Is::NeverBegan }
 }
 
 impl Whereabouts {
