@@ -297,12 +297,16 @@ impl Session<'_> {
         let Acted { outcome, printed } = hands.act(&filled_question(act, &values));
         self.front.notice(&Notice::Ended);
         if let (Some(capsule), Some(printed)) = (&self.capsule, printed) {
-            let streams = [("out", &printed.stdout), ("err", &printed.stderr)];
-            let kept = streams.into_iter().filter(|(_, stream)| stream.total > 0).map(|(name, stream)| {
-                // Evidence that cannot be kept does not decide anything.
-                capsule.evidence(&format!("{part}-{}.{name}", step.id), stream.text().as_bytes()).is_ok()
-            });
-            if kept.fold(true, |all, kept| all && kept) {
+            let mut whole = true;
+            for (name, stream) in [("out", &printed.stdout), ("err", &printed.stderr)] {
+                if stream.total > 0 {
+                    // Evidence that cannot be kept does not decide anything.
+                    let kept =
+                        capsule.evidence(&format!("{part}-{}.{name}", step.id), stream.text().as_bytes());
+                    whole &= kept.is_ok();
+                }
+            }
+            if whole {
                 so_far.into_iter().for_each(SoFar::give_way);
             }
         }
