@@ -38,6 +38,9 @@ pub(crate) fn run(context: &Context, args: &Run) -> Result<Exit, CliError> {
         return dry_run(context, &mut read, &asked, args.take_rejected);
     }
     let guidance = tools::guidance(context, args.unattended)?;
+    if context.host.euid == 0 {
+        context.judge_way(context.host.caller)?;
+    }
     let plan = &read.approved.plan;
     if context.look_if_any().is_ok_and(|folder| folder.is_none()) {
         // Where nothing was ever run, a plan that cannot be run leaves not even a folder.

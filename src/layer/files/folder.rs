@@ -97,6 +97,18 @@ pub(super) fn same(file: &File, seen: Option<(u64, u64)>) -> io::Result<()> {
     }
 }
 
+/// Which folder an open one is, where it can be the one that was made a moment ago: empty, and ours, or of whom it will
+/// be. What else stands at its name by now is not to be given to anybody.
+pub(super) fn just_made(folder: &File, owner: u32) -> io::Result<(u64, u64)> {
+    let seen = look_at(folder.as_fd())?;
+    let ours = [nix::unistd::geteuid().as_raw(), owner].contains(&seen.stx_uid);
+    if kind(&seen) == FileType::Directory && ours && names(folder.as_fd())?.is_empty() {
+        Ok(identity(&seen))
+    } else {
+        Err(io::Error::other("was replaced while it was restored"))
+    }
+}
+
 /// A thing held by itself and not by its name, which somebody may give to another thing meanwhile. It is not opened: a
 /// pipe would wait, and a folder without rights would refuse.
 pub(super) fn hold(folder: BorrowedFd<'_>, name: &OsStr) -> io::Result<OwnedFd> {

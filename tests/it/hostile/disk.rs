@@ -1,9 +1,11 @@
 //! Disks that are full, run full, or are read-only.
 
+use crate::skipped::skipped;
 use crate::world::{World, is_root, same, tree};
-use nix::mount::{MsFlags, mount, umount};
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 /// A mount that goes with the test.
 struct Mounted(PathBuf);
@@ -25,9 +27,35 @@ impl Mounted {
     }
 }
 
+impl Mounted {
+    /// A real ext4 in a file, with so many files at most; nothing where no file can be made a disk.
+    #[expect(clippy::disallowed_methods, reason = "root's own programs")]
+    fn ext4(path: &Path, image: &Path, inodes: u32) -> Option<Self> {
+        let done = |program: &str, words: &[&str]| {
+            let mut command = Command::new(program);
+            command.args(words).env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").stdout(Stdio::null());
+            command.status().is_ok_and(|status| status.success())
+        };
+        fs::create_dir_all(path).expect("a folder");
+        fs::File::create(image).and_then(|file| file.set_len(800 << 20)).expect("an image");
+        let (image, inodes, at) =
+            (image.display().to_string(), inodes.to_string(), path.display().to_string());
+        let made = done("mke2fs", &["-q", "-t", "ext4", "-O", "^has_journal", "-N", &inodes, &image])
+            && done("mount", &["-o", "loop,errors=continue", &image, &at]);
+        made.then(|| Self(path.to_owned()))
+    }
+
+    /// The same with room for so many bytes more, or fewer.
+    fn resized(&self, options: &str) {
+        let none = None::<&str>;
+        mount(none, &self.0, none, MsFlags::MS_REMOUNT, Some(options)).expect("resized");
+    }
+}
+
 impl Drop for Mounted {
     fn drop(&mut self) {
-        umount(&self.0).expect("unmounted");
+        // Lazily: a disk that fails may be busy for a moment with what it could not write.
+        umount2(&self.0, MntFlags::MNT_DETACH).expect("unmounted");
     }
 }
 
@@ -75,9 +103,22 @@ fn a_disk_that_runs_full_while_a_step_acts_is_no_obstacle_on_the_way_back() {
         ("size=150m,mode=755", full, false),
         ("size=300m,nr_inodes=200,mode=755", many, true),
         ("size=300m,nr_inodes=200,mode=755", many, false),
+        ("ext4", many, true),
+        ("ext4", many, false),
     ] {
         let world = World::new();
-        let disk = Mounted::small(&world.at("disk"), options);
+        let disk = if options == "ext4" {
+            let Some(disk) = Mounted::ext4(&world.at("disk"), &world.at("image"), 100) else {
+                skipped(
+                    "a_disk_that_runs_full_while_a_step_acts_is_no_obstacle_on_the_way_back: ext4",
+                    "no file can be made a disk here",
+                );
+                continue;
+            };
+            disk
+        } else {
+            Mounted::small(&world.at("disk"), options)
+        };
         fs::create_dir(world.at("disk/data")).expect("a folder");
         fs::write(world.at("disk/data/one"), "one\n".repeat(1000)).expect("written");
         let before = tree(&world.at("disk/data"));
@@ -169,4 +210,70 @@ fn ballast_is_kept_for_the_current_generation_alone() {
     }
     let there: Vec<bool> = (1..=3).map(|number| world.generation(number, "ballast").exists()).collect();
     assert_eq!(there, [false, false, true]);
+}
+
+/// A disk that takes what is written and fails when it is to be made durable: an ext4 in a file for which there is no
+/// room. `back` is what it lies on; a step fills that, and a test gives it room again.
+fn failing(world: &World, name: &str) -> Option<(Mounted, Mounted)> {
+    let back = Mounted::small(&world.at("back"), "size=400m,mode=755");
+    let Some(disk) = Mounted::ext4(&world.at("disk"), &world.at("back/image"), 1000) else {
+        skipped(name, "no file can be made a disk here");
+        return None;
+    };
+    Some((disk, back))
+}
+
+#[test]
+fn a_disk_that_fails_when_it_is_to_write_keeps_a_phase_from_being_committed_and_from_being_called_undone() {
+    let name = "a_disk_that_fails_when_it_is_to_write_keeps_a_phase_from_being_committed_and_from_being_called_undone";
+    if !is_root(name) {
+        return;
+    }
+    let world = World::new();
+    let Some((disk, back)) = failing(&world, name) else { return };
+    fs::create_dir(world.at("disk/data")).expect("a folder");
+    fs::write(world.at("disk/data/one"), "one\n".repeat(50_000)).expect("written");
+    nix::unistd::sync();
+    let before = tree(&world.at("disk/data"));
+    world.plan(
+        "  - id: only\n    layers: [{files: {paths: [\"@/disk/data/\"]}}]\n    apply:\n      - id: act\n        shell: |\n          cat /dev/zero > @/back/fill 2> /dev/null || true\n          head -c 4000000 /dev/urandom > @/disk/data/one\n    validate:\n      - {id: fine, probe: {run: [\"true\"]}}\n",
+    );
+    let ran = world.run();
+    println!("with the data on it: {}: {}", ran.code, ran.said());
+    crate::world::harmless(&ran.said());
+    // Its bytes may be read back and be right, and yet they would be gone after the next boot.
+    assert_eq!(ran.code, 13, "{ran:#?}");
+    let journal = fs::read_to_string(world.generation(1, "journal")).expect("the journal");
+    assert!(!journal.contains("\"phase-committed\""), "{journal}");
+    fs::remove_file(world.at("back/fill")).expect("room");
+    back.resized("size=800m");
+    world.switchback(&["rollback", "--yes"]).ended(12);
+    same(&before, &tree(&world.at("disk/data")));
+    drop((disk, back));
+}
+
+#[test]
+fn a_record_that_cannot_be_made_durable_stops_what_goes_forward_and_not_the_way_back() {
+    let name = "a_record_that_cannot_be_made_durable_stops_what_goes_forward_and_not_the_way_back";
+    if !is_root(name) {
+        return;
+    }
+    let world = World::new();
+    let Some((disk, back)) = failing(&world, name) else { return };
+    let before = world.data_tree();
+    world.plan(
+        "  - id: only\n    layers: [{files: {paths: [\"@/data/\"]}}]\n    apply:\n      - id: act\n        shell: |\n          rm @/data/one\n          cat /dev/zero > @/back/fill 2> /dev/null || true\n          yes 'much to be kept as evidence' | head -c 3000000\n      - {id: next, run: [touch, \"@/data/next\"]}\n    validate:\n      - {id: fine, probe: {run: [\"true\"]}}\n",
+    );
+    let state = world.at("disk/state").display().to_string();
+    let ran = world.switchback(&["run", "plan.yaml", "--unattended", "--no-guard", "--state", &state]);
+    println!("with the record on it: {}: {}", ran.code, ran.said());
+    crate::world::harmless(&ran.said());
+    assert!([1, 12, 13].contains(&ran.code), "{ran:#?}");
+    fs::remove_file(world.at("back/fill")).expect("room");
+    back.resized("size=800m");
+    let told = world.switchback(&["rollback", "--yes", "--state", &state]);
+    println!("afterwards: {}: {}", told.code, told.said());
+    assert!([0, 12].contains(&told.code), "{told:#?}");
+    same(&before, &world.data_tree());
+    drop((disk, back));
 }
