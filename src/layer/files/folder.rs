@@ -15,7 +15,7 @@ const STEP: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::DIRECTOR
 const READ: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 /// Opens an absolute folder; `ENOTDIR` where a name on the way is a symbolic link or no folder.
-pub(super) fn open_folder(path: &Path) -> io::Result<OwnedFd> {
+pub(in crate::layer) fn open_folder(path: &Path) -> io::Result<OwnedFd> {
     let mut at = openat(CWD, "/", STEP, Mode::empty())?;
     for part in path.components() {
         match part {
