@@ -75,10 +75,13 @@ impl From<StoreError> for CliError {
             _ if refused => denied(),
             _ => None,
         };
+        // Nobody can tell from it how the machine stands.
+        let exit =
+            if matches!(why, StoreError::Damaged { .. }) { Exit::Inconsistent } else { Exit::Internal };
         let text = why.to_string();
         // What the text says already is not said again.
         let causes = cause.into_iter().filter(|cause| !text.contains(cause.as_str())).collect();
-        Self { hint, causes, ..Self::new(Exit::Internal, text) }
+        Self { hint, causes, ..Self::new(exit, text) }
     }
 }
 

@@ -1,12 +1,13 @@
 //! `status`, `history`, `show`, `rollback --list`: what the capsules say. Changes nothing.
 
-use super::args::{History, HistoryVerb, Show};
+use super::args::{self, History, HistoryVerb, Show};
 use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
 use super::past::{self, Past};
 use super::standing::unsettled;
-use super::{out, rollback, stage};
+use super::whereabouts::meant;
+use super::{out, rollback, stage, wait};
 use crate::engine::{self, Stage};
 use crate::layer::{LayerCx, recorded_layer};
 use crate::model::{
@@ -18,7 +19,10 @@ use crate::store::{self, HistoryFilter, StateFolder};
 use crate::system::clock;
 use crate::system::process::Unwatched;
 
-pub(crate) fn status(context: &Context) -> Result<Exit, CliError> {
+pub(crate) fn status(context: &Context, args: &args::Status) -> Result<Exit, CliError> {
+    if let Some(run) = &args.run_id {
+        return status_of_run(context, run);
+    }
     let status = match context.look_if_any()? {
         Some(folder) => gather(context, &folder)?,
         // A machine on which nothing was ever run has a status too.
@@ -49,6 +53,14 @@ pub(crate) fn status(context: &Context) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
+fn status_of_run(context: &Context, named: &str) -> Result<Exit, CliError> {
+    let Some(folder) = context.look_if_any()? else { return wait::nothing(context, Some(named)) };
+    let run = meant(context, &folder, Some(named))?;
+    let found = wait::known(context, &folder, &run)?;
+    found.show(context);
+    Ok(found.exit())
+}
+
 fn kept(generations: &[GenerationNumber]) -> Kept {
     Kept {
         generations: generations.len(),
@@ -70,12 +82,22 @@ fn gather(context: &Context, folder: &StateFolder) -> Result<Status, CliError> {
         damage: quarantine.damage,
         kept: kept(&folder.generations()?),
     };
-    let Some(past) = Past::current(folder)? else { return Ok(status) };
+    let lost = folder.lost().map(|number| past::gone(folder, number));
+    if let Some(why) = &lost {
+        status.damage.push(Item::new("current", why.text.clone()));
+    }
+    let Some(past) = folder.current().map(|number| Past::of(folder, number)).transpose()? else {
+        return Ok(status);
+    };
     let Some(header) = past.state.header.as_deref() else { return Ok(status) };
     let at =
         |envelope: Option<&crate::model::Envelope>| envelope.map_or(Timestamp(0), |envelope| envelope.at);
     let running = status.holder.is_some() && past.state.finished.is_none() && past.state.paused.is_none();
-    let waiting = if running { None } else { stage::waiting(&past.state, past.journal.damage.is_some()) };
+    let waiting = match lost {
+        Some(why) => why.hint.map(|hint| format!("you: {hint}")),
+        None if running => None,
+        None => stage::waiting(&past.state, past.journal.damage.is_some()),
+    };
     let waiting = waiting.map(|words| context.proposing(&words));
     status.current = Some(CurrentLine {
         generation: past.number(),

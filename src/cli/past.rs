@@ -20,6 +20,20 @@ fn by_hand(capsule: &Capsule) -> String {
     }
 }
 
+/// The current generation is gone, with all that it recorded.
+pub(crate) fn gone(folder: &StateFolder, lost: GenerationNumber) -> CliError {
+    let text =
+        format!("generation {lost}, the current one, is gone: nobody can go back to the state before it");
+    let further = folder.current().map_or_else(String::new, |newest| {
+        format!(
+            "`switchback rollback --to {newest}` goes back further, to the state before generation {newest}; what generation \
+             {lost} changed beyond that stays; "
+        )
+    });
+    let settle = "`switchback resolve --reason TEXT` says that you looked and what you did about it";
+    CliError::new(Exit::Inconsistent, text).hint(format!("{further}{settle}"))
+}
+
 /// What the layers recorded, in their order. A phase that was taken up before it touched anything records them anew.
 pub(crate) fn recorded(journal: &Journal) -> Vec<&LayerRecord> {
     let mut records = Vec::new();
@@ -75,7 +89,11 @@ impl Past {
         Ok(Self { capsule, journal, plan, state })
     }
 
+    /// The current generation. Where that is gone, an older one is not it.
     pub(crate) fn current(folder: &StateFolder) -> Result<Option<Self>, CliError> {
+        if let Some(lost) = folder.lost() {
+            return Err(gone(folder, lost));
+        }
         folder.current().map(|number| Self::of(folder, number)).transpose()
     }
 

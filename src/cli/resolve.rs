@@ -5,14 +5,15 @@ use super::args::Resolve;
 use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
-use super::past::Past;
+use super::past::{Past, gone};
 use super::standing::unsettled;
 use super::{out, rollback, stage, tools};
 use crate::app::{Session, Tools};
 use crate::engine::Stage;
-use crate::model::{GenerationNumber, Guidance, Invoker, PhaseEnd};
+use crate::model::{GenerationNumber, Guidance, Invoker, Item, PhaseEnd};
 use crate::report;
-use crate::store::{Approved, StateFolder};
+use crate::store::{Approved, Loss, StateFolder};
+use crate::system::clock;
 
 pub(crate) fn resolve(context: &Context, args: &Resolve) -> Result<Exit, CliError> {
     let reason = args.reason.trim();
@@ -29,13 +30,57 @@ pub(crate) fn resolve(context: &Context, args: &Resolve) -> Result<Exit, CliErro
         return Ok(out::nothing(context, &text, Exit::Done));
     };
     let _lock = folder.lock("resolve")?;
+    if let Some((number, items)) = unreadable(&folder, args.generation) {
+        if !args.yes && !agreed(context, &items)? {
+            return Ok(out::nothing(context, "Nothing was recorded.", Exit::Refused));
+        }
+        return settle(context, &folder, number, reason);
+    }
     let Some(past) = chosen(&folder, args.generation)? else {
         return Ok(out::nothing(context, "Nothing to resolve: no way back failed.", Exit::Done));
     };
-    if !args.yes && !agreed(context, &past)? {
+    if !args.yes && !agreed(context, &past.state.items)? {
         return Ok(out::nothing(context, "Nothing was recorded.", Exit::Refused));
     }
     record(context, &folder, past, reason)
+}
+
+/// The current generation, where it is gone or nobody can read what it did, and why.
+fn unreadable(folder: &StateFolder, named: Option<u32>) -> Option<(GenerationNumber, Vec<Item>)> {
+    let (number, why) = match folder.lost() {
+        Some(lost) => (lost, gone(folder, lost)),
+        None => {
+            let current = folder.current()?;
+            (current, Past::of(folder, current).err()?)
+        }
+    };
+    let causes = why.causes.into_iter().map(|cause| Item::new(format!("generation {number}"), cause));
+    let first = Item::new(format!("generation {number}"), why.text);
+    let items = std::iter::once(first).chain(causes).collect();
+    named.is_none_or(|named| named == number.0).then_some((number, items))
+}
+
+/// A person looked at what a generation may have changed that tells of nothing any more.
+fn settle(
+    context: &Context,
+    folder: &StateFolder,
+    number: GenerationNumber,
+    reason: &str,
+) -> Result<Exit, CliError> {
+    let by = context.host.invoker.name.clone();
+    let loss = Loss { generation: number, reason: reason.to_owned(), by, at: clock::now() };
+    folder.settle_loss(loss)?;
+    super::index(folder);
+    if context.json {
+        let told =
+            serde_json::json!({"ended": "loss-settled", "generation": number, "exit": Exit::Done.status()});
+        out::json_line(context, &told);
+    } else {
+        let text =
+            format!("Recorded: nothing tells of generation {number} any more, and it was put right by hand.");
+        out::line(context, &text);
+    }
+    Ok(Exit::Done)
 }
 
 fn is_inconsistent(past: &Past) -> bool {
@@ -65,8 +110,8 @@ fn chosen(folder: &StateFolder, named: Option<u32>) -> Result<Option<Past>, CliE
 }
 
 /// The items are shown and a person is asked.
-fn agreed(context: &Context, past: &Past) -> Result<bool, CliError> {
-    let words = report::question::resolve(&past.state.items, &context.err_style());
+fn agreed(context: &Context, items: &[Item]) -> Result<bool, CliError> {
+    let words = report::question::resolve(items, &context.err_style());
     tools::agreed(context, "add `--yes` to record it without being asked", words)
 }
 

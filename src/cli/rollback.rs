@@ -5,7 +5,7 @@ use super::args::Rollback;
 use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
-use super::past::{Past, host_of};
+use super::past::{self, Past, host_of};
 use super::stage;
 use super::standing::{self, Unsettled};
 use super::{elsewhere, out, tools};
@@ -45,15 +45,15 @@ fn go_back(context: &Context, args: &Rollback) -> Result<Exit, CliError> {
         return Ok(out::nothing(context, &text, Exit::Done));
     };
     let _lock = context.lock(&folder, "rollback")?;
+    if let (Some(lost), None) = (folder.lost(), &args.to) {
+        // What is left is older than what was asked for.
+        return Err(past::gone(&folder, lost));
+    }
     let Some(current) = folder.current() else {
         // A runner that was killed before its first fact leaves a folder and no generation: the machine is as it was.
         let text = format!("Nothing to take back: nothing was begun in {}.", folder.root().display());
         return Ok(out::nothing(context, &text, Exit::Done));
     };
-    if let (Some(lost), None) = (folder.lost(), &args.to) {
-        // What is left is older than what was asked for.
-        return Err(gone_with(lost, current));
-    }
     let target = target(&folder, current, args.to.as_deref())?;
     let to_start = args.to.as_deref() == Some("start");
     let route = match route(context, &folder, current, target, to_start) {
@@ -111,16 +111,6 @@ fn salvage_all(context: &Context, folder: &StateFolder, lost: &[Lost]) -> Vec<St
             said
         })
         .collect()
-}
-
-/// The generation that is asked for is gone, with all that it recorded.
-fn gone_with(lost: GenerationNumber, newest: GenerationNumber) -> CliError {
-    let text =
-        format!("generation {lost}, the current one, is gone: nobody can go back to the state before it");
-    CliError::new(Exit::Inconsistent, text).hint(format!(
-        "`switchback rollback --to {newest}` goes back further, to the state before generation {newest}; what generation \
-         {lost} changed beyond that stays"
-    ))
 }
 
 /// What is still possible where the current generation cannot be read.
@@ -363,6 +353,11 @@ fn route(
             Err(why) => route.lost.push(Lost { number, why }),
         }
     }
+    let settled = folder.losses()?.into_iter().filter(|loss| loss.generation >= target);
+    route.stays.extend(settled.map(|loss| {
+        let why = format!("gone, and put right by hand, by {}: {}", loss.by, loss.reason);
+        Item::new(format!("generation {}", loss.generation), why)
+    }));
     Ok(route)
 }
 

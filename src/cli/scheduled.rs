@@ -5,7 +5,7 @@
 use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
-use super::past::{Past, host_of};
+use super::past::{Past, gone, host_of};
 use super::rollback::{WayBack, Why, take_all_back};
 use super::{keep, out, validate};
 use crate::app::{Message, Recall, Subject, Ways, deliver, judge_phase, news};
@@ -29,6 +29,10 @@ pub(crate) fn scheduled(context: &Context) -> Result<Exit, CliError> {
     if let Some(holder) = lock::holder(folder.root()) {
         let text = format!("Nothing was looked at: {holder} goes on.");
         return Ok(out::nothing(context, &text, Exit::Locked));
+    }
+    if let Some(lost) = folder.lost() {
+        // What soaks by the word of older ones may have been changed or taken back by it.
+        return Err(gone(&folder, lost));
     }
     let wishes = wishes(&folder);
     let current = folder.current();
@@ -63,7 +67,7 @@ fn wishes(folder: &StateFolder) -> Wishes {
 const fn rank(exit: Exit) -> u8 {
     match exit {
         Exit::Done | Exit::Plugin(_) => 0,
-        Exit::Locked => 1,
+        Exit::Locked | Exit::StillGoing => 1,
         Exit::Paused | Exit::Refused | Exit::AwaitingReboot => 2,
         Exit::Failing => 3,
         Exit::RolledBack | Exit::Quarantined => 4,

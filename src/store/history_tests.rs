@@ -137,6 +137,9 @@ fn a_journal_that_lost_facts_or_is_damaged_is_named() {
     let bytes = fs::read(&path).expect("read");
     let third = bytes.iter().enumerate().filter(|(_, b)| **b == b'\n').nth(2).expect("three lines").0 + 1;
     fs::write(&path, &bytes[..third]).expect("written");
+    let missing = "line 4: it is missing, and the head of the journal tells of 13 facts";
+    assert_eq!(asked(&state).damage, [Item::new("generation 0001 journal", missing)]);
+    fs::remove_file(path.with_file_name("journal.head")).expect("removed");
     let damage = asked(&state).damage;
     assert_eq!(damage, [Item::new("generation 0001 journal", "3 facts, once it had 13")]);
     state.index_history().expect("indexed");

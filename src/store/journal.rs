@@ -1,15 +1,16 @@
 //! The journal of a generation: every fact durable before anything follows from it. Knows nothing of plans.
 
 use super::format::{self, Hex, LONGEST_LINE, VERSION};
+use super::head::{Head, HeadFile};
 use super::{StoreError, free_name};
-use crate::model::{Digest, Envelope};
+use crate::model::{Digest, Envelope, counted};
 use crate::system::files::{self, Access};
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// A line that is not what was written, with more behind it.
+/// A line that is not what was written, with more behind it, or that was there once and is not any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Damage {
     /// Counts from 1.
@@ -54,8 +55,10 @@ impl Journal {
     /// # Errors
     /// [`StoreError::Io`] where the file cannot be read at all.
     pub fn read(path: &Path) -> Result<Self, StoreError> {
+        // First: what is durable while it is read may be more, and is never less.
+        let head = Head::read(path);
         let file = files::open_plain(path).map_err(StoreError::io("open", path))?;
-        scan(file, u64::MAX, LONGEST_LINE).map_err(StoreError::io("read", path))
+        scan(file, head, u64::MAX, LONGEST_LINE).map_err(StoreError::io("read", path))
     }
 
     /// Reads the first fact only; `None` where there is no good first line.
@@ -64,7 +67,7 @@ impl Journal {
     /// [`StoreError::Io`] where the file cannot be read at all.
     pub fn read_first(path: &Path) -> Result<Option<Envelope>, StoreError> {
         let file = files::open_plain(path).map_err(StoreError::io("open", path))?;
-        let journal = scan(file, 1, LONGEST_LINE).map_err(StoreError::io("read", path))?;
+        let journal = scan(file, None, 1, LONGEST_LINE).map_err(StoreError::io("read", path))?;
         Ok(journal.envelopes.into_iter().next())
     }
 
@@ -72,15 +75,16 @@ impl Journal {
     #[must_use]
     pub fn has_begun(path: &Path) -> bool {
         files::open_plain(path)
-            .and_then(|file| scan(file, 1, LONGEST_LINE))
+            .and_then(|file| scan(file, None, 1, LONGEST_LINE))
             .is_ok_and(|journal| journal.last_seq == 1)
     }
 
     /// Whether it is there and holds no acknowledged line: its generation was opened and never began.
     #[must_use]
     pub fn never_began(path: &Path) -> bool {
+        let head = Head::read(path);
         files::open_plain(path)
-            .and_then(|file| scan(file, 1, LONGEST_LINE))
+            .and_then(|file| scan(file, head, 1, LONGEST_LINE))
             .is_ok_and(|journal| journal.last_seq == 0 && journal.damage.is_none())
     }
 
@@ -98,6 +102,10 @@ impl Journal {
         Ok(())
     }
 
+    const fn told(&self) -> Head {
+        Head { seq: self.last_seq, hash: if self.last_seq == 0 { None } else { Some(self.head) } }
+    }
+
     /// The hash of the last good line.
     #[must_use]
     pub fn head_digest(&self) -> Digest {
@@ -112,8 +120,8 @@ enum Ending {
     Limit,
 }
 
-/// Reads at most so many facts, from lines that are no longer than `longest`.
-fn scan(source: impl io::Read, most: u64, longest: usize) -> io::Result<Journal> {
+/// Reads at most so many facts, from lines that are no longer than `longest`, and compares them with the head.
+fn scan(source: impl io::Read, head: Option<Head>, most: u64, longest: usize) -> io::Result<Journal> {
     let mut reader = BufReader::with_capacity(64 * 1024, source);
     let mut line = Vec::with_capacity(1024);
     let mut journal = Journal {
@@ -126,11 +134,13 @@ fn scan(source: impl io::Read, most: u64, longest: usize) -> io::Result<Journal>
         skipped: Vec::new(),
         length: 0,
     };
+    let mut other = None;
     while journal.last_seq < most {
         line.clear();
         let fault = match next_line(&mut reader, &mut line, longest)? {
             Ending::File => {
                 journal.torn = !line.is_empty();
+                lost_end(&mut journal, head, other);
                 break;
             }
             Ending::Limit => format!("it is longer than {longest} bytes"),
@@ -140,6 +150,7 @@ fn scan(source: impl io::Read, most: u64, longest: usize) -> io::Result<Journal>
                 match accept(&mut journal, &mut line) {
                     Ok(()) => {
                         journal.length += length;
+                        other = other.or_else(|| head.filter(|head| is_another(&journal, head)));
                         continue;
                     }
                     Err(why) => why,
@@ -150,12 +161,34 @@ fn scan(source: impl io::Read, most: u64, longest: usize) -> io::Result<Journal>
         // acknowledged once, the last one too.
         if line.contains(&0) && reader.fill_buf()?.is_empty() {
             journal.torn = true;
+            lost_end(&mut journal, head, other);
         } else {
             journal.damage = Some(Damage { line: journal.last_seq + 1, why: fault });
         }
         break;
     }
     Ok(journal)
+}
+
+/// Whether the line that was just read is not the one that the head tells of.
+fn is_another(journal: &Journal, head: &Head) -> bool {
+    head.seq == journal.last_seq && head.hash.is_some_and(|hash| hash != journal.head)
+}
+
+/// The file is at its end: whether it was longer once. All that is there holds together and is used.
+fn lost_end(journal: &mut Journal, head: Option<Head>, other: Option<Head>) {
+    let why = match (head, other) {
+        (Some(head), _) if head.seq > journal.last_seq => {
+            format!("it is missing, and the head of the journal tells of {}", counted(head.seq, "fact"))
+        }
+        (_, Some(other)) => {
+            format!("it is missing, and the head of the journal tells of another fact {}", other.seq)
+        }
+        (Some(_) | None, None) => return,
+    };
+    // What is torn then was acknowledged, or nobody knows whether it was.
+    journal.torn = false;
+    journal.damage = Some(Damage { line: journal.last_seq + 1, why });
 }
 
 fn accept(journal: &mut Journal, line: &mut [u8]) -> Result<(), String> {
@@ -222,6 +255,8 @@ pub struct JournalWriter<S = File> {
     longest: usize,
     failed: Option<String>,
     buffer: Vec<u8>,
+    /// Where it is told how far the journal came.
+    told: Option<HeadFile>,
 }
 
 impl JournalWriter {
@@ -230,8 +265,9 @@ impl JournalWriter {
     /// # Errors
     /// [`StoreError::Io`]; also where there is one already.
     pub fn create(path: &Path) -> Result<Self, StoreError> {
+        let told = HeadFile::create(path);
         files::write_new_synced(path, b"", Access::PRIVATE)?;
-        Ok(Self::at(path, Self::handle(path)?, Hex::GENESIS, 0, 0))
+        Ok(Self { told, ..Self::at(path, Self::handle(path)?, Hex::GENESIS, 0, 0) })
     }
 
     /// Opens a journal to go on. A torn last line, which was never acknowledged, is cut off; nothing else is.
@@ -247,11 +283,13 @@ impl JournalWriter {
         }
         // What was read may never have been synced by the runner that is gone, and we are about to act on it.
         file.sync_all().map_err(StoreError::io("sync", path))?;
-        Ok((Self::at(path, file, journal.head, journal.last_seq, journal.length), journal))
+        let told = HeadFile::open(path, journal.told());
+        Ok((Self { told, ..Self::at(path, file, journal.head, journal.last_seq, journal.length) }, journal))
     }
 
     /// For the way back only: goes on after damage, or after facts of a newer version. The journal as it was found is
-    /// kept beside it as `journal.damaged-N`; the facts before the damage begin the new one.
+    /// kept beside it as `journal.damaged-N`; the facts before the damage begin the new one. Until the first fact is
+    /// appended it is still damaged.
     ///
     /// # Errors
     /// [`StoreError::Io`]; then nothing is changed.
@@ -262,13 +300,17 @@ impl JournalWriter {
         }
         let aside = free_name(path, "damaged");
         std::fs::hard_link(path, &aside).map_err(StoreError::io("keep the damaged journal as", &aside))?;
+        if journal.damage.is_some() {
+            // Until something stands behind what is kept, it has lost its end.
+            HeadFile::replace(path, Head { seq: journal.last_seq + 1, hash: None })?;
+        }
         let mut bytes = Vec::new();
         let good = File::open(path).map_err(StoreError::io("open", path))?;
         io::Read::read_to_end(&mut io::Read::take(good, journal.length), &mut bytes)
             .map_err(StoreError::io("read", path))?;
         files::write_atomic(path, &bytes, Access::PRIVATE)?;
         let writer = Self::at(path, Self::handle(path)?, journal.head, journal.last_seq, journal.length);
-        Ok((writer, journal))
+        Ok((Self { told: HeadFile::open(path, journal.told()), ..writer }, journal))
     }
 
     fn handle(path: &Path) -> Result<File, StoreError> {
@@ -291,6 +333,7 @@ impl<S> JournalWriter<S> {
             longest: LONGEST_LINE,
             failed: None,
             buffer: Vec::new(),
+            told: None,
         }
     }
 
@@ -348,6 +391,9 @@ impl<S: Sink> JournalWriter<S> {
         }
         (self.head, self.last_seq) = (head, seq);
         self.length += self.buffer.len() as u64;
+        if let Some(told) = &mut self.told {
+            told.note(Head { seq, hash: Some(head) });
+        }
         Ok(())
     }
 

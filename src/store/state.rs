@@ -217,6 +217,19 @@ impl StateFolder {
         Ok(files::sync_folder(&self.root)?)
     }
 
+    /// Makes the newest generation that began the current one, whatever the link says now; none where there is none.
+    pub(super) fn link_newest(&self) -> Result<(), StoreError> {
+        let link = self.root.join(CURRENT);
+        match fs::remove_file(&link) {
+            Err(why) if why.kind() != io::ErrorKind::NotFound => {
+                return Err(StoreError::io("remove", &link)(why));
+            }
+            Ok(()) | Err(_) => files::sync_folder(&self.root)?,
+        }
+        // Without the link the folders are looked through.
+        self.current().map_or(Ok(()), |newest| self.make_current(newest))
+    }
+
     /// The capsule of a generation.
     ///
     /// # Errors

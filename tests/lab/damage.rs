@@ -1,6 +1,8 @@
 //! A journal that is cut at every byte, and in which every bit is flipped, one at a time: what is read of it is always a
 //! beginning of what was written, and no flipped bit goes unnoticed. A sample of them goes through the whole program: it
-//! says how things stand, and its way back ends at the old machine or names what it cannot know.
+//! says how things stand, and its way back ends at the old machine or names what it cannot know. A journal is cut alone,
+//! as by a disk that lost its end, and together with its head, as by a disk that went back in time as a whole: nothing in
+//! the state folder tells of the latter, and they are counted by name.
 
 use super::crew::{self, Share};
 use super::random::Random;
@@ -13,6 +15,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use switchback::store::Journal;
 
+/// What is done to a journal: it loses its end, it loses its end and so does its head, one bit of it is another.
+const KINDS: [&str; 3] = ["cut", "back", "flip"];
 /// Journals that the whole program is given, of each kind, for each commit.
 const SAMPLE: usize = 60;
 
@@ -30,13 +34,15 @@ pub(crate) fn layer(wish: &Wish) -> io::Result<Option<Count>> {
     // Which generation, whether it is cut or flipped, where in it as a share of its length, and which bit.
     if wish.full {
         for generation in 1..=2 {
-            pieces.extend((0..bytes).map(|at| format!("cut {generation} {at} {bytes} 0")));
+            for kind in ["cut", "back"] {
+                pieces.extend((0..bytes).map(|at| format!("{kind} {generation} {at} {bytes} 0")));
+            }
             pieces
                 .extend((0..8 * bytes).map(|at| format!("flip {generation} {} {bytes} {}", at / 8, at % 8)));
         }
     } else {
-        for nth in 0..2 * SAMPLE {
-            let kind = ["cut", "flip"][nth % 2];
+        for nth in 0..KINDS.len() * SAMPLE {
+            let kind = KINDS[nth % KINDS.len()];
             let (generation, at, bit) = (1 + random.below(2), random.below(bytes), random.below(8));
             pieces.push(format!("{kind} {generation} {at} {bytes} {bit}"));
         }
@@ -143,12 +149,15 @@ fn through(
     let path = journal_of(world, generation);
     let mut bytes = fs::read(&path)?;
     let at = (at * bytes.len() / of).min(bytes.len() - 1);
-    if kind == "cut" {
-        bytes.truncate(at);
-    } else {
-        bytes[at] ^= 1 << bit;
+    match kind {
+        "flip" => bytes[at] ^= 1 << bit,
+        _ => bytes.truncate(at),
     }
     fs::write(&path, bytes)?;
+    if kind == "back" {
+        // Made anew by whoever reads the journal, as it was when the journal was so long.
+        fs::remove_file(path.with_file_name("journal.head"))?;
+    }
     let status = world.run(&["status", "--json"])?;
     if !matches!(status.status, Some(0 | 11 | 13)) || status.output.contains("panicked") {
         wrong.push(format!("status ended with {:?}: {}", status.status, status.output));
@@ -157,7 +166,7 @@ fn through(
     if forward.status.is_none() || forward.output.contains("panicked") {
         wrong.push(format!("run ended with {:?}: {}", forward.status, forward.output));
     }
-    if kind == "flip" && forward.status == Some(0) && forward.output.contains("step-started") {
+    if kind != "back" && forward.status == Some(0) && forward.output.contains("step-started") {
         wrong.push(format!("it went forward on a damaged record: {}", forward.output));
     }
     let ran = world.run(&["rollback", "--to", "start", "--yes", "--json"])?;
@@ -167,9 +176,7 @@ fn through(
     let differs = tree::differences(&world.states[0], &tree::read(&world.machine())?);
     match ran.status {
         Some(0 | 12) if differs.is_empty() => {}
-        // What is missing at the end, and was acknowledged, nobody misses: only a disk that loses what it was made to
-        // keep does that.
-        Some(0 | 12) if kind == "cut" => {}
+        Some(0 | 12) if kind == "back" => {}
         Some(13) if ran.output.contains("\"name\":") || ran.output.contains("\"error\":") => {}
         other => wrong.push(format!(
             "rollback ended with {other:?}, and of the machine differs: {}; it printed: {}",
@@ -180,6 +187,7 @@ fn through(
     let old = match (differs.is_empty(), ran.status) {
         (true, _) => "all old",
         (false, Some(13)) => "not all old, and named",
+        (false, _) if kind == "back" => "not all old, and nobody can know: nothing is left that tells of it",
         (false, _) => "NOT ALL OLD, and nobody knows",
     };
     Ok(format!("rollback ended with {}, {old}", ran.status.unwrap_or(-1)))

@@ -41,6 +41,13 @@ pub(super) fn see_to_it(
         let done = in_a_child(|| {
             let done = fire(context, generation, cause).unwrap_or_else(|why| {
                 crate::cli::complain(context.json, &why);
+                if why.exit == Exit::Inconsistent {
+                    let text = format!(
+                        "switchback cannot tell how generation {generation} stands: {}. Log in and type: switchback status",
+                        why.text
+                    );
+                    announce(&context.host, &text);
+                }
                 why.exit
             });
             done.status()
@@ -126,6 +133,7 @@ fn take_back(context: &Context, folder: &StateFolder, past: Past, cause: &Cause)
         | Exit::Locked
         | Exit::Failing
         | Exit::AwaitingReboot
+        | Exit::StillGoing
         | Exit::Plugin(_) => {}
     }
     Ok(exit)

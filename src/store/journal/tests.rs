@@ -17,6 +17,11 @@ fn written(batch: &[Envelope]) -> (TempDir, PathBuf, Vec<u8>) {
     (folder, path, bytes)
 }
 
+/// As if the last batch had never been acknowledged: nothing tells of it.
+fn forget_head(path: &Path) {
+    fs::remove_file(path.with_file_name("journal.head")).expect("removed");
+}
+
 /// Where each line ends.
 fn ends(bytes: &[u8]) -> Vec<usize> {
     bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1).collect()
@@ -54,6 +59,7 @@ fn a_last_line_with_blocks_that_were_never_written_is_torn() {
     let before = lines[lines.len() - 2];
     bytes[before..before + 40].fill(0);
     fs::write(&path, &bytes).expect("written");
+    forget_head(&path);
     let (writer, journal) = JournalWriter::open(&path).expect("opened");
     assert_eq!((journal.torn, journal.damage), (true, None));
     assert_eq!(writer.next_seq(), facts.len() as u64);
@@ -70,7 +76,7 @@ fn a_whole_line_that_is_bad_is_damage_where_nothing_is_missing_or_more_stands_be
     other[lines[last - 1] + 20] ^= 1;
     holed[lines[last - 2]..lines[last - 2] + 40].fill(0);
     for (bytes, line) in [(other, last + 1), (holed, last)] {
-        let journal = scan(bytes.as_slice(), u64::MAX, LONGEST_LINE).expect("read");
+        let journal = scan(bytes.as_slice(), None, u64::MAX, LONGEST_LINE).expect("read");
         let damaged = journal.damage.map(|damage| damage.line);
         assert_eq!((journal.torn, damaged), (false, Some(line as u64)));
     }
@@ -84,7 +90,7 @@ fn lines_that_are_left_out_doubled_or_swapped_are_damage() {
         [(&[0, 2, 3], 2), (&[0, 0, 1], 2), (&[0, 2, 1, 3], 2), (&[1, 2, 3], 1)];
     for (order, line) in orders {
         let mixed: Vec<u8> = order.iter().flat_map(|at| lines[*at].to_vec()).collect();
-        let journal = scan(mixed.as_slice(), u64::MAX, LONGEST_LINE).expect("read");
+        let journal = scan(mixed.as_slice(), None, u64::MAX, LONGEST_LINE).expect("read");
         assert_eq!(journal.damage.map(|damage| damage.line), Some(line), "{order:?}");
     }
 }
@@ -105,6 +111,93 @@ fn damage_refuses_the_writer_and_a_rescue_keeps_what_was_found() {
     writer.append(&facts[3..5]).expect("durable");
     assert_eq!(Journal::read(&path).expect("read").envelopes, facts[..5]);
     assert_eq!(fs::read(path.with_file_name("journal.damaged-1")).expect("kept"), bytes);
+}
+
+#[test]
+fn a_journal_that_is_shorter_than_it_was_has_lost_its_end() {
+    let facts = story(1);
+    let (_folder, path, bytes) = written(&facts);
+    let ends = ends(&bytes);
+    for cut in 0..bytes.len() {
+        fs::write(&path, &bytes[..cut]).expect("written");
+        let whole = ends.iter().filter(|end| **end <= cut).count();
+        let journal = Journal::read(&path).expect("read");
+        assert_eq!(journal.envelopes, facts[..whole], "cut at {cut}");
+        let damage = journal.damage.expect("damage");
+        assert_eq!((damage.line, journal.torn), (whole as u64 + 1, false), "cut at {cut}");
+        let all = format!("the head of the journal tells of {} facts", facts.len());
+        assert!(damage.why.ends_with(&all), "{}", damage.why);
+        assert!(!Journal::never_began(&path), "cut at {cut}");
+        let why = JournalWriter::open(&path).expect_err("damaged");
+        assert!(matches!(why, StoreError::Damaged { .. }), "{why}");
+        assert_eq!(fs::read(&path).expect("read"), bytes[..cut], "a refused open changes nothing");
+    }
+}
+
+#[test]
+fn a_journal_that_is_longer_than_its_head_tells_is_good() {
+    let facts = story(1);
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("journal");
+    let head = path.with_file_name("journal.head");
+    let mut writer = JournalWriter::create(&path).expect("created");
+    let mut heads = vec![fs::read(&head).expect("read")];
+    for fact in &facts {
+        writer.append(std::slice::from_ref(fact)).expect("durable");
+        heads.push(fs::read(&head).expect("read"));
+    }
+    drop(writer);
+    for (behind, bytes) in heads.iter().enumerate() {
+        fs::write(&head, bytes).expect("written");
+        let (writer, journal) = JournalWriter::open(&path).expect("opened");
+        assert_eq!(journal.envelopes, facts, "behind at {behind}");
+        drop(writer);
+        let now = fs::read(&head).expect("read");
+        assert!(behind == facts.len() || now != *bytes, "behind at {behind}: it was not brought up to date");
+    }
+}
+
+#[test]
+fn a_journal_that_is_not_the_one_of_its_head_is_used_and_not_gone_forward_on() {
+    let facts = story(1);
+    let (_folder, path, _bytes) = written(&facts[..3]);
+    let (_other, _path, other) = written(&[facts[..2].to_vec(), envelopes(3, [Event::SettleEnded])].concat());
+    fs::write(&path, &other).expect("written");
+    let journal = Journal::read(&path).expect("read");
+    assert_eq!(journal.envelopes.len(), 3);
+    assert_eq!(journal.damage.map(|damage| damage.line), Some(4));
+}
+
+#[test]
+fn a_rescued_journal_stays_damaged_until_its_first_fact() {
+    let facts = story(1);
+    for lost in [true, false] {
+        let (_folder, path, mut bytes) = written(&facts);
+        if lost {
+            bytes.truncate(ends(&bytes)[1]);
+        } else {
+            let third = ends(&bytes)[1];
+            bytes[third + 20] ^= 1;
+            forget_head(&path);
+        }
+        fs::write(&path, &bytes).expect("written");
+        for _ in 0..2 {
+            // Whoever is killed before the first fact leaves it as damaged as it was.
+            let (_, journal) = JournalWriter::rescue(&path).expect("rescued");
+            assert_eq!(journal.damage.map(|damage| damage.line), Some(3), "{lost}");
+            assert_eq!(
+                Journal::read(&path).expect("read").damage.map(|damage| damage.line),
+                Some(3),
+                "{lost}"
+            );
+        }
+        let (mut writer, _) = JournalWriter::rescue(&path).expect("rescued");
+        writer.append(&facts[2..3]).expect("durable");
+        let journal = Journal::read(&path).expect("read");
+        assert_eq!((journal.damage, &journal.envelopes[..]), (None, &facts[..3]), "{lost}");
+        drop(writer);
+        JournalWriter::open(&path).expect("good again");
+    }
 }
 
 /// A line as a later version may write it: other facts between the same beginning and end.
@@ -204,9 +297,9 @@ fn what_is_just_within_the_limits_is_written_and_read() {
     // The limit is a line's, not a batch's.
     let batch = [judged(2, long(most)), judged(3, long(most))].concat();
     writer.append(&batch).expect("both are as long as a line may be");
-    let journal = scan(writer.sink.bytes.as_slice(), u64::MAX, SMALL).expect("read");
+    let journal = scan(writer.sink.bytes.as_slice(), None, u64::MAX, SMALL).expect("read");
     assert_eq!((journal.last_seq, journal.damage), (3, None));
-    let journal = scan(writer.sink.bytes.as_slice(), u64::MAX, SMALL - 1).expect("read");
+    let journal = scan(writer.sink.bytes.as_slice(), None, u64::MAX, SMALL - 1).expect("read");
     let damage = Damage { line: 2, why: "it is longer than 1999 bytes".to_owned() };
     assert_eq!((journal.last_seq, journal.damage), (1, Some(damage)));
 }
@@ -214,7 +307,7 @@ fn what_is_just_within_the_limits_is_written_and_read() {
 #[test]
 fn a_line_longer_than_the_limit_is_damage_and_not_memory() {
     let mut endless = Counted { bytes: 0 };
-    let journal = scan(&mut endless, u64::MAX, SMALL).expect("read");
+    let journal = scan(&mut endless, None, u64::MAX, SMALL).expect("read");
     assert_eq!(journal.damage.expect("damage").why, "it is longer than 2000 bytes");
     assert!(endless.bytes <= 128 * 1024, "{} bytes were read", endless.bytes);
 }
@@ -262,9 +355,9 @@ fn a_read_that_is_broken_off_goes_on_and_one_that_fails_is_an_error() {
     let facts = story(1);
     let (_folder, _path, bytes) = written(&facts);
     let source = |ends_in| Hesitant { bytes: &bytes, interrupted: false, ends_in };
-    let journal = scan(source(None), u64::MAX, LONGEST_LINE).expect("read");
+    let journal = scan(source(None), None, u64::MAX, LONGEST_LINE).expect("read");
     assert_eq!((journal.envelopes, journal.torn, journal.damage), (facts, false, None));
-    let why = scan(source(Some(io::Error::from_raw_os_error(libc::EIO))), u64::MAX, LONGEST_LINE)
+    let why = scan(source(Some(io::Error::from_raw_os_error(libc::EIO))), None, u64::MAX, LONGEST_LINE)
         .expect_err("unreadable");
     assert_eq!(why.raw_os_error(), Some(libc::EIO));
 }
@@ -329,7 +422,10 @@ fn a_batch_is_one_sync_whatever_its_length_and_however_short_the_writes() {
     writer.append(&story(1)).expect("durable");
     writer.append(&[]).expect("nothing to do");
     assert_eq!(writer.sink.syncs, 1);
-    assert_eq!(scan(writer.sink.bytes.as_slice(), u64::MAX, LONGEST_LINE).expect("read").envelopes, story(1));
+    assert_eq!(
+        scan(writer.sink.bytes.as_slice(), None, u64::MAX, LONGEST_LINE).expect("read").envelopes,
+        story(1)
+    );
 }
 
 #[test]
@@ -426,7 +522,7 @@ fn the_first_fact_is_read_alone_and_nothing_behind_it() {
     bytes[first + 20] ^= 1;
     fs::write(&path, &bytes).expect("written");
     assert_eq!(Journal::read_first(&path).expect("read").as_ref(), facts.first());
-    let journal = scan(bytes.as_slice(), 1, LONGEST_LINE).expect("read");
+    let journal = scan(bytes.as_slice(), None, 1, LONGEST_LINE).expect("read");
     assert_eq!((journal.last_seq, journal.length, journal.damage), (1, first as u64, None));
     fs::write(&path, &bytes[..first - 1]).expect("written");
     assert_eq!(Journal::read_first(&path).expect("read"), None);
@@ -438,6 +534,7 @@ fn a_journal_never_began_where_it_is_there_without_a_line_that_was_acknowledged(
     let first = ends(&bytes)[0];
     let mut damaged = bytes.clone();
     damaged[20] ^= 1;
+    forget_head(&path);
     for (bytes, never) in
         [(&bytes[..0], true), (&bytes[..first - 1], true), (&bytes[..first], false), (&damaged, false)]
     {

@@ -62,6 +62,7 @@ fn a_phase_that_was_undone_does_not_count_as_committed_because_its_generation_is
     let (before, last) = told.trim_end().rsplit_once('\n').expect("lines");
     assert!(last.contains("earlier-taken-back"), "{last}");
     bench.write("state/generations/0002/journal", &format!("{before}\n"));
+    std::fs::remove_file(bench.path("state/generations/0002/journal.head")).expect("removed");
     let plan = bench.read("plan.yaml");
     bench.write("other.yaml", &plan.replace("name: p", "name: other"));
     assert_eq!(bench.run(&["run", "other.yaml", "--unattended", "--phase", "one"]).exit, 0);

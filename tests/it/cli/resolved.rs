@@ -118,3 +118,51 @@ fn a_person_is_shown_the_items_and_may_say_no() {
         assert_eq!(bench.run(&["status", "--json"]).json()["current"]["stage"], ended);
     }
 }
+
+/// Two phases, both committed.
+const GOOD: &str = r#"
+  - id: one
+    layers: [{files: {paths: ["${m}/"]}}]
+    apply: [{id: add, shell: 'echo one >> "$m/file"'}]
+  - id: two
+    layers: [{files: {paths: ["${m}/"]}}]
+    apply: [{id: add, shell: 'echo two >> "$m/file"'}]
+"#;
+
+#[test]
+fn a_newest_generation_that_is_gone_or_tells_of_nothing_stops_everything_until_a_person_looked() {
+    for gone in ["generations/0002", "generations/0002/journal"] {
+        let bench = Bench::new();
+        bench.plan(GOOD);
+        assert_eq!(unattended(&bench, &[]).exit, 0);
+        let path = bench.state().join(gone);
+        if path.is_dir() {
+            std::fs::remove_dir_all(&path).expect("removed");
+        } else {
+            std::fs::write(&path, "").expect("emptied");
+        }
+        for words in [&["resume", "--unattended"][..], &["rollback", "--yes"], &["confirm"]] {
+            let ran = bench.run(words);
+            assert!(ran.exit == 13 && ran.err.contains("0002"), "{gone}: {words:?}: {ran:?}");
+        }
+        let run = unattended(&bench, &[]);
+        assert!(run.exit == 13 && run.err.contains("0002"), "{gone}: {run:?}");
+        if gone == "generations/0002" {
+            let status = bench.run(&["status"]);
+            assert!(status.exit == 0 && status.out.contains("0002"), "{status:?}");
+            assert!(status.out.contains("switchback resolve"), "{status:?}");
+        }
+        let other = bench.run(&["resolve", "1", "--reason", "looked", "--yes"]);
+        assert_eq!(other.exit, 2, "{gone}: {other:?}");
+        let ran = bench.run(&["resolve", "--reason", "compared with the backup", "--yes"]);
+        assert!(ran.exit == 0 && ran.out.contains("0002"), "{gone}: {ran:?}");
+        let status = bench.run(&["status", "--json"]).json();
+        assert_eq!(status["current"]["generation"], 1, "{gone}: {status:#}");
+        assert_eq!(bench.run(&["resume", "--unattended"]).exit, 0, "{gone}");
+        // The phase of which nothing tells is due again, under a number of its own.
+        let run = unattended(&bench, &[]);
+        assert!(run.exit == 0 && bench.state().join("generations/0003/journal").exists(), "{gone}: {run:?}");
+        let back = bench.run(&["rollback", "--to", "start", "--yes"]);
+        assert!(back.exit == 12 && back.out.contains("compared with the backup"), "{gone}: {back:?}");
+    }
+}

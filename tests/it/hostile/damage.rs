@@ -142,11 +142,46 @@ fn a_torn_last_line_is_no_damage() {
     let (world, before) = paused();
     let journal = world.generation(1, "journal");
     let mut bytes = fs::read(&journal).expect("read");
-    bytes.truncate(bytes.len() - 7);
+    let line = bytes.split(|byte| *byte == b'\n').nth(1).expect("a line").to_vec();
+    bytes.extend_from_slice(&line[..line.len() - 7]);
     fs::write(&journal, bytes).expect("torn");
     world.switchback(&["resume", "--unattended"]).ended(11);
     world.switchback(&["rollback", "--yes"]).ended(12);
     same(&before, &world.data_tree());
+}
+
+#[test]
+fn a_journal_that_lost_its_end_is_never_gone_forward_on_and_its_way_back_names_what_nobody_knows() {
+    for behind in ["last", "sealed", "recorded", "began"] {
+        let (world, before) = paused();
+        let journal = world.generation(1, "journal");
+        let whole = fs::read_to_string(&journal).expect("read");
+        let lines: Vec<&str> = whole.split_inclusive('\n').collect();
+        let sealed = lines.iter().position(|line| line.contains("capsule-sealed")).expect("sealed");
+        let recorded = lines.iter().position(|line| line.contains("layer-recorded")).expect("recorded");
+        // Behind the second layer's record all comes back; before it, nobody knows what the layer was.
+        let (kept, status) = match behind {
+            "last" => (lines.len() - 1, 12),
+            "sealed" => (sealed + 1, 12),
+            "recorded" => (recorded + 1, 13),
+            _ => (1, 13),
+        };
+        fs::write(&journal, lines[..kept].concat()).expect("cut");
+        let told = format!("tells of {} facts", lines.len());
+        world.switchback(&["status"]).ended(0).with(&told);
+        world.run().ended(13).with(&format!("line {}", kept + 1));
+        world.switchback(&["resume", "--unattended"]).ended(13).with(&told);
+        world.switchback(&["guard", "fire", "--generation", "1", "--runner", "1:1"]);
+        assert_eq!(fs::read_to_string(&journal).expect("read"), lines[..kept].concat(), "nobody wrote it");
+        let ran = world.switchback(&["rollback", "--yes"]).ended(status);
+        if status == 12 {
+            same(&before, &world.data_tree());
+        } else {
+            ran.with("layer files").with(&told);
+            world.switchback(&["status"]).with("layer files");
+            world.run().ended(13).with("layer files");
+        }
+    }
 }
 
 #[test]
