@@ -3,6 +3,7 @@
 use crate::skipped::skipped;
 use crate::world::{World, is_root, same, tree};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sched::{CloneFlags, unshare};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -39,9 +40,11 @@ impl Mounted {
         made.then(|| Self(path.to_owned()))
     }
 
-    /// What is on that disk, as after a reboot.
+    /// What is on that disk, as after a reboot that found it damaged.
     fn again(path: &Path, image: &Path) -> Self {
         let (image, at) = (image.display().to_string(), path.display().to_string());
+        // It says with its status that there was something to mend.
+        let _ = done("e2fsck", &["-f", "-y", &image]);
         crate::world::until("nobody uses the disk any more", || {
             done("mount", &["-o", "loop,errors=continue", &image, &at])
         });
@@ -53,7 +56,8 @@ impl Mounted {
 #[expect(clippy::disallowed_methods, reason = "root's own programs")]
 fn done(program: &str, words: &[&str]) -> bool {
     let mut command = Command::new(program);
-    command.args(words).env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").stdout(Stdio::null());
+    command.args(words).env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    command.stdout(Stdio::null()).stderr(Stdio::null());
     command.status().is_ok_and(|status| status.success())
 }
 
@@ -224,7 +228,13 @@ fn ballast_is_kept_for_the_current_generation_alone() {
 
 /// A disk that takes what is written and fails when it is to be made durable: an ext4 in a file for which there is no
 /// room. `back` is what it lies on; a step fills that, and a test gives it room again.
+///
+/// Whoever makes file systems durable asks all of them: no other test, and nobody else on this machine, is to see this one.
 fn failing(world: &World, name: &str) -> Option<(Mounted, Mounted)> {
+    unshare(CloneFlags::CLONE_NEWNS).expect("mounts of this test's own");
+    let none = None::<&str>;
+    mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)
+        .expect("mounts that nobody else sees");
     let back = Mounted::small(&world.at("back"), "size=400m,mode=755");
     let Some(disk) = Mounted::ext4(&world.at("disk"), &world.at("back/image"), 1000) else {
         skipped(name, "no file can be made a disk here");
@@ -234,22 +244,21 @@ fn failing(world: &World, name: &str) -> Option<(Mounted, Mounted)> {
 }
 
 #[test]
-fn what_a_failing_disk_did_not_take_is_neither_committed_nor_called_undone() {
-    let name = "what_a_failing_disk_did_not_take_is_neither_committed_nor_called_undone";
+fn what_a_failing_disk_did_not_take_is_never_committed_and_comes_back_when_it_is_mended() {
+    let name = "what_a_failing_disk_did_not_take_is_never_committed_and_comes_back_when_it_is_mended";
     if !is_root(name) {
         return;
     }
-    // Where the file was large, its way back needs room that is not there; where it was small, there is some.
-    for lines in [2_000_000, 10] {
-        let world = World::new();
-        let Some((disk, back)) = failing(&world, name) else { return };
-        fs::create_dir(world.at("disk/data")).expect("a folder");
-        fs::write(world.at("disk/data/one"), "one\n".repeat(lines)).expect("written");
-        fs::write(world.at("disk/data/two"), "two\n".repeat(lines)).expect("written");
-        nix::unistd::sync();
-        let before = tree(&world.at("disk/data"));
-        world.plan(
-            r#"  - id: only
+    let world = World::new();
+    let Some((disk, back)) = failing(&world, name) else { return };
+    fs::create_dir(world.at("disk/data")).expect("a folder");
+    for file in ["one", "two"] {
+        fs::write(world.at("disk/data").join(file), format!("{file}\n").repeat(2_000_000)).expect("written");
+    }
+    nix::unistd::sync();
+    let before = tree(&world.at("disk/data"));
+    world.plan(
+        r#"  - id: only
     layers: [{files: {paths: ["@/disk/data/"]}}]
     apply:
       - id: act
@@ -260,26 +269,27 @@ fn what_a_failing_disk_did_not_take_is_neither_committed_nor_called_undone() {
     validate:
       - {id: fine, probe: {run: ["true"]}}
 "#,
-        );
-        let ran = world.run();
-        println!("{lines} lines: exit status {}", ran.code);
-        crate::world::harmless(&ran.said());
-        assert!([12, 13].contains(&ran.code), "{ran:#?}");
-        assert!(ran.said().contains("No space left on device"), "the disk did not fail: {ran:#?}");
-        let journal = fs::read_to_string(world.generation(1, "journal")).expect("the journal");
-        assert!(!journal.contains("\"phase-committed\""), "{journal}");
-        // What is in memory is not on the disk: only what comes back from it counts.
-        drop(disk);
-        let disk = Mounted::again(&world.at("disk"), &world.at("back/image"));
-        if ran.code == 12 {
-            same(&before, &tree(&world.at("disk/data")));
-        }
-        fs::remove_file(world.at("back/fill")).expect("room");
-        let again = world.switchback(&["rollback", "--yes"]);
-        assert_eq!(again.code, if ran.code == 12 { 0 } else { 12 }, "{again:#?}");
+    );
+    let ran = world.run();
+    println!("exit status {}", ran.code);
+    crate::world::harmless(&ran.said());
+    // Where the way back finds room that the disk had given before, it may hold.
+    assert!([12, 13].contains(&ran.code), "{ran:#?}");
+    assert!(
+        ran.said().contains("is not durable: No space left on device"),
+        "the disk did not fail: {ran:#?}"
+    );
+    let journal = fs::read_to_string(world.generation(1, "journal")).expect("the journal");
+    assert!(!journal.contains("\"phase-committed\""), "{journal}");
+    // What is in memory is not on the disk: only what comes back from it counts.
+    drop(disk);
+    fs::remove_file(world.at("back/fill")).expect("room");
+    let disk = Mounted::again(&world.at("disk"), &world.at("back/image"));
+    if ran.code == 13 {
+        world.switchback(&["rollback", "--yes"]).ended(12);
         same(&before, &tree(&world.at("disk/data")));
-        drop((disk, back));
     }
+    drop((disk, back));
 }
 
 #[test]
