@@ -171,7 +171,8 @@ fn who_said_keep_at_the_prompt_is_told() {
     );
     let mut run = Pty::start(bench.command(&["run", "plan.yaml"]), 80, Streams::All);
     run.answer("Begin phase one?", "y");
-    run.answer("keep?", "y");
+    run.wait_for("keep? [y/N]");
+    run.send("y\r");
     assert_eq!(run.exit(), 0, "{}", run.screen());
     assert_eq!(kept_by(&bench), me());
 }
