@@ -12,6 +12,7 @@ use crate::system::clock;
 use crate::system::process::{self, End, Spec, Unwatched};
 use nix::time::{ClockId, clock_gettime};
 use nix::unistd::geteuid;
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -212,4 +213,42 @@ pub fn start_later(
     argv.extend(["--".to_owned(), text(program), "--state".to_owned(), text(state)]);
     argv.extend(words.iter().map(|word| (*word).to_owned()));
     manager.ask(argv).map(|_| ())
+}
+
+/// Has the service manager start a program in a unit of its own, without waiting for it; false where there is no manager. A
+/// stop of the unit asks the program alone, and not what it started: that is for the program to end.
+///
+/// # Errors
+/// [`GuardError::Manager`] where the manager says no.
+pub fn start_unit(
+    unit: &str,
+    env: &BTreeMap<OsString, OsString>,
+    argv: Vec<String>,
+    host: &crate::system::host::Host,
+) -> Result<bool, GuardError> {
+    let (_, own) =
+        host.identity(crate::model::RunAs::Runner).map_err(|why| GuardError::Manager(why.to_string()))?;
+    let order = Order {
+        program: PathBuf::new(),
+        state: PathBuf::new(),
+        generation: crate::model::GenerationNumber(0),
+        length: None,
+        env: own,
+        path: host.path.clone(),
+        log: PathBuf::new(),
+    };
+    let Some(manager) = Manager::find(&order) else { return Ok(false) };
+    let mut words = manager.systemd_run();
+    words.extend([
+        format!("--unit={unit}"),
+        "--description=switchback: a run that was handed over".to_owned(),
+        "--property=KillMode=mixed".to_owned(),
+        "--property=IgnoreOnIsolate=yes".to_owned(),
+    ]);
+    let set = env.iter().filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)));
+    words.extend(set.map(|(name, value)| format!("--setenv={name}={value}")));
+    words.push("--".to_owned());
+    // The manager puts variables of the unit in place of what begins with this sign.
+    words.extend(argv.into_iter().map(|word| word.replace('$', "$$")));
+    manager.ask(words).map(|_| true)
 }
