@@ -92,7 +92,7 @@ pub(crate) fn confirm(context: &Context, args: &Confirm) -> Result<Exit, CliErro
             .does_not_count("nobody runs it any more")
             .hint("`switchback resume` takes it up and asks again; `switchback rollback` takes it back")),
         Heard::NotYet => Err(CliError {
-            exit: Exit::Paused,
+            exit: Exit::StillGoing,
             ..said
                 .does_not_count("the run does not answer")
                 .hint("`switchback status` shows what became of it")
