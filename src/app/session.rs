@@ -135,6 +135,23 @@ impl<'a> Session<'a> {
         Ok(drive(&plan, RunState::new(itinerary), Input::Begin, self))
     }
 
+    /// Places on the file systems that must hold what the phases do: where they record files, and where programs write.
+    fn what_matters(&self) -> Vec<PathBuf> {
+        let layers = self.approved.plan.phases.iter().flat_map(|phase| &phase.layers);
+        let paths = layers.flat_map(|layer| match layer {
+            LayerSpec::Files { paths, .. } => paths.as_slice(),
+            LayerSpec::NixProfile { .. }
+            | LayerSpec::Nixos { .. }
+            | LayerSpec::HomeManager { .. }
+            | LayerSpec::Command { .. } => &[],
+        });
+        let mut places: Vec<PathBuf> = paths.map(PathBuf::from).collect();
+        places.extend(["/nix", "/usr", "/etc", "/boot", "/var"].map(PathBuf::from));
+        places.extend([&self.host.runner.home, &self.host.invoker.home].map(Clone::clone));
+        places.push(self.folder.root().to_owned());
+        places
+    }
+
     /// Why facts could not be made durable, where that happened: forward, nothing was done without its record; on the
     /// way back it was done all the same.
     #[must_use]
@@ -381,23 +398,6 @@ impl Ports for Session<'_> {
             self.unrecorded.get_or_insert_with(|| why.clone());
         }
         written
-    }
-
-    /// Places on the file systems that must hold what the phases do: where they record files, and where programs write.
-    fn what_matters(&self) -> Vec<PathBuf> {
-        let layers = self.approved.plan.phases.iter().flat_map(|phase| &phase.layers);
-        let paths = layers.flat_map(|layer| match layer {
-            LayerSpec::Files { paths, .. } => paths.as_slice(),
-            LayerSpec::NixProfile { .. }
-            | LayerSpec::Nixos { .. }
-            | LayerSpec::HomeManager { .. }
-            | LayerSpec::Command { .. } => &[],
-        });
-        let mut places: Vec<PathBuf> = paths.map(PathBuf::from).collect();
-        places.extend(["/nix", "/usr", "/etc", "/boot", "/var"].map(PathBuf::from));
-        places.extend([&self.host.runner.home, &self.host.invoker.home].map(Clone::clone));
-        places.push(self.folder.root().to_owned());
-        places
     }
 
     fn show(&mut self, events: &[Event]) {
