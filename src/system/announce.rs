@@ -5,7 +5,7 @@ use super::clock;
 use super::files::{self, Access};
 use super::host::Host;
 use super::process::{self, Spec, Unwatched};
-use super::sanitise::sanitise;
+use super::sanitise::sanitise_line;
 use crate::model::{CommandLine, RunAs, Span};
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -18,7 +18,7 @@ const PATIENCE: Span = Span::seconds(5);
 
 /// Says it of what that state folder stands for. Nothing depends on anybody hearing it.
 pub fn announce(host: &Host, state: &Path, text: &str) {
-    let line = format!("{}: {}\n", clock::now(), sanitise(text));
+    let line = format!("{}: {}\n", clock::now(), sanitise_line(text));
     eprint_line(&line);
     if host.euid != 0 || host.quiet {
         return;

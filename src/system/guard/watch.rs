@@ -246,24 +246,24 @@ fn end_after(child: Pid, limit: Span) {
     }
 }
 
-/// The watchdogs that stand behind a generation of this state folder now, by process id.
+/// The watchdogs that stand behind a generation of this state folder now, by process id. What another user's process
+/// calls itself says nothing.
 #[must_use]
 pub fn standing(state: &Path, generation: GenerationNumber) -> Vec<i32> {
-    let this = nix::unistd::geteuid().as_raw();
     let number = generation.0.to_string();
     let words = ["guard", "stand", "--generation", &number];
+    let mine = |pid: &i32| {
+        let owner = std::fs::metadata(format!("/proc/{pid}")).map(|meta| meta.uid());
+        owner.is_ok_and(|owner| owner == 0 || owner == nix::unistd::geteuid().as_raw())
+    };
     let is_one = |pid: &i32| {
-        // Anybody can give a process of theirs these words.
-        if std::fs::metadata(format!("/proc/{pid}")).map(|meta| meta.uid()).ok() != Some(this) {
-            return false;
-        }
         let Ok(argv) = std::fs::read(format!("/proc/{pid}/cmdline")) else { return false };
         let argv: Vec<&[u8]> = argv.split(|byte| *byte == 0).collect();
         let says = |words: &[&[u8]]| argv.windows(words.len()).any(|some| some == words);
         says(&words.map(str::as_bytes)) && says(&[b"--state", state.as_os_str().as_bytes()])
     };
     let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(is_one).collect()
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(mine).filter(is_one).collect()
 }
 
 /// Waits a while.
