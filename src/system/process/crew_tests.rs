@@ -321,7 +321,8 @@ fn what_an_earlier_runner_left_running_is_ended_and_other_scopes_are_not() {
     while watch.lines.len() < 2 {
         crew.wait(Some(clock::tick() + Duration::from_millis(50)), &mut watch);
     }
-    assert!(crate::system::process::claim("scope-a").expect("ended") >= 1);
+    let until = clock::tick() + Duration::from_secs(60);
+    assert!(descent::end_marked("scope-a", until).expect("ended") >= 1);
     match crew.wait(None, &mut watch) {
         News::Ended(id, ended) => {
             assert_eq!((id, ended.end), (left, End::Process(ProcessEnd::Signaled(9))));
