@@ -32,6 +32,9 @@ impl Session<'_> {
         let Some(phase) = state.phase().and_then(|id| plan.phase(id)) else {
             return Input::JournalLost("no phase is open".to_owned());
         };
+        if let Some(guard) = &mut self.front.guard {
+            guard.look();
+        }
         match action {
             Action::Open { .. } | Action::Stop(_) => Input::Nothing,
             Action::Judge { moment } => self.judge(phase, *moment),

@@ -23,12 +23,12 @@ pub struct Word {
 }
 
 impl Capsule {
-    /// What somebody said about the window that closes then.
+    /// What somebody said about the window that closes then, as long as it was open.
     #[must_use]
     pub fn word(&self, window: Timestamp) -> Option<Word> {
         let bytes = files::read_bounded(&self.folder().join(NAME), LONGEST).ok()?;
         let word: Word = serde_json::from_slice(&bytes).ok()?;
-        (word.window == window).then_some(word)
+        (word.window == window && word.at <= window).then_some(word)
     }
 
     /// Says it, durably. On a full disk the preallocated bytes are given back for it: a good change that goes back for
