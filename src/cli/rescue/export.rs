@@ -61,7 +61,10 @@ fn copy(from: &Path, to: &Path, number: GenerationNumber) -> io::Result<()> {
             fs::set_permissions(to, fs::Permissions::from_mode(0o700))?;
         }
         Ok(_) => return Err(io::Error::other("it is no folder of whoever copies")),
-        Err(_) => files::mkdir_private(to).map_err(io::Error::other)?,
+        Err(_) => files::mkdir_private(to).map_err(|why| match why.errno() {
+            Some(errno) => io::Error::from_raw_os_error(errno),
+            None => io::Error::other(why),
+        })?,
     }
     let generations = to.join("generations");
     for folder in [&generations, &generations.join(number.to_string())] {

@@ -62,8 +62,8 @@ pub fn watch(runner: Runner, until: Option<Span>, undecided: impl Fn() -> bool) 
     let mut orders = take_stdin()?;
     let Some(runner) = runner else { return Ok(Post::Watchdog(Fired::RunnerGone)) };
     let mut stdout = io::stdout().lock();
-    stdout.write_all(STANDS)?;
-    stdout.flush()?;
+    // A runner that ends in this moment hears nothing; that it is gone is seen below.
+    let _ = stdout.write_all(STANDS).and_then(|()| stdout.flush());
     drop(stdout);
     // From here on what is said goes to the log.
     dup2_stdout(io::stderr())?;
