@@ -197,7 +197,7 @@ pub(super) fn arms_first(state: &RunState, input: &Input) -> bool {
         }
 }
 
-/// What was asked for, with the guard before its way back. Where none could be armed it is gone without.
+/// What was asked for, and the guard that stands since before it. Where none could be armed it is gone without.
 fn armed_first(
     plan: &Plan,
     state: &RunState,
@@ -205,12 +205,11 @@ fn armed_first(
     asked: &Input,
 ) -> Vec<Event> {
     let mut events = interpret(plan, state, asked);
-    if let Some(turn) = events.iter().position(|event| matches!(event, Event::RevertBegan { .. })) {
-        match guarded {
-            Ok(guarded) => events.insert(turn, Event::GuardArmed(*guarded)),
-            Err(why) => events.insert(turn + 1, Event::GuardMissing { why: why.clone() }),
-        }
-    }
+    // Behind the turn: a batch that is torn in a crash tells of no guard behind what is decided.
+    events.push(match guarded {
+        Ok(guarded) => Event::GuardArmed(*guarded),
+        Err(why) => Event::GuardMissing { why: why.clone() },
+    });
     events
 }
 

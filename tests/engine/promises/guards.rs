@@ -91,8 +91,10 @@ impl Story {
         if let Input::RollbackAsked { .. } | Input::SoakFailed { .. } | Input::RollbackAlongDamage { .. } =
             input
         {
+            // One that is broken off, and begins anew along its damage, is said already.
+            let goes_back = self.back.is_some() && self.ended.is_none();
             hold(
-                !turns || !self.has_begun(self.phase.and_then(|at| plan.phases.get(at))),
+                !turns || goes_back || !self.has_begun(self.phase.and_then(|at| plan.phases.get(at))),
                 "not a word of a way back that is asked for before a guard stands behind it",
             )?;
         }
