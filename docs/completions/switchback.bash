@@ -16,6 +16,9 @@ _switchback() {
             ",$1")
                 cmd="switchback"
                 ;;
+            switchback,attach)
+                cmd="switchback__subcmd__attach"
+                ;;
             switchback,baseline)
                 cmd="switchback__subcmd__baseline"
                 ;;
@@ -93,6 +96,9 @@ _switchback() {
                 ;;
             switchback,validate)
                 cmd="switchback__subcmd__validate"
+                ;;
+            switchback,wait)
+                cmd="switchback__subcmd__wait"
                 ;;
             switchback__subcmd__baseline,compare)
                 cmd="switchback__subcmd__baseline__subcmd__compare"
@@ -190,6 +196,9 @@ _switchback() {
             switchback__subcmd__guard__subcmd__help,status)
                 cmd="switchback__subcmd__guard__subcmd__help__subcmd__status"
                 ;;
+            switchback__subcmd__help,attach)
+                cmd="switchback__subcmd__help__subcmd__attach"
+                ;;
             switchback__subcmd__help,baseline)
                 cmd="switchback__subcmd__help__subcmd__baseline"
                 ;;
@@ -267,6 +276,9 @@ _switchback() {
                 ;;
             switchback__subcmd__help,validate)
                 cmd="switchback__subcmd__help__subcmd__validate"
+                ;;
+            switchback__subcmd__help,wait)
+                cmd="switchback__subcmd__help__subcmd__wait"
                 ;;
             switchback__subcmd__help__subcmd__baseline,compare)
                 cmd="switchback__subcmd__help__subcmd__baseline__subcmd__compare"
@@ -404,8 +416,30 @@ _switchback() {
 
     case "${cmd}" in
         switchback)
-            opts="-h -V --state --root --json --help --version run resume rollback resolve confirm guard rescue status history show export lint explain rehearse validate schedule trend checks baseline probe schema tour generate hands eyes help"
+            opts="-h -V --state --root --json --help --version run resume rollback resolve confirm guard rescue status attach wait history show export lint explain rehearse validate schedule trend checks baseline probe schema tour generate hands eyes help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__attach)
+            opts="-h --state --root --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1240,8 +1274,22 @@ _switchback() {
             return 0
             ;;
         switchback__subcmd__help)
-            opts="run resume rollback resolve confirm guard rescue status history show export lint explain rehearse validate schedule trend checks baseline probe schema tour generate hands eyes help"
+            opts="run resume rollback resolve confirm guard rescue status attach wait history show export lint explain rehearse validate schedule trend checks baseline probe schema tour generate hands eyes help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__help__subcmd__attach)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1911,6 +1959,20 @@ _switchback() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        switchback__subcmd__help__subcmd__wait)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         switchback__subcmd__history)
             opts="-n -h --limit --rebuild --state --root --json --help prune help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -2336,12 +2398,16 @@ _switchback() {
             return 0
             ;;
         switchback__subcmd__resume)
-            opts="-h --unattended --no-guard --state --root --json --help"
+            opts="-h --unattended --no-guard --detach --handed-over --state --root --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --handed-over)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --state)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2384,7 +2450,7 @@ _switchback() {
             return 0
             ;;
         switchback__subcmd__run)
-            opts="-h --set --user --unattended --phase --from --until --dry-run --override --no-guard --state --root --json --help"
+            opts="-h --set --user --unattended --phase --from --until --dry-run --override --no-guard --run-id --detach --handed-over --state --root --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2407,6 +2473,14 @@ _switchback() {
                     return 0
                     ;;
                 --until)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --run-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --handed-over)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2644,12 +2718,16 @@ _switchback() {
             return 0
             ;;
         switchback__subcmd__status)
-            opts="-h --state --root --json --help"
+            opts="-h --run-id --state --root --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --run-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --state)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2757,6 +2835,32 @@ _switchback() {
                     return 0
                     ;;
                 --report)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchback__subcmd__wait)
+            opts="-h --timeout --state --root --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -85,8 +85,6 @@ pub struct Session<'a> {
     pub(super) capsule: Option<Capsule>,
     journal: Option<JournalWriter>,
     pub(super) recall: Recall,
-    /// Opened, and not the current one before its first fact is durable.
-    fresh: Option<GenerationNumber>,
     /// Ballast is released only on the way back.
     going_back: bool,
     /// Why facts are not durable.
@@ -125,7 +123,6 @@ impl<'a> Session<'a> {
             capsule: None,
             journal: None,
             recall: Recall::default(),
-            fresh: None,
             going_back: false,
             unrecorded: None,
             not_whole: None,
@@ -296,7 +293,6 @@ impl<'a> Session<'a> {
 
     pub(super) fn opened(&mut self, capsule: Capsule) -> Result<(), StoreError> {
         self.journal = Some(capsule.writer()?.0);
-        self.fresh = Some(capsule.number());
         self.recall = Recall::default();
         self.capsule = Some(capsule);
         Ok(())
@@ -406,11 +402,7 @@ impl Ports for Session<'_> {
         if let Err(why) = &flushed {
             self.unrecorded.get_or_insert_with(|| why.clone());
         }
-        written?;
-        if let Some(number) = self.fresh.take() {
-            self.folder.make_current(number).map_err(|why| in_full(&why))?;
-        }
-        Ok(())
+        written
     }
 
     fn show(&mut self, events: &[Event]) {

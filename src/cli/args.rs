@@ -1,8 +1,10 @@
 //! What can be typed. The doc comments here are the manual.
 
+mod detached;
 mod guard;
 mod schedule;
 
+pub(super) use detached::{Attach, Detach, Status, Wait};
 pub(super) use guard::{Confirm, Guard, GuardVerb};
 pub(super) use schedule::{Schedule, ScheduleInstall, ScheduleVerb};
 
@@ -62,7 +64,13 @@ pub(super) enum Verb {
     /// The way home itself: whether it is whole, a copy of it elsewhere, and a rehearsal.
     Rescue(Rescue),
     /// Where we are: the phase that is due, what is waiting for whom.
-    Status,
+    Status(Status),
+    /// Follow a run that goes on by itself, from its first fact on.
+    ///
+    /// Ctrl-C ends the following and not the run. Ends with the status that the run ends with.
+    Attach(Attach),
+    /// Wait for the end of a run, and end with its exit status; with 75 where it goes on still.
+    Wait(Wait),
     /// What was run on this machine, newest first.
     History(History),
     /// One generation: what changed, every result, the evidence.
@@ -157,6 +165,12 @@ pub(super) struct Run {
     /// Put nothing behind the runner: should it be killed, nothing goes back before somebody says so.
     #[arg(long)]
     pub(super) no_guard: bool,
+    /// Name this run. A second start under this name does nothing, and says where the first one is.
+    #[arg(long, value_name = "NAME", conflicts_with = "dry_run")]
+    pub(super) run_id: Option<String>,
+    /// Whether it goes on by itself.
+    #[command(flatten)]
+    pub(super) by_itself: Detach,
 }
 
 /// `switchback rehearse`
@@ -191,6 +205,9 @@ pub(super) struct Resume {
     /// Put nothing behind the runner.
     #[arg(long)]
     pub(super) no_guard: bool,
+    /// Whether it goes on by itself.
+    #[command(flatten)]
+    pub(super) by_itself: Detach,
 }
 
 /// `switchback rollback`

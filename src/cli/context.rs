@@ -117,10 +117,38 @@ impl Context {
         Some(format!("--root {}{state}", words(root)))
     }
 
+    /// The words of a command line of ours that name the state folder, where that was named.
+    pub(crate) fn state_words(&self) -> Vec<String> {
+        let named = self.state_named.then(|| self.state.display().to_string());
+        named.map_or_else(Vec::new, |state| vec![format!("--state={state}")])
+    }
+
     /// Where the user's own configuration lies.
     pub(crate) fn config_home(&self) -> PathBuf {
         let stated = self.env.get(OsStr::new("XDG_CONFIG_HOME")).map(PathBuf::from);
         stated.filter(|home| home.is_absolute()).unwrap_or_else(|| self.host.runner.home.join(".config"))
+    }
+
+    /// What a process of ours is given that goes on without us: who called, which state is meant, and the desktop.
+    pub(crate) fn handed_env(&self) -> BTreeMap<OsString, OsString> {
+        const NAMES: [&str; 11] = [
+            "HOME",
+            "USER",
+            "LOGNAME",
+            "LANG",
+            "LC_ALL",
+            "LC_CTYPE",
+            "SUDO_UID",
+            "SUDO_GID",
+            "SUDO_USER",
+            "PKEXEC_UID",
+            "DOAS_USER",
+        ];
+        let named = self.env.iter().filter(|(name, _)| NAMES.iter().any(|known| name == known));
+        let mut env: BTreeMap<OsString, OsString> =
+            named.chain(&self.host.own).map(|(name, value)| (name.clone(), value.clone())).collect();
+        env.insert("SWITCHBACK_STATE".into(), self.state.clone().into());
+        env
     }
 
     /// Where the units of one's own service manager are configured: the system's for root.

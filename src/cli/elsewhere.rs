@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 pub(crate) fn knows(verb: &Verb) -> bool {
     match verb {
         Verb::Rescue(args) => matches!(args.verb, RescueVerb::Status | RescueVerb::Verify { .. }),
-        _ => matches!(verb, Verb::Rollback(_) | Verb::Status | Verb::History(_) | Verb::Show(_)),
+        _ => matches!(verb, Verb::Rollback(_) | Verb::Status(_) | Verb::History(_) | Verb::Show(_)),
     }
 }
 

@@ -29,12 +29,14 @@ pub(crate) enum Exit {
     Failing,
     /// The machine is to go down; the run goes on when it is up again.
     AwaitingReboot,
+    /// The run that was asked about goes on.
+    StillGoing,
     /// As a monitoring plugin: 0 to 3.
     Plugin(u8),
 }
 
 /// Every exit status of this version with its meaning, for the documents.
-pub(crate) const TABLE: [(Exit, &str); 11] = [
+pub(crate) const TABLE: [(Exit, &str); 12] = [
     (Exit::Done, "committed, healthy, or nothing to do"),
     (Exit::Internal, "internal error, or the state folder cannot be used"),
     (Exit::Usage, "usage, or the plan is invalid"),
@@ -49,6 +51,7 @@ pub(crate) const TABLE: [(Exit, &str); 11] = [
     (Exit::Locked, "another run holds the lock"),
     (Exit::Failing, "validation or rehearsal: something does not hold; nothing was touched"),
     (Exit::AwaitingReboot, "awaiting reboot"),
+    (Exit::StillGoing, "`wait`, `attach`, `status --run-id`: the run goes on"),
 ];
 
 impl Exit {
@@ -65,8 +68,16 @@ impl Exit {
             Self::Locked => 15,
             Self::Failing => 20,
             Self::AwaitingReboot => 30,
+            Self::StillGoing => 75,
             Self::Plugin(status) => status,
         }
+    }
+}
+
+impl Exit {
+    /// The meaning of a status that another process of ours ended with.
+    pub(crate) fn of_status(status: u8) -> Option<Self> {
+        TABLE.iter().map(|(exit, _)| *exit).find(|exit| exit.status() == status)
     }
 }
 

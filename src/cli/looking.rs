@@ -1,12 +1,13 @@
 //! `status`, `history`, `show`, `rollback --list`: what the capsules say. Changes nothing.
 
-use super::args::{History, HistoryVerb, Show};
+use super::args::{self, History, HistoryVerb, Show};
 use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
 use super::past::{self, Past};
 use super::standing::unsettled;
-use super::{out, rollback, stage};
+use super::whereabouts::meant;
+use super::{out, rollback, stage, wait};
 use crate::engine::{self, Stage};
 use crate::layer::{LayerCx, recorded_layer};
 use crate::model::{
@@ -18,7 +19,10 @@ use crate::store::{self, HistoryFilter, StateFolder};
 use crate::system::clock;
 use crate::system::process::Unwatched;
 
-pub(crate) fn status(context: &Context) -> Result<Exit, CliError> {
+pub(crate) fn status(context: &Context, args: &args::Status) -> Result<Exit, CliError> {
+    if let Some(run) = &args.run_id {
+        return status_of_run(context, run);
+    }
     let status = match context.look_if_any()? {
         Some(folder) => gather(context, &folder)?,
         // A machine on which nothing was ever run has a status too.
@@ -47,6 +51,14 @@ pub(crate) fn status(context: &Context) -> Result<Exit, CliError> {
         }
     }
     Ok(Exit::Done)
+}
+
+fn status_of_run(context: &Context, named: &str) -> Result<Exit, CliError> {
+    let Some(folder) = context.look_if_any()? else { return wait::nothing(context, Some(named)) };
+    let run = meant(context, &folder, Some(named))?;
+    let found = wait::known(context, &folder, &run)?;
+    found.show(context);
+    Ok(found.exit())
 }
 
 fn kept(generations: &[GenerationNumber]) -> Kept {

@@ -2,11 +2,13 @@
 
 mod aftermath;
 mod args;
+mod attach;
 mod baseline;
 mod changed;
 mod checks;
 mod confirm;
 mod context;
+mod detached;
 mod elsewhere;
 mod error;
 mod exit;
@@ -43,6 +45,8 @@ mod tools;
 mod tour;
 mod trend;
 mod validate;
+mod wait;
+mod whereabouts;
 
 use crate::model::counted;
 use crate::report::{Style, Surroundings};
@@ -111,8 +115,10 @@ fn act(context: &Context, cli: &Cli) -> Result<Exit, CliError> {
         | Verb::Resolve(_)
         | Verb::Validate(_)
         | Verb::Baseline(_)
+        | Verb::Attach(_)
         | Verb::Tour(_) => QuietKeys::hold(),
-        Verb::Status
+        Verb::Status(_)
+        | Verb::Wait(_)
         | Verb::History(_)
         | Verb::Show(_)
         | Verb::Rescue(_)
@@ -139,7 +145,9 @@ fn act(context: &Context, cli: &Cli) -> Result<Exit, CliError> {
         Verb::Confirm(args) => confirm::confirm(context, args),
         Verb::Guard(args) => guard::guard(context, args),
         Verb::Rescue(args) => rescue::rescue(context, args),
-        Verb::Status => looking::status(context),
+        Verb::Status(args) => looking::status(context, args),
+        Verb::Attach(args) => attach::attach(context, args),
+        Verb::Wait(args) => wait::wait(context, args),
         Verb::History(args) => looking::history(context, args),
         Verb::Show(args) => looking::show(context, args),
         Verb::Export(args) => export::export(context, args),

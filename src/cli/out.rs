@@ -98,6 +98,7 @@ pub(crate) fn honest(exit: Exit) -> Exit {
         | Exit::Locked
         | Exit::Failing
         | Exit::AwaitingReboot
+        | Exit::StillGoing
         | Exit::Plugin(_) => exit,
     }
 }

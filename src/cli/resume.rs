@@ -2,23 +2,36 @@
 
 use super::args::Resume;
 use super::context::Context;
+use super::detached::{self, Handing};
 use super::error::CliError;
 use super::exit::Exit;
 use super::past::Past;
 use super::rollback::{WayBack, Why, take_all_back};
+use super::whereabouts::meant;
 use super::{out, tools};
 use crate::app::{Session, Tools};
-use crate::store::Approved;
+use crate::store::{Approved, HandedOver};
 
 pub(crate) fn resume(context: &Context, args: &Resume) -> Result<Exit, CliError> {
-    let guidance = tools::guidance(context, args.unattended)?;
+    let how = match &args.by_itself.handed_over {
+        Some(how) => how,
+        None => return take_up(context, args, None),
+    };
+    let folder = context.look_for("")?;
+    let run = meant(context, &folder, None)?;
+    detached::carry(context, &run, how, |handed| take_up(context, args, Some(handed)))
+}
+
+fn take_up(context: &Context, args: &Resume, handed: Option<&HandedOver>) -> Result<Exit, CliError> {
+    let detach = args.by_itself.detach;
+    let guidance = tools::guidance(context, args.unattended || detach)?;
     // Nothing is created: where nothing was run, there is nothing to take up.
     if context.look_if_any()?.is_none() {
         let text = format!("Nothing to resume: nothing was ever run in {}.", context.state.display());
         return Ok(out::nothing(context, &text, Exit::Done));
     }
     let guarding = tools::guarding(context, args.no_guard);
-    let (folder, _lock) = context.act("resume")?;
+    let (folder, lock) = context.act("resume")?;
     let Some(past) = Past::current(&folder)? else {
         // A runner that was killed before its first fact leaves a folder and no generation: the machine is as it was.
         let text = format!("Nothing to resume: nothing was begun in {}.", folder.root().display());
@@ -50,7 +63,14 @@ pub(crate) fn resume(context: &Context, args: &Resume) -> Result<Exit, CliError>
         let text = format!("Nothing to resume: the run of generation {} has ended.", past.number());
         return Ok(out::nothing(context, &text, exit));
     }
-    let mut reporter = tools::reporter(context);
+    if detach && let Some(header) = &past.state.header {
+        let mut words = context.state_words();
+        words.extend(["resume", "--unattended"].map(str::to_owned));
+        words.extend(args.no_guard.then(|| "--no-guard".to_owned()));
+        let handing = Handing { run: header.run.clone(), plan: &past.plan, words };
+        return detached::begin(context, &folder, lock, &handing);
+    }
+    let mut reporter = tools::reporter_of(context, handed);
     let mut operator = tools::operator(context, guidance);
     let approved = Approved { plan_yaml: past.capsule.plan_yaml()?, plan: past.plan };
     let tools = Tools {

@@ -3,17 +3,19 @@
 use super::args::Run;
 use super::changed::changed_parts;
 use super::context::Context;
+use super::detached::{self, Handing};
 use super::error::CliError;
 use super::exit::Exit;
 use super::foresight::foresee;
 use super::past::Past;
 use super::plan_file::{self, Read};
 use super::standing::{Standing, standing, unsettled};
+use super::whereabouts::{self, Whereabouts};
 use super::{explain, out, stage, tools};
 use crate::app::{Guarding, Session, Tools, barred};
 use crate::engine::{Itinerary, Obstacle, RunState, Selection, itinerary};
-use crate::model::{Guidance, Item, LayerSpec, Part, PhaseEnd, PhaseId, Plan, RunAs, RunId, Span, Verdict};
-use crate::store::StateFolder;
+use crate::model::{Guidance, Item, LayerSpec, Part, PhaseId, Plan, RunAs, RunId, Span, Verdict};
+use crate::store::{HandedOver, StateFolder};
 use crate::system::clock;
 
 /// A word of the command line as a phase's name.
@@ -31,19 +33,55 @@ pub(crate) fn selection(
 }
 
 pub(crate) fn run(context: &Context, args: &Run) -> Result<Exit, CliError> {
+    let named = |name: &String| RunId::new(name).map_err(|why| CliError::usage(why.to_string()));
+    let named = args.run_id.as_ref().map(named).transpose()?;
+    match (&args.by_itself.handed_over, &named) {
+        (Some(how), Some(run)) => {
+            detached::carry(context, run, how, |handed| begin(context, args, named.as_ref(), Some(handed)))
+        }
+        (Some(_), None) => Err(CliError::usage("a run that is handed over has a name")),
+        (None, _) => begin(context, args, named.as_ref(), None),
+    }
+}
+
+fn begin(
+    context: &Context,
+    args: &Run,
+    named: Option<&RunId>,
+    handed: Option<&HandedOver>,
+) -> Result<Exit, CliError> {
     let context = &context.acting_for(args.file.user.as_deref())?;
     let mut read = plan_file::valid(context, &args.file)?;
     let asked = selection(args.phase.as_ref(), args.from.as_ref(), args.until.as_ref())?;
     if args.dry_run {
         return dry_run(context, &mut read, &asked, args.take_rejected);
     }
-    let guidance = tools::guidance(context, args.unattended)?;
+    let detach = args.by_itself.detach;
+    let guidance = tools::guidance(context, args.unattended || detach)?;
     let plan = &read.approved.plan;
+    if let Some(found) = used(context, named, handed)? {
+        return detached::second_start(context, &found, plan, detach);
+    }
     if context.look_if_any().is_ok_and(|folder| folder.is_none()) {
         // Where nothing was ever run, a plan that cannot be run leaves not even a folder.
         can_act_as_asked(context, plan, &due(plan, &Standing::default(), &asked)?)?;
     }
-    let (folder, _lock) = context.act("run")?;
+    let (folder, lock) = match context.act("run") {
+        // Somebody else may have begun it under this name meanwhile.
+        Err(why) if why.exit == Exit::Locked => {
+            let Some(found) = used(context, named, handed)? else { return Err(why) };
+            return detached::second_start(context, &found, plan, detach);
+        }
+        taken => taken?,
+    };
+    if let Some(found) = used(context, named, handed)? {
+        return detached::second_start(context, &found, plan, detach);
+    }
+    if let Some(order) = handed.and_then(HandedOver::order)
+        && order.digest != plan.digest
+    {
+        return Err(CliError::usage("the plan changed since the run was handed over"));
+    }
     if !args.take_rejected {
         not_rejected(context, &folder, plan, guidance)?;
     }
@@ -60,8 +98,43 @@ pub(crate) fn run(context: &Context, args: &Run) -> Result<Exit, CliError> {
     foreseen.warn(context);
     foreseen.refuse()?;
     warn_of_silence(context, plan, &queue, guidance);
-    let guarding = tools::guarding(context, args.no_guard);
-    take(context, &folder, read, queue, past.done, guidance, guarding)
+    let run = named.cloned().unwrap_or_else(new_run);
+    if detach {
+        let words = words_of(context, args, &run)?;
+        return detached::begin(context, &folder, lock, &Handing { run, plan, words });
+    }
+    let itinerary = Itinerary { run, queue, done: past.done, guidance };
+    take(context, &folder, read, itinerary, tools::guarding(context, args.no_guard), handed)
+}
+
+/// The run that was begun under this name; nothing where there is none, or it is the one that this process carries.
+fn used(
+    context: &Context,
+    named: Option<&RunId>,
+    handed: Option<&HandedOver>,
+) -> Result<Option<Whereabouts>, CliError> {
+    let (Some(run), None) = (named, handed) else { return Ok(None) };
+    let Some(folder) = context.look_if_any()? else { return Ok(None) };
+    Ok(whereabouts::find(&folder, run)?.filter(Whereabouts::is_used))
+}
+
+/// The command line for the process that carries the run.
+fn words_of(context: &Context, args: &Run, run: &RunId) -> Result<Vec<String>, CliError> {
+    let file = std::path::absolute(&args.file.plan)
+        .ok()
+        .and_then(|path| path.to_str().map(str::to_owned))
+        .ok_or_else(|| CliError::usage("the plan's path is not text, so that it cannot be handed over"))?;
+    let mut words = context.state_words();
+    words.extend(["run".to_owned(), file, format!("--run-id={run}"), "--unattended".to_owned()]);
+    words.extend(args.file.set.iter().map(|pair| format!("--set={pair}")));
+    for (option, value) in
+        [("user", &args.file.user), ("phase", &args.phase), ("from", &args.from), ("until", &args.until)]
+    {
+        words.extend(value.iter().map(|value| format!("--{option}={value}")));
+    }
+    words.extend(args.take_rejected.then(|| "--override".to_owned()));
+    words.extend(args.no_guard.then(|| "--no-guard".to_owned()));
+    Ok(words)
 }
 
 /// Takes these phases, and says how it ended.
@@ -69,13 +142,12 @@ pub(crate) fn take(
     context: &Context,
     folder: &StateFolder,
     read: Read,
-    queue: Vec<PhaseId>,
-    done: Vec<(PhaseId, PhaseEnd)>,
-    guidance: Guidance,
+    itinerary: Itinerary,
     guarding: Guarding,
+    handed: Option<&HandedOver>,
 ) -> Result<Exit, CliError> {
-    let itinerary = Itinerary { run: new_run(), queue, done, guidance };
-    let mut reporter = tools::reporter(context);
+    let guidance = itinerary.guidance;
+    let mut reporter = tools::reporter_of(context, handed);
     let mut operator = tools::operator(context, guidance);
     let tools = Tools {
         host: &context.host,
@@ -115,7 +187,7 @@ fn soaks_unseen(folder: &StateFolder, state: &RunState) -> Option<Span> {
 }
 
 /// A run is named after the moment in which it began; the process id tells two of one moment apart.
-fn new_run() -> RunId {
+pub(crate) fn new_run() -> RunId {
     let name = format!("{}-{}", clock::now().0, std::process::id());
     RunId::new(name).unwrap_or_else(|_| Itinerary::default().run)
 }

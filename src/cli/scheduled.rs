@@ -67,7 +67,7 @@ fn wishes(folder: &StateFolder) -> Wishes {
 const fn rank(exit: Exit) -> u8 {
     match exit {
         Exit::Done | Exit::Plugin(_) => 0,
-        Exit::Locked => 1,
+        Exit::Locked | Exit::StillGoing => 1,
         Exit::Paused | Exit::Refused | Exit::AwaitingReboot => 2,
         Exit::Failing => 3,
         Exit::RolledBack | Exit::Quarantined => 4,

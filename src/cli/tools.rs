@@ -1,6 +1,7 @@
 //! The people and the machine around a run: who is shown the facts, who is asked, what interrupts.
 
 use super::context::Context;
+use super::detached::Scribe;
 use super::error::CliError;
 use super::exit::Exit;
 use super::out;
@@ -9,6 +10,7 @@ use crate::engine::Ended;
 use crate::model::Guidance;
 use crate::prompt::{self, Question, Reply};
 use crate::report::{Fanout, Ndjson, Plain, Reporter as _, Stamps, Standing, Terminal};
+use crate::store::HandedOver;
 use crate::system::sanitise::sanitise;
 use crate::system::signal::Signals;
 use std::io::{self, IsTerminal as _};
@@ -51,6 +53,13 @@ pub(crate) fn reporter(context: &Context) -> Fanout {
             Plain::new(io::stdout(), style, Stamps::Without).proposing(context.state_option()),
         )
     }
+}
+
+/// The same, for a run that may have been handed over: it writes a log then, and what goes on is written down too.
+pub(crate) fn reporter_of(context: &Context, handed: Option<&HandedOver>) -> Fanout {
+    let Some(handed) = handed else { return reporter(context) };
+    let log = Plain::new(io::stdout(), context.out_style(), Stamps::With).proposing(context.state_option());
+    Fanout::new().with("the log", log).with("what goes on", Scribe::new(handed.clone()))
 }
 
 /// Who is asked.

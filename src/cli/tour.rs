@@ -7,7 +7,7 @@ use super::exit::Exit;
 use super::past::Past;
 use super::plan_file::{self, Outcome};
 use super::{out, run};
-use crate::engine::{Selection, itinerary};
+use crate::engine::{Itinerary, Selection, itinerary};
 use crate::model::{Guidance, PhaseEnd};
 use crate::plan::Sources;
 use crate::store::StateFolder;
@@ -58,7 +58,8 @@ pub(crate) fn tour(context: &Context, args: &Tour) -> Result<Exit, CliError> {
     let lock = folder.lock("tour")?;
     // A playground that is gone soon needs nothing behind it.
     let guarding = super::tools::guarding(&context, true);
-    let exit = run::take(&context, &folder, read, queue, Vec::new(), guidance, guarding)?;
+    let itinerary = Itinerary { run: run::new_run(), queue, done: Vec::new(), guidance };
+    let exit = run::take(&context, &folder, read, itinerary, guarding, None)?;
     drop(lock);
     ended_as_told(&context, &folder, exit)
 }

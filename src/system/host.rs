@@ -279,7 +279,9 @@ fn path_of(account: &Account) -> OsString {
     std::env::join_paths(fit).unwrap_or_default()
 }
 
-fn boot_id() -> Option<String> {
+/// The kernel's boot id, where `/proc` is there.
+#[must_use]
+pub fn boot_id() -> Option<String> {
     let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     Some(text.trim().to_owned()).filter(|id| !id.is_empty())
 }

@@ -14,6 +14,8 @@ use crate::model::Timestamp;
 const NAME: &str = "lock";
 /// How often a lock file may be swapped under us before we give up.
 const TRIES: usize = 100;
+/// For so many milliseconds a holder may leave it unsaid who it is: what is written may be of one who is gone.
+const UNSAID: usize = 500;
 
 /// Who holds the lock, as the file says. For messages; whether it is held, only the kernel knows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +26,18 @@ pub struct Holder {
     pub what: String,
     /// Since when.
     pub since: Timestamp,
+}
+
+impl Holder {
+    /// Whether there is a process with its number that has not ended: whoever holds the lock now may not have said so yet,
+    /// and then what is written is of one who held it before.
+    fn lives(&self) -> bool {
+        use nix::{errno::Errno, sys::signal::kill, unistd::Pid};
+        // The state stands behind the name, which is in brackets, see proc(5). One that nobody waited for has ended too.
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
+        let ended = stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['Z', 'X']));
+        !ended && i32::try_from(self.pid).is_ok_and(|pid| kill(Pid::from_raw(pid), None) != Err(Errno::ESRCH))
+    }
 }
 
 impl fmt::Display for Holder {
@@ -76,21 +90,30 @@ impl Lock {
     pub fn take(state: &Path, what: &str) -> Result<Self, LockError> {
         let path = state.join(NAME);
         let failed = |source| LockError::Failed { path: path.clone(), source };
-        for _ in 0..TRIES {
+        let (mut swapped, mut unsaid) = (0, 0);
+        while swapped < TRIES {
             let (mut file, place) = open(&path).map_err(failed)?;
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) if only_looked_at(&file).map_err(failed)? => {
                     std::thread::sleep(std::time::Duration::from_millis(1));
+                    swapped += 1;
                     continue;
                 }
                 Err(TryLockError::WouldBlock) => {
-                    return Err(LockError::Held { holder: told(&mut file), path });
+                    let holder = read_holder(&mut file).filter(Holder::lives);
+                    if holder.is_some() || unsaid == UNSAID {
+                        return Err(LockError::Held { holder, path });
+                    }
+                    unsaid += 1;
+                    std::thread::sleep(std::time::Duration::from_millis(1));
+                    continue;
                 }
                 Err(TryLockError::Error(source)) => return Err(failed(source)),
             }
             // Somebody may have removed the file between open and lock: then ours guards nothing.
             if !is_still(place, &file).map_err(failed)? {
+                swapped += 1;
                 continue;
             }
             // For messages only, so that a full disk does not stop a rollback here.
@@ -148,16 +171,6 @@ fn open(path: &Path) -> std::io::Result<(File, &Path)> {
         }
         (Err(_), _) => Err(why),
     }
-}
-
-/// Who holds it, read once more where the holder has only just taken it and has not said so yet.
-fn told(file: &mut File) -> Option<Holder> {
-    (0..TRIES).find_map(|attempt| {
-        if attempt > 0 {
-            std::thread::sleep(std::time::Duration::from_millis(1));
-        }
-        read_holder(file)
-    })
 }
 
 fn is_still(path: &Path, file: &File) -> std::io::Result<bool> {
@@ -227,6 +240,18 @@ mod tests {
         let why = Lock::take(state.path(), "run").expect_err("held");
         assert!(matches!(why, LockError::Held { holder: None, .. }), "{why}");
         assert!(why.to_string().ends_with("is held by another run"), "{why}");
+    }
+
+    #[test]
+    fn whoever_is_gone_does_not_hold_it() {
+        let state = tempfile::tempdir().expect("a folder");
+        let _first = Lock::take(state.path(), "guard").expect("free");
+        // No process has this number: it is beyond what the kernel gives.
+        let gone = Holder { pid: 1 << 23, what: "run".to_owned(), since: clock::now() };
+        let text = serde_json::to_vec(&gone).expect("text");
+        std::fs::write(state.path().join(NAME), text).expect("written");
+        let why = Lock::take(state.path(), "rollback").expect_err("held");
+        assert!(matches!(why, LockError::Held { holder: None, .. }), "{why}");
     }
 
     #[test]

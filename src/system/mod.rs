@@ -8,6 +8,7 @@ pub mod durable;
 pub mod files;
 pub mod ground;
 pub mod guard;
+pub mod hand_over;
 pub mod host;
 pub mod leftovers;
 pub mod lock;

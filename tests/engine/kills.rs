@@ -6,6 +6,7 @@
 
 use crate::kit::{check, layer, own, phase, plan, report, step};
 use crate::machine::{Machine, Way};
+use crate::mutants::{Decide, FAULTS as ENGINES};
 use crate::plans::Told;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -173,11 +174,16 @@ fn written_and_read(journal: &mut Vec<Event>) {
 
 /// Rides a scene through, with the fault of a row where there is one.
 fn ride(scene: Scene, row: Option<&Row>) -> Ride {
+    ride_with(decide, scene, row)
+}
+
+/// The same with another engine.
+fn ride_with(decide: Decide, scene: Scene, row: Option<&Row>) -> Ride {
     let mut told = Told::new(the_plan(), Guidance::Unattended);
     let mut input = Input::Begin;
     if scene == Scene::Back {
         // What is committed stands already; the table is about the way back from it.
-        let kept = ride(Scene::Kept, None);
+        let kept = ride_with(decide, Scene::Kept, None);
         told = kept.told;
         told.crash();
         input = Input::RollbackAsked { boot: None };
@@ -306,6 +312,9 @@ fn common(one: &[Event], other: &[Event]) -> usize {
     one.iter().zip(other).take_while(|(one, other)| one == other).count()
 }
 
+/// The table as it was written down.
+const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/kills.txt");
+
 /// Every row that there is. What scenes have in common at their beginning is in the table once.
 fn table() -> Vec<(Row, String)> {
     let mut rows = Vec::new();
@@ -337,6 +346,25 @@ fn table() -> Vec<(Row, String)> {
     rows
 }
 
+/// A row as it is written down.
+fn line(row: &Row, act: &str, unharmed: &[Ride], ridden: &Ride) -> String {
+    let plain = &unharmed[SCENES.iter().position(|scene| *scene == row.scene).unwrap_or(0)];
+    let same = common(&plain.told.journal, &ridden.told.journal);
+    let Row { scene, at, fault, for_ever, back } = row;
+    let often = if *for_ever { "for ever" } else { "once" };
+    let then = match (fault, back) {
+        (Fault::Error, _) => "",
+        (_, true) => ", then rollback",
+        (_, false) => ", then resume",
+    };
+    format!(
+        "{scene:?} {at:02} {act}: {fault:?} {often}{then} => {}, met {}; {same}+{}",
+        ridden.end,
+        ridden.met,
+        facts(&ridden.told.journal, same)
+    )
+}
+
 #[test]
 #[expect(clippy::disallowed_methods, reason = "the tests' own environment")]
 fn every_boundary_ends_as_the_table_says() {
@@ -366,33 +394,74 @@ fn every_boundary_ends_as_the_table_says() {
             "paused" => {}
             other => panic!("{row:?} ends with {other:?}"),
         }
-        let plain = &unharmed[SCENES.iter().position(|scene| *scene == row.scene).unwrap_or(0)];
-        let same = common(&plain.told.journal, &ridden.told.journal);
-        let Row { scene, at, fault, for_ever, back } = row;
-        let often = if *for_ever { "for ever" } else { "once" };
-        let then = match (fault, back) {
-            (Fault::Error, _) => "",
-            (_, true) => ", then rollback",
-            (_, false) => ", then resume",
-        };
-        let line = format!(
-            "{scene:?} {at:02} {act}: {fault:?} {often}{then} => {}, met {}; {same}+{}",
-            ridden.end,
-            ridden.met,
-            facts(&ridden.told.journal, same)
-        );
+        let line = line(row, act, &unharmed, &ridden);
         assert!(lines.insert(line.clone()), "two rows are one: {line}");
         let _ = writeln!(text, "{line}");
     }
     println!("kill table: {} rows planned, {executed} executed", rows.len());
     assert!(executed >= 500 && executed == rows.len(), "{executed} of {} rows", rows.len());
-    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/kills.txt");
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::write(golden, &text).expect("the table can be written");
+        std::fs::write(GOLDEN, &text).expect("the table can be written");
     }
-    let kept = std::fs::read_to_string(golden).unwrap_or_default();
+    let kept = std::fs::read_to_string(GOLDEN).unwrap_or_default();
     for (kept, now) in kept.lines().zip(text.lines()) {
         assert_eq!(kept, now, "UPDATE_GOLDEN=1 writes the table");
     }
     assert_eq!(kept.lines().count(), text.lines().count(), "UPDATE_GOLDEN=1 writes the table");
+}
+
+/// Engines with a fault that the table must show, by what they do otherwise.
+const PLANTED: [&str; 10] = [
+    "act without intent",
+    "undo without intent",
+    "disarm before commit",
+    "children left alive",
+    "restore skipped",
+    "undo skipped",
+    "guard not armed",
+    "always committed",
+    "silence confirms",
+    "crash forgotten",
+];
+
+/// The first row of the table that such an engine does not keep; nothing where it keeps all of them.
+fn first_other_row(engine: Decide, rows: &[(Row, String)], kept: &BTreeSet<&str>) -> Option<String> {
+    // A ride that breaks a promise on its way panics; that is a catch as well.
+    let ride = |scene, row| {
+        let ridden = std::panic::AssertUnwindSafe(|| ride_with(engine, scene, row));
+        std::panic::catch_unwind(ridden).map_err(|why| {
+            let said = why.downcast_ref::<String>().cloned();
+            said.unwrap_or_else(|| "a promise is broken".to_owned())
+        })
+    };
+    let unharmed: Vec<Ride> = match SCENES.iter().map(|scene| ride(*scene, None)).collect() {
+        Ok(unharmed) => unharmed,
+        Err(why) => return Some(format!("unharmed: {why}")),
+    };
+    rows.iter().find_map(|(row, act)| match ride(row.scene, Some(row)) {
+        Ok(ridden) => {
+            let line = line(row, act, &unharmed, &ridden);
+            (!kept.contains(line.as_str())).then_some(line)
+        }
+        Err(why) => Some(format!("{row:?}: {why}")),
+    })
+}
+
+#[test]
+fn every_planted_fault_changes_the_table() {
+    let rows = table();
+    let text = std::fs::read_to_string(GOLDEN).expect("the table is there");
+    let kept: BTreeSet<&str> = text.lines().collect();
+    assert_eq!(first_other_row(decide, &rows, &kept), None, "the real engine keeps the table");
+    let mut missed = Vec::new();
+    for name in PLANTED {
+        let fault = ENGINES.iter().find(|(known, _)| *known == name);
+        let (_, engine) = fault.unwrap_or_else(|| panic!("no fault {name}"));
+        match first_other_row(*engine, &rows, &kept) {
+            Some(row) => println!("{name}: {}", row.lines().next().unwrap_or_default()),
+            None => missed.push(name),
+        }
+    }
+    println!("kill table: {} planted faults, {} caught", PLANTED.len(), PLANTED.len() - missed.len());
+    assert!(missed.is_empty(), "not caught: {missed:?}");
 }

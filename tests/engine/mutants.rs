@@ -7,7 +7,7 @@ use switchback::engine::{
 };
 use switchback::model::*;
 
-type Decide = fn(&Plan, &RunState, &Input, Heard, Timestamp) -> Decision;
+pub(crate) type Decide = fn(&Plan, &RunState, &Input, Heard, Timestamp) -> Decision;
 type Evolve = fn(&Plan, RunState, &Event) -> RunState;
 
 fn next(plan: &Plan, state: &RunState, input: &Input, now: Timestamp) -> Decision {
@@ -652,7 +652,7 @@ fn everything_required(_: &RunState, _: &[Event]) -> bool {
     true
 }
 
-const FAULTS: &[(&str, Decide)] = &[
+pub(crate) const FAULTS: &[(&str, Decide)] = &[
     ("act without intent", act_without_intent),
     ("undo without intent", undo_without_intent),
     ("disarm before commit", disarm_before_commit),

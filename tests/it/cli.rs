@@ -1,6 +1,7 @@
 //! The verbs without a terminal: exit statuses, JSON, selection, the way back, a runner that is killed.
 
 mod changed;
+mod detached;
 mod guarded;
 mod left;
 mod links;

@@ -44,6 +44,21 @@ impl Share {
         alive()
     }
 
+    /// A planted bug was looked for: it was caught by so many tries, with this complaint, or by none of them.
+    ///
+    /// # Errors
+    /// That it could not be written down.
+    pub(crate) fn caught(&mut self, bug: &str, found: Result<(usize, String), String>) -> io::Result<()> {
+        match found {
+            Ok((tries, complaint)) => {
+                let first = complaint.lines().next().unwrap_or_default();
+                self.tell(&format!("planted bug {bug}: caught by try {tries}: {first}"))?;
+                self.done("a planted bug, caught", Vec::new())
+            }
+            Err(why) => self.done("a planted bug", vec![format!("planted bug {bug} NOT CAUGHT: {why}")]),
+        }
+    }
+
     /// Something that is worth printing.
     ///
     /// # Errors
@@ -51,6 +66,43 @@ impl Share {
     pub(crate) fn tell(&mut self, what: &str) -> io::Result<()> {
         writeln!(self.results, "tell\t{what}")
     }
+}
+
+/// Those who are alive in this namespace besides us and the guards that stand: after a command nobody is to be left, and a
+/// guard that was sent home may still be on its way.
+///
+/// # Errors
+/// That `/proc` cannot be read.
+pub(crate) fn strangers() -> io::Result<Vec<String>> {
+    let mut found = Vec::new();
+    for (pid, words) in alive_here()? {
+        if !is_guard(&words) {
+            found.push(format!("process {pid}: {words}"));
+        }
+    }
+    Ok(found)
+}
+
+/// Everybody in this namespace but us, and what each was started with; one that has ended has no words.
+///
+/// # Errors
+/// That `/proc` cannot be read.
+pub(crate) fn alive_here() -> io::Result<Vec<(i32, String)>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        let Ok(pid) = entry?.file_name().to_string_lossy().parse::<i32>() else { continue };
+        let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        if pid != 1 && !words.is_empty() {
+            found.push((pid, String::from_utf8_lossy(&words).replace('\0', " ")));
+        }
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
+/// Whether these are the words of a watchdog.
+pub(crate) fn is_guard(words: &str) -> bool {
+    words.contains(" guard stand ")
 }
 
 /// A sign of life for whoever waits.
@@ -75,23 +127,32 @@ pub(crate) fn ask(what: &str, wish: &Wish) -> io::Result<Vec<String>> {
     Ok(told.lines().filter_map(|line| line.strip_prefix("tell\t").map(str::to_owned)).collect())
 }
 
-/// Lets the processes do all pieces of a layer, prints how they ended, and counts.
-///
-/// # Errors
-/// That the machinery failed.
-pub(crate) fn deal(layer: &str, wish: &Wish, pieces: usize) -> io::Result<Count> {
-    deal_listed(layer, wish, &vec![String::new(); pieces])
-}
-
-/// The same where each piece has a line that says what it is.
+/// Lets the processes do all pieces of a layer, of which each has a line that says what it is; prints how they ended, and
+/// counts.
 ///
 /// # Errors
 /// That the machinery failed.
 pub(crate) fn deal_listed(layer: &str, wish: &Wish, listed: &[String]) -> io::Result<Count> {
+    let wanted = &listed[..wish.most.map_or(listed.len(), |most| most.min(listed.len()))];
+    if wanted.len() < listed.len() {
+        println!("    {} of these {} pieces, the first ones (LAB_PIECES)", wanted.len(), listed.len());
+    }
+    deal_with(layer, wish, wanted, &[wish.binary.display().to_string()])
+}
+
+/// The same with another program.
+///
+/// # Errors
+/// That the machinery failed.
+pub(crate) fn deal_with(
+    layer: &str,
+    wish: &Wish,
+    listed: &[String],
+    program: &[String],
+) -> io::Result<Count> {
     let pieces = listed.len();
     // Not below a folder that everybody may write: a plan from there is refused.
     let root = tempfile::Builder::new().prefix("lab-").tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
-    let program = [wish.binary.display().to_string()];
     let of = workers::workers().min(pieces);
     let mut started = Vec::new();
     for first in 0..of {
@@ -101,7 +162,7 @@ pub(crate) fn deal_listed(layer: &str, wish: &Wish, listed: &[String]) -> io::Re
         let folder = root.path().join(first.to_string());
         fs::create_dir(&folder)?;
         fs::write(folder.join("pieces"), listed.join("\n"))?;
-        started.push(workers::start(&words, &folder, &program, root.path())?);
+        started.push(workers::start(&words, &folder, program, root.path())?);
     }
     let mut count = Count { planned: pieces, ..Count::default() };
     let mut ends: BTreeMap<String, u32> = BTreeMap::new();
@@ -122,6 +183,20 @@ pub(crate) fn deal_listed(layer: &str, wish: &Wish, listed: &[String]) -> io::Re
     Ok(count)
 }
 
+/// What a guard says to a console, to who is logged in and to who logs in next stays here; and there is no service
+/// manager that would start one elsewhere.
+fn to_ourselves() -> io::Result<()> {
+    use nix::mount::{MsFlags, mount};
+    if std::process::id() != 1 {
+        return Ok(());
+    }
+    mount(Some("lab"), "/run", Some("tmpfs"), MsFlags::empty(), Some("mode=0755"))?;
+    if Path::new("/dev/console").exists() {
+        mount(Some("/dev/null"), "/dev/console", None::<&str>, MsFlags::MS_BIND, None::<&str>)?;
+    }
+    Ok(())
+}
+
 /// A worker: does the pieces of its share.
 ///
 /// # Errors
@@ -132,6 +207,7 @@ pub(crate) fn work(words: &[String]) -> io::Result<()> {
     };
     workers::hold_to(first)?;
     nix::sys::prctl::set_child_subreaper(true)?;
+    to_ourselves()?;
     let number = |word: &String| word.parse::<usize>().map_err(io::Error::other);
     let (root, program) = workers::place(Path::new(folder), program)?;
     fs::create_dir_all(folder)?;

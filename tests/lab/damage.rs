@@ -10,6 +10,7 @@ use super::small::plan::Variant;
 use super::small::sweep::orphans;
 use super::small::world::{Before, World};
 use super::{Count, Wish, skipped::skipped, tree, workers};
+use sha2::{Digest as _, Sha256};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,21 @@ use switchback::store::Journal;
 const KINDS: [&str; 3] = ["cut", "back", "flip"];
 /// Journals that the whole program is given, of each kind, for each commit.
 const SAMPLE: usize = 60;
+/// In so many of them a program with a planted bug must be caught.
+const TRIES: usize = 60;
+
+/// A reader of journals.
+type Read = fn(&Path, &[u8]) -> io::Result<Journal>;
+
+/// Readers with a bug, that must be caught by a journal that is cut or flipped.
+const READERS: [(&str, Read); 3] = [
+    // Whoever does not look at the chain reads a damaged journal as he would read one that was written so.
+    ("reader-without-chain", |file, bytes| real(file, &chained_anew(bytes))),
+    ("reader-silent-of-damage", |file, bytes| Ok(Journal { damage: None, ..real(file, bytes)? })),
+    ("reader-takes-a-torn-line", |file, bytes| real(file, &[bytes.trim_ascii_end(), b"\n"].concat())),
+];
+/// A program that goes on behind lines that it cannot read.
+const PASSES_OVER: &str = "damaged-lines-passed-over";
 
 /// The layer.
 pub(crate) fn layer(wish: &Wish) -> io::Result<Option<Count>> {
@@ -26,6 +42,9 @@ pub(crate) fn layer(wish: &Wish) -> io::Result<Option<Count>> {
         skipped("lab damage", "no namespace of processes may be made here");
         return Ok(None);
     }
+    let mut planted: Vec<String> = READERS.iter().map(|(name, _)| format!("planted {name}")).collect();
+    planted.push(format!("planted {PASSES_OVER}"));
+    let mut count = crew::deal_listed("damage", wish, &planted)?;
     let told = crew::ask("damage-count", wish)?;
     let journal = told.first().ok_or_else(|| io::Error::other("no journal"))?;
     let bytes = journal.len() / 2;
@@ -54,7 +73,8 @@ pub(crate) fn layer(wish: &Wish) -> io::Result<Option<Count>> {
         8 * bytes,
         pieces.len() - bytes
     );
-    crew::deal_listed("damage", wish, &pieces).map(Some)
+    count.add(crew::deal_listed("damage", wish, &pieces)?);
+    Ok(Some(count))
 }
 
 /// Tells a journal, in hexadecimal digits.
@@ -85,17 +105,26 @@ pub(crate) fn share(share: &mut Share) -> io::Result<()> {
         let number_of = |word: &str| word.parse::<usize>().map_err(io::Error::other);
         let mut wrong = Vec::new();
         match words.as_slice() {
+            ["planted", PASSES_OVER] => {
+                let caught = catch_passing_over(&world, &mut Random::new(share.seed, PASSES_OVER))?;
+                share.caught(PASSES_OVER, caught)?;
+            }
+            ["planted", bug] => {
+                let caught = catch_reader(&world, &file, bug)?;
+                share.caught(bug, caught)?;
+            }
             ["read", at, digits] => {
                 let bytes: Vec<u8> = (0..digits.len() / 2)
                     .filter_map(|at| u8::from_str_radix(&digits[2 * at..2 * at + 2], 16).ok())
                     .collect();
-                read(&file, &bytes, number_of(at)?, &mut wrong)?;
+                read(real, &file, &bytes, number_of(at)?, &mut wrong)?;
                 share.done("read", wrong)?;
             }
             [kind, generation, at, of, bit] => {
                 let generation = number_of(generation)?;
                 let place = (number_of(at)?, number_of(of)?, number_of(bit)?);
-                let end = through(&world, kind, generation, place, &mut wrong)?;
+                let bytes = damaged(&world, kind, generation, place)?;
+                let end = through(&world, kind, generation, &bytes, &mut wrong)?;
                 let wrong = wrong.into_iter().map(|wrong| format!("{line}: {wrong}")).collect();
                 share.done(&format!("{kind} of generation {generation}: {end}"), wrong)?;
             }
@@ -105,13 +134,84 @@ pub(crate) fn share(share: &mut Share) -> io::Result<()> {
     Ok(())
 }
 
+fn real(file: &Path, bytes: &[u8]) -> io::Result<Journal> {
+    fs::write(file, bytes)?;
+    Journal::read(file).map_err(io::Error::other)
+}
+
+/// Every line that can be read has the number and the hash that it should have.
+fn chained_anew(bytes: &[u8]) -> Vec<u8> {
+    let (mut prev, mut seq, mut anew) = ("0".repeat(64), 0, Vec::new());
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        let parts = std::str::from_utf8(line).ok().filter(|line| line.ends_with('\n')).and_then(|line| {
+            let (body, _) = line.rsplit_once(",\"hash\":\"")?;
+            Some(body.rsplit_once(",\"prev\":\"")?.0)
+        });
+        let numbered = parts.and_then(|facts| {
+            let (_, rest) = facts.split_once("\"seq\":")?.1.split_once(',')?;
+            seq += 1;
+            Some(format!("{{\"v\":1,\"seq\":{seq},{rest}"))
+        });
+        let Some(facts) = numbered else {
+            anew.extend_from_slice(line);
+            continue;
+        };
+        let body = format!("{facts},\"prev\":\"{prev}\"");
+        prev = Sha256::digest(&body).iter().map(|byte| format!("{byte:02x}")).collect();
+        anew.extend_from_slice(format!("{body},\"hash\":\"{prev}\"}}\n").as_bytes());
+    }
+    anew
+}
+
+/// Gives a reader with a bug journals until one of them shows it: the ends of lines first.
+fn catch_reader(world: &World, file: &Path, bug: &str) -> io::Result<Result<(usize, String), String>> {
+    let (_, reader) = READERS
+        .iter()
+        .find(|(name, _)| *name == bug)
+        .ok_or_else(|| io::Error::other(format!("no bug {bug}")))?;
+    world.begin(Before::WholePlan)?;
+    let whole = fs::read(journal_of(world, 1))?;
+    let (ends, others): (Vec<usize>, Vec<usize>) = (0..whole.len()).partition(|at| whole[*at] == b'\n');
+    for (nth, at) in ends.into_iter().chain(others).enumerate() {
+        crew::alive()?;
+        let mut wrong = Vec::new();
+        read(*reader, file, &whole, at, &mut wrong)?;
+        if let Some(wrong) = wrong.first() {
+            return Ok(Ok((nth + 1, wrong.clone())));
+        }
+    }
+    Ok(Err(format!("by {} journals", whole.len())))
+}
+
+/// Leaves out some lines, as they are for a program that passes over those that are damaged.
+fn catch_passing_over(world: &World, random: &mut Random) -> io::Result<Result<(usize, String), String>> {
+    let mut seen = Vec::new();
+    for nth in 1..=TRIES {
+        crew::alive()?;
+        let generation = 1 + random.below(2);
+        world.begin(Before::WholePlan)?;
+        let bytes = fs::read(journal_of(world, generation))?;
+        let mut lines: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
+        let first = 1 + random.below(lines.len() - 1);
+        let many = (1 + random.below(3)).min(lines.len() - first);
+        lines.drain(first..first + many);
+        let bytes = lines.concat();
+        let mut wrong = Vec::new();
+        through(world, PASSES_OVER, generation, &chained_anew(&bytes), &mut wrong)?;
+        let blame = "and of the machine differs: ";
+        let meant = |wrong: &&String| wrong.split_once(blame).is_some_and(|(_, rest)| !rest.starts_with(';'));
+        if let Some(wrong) = wrong.iter().find(meant) {
+            return Ok(Ok((nth, wrong.clone())));
+        }
+        seen.append(&mut wrong);
+    }
+    Ok(Err(format!("by {TRIES} journals; seen were {:?}", seen.first())))
+}
+
 /// Cut before this byte, and with each of its bits flipped.
-fn read(file: &Path, whole: &[u8], at: usize, wrong: &mut Vec<String>) -> io::Result<()> {
-    let of = |bytes: &[u8]| -> io::Result<Journal> {
-        fs::write(file, bytes)?;
-        Journal::read(file).map_err(io::Error::other)
-    };
-    let good = of(whole)?;
+fn read(reader: Read, file: &Path, whole: &[u8], at: usize, wrong: &mut Vec<String>) -> io::Result<()> {
+    let of = |bytes: &[u8]| reader(file, bytes);
+    let good = real(file, whole)?;
     let cut = of(&whole[..at])?;
     let lines = whole[..at].iter().filter(|byte| **byte == b'\n').count();
     if cut.envelopes != good.envelopes[..lines.min(good.envelopes.len())] || cut.damage.is_some() {
@@ -137,26 +237,36 @@ fn read(file: &Path, whole: &[u8], at: usize, wrong: &mut Vec<String>) -> io::Re
     Ok(())
 }
 
-/// The whole program, on a machine whose newest journals are good but for one byte.
-fn through(
+/// A journal that is cut at a place, or has a flipped bit there; the place is a share of its length.
+fn damaged(
     world: &World,
     kind: &str,
     generation: usize,
     (at, of, bit): (usize, usize, usize),
-    wrong: &mut Vec<String>,
-) -> io::Result<String> {
+) -> io::Result<Vec<u8>> {
     world.begin(Before::WholePlan)?;
-    let path = journal_of(world, generation);
-    let mut bytes = fs::read(&path)?;
+    let mut bytes = fs::read(journal_of(world, generation))?;
     let at = (at * bytes.len() / of).min(bytes.len() - 1);
     match kind {
         "flip" => bytes[at] ^= 1 << bit,
         _ => bytes.truncate(at),
     }
-    fs::write(&path, bytes)?;
-    if kind == "back" {
+    Ok(bytes)
+}
+
+/// The whole program, on a machine whose newest journals are good but for one byte.
+fn through(
+    world: &World,
+    kind: &str,
+    generation: usize,
+    bytes: &[u8],
+    wrong: &mut Vec<String>,
+) -> io::Result<String> {
+    world.begin(Before::WholePlan)?;
+    fs::write(journal_of(world, generation), bytes)?;
+    if kind == "back" || kind == PASSES_OVER {
         // Made anew by whoever reads the journal, as it was when the journal was so long.
-        fs::remove_file(path.with_file_name("journal.head"))?;
+        fs::remove_file(journal_of(world, generation).with_file_name("journal.head"))?;
     }
     let status = world.run(&["status", "--json"])?;
     if !matches!(status.status, Some(0 | 11 | 13)) || status.output.contains("panicked") {

@@ -103,6 +103,26 @@ const SCENES: [Scene; 3] = [
     Scene { name: "rollback", variant: Variant::Good, before: Before::WholePlan, words: TO_START },
 ];
 
+/// A program that passes over the error of a call: the call is not made, and says that it was.
+struct Planted {
+    name: &'static str,
+    scene: &'static str,
+    call: &'static str,
+    blame: &'static str,
+}
+
+const PLANTED: [Planted; 2] = [
+    Planted {
+        name: "lost-write-passed-over",
+        scene: "run",
+        call: "write",
+        blame: "printed and not recorded",
+    },
+    Planted { name: "failed-sync-passed-over", scene: "run", call: "fdatasync", blame: "was passed over" },
+];
+/// At so many calls it must be caught.
+const PLACES: usize = 150;
+
 /// The layer.
 pub(crate) fn layer(wish: &Wish) -> io::Result<Option<Count>> {
     if workers::alone().is_empty() {
@@ -124,25 +144,66 @@ pub(crate) fn layer(wish: &Wish) -> io::Result<Option<Count>> {
         pieces.len(),
         if wish.full { "" } else { "; LAB=full lets every call fail with every error" }
     );
-    crew::deal_listed("errors", wish, &pieces).map(Some)
+    let mut count = crew::deal_listed("errors", wish, &planted(&points, wish.seed))?;
+    count.add(crew::deal_listed("errors", wish, &pieces)?);
+    Ok(Some(count))
+}
+
+/// A line for each planted bug, with the calls at which it is looked for.
+fn planted(points: &[(String, Point)], seed: u64) -> Vec<String> {
+    let lines = PLANTED.iter().map(|planted| {
+        let mut places: Vec<String> = points
+            .iter()
+            .filter(|(scene, point)| scene == planted.scene && name_of(point.call) == planted.call)
+            .map(|(_, point)| point.word())
+            .collect();
+        let mut random = Random::new(seed, planted.name);
+        for last in (1..places.len()).rev() {
+            places.swap(last, random.below(last + 1));
+        }
+        places.truncate(PLACES);
+        format!("planted {} {}", planted.name, places.join(","))
+    });
+    lines.collect()
+}
+
+/// Passes over errors until that is caught.
+fn catch(worlds: &[World], bug: &str, places: &str) -> io::Result<Result<(usize, String), String>> {
+    let planted = PLANTED.iter().find(|planted| planted.name == bug);
+    let planted = planted.ok_or_else(|| io::Error::other(format!("no bug {bug}")))?;
+    let at = SCENES.iter().position(|scene| scene.name == planted.scene);
+    let at = at.ok_or_else(|| io::Error::other("no such scene"))?;
+    let mut seen = Vec::new();
+    for (nth, place) in places.split(',').enumerate() {
+        let mut complaints = Vec::new();
+        failed(&worlds[at], &SCENES[at], &Point::read(place)?, (0, false), &mut complaints)?;
+        if let Some(wrong) = complaints.iter().find(|wrong| wrong.contains(planted.blame)) {
+            return Ok(Ok((nth + 1, wrong.clone())));
+        }
+        seen.append(&mut complaints);
+    }
+    Ok(Err(format!("looked for {:?} in {:?}", planted.blame, seen.first())))
 }
 
 fn piece(scene: &str, point: &Point, error: usize, onwards: bool) -> String {
     format!("{scene} {} {error} {onwards}", point.word())
 }
 
-/// Every call with every error, once; and from each tenth one on.
+/// Every call with every error, once; and from each tenth one on. First each call with one error, then the rest.
 fn every(points: &[(String, Point)]) -> Vec<String> {
-    let mut pieces = Vec::new();
+    let (mut first, mut rest) = (Vec::new(), Vec::new());
     for (nth, (scene, point)) in points.iter().enumerate() {
-        for error in possible(point.call) {
-            pieces.push(piece(scene, point, error, false));
-            if (nth + error).is_multiple_of(10) && ERRORS[error].0 != libc::EINTR {
-                pieces.push(piece(scene, point, error, true));
+        let errors = possible(point.call);
+        for (place, error) in errors.iter().enumerate() {
+            let once = piece(scene, point, *error, false);
+            if place == nth % errors.len() { &mut first } else { &mut rest }.push(once);
+            if (nth + error).is_multiple_of(10) && ERRORS[*error].0 != libc::EINTR {
+                rest.push(piece(scene, point, *error, true));
             }
         }
     }
-    pieces
+    first.append(&mut rest);
+    first
 }
 
 /// Each name of a call in each scene with an error; those that decide with all of them.
@@ -220,6 +281,11 @@ pub(crate) fn share(share: &mut Share) -> io::Result<()> {
     for number in share.numbers() {
         let line = share.listed[number].clone();
         let words: Vec<&str> = line.split(' ').collect();
+        if let ["planted", bug, places] = words.as_slice() {
+            let caught = catch(&worlds, bug, places)?;
+            share.caught(bug, caught)?;
+            continue;
+        }
         let [scene, point, error, onwards] = words.as_slice() else {
             return Err(io::Error::other(format!("no piece: {line:?}")));
         };
@@ -265,35 +331,33 @@ fn failed(
         // Whoever can write nothing any more can say nothing either.
         let mute = onwards && name_of(point.call) == "write";
         let not_whole = mute || printed.contains("the record of this run is not whole");
-        // On the way back what cannot be recorded is done and said all the same.
-        let unrecorded =
-            wreck.journals.last("revert-began").is_some() || printed.contains("\"revert-began\"");
-        let excused = ["printed and not recorded", "no way back began"];
-        wrong.retain(|wrong| !((unrecorded || mute) && excused.iter().any(|words| wrong.contains(words))));
+        if not_whole || printed.contains("no generation can be recorded") {
+            // It did what it says, on the way back or behind a commit, or gave up before it touched anything; and it said
+            // that nobody will read it anywhere.
+            let excused = ["printed and not recorded", "no way back began"];
+            wrong.retain(|wrong| !excused.iter().any(|words| wrong.contains(words)));
+        }
         let closing = journal::closing(&printed);
         if printed.contains("panicked") {
             wrong.push(format!("it panicked: {printed}"));
         }
+        // The record is what is synced so: an error of that must not be passed over, nor be mended by syncing again.
+        if seen.status == Some(0) && !not_whole && errno != libc::EINTR && name_of(point.call) == "fdatasync"
+        {
+            wrong.push("the error of a sync was passed over, and it ended with 0".to_owned());
+        }
         match seen.status {
-            Some(0) if not_whole => {}
-            Some(0) => judge::machine_is_named(world, &wreck.journals, &mut wrong)?,
+            Some(0 | 10 | 12) => {
+                ended_well(world, scene, seen.status, &wreck.journals, not_whole, &mut wrong)?
+            }
             // A capsule that cannot be read, or is gone, is named in the error.
             Some(13) if closing.items.is_empty() && !mute && !printed.contains("\"error\":\"") => {
                 wrong.push(format!("exit status 13, and no item is named: {printed}"));
             }
-            Some(1 | 2 | 10..=13 | 15) => {}
+            // Whoever cannot read the plan, and whoever cannot lock.
+            Some(1 | 2 | 11 | 13 | 15) => {}
             None if seen.failed >= tracer::ENOUGH => wrong.push("it tries again for ever".to_owned()),
             other => wrong.push(format!("it ended with {other:?}: {printed}")),
-        }
-        let refused = seen.status == Some(10) && !not_whole;
-        if not_whole || refused {
-            // Forward, a generation that could not be made the current one is given up before anything was done.
-            let excused = [
-                "printed and not recorded",
-                "finished before the phase ended",
-                "is committed, and one before",
-            ];
-            wrong.retain(|wrong| !excused.iter().any(|words| wrong.contains(words)));
         }
         let stuck = not_whole || PHASES.iter().any(|phase| wreck.journals.end(phase) == Some("inconsistent"));
         // What is inconsistent is named, and a rollback tries again.
@@ -307,10 +371,7 @@ fn failed(
         let end = if stuck {
             again(world, &ran, &mut wrong)?
         } else {
-            let end = judge::after_recovery(world, &wreck, recovery, &ran, &mut wrong)?;
-            let excused = ["finished before the phase ended", "is left open"];
-            wrong.retain(|wrong| !(refused && excused.iter().any(|words| wrong.contains(words))));
-            end
+            judge::after_recovery(world, &wreck, recovery, &ran, &mut wrong)?
         };
         if !wrong.is_empty() {
             wrong.push(format!("{:?} it had printed: {printed}\nthe recovery: {}", seen.status, ran.output));
@@ -320,6 +381,32 @@ fn failed(
         return Ok(format!("ended with {status}, then {recovery:?}: {end}"));
     }
     Ok("never met again".to_owned())
+}
+
+/// A command that says that all is well is held to it: the machine has the state that its record names, and where the
+/// record is not whole, one of those that there are.
+fn ended_well(
+    world: &World,
+    scene: &Scene,
+    status: Option<i32>,
+    journals: &Journals,
+    not_whole: bool,
+    wrong: &mut Vec<String>,
+) -> io::Result<()> {
+    if !not_whole {
+        return judge::machine_is_named(world, journals, wrong);
+    }
+    let found = tree::read(&world.machine())?;
+    let whole = status == Some(0) && scene.words == RUN;
+    let states = if whole { &world.states[PHASES.len()..] } else { &world.states[..] };
+    if !states.contains(&found) {
+        let nearest = states.iter().map(|state| tree::differences(state, &found)).min_by_key(Vec::len);
+        let differs = nearest.unwrap_or_default().join("; ");
+        wrong.push(format!(
+            "it ended with {status:?}, its record is not whole, and the machine has no name: {differs}"
+        ));
+    }
+    Ok(())
 }
 
 /// Judges a rollback of all after what did not hold, or was not recorded: nothing fails any more, and so it arrives.

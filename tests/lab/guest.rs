@@ -25,6 +25,47 @@ pub(crate) const WORLD: &str = "/world";
 /// Before every line of the lab's own.
 pub(crate) const MARK: &str = "LAB ";
 
+/// The recovery by what the boot unit runs.
+pub(crate) const BOOT: &str = "boot";
+/// The same with a unit that does nothing: a planted bug.
+pub(crate) const IDLE: &str = "idle-boot";
+
+/// Who recovers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Who {
+    Person(Recovery),
+    /// The boot unit, or one that does nothing.
+    Unit {
+        idle: bool,
+    },
+}
+
+impl Who {
+    fn named(name: &str) -> io::Result<Self> {
+        match name {
+            "resume" => Ok(Self::Person(Recovery::Resume)),
+            "rollback" => Ok(Self::Person(Recovery::Rollback)),
+            BOOT => Ok(Self::Unit { idle: false }),
+            IDLE => Ok(Self::Unit { idle: true }),
+            other => Err(io::Error::other(format!("who is {other:?}?"))),
+        }
+    }
+
+    /// The words that are run; none where nobody runs any. The unit's own, under its own condition.
+    fn words(self, world: &World) -> Option<Vec<String>> {
+        let current = world.state().join("current");
+        match self {
+            Self::Person(recovery) => Some(world.words(recovery.words())),
+            Self::Unit { idle } if idle || !current.exists() => None,
+            Self::Unit { .. } => {
+                let program = current.join("switchback").display().to_string();
+                let state = world.state().display().to_string();
+                Some([program, "--state".to_owned(), state, "guard".to_owned(), "boot".to_owned()].to_vec())
+            }
+        }
+    }
+}
+
 /// Does what it was booted for, and turns the machine off.
 pub(crate) fn main() -> ExitCode {
     if let Err(why) = stage() {
@@ -48,17 +89,26 @@ fn stage() -> io::Result<()> {
         .iter()
         .find(|scenario| scenario.name == said("LAB_SCENARIO"))
         .ok_or_else(|| io::Error::other("no such scenario"))?;
-    let recovery = if said("LAB_RECOVERY") == "resume" { Recovery::Resume } else { Recovery::Rollback };
     println!("{MARK}up");
+    let who = || Who::named(&said("LAB_RECOVERY"));
     match said("LAB_DO").as_str() {
         "prepare" => {
-            show(&world, scenario.words, &silent)?;
+            show(&world, &world.words(scenario.words), &silent)?;
             copy_journals(&world.state(), Path::new("/world/begun"))?;
         }
         // From here on only a cut ends it: what is not durable shall be lost.
-        "work" => wait_for_the_cut(show(&world, scenario.words, &silent)?),
-        "recover" => wait_for_the_cut(show(&world, recovery.words(), &silent)?),
-        "judge" => judged(&world, recovery)?,
+        "work" => {
+            let words = match who()? {
+                Who::Person(_) => world.words(scenario.words),
+                Who::Unit { .. } => world.typed(scenario.words),
+            };
+            wait_for_the_cut(show(&world, &words, &silent)?)
+        }
+        "recover" => {
+            let status = who()?.words(&world).map(|words| show(&world, &words, &silent)).transpose()?;
+            wait_for_the_cut(status.flatten())
+        }
+        "judge" => judged(&world, who()?)?,
         other => return Err(io::Error::other(format!("what is {other:?}?"))),
     }
     nix::unistd::sync();
@@ -104,8 +154,8 @@ fn mounted(host: &str) -> io::Result<World> {
 
 /// Runs a command, its output on the console.
 #[expect(unsafe_code, reason = "calls are silenced between fork and exec")]
-fn show(world: &World, words: &[&str], silent: &[i64]) -> io::Result<Option<i32>> {
-    let mut command = tracer::command(&world.words(words), world.root())?;
+fn show(world: &World, words: &[String], silent: &[i64]) -> io::Result<Option<i32>> {
+    let mut command = tracer::command(words, world.root())?;
     command.stdout(Stdio::inherit()).stderr(Stdio::inherit());
     if !silent.is_empty() {
         let calls = silent.to_vec();
@@ -116,8 +166,11 @@ fn show(world: &World, words: &[&str], silent: &[i64]) -> io::Result<Option<i32>
 }
 
 /// From here on these calls do nothing and say that they did it.
+///
+/// # Errors
+/// That no filter can be installed.
 #[expect(unsafe_code, reason = "there is no other way to install a filter")]
-fn silence(calls: &[i64]) -> io::Result<()> {
+pub(crate) fn silence(calls: &[i64]) -> io::Result<()> {
     let line = |code: u32, jt, jf, k| libc::sock_filter { code: code as u16, jt, jf, k };
     let mut filter = vec![line(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0)];
     for call in calls {
@@ -135,18 +188,78 @@ fn silence(calls: &[i64]) -> io::Result<()> {
 }
 
 /// Judges what the cut left, recovers, judges again.
-fn judged(world: &World, recovery: Recovery) -> io::Result<()> {
+fn judged(world: &World, who: Who) -> io::Result<()> {
     fs::copy("/host/acknowledged", world.output())?;
     let mut complaints = Vec::new();
     let wreck = after_cut(world, &mut complaints)?;
     let left = describe(&wreck.journals);
-    let ran = world.run(recovery.words())?;
-    let end = judge::after_recovery(world, &wreck, recovery, &ran, &mut complaints)?;
+    let end = match who {
+        Who::Person(recovery) => {
+            let ran = world.run(recovery.words())?;
+            let end = judge::after_recovery(world, &wreck, recovery, &ran, &mut complaints)?;
+            format!("{recovery:?}: {end}")
+        }
+        Who::Unit { .. } => after_boot(world, &wreck, who, &mut complaints)?,
+    };
     for complaint in complaints {
         println!("{MARK}wrong {}", complaint.replace('\n', "\u{b6}"));
     }
-    println!("{MARK}end {left}, then {recovery:?}: {end}");
+    println!("{MARK}end {left}, then {end}");
     io::stdout().flush()
+}
+
+/// Lets the boot unit act, judges what it decided, lets it act once more, and then a person.
+fn after_boot(world: &World, wreck: &Wreck, who: Who, complaints: &mut Vec<String>) -> io::Result<String> {
+    let acts = |complaints: &mut Vec<String>| -> io::Result<(Option<i32>, Journals)> {
+        let mut status = None;
+        if let Some(words) = who.words(world) {
+            let ran = world.run_whole(&words)?;
+            status = ran.status;
+            // With these the unit has not failed.
+            if !matches!(status, Some(0 | 10 | 11 | 12)) {
+                complaints.push(format!("the boot unit ended with {status:?}: {}", ran.output));
+            }
+        }
+        Ok((status, Journals::read(&world.state())))
+    };
+    let (status, journals) = acts(complaints)?;
+    complaints.extend(journals.faults.iter().map(|fault| format!("after the boot: {fault}")));
+    if let Err(number) = journals.beyond(&wreck.journals) {
+        complaints.push(format!("the boot changed facts of generation {number}"));
+    }
+    let mut committed_last = false;
+    for (number, facts) in &journals.generations {
+        judge::order_of_facts(*number, facts, complaints);
+        let last = |name: &str| facts.iter().rposition(|fact| fact.name == name);
+        let decided = last("phase-committed").max(last("phase-ended"));
+        if last("guard-armed").is_some() && (decided.is_none() || way_back_goes_on(facts)) {
+            let newest = facts.last().map_or("nothing", |fact| &fact.name);
+            complaints.push(format!("the boot left generation {number} open, its last fact is {newest}"));
+        }
+        committed_last = last("phase-committed").is_some() && last("phase-ended").is_none();
+    }
+    if committed_last {
+        // What is left to say of it waits for a person, with what comes after it.
+        let before = PHASES.iter().filter(|phase| journals.end(phase) == Some("committed")).count();
+        let differs = tree::differences(&world.states[before + 1], &tree::read(&world.machine())?);
+        complaints.extend((!differs.is_empty()).then(|| {
+            format!(
+                "{before} phases and one are committed, the machine says otherwise: {}",
+                differs.join("; ")
+            )
+        }));
+    } else {
+        judge::machine_is_named(world, &journals, complaints)?;
+    }
+    let (_, again) = acts(complaints)?;
+    if again != journals {
+        complaints.push("a second boot recorded something more".to_owned());
+    }
+    let ran = world.run(Recovery::Rollback.words())?;
+    let wreck = Wreck { journals: again };
+    let end = judge::after_recovery(world, &wreck, Recovery::Rollback, &ran, complaints)?;
+    let status = status.map_or("nothing to start".to_owned(), |status| status.to_string());
+    Ok(format!("the boot unit: {status}, then Rollback: {end}"))
 }
 
 /// The newest fact that was found.

@@ -1,7 +1,7 @@
 //! The lab: what the promises are worth where the power goes, disks fail, runners race and somebody kills them.
 //!
 //! `cargo test --test lab` runs every layer as it is run for each commit; `LAB=full cargo test --test lab` runs the long
-//! form. A word behind `--` chooses layers (`power`). Each layer prints what it planned and what it executed, and fails
+//! form, `LAB_PIECES` no more of it than so many pieces. A word behind `--` chooses layers (`power`). Each layer prints what it planned and what it executed, and fails
 //! where they differ. `LAB_SEED` gives a printed seed again; `SWITCHBACK_BIN` names another binary to try.
 //! `docs/reliability.md` has the promises and the figures.
 
@@ -20,6 +20,7 @@ mod interrupts;
 mod journal;
 #[path = "../sweep/judge.rs"]
 mod judge;
+mod meetings;
 #[path = "../sweep/plan.rs"]
 mod plan;
 #[path = "../sweep/points.rs"]
@@ -59,6 +60,8 @@ pub(crate) struct Wish {
     pub(crate) seed: u64,
     /// The program to try.
     pub(crate) binary: PathBuf,
+    /// No more pieces of a layer than so many.
+    pub(crate) most: Option<usize>,
 }
 
 /// What a layer came to.
@@ -70,6 +73,15 @@ pub(crate) struct Count {
     pub(crate) executed: usize,
     /// What was found wrong.
     pub(crate) complaints: Vec<String>,
+}
+
+impl Count {
+    /// With what another part of the layer came to.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.planned += other.planned;
+        self.executed += other.executed;
+        self.complaints.extend(other.complaints);
+    }
 }
 
 /// A layer of the bench.
@@ -109,6 +121,7 @@ fn main() -> ExitCode {
             println!("lab: test");
             ExitCode::SUCCESS
         }
+        Some("model") => small::model::main(&words[2..]).map_or(ExitCode::FAILURE, ExitCode::from),
         Some("worker") => match crew::work(&words[2..]) {
             Ok(()) => ExitCode::SUCCESS,
             Err(why) => {
@@ -139,6 +152,7 @@ fn layers(words: &[String]) -> io::Result<bool> {
         full: std::env::var("LAB").is_ok_and(|mode| mode == "full"),
         seed: seed.unwrap_or(now / 1000),
         binary: std::fs::canonicalize(binary)?,
+        most: std::env::var("LAB_PIECES").ok().and_then(|most| most.parse().ok()),
     };
     println!("LAB_SEED={}", wish.seed);
     let mut good = true;

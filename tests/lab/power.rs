@@ -31,8 +31,9 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(300);
 /// Cuts for each commit, and on demand.
 const CUTS: (usize, usize) = (40, 500);
-/// How one recovers after the power is back, in turn. What the boot unit types will stand here, when there is one.
-const RECOVERIES: [&str; 2] = ["resume", "rollback"];
+/// How the machine recovers after the power is back, in turn: by a person, or by what the boot unit runs. Where that is so,
+/// the run that is cut has a guard.
+const RECOVERIES: [&str; 3] = ["resume", "rollback", guest::BOOT];
 /// What has to be installed.
 const NEEDED: [&str; 4] = ["/usr/bin/linux.uml", "/usr/sbin/mke2fs", "/bin/busybox", "/usr/bin/gcc"];
 /// Where the images lie.
@@ -85,7 +86,7 @@ struct Cut {
     when: When,
     /// The cut that hits the recovery.
     again: Option<When>,
-    /// `resume` or `rollback`.
+    /// `resume`, `rollback`, or what acts by itself.
     recovery: &'static str,
     /// System calls that do nothing.
     silent: Vec<i64>,
@@ -130,17 +131,27 @@ struct Planted {
     name: &'static str,
     scenario: &'static str,
     silent: &'static [i64],
+    recovery: &'static str,
     /// Cut where this is told.
     told: &'static str,
     /// Words of the complaint.
     blame: &'static str,
 }
 
-const PLANTED: [Planted; 4] = [
+const PLANTED: [Planted; 5] = [
+    Planted {
+        name: "boot-unit-does-nothing",
+        scenario: "everybody",
+        silent: &[],
+        recovery: guest::IDLE,
+        told: "step-finished",
+        blame: "the boot left generation",
+    },
     Planted {
         name: "journal-not-synced",
         scenario: "everybody",
         silent: &[libc::SYS_fdatasync],
+        recovery: "rollback",
         told: "phase-committed",
         blame: "printed and not recorded",
     },
@@ -148,6 +159,7 @@ const PLANTED: [Planted; 4] = [
         name: "files-not-synced",
         scenario: "rollback",
         silent: &[libc::SYS_fsync, libc::SYS_syncfs, libc::SYS_sync_file_range],
+        recovery: "rollback",
         told: "run-finished",
         blame: "is recorded as reverted",
     },
@@ -155,6 +167,7 @@ const PLANTED: [Planted; 4] = [
         name: "steps-not-synced",
         scenario: "everybody",
         silent: &[libc::SYS_syncfs, libc::SYS_sync],
+        recovery: "rollback",
         told: "run-finished",
         blame: "is recorded as committed",
     },
@@ -162,6 +175,7 @@ const PLANTED: [Planted; 4] = [
         name: "nothing-synced",
         scenario: "everybody",
         silent: &[libc::SYS_fdatasync, libc::SYS_fsync, libc::SYS_syncfs, libc::SYS_sync],
+        recovery: "rollback",
         told: "capsule-sealed",
         blame: "printed and not recorded",
     },
@@ -344,7 +358,7 @@ impl Bench {
             let mut random = Random::new(wish.seed, planted.name);
             let when = When::Line(places.get(random.below(places.len())).copied().unwrap_or(1));
             let silent = planted.silent.to_vec();
-            cuts.push(Cut { scenario, when, again: None, recovery: "rollback", silent });
+            cuts.push(Cut { scenario, when, again: None, recovery: planted.recovery, silent });
         }
         for ((planted, cut), verdict) in PLANTED.iter().zip(&cuts).zip(self.all(&cuts)?) {
             let found = verdict.complaints.iter().find(|complaint| complaint.contains(planted.blame));
@@ -420,7 +434,7 @@ impl Bench {
                 scenario,
                 when,
                 again,
-                recovery: RECOVERIES[nth % 2],
+                recovery: RECOVERIES[nth % RECOVERIES.len()],
                 silent: Vec::new(),
             })
             .collect()
@@ -467,9 +481,11 @@ impl Bench {
                 ("LAB_SILENT", &silent),
             ]
         };
-        let mut acknowledged = self.boot(folder, &told("work"))?.until(cut.when)?;
+        let mut acknowledged = self.boot(folder, &told("work"))?.until(cut.when, is_fact)?;
         if let Some(again) = cut.again {
-            acknowledged.push_str(&self.boot(folder, &told("recover"))?.until(again)?);
+            // What acts by itself says it in words.
+            let counts = if cut.recovery == guest::BOOT { is_said } else { is_fact };
+            acknowledged.push_str(&self.boot(folder, &told("recover"))?.until(again, counts)?);
         }
         fs::write(self.folder.join(folder).join("host/acknowledged"), acknowledged)?;
         let mut verdict = Verdict { cut: true, ..Verdict::default() };
@@ -567,7 +583,7 @@ impl Machine {
     }
 
     /// Cuts the power when it is time, or where the command has ended. Returns what was acknowledged.
-    fn until(mut self, when: When) -> io::Result<String> {
+    fn until(mut self, when: When, counts: fn(&str) -> bool) -> io::Result<String> {
         let (mut lines, mut began) = (Vec::new(), None::<Instant>);
         loop {
             while let Some(line) = self.next_line() {
@@ -578,7 +594,7 @@ impl Machine {
                     self.power_off();
                     return Ok(whole(&lines));
                 }
-                if line.starts_with('{') {
+                if counts(&line) {
                     began.get_or_insert_with(Instant::now);
                     lines.push(line);
                     if when == When::Line(lines.len()) {
@@ -609,6 +625,14 @@ impl Machine {
             }
         }
     }
+}
+
+fn is_fact(line: &str) -> bool {
+    line.starts_with('{')
+}
+
+fn is_said(line: &str) -> bool {
+    !line.is_empty() && !line.starts_with(MARK)
 }
 
 fn whole(lines: &[String]) -> String {

@@ -1,5 +1,5 @@
 //! Several runners at once: of eight that start exactly one runs, the others name it; whoever goes forward and whoever goes
-//! back at the same time leave a machine that has a name.
+//! back at the same time leave a machine that has a name. What meets a guard, or the end of a window, is in `meetings`.
 
 use super::crew::Share;
 use super::journal::Journals;
@@ -8,22 +8,49 @@ use super::small::judge;
 use super::small::plan::{self, Variant};
 use super::small::sweep::orphans;
 use super::small::world::{Before, World};
-use super::{Count, Wish, crew, skipped::skipped, tracer, workers};
+use super::{Count, Wish, crew, guest, skipped::skipped, tracer, workers};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
-use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+use nix::sys::stat::Mode;
 use nix::unistd::{Pid, mkfifo};
-use nix::{errno::Errno, sys::stat::Mode};
+use rustix::process::{PidfdFlags, pidfd_open};
 use std::fs::{self, File};
-use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-/// Rounds of eight starts, and of two runners against each other, for each commit and on demand.
-const ROUNDS: (usize, usize) = (200, 5000);
+/// Rounds of each kind for each commit and on demand.
+const ROUNDS: [(&str, usize, usize); 4] =
+    [("starts", 200, 5000), ("pair", 200, 5000), ("takeover", 80, 2000), ("word", 80, 2000)];
 /// Starts at once.
-const STARTS: usize = 8;
+pub(super) const STARTS: usize = 8;
+/// Rounds in which a planted bug must be caught.
+const TRIES: usize = 40;
+
+/// A bug of the program, and what must be said of it.
+struct Planted {
+    name: &'static str,
+    /// The rounds that must catch it.
+    kind: &'static str,
+    /// Calls that do nothing and say that they did.
+    silent: &'static [i64],
+    /// Words of the complaint; one of them is enough.
+    blame: &'static [&'static str],
+}
+
+const PLANTED: [Planted; 2] = [
+    Planted { name: "no-lock", kind: "starts", silent: &[libc::SYS_flock], blame: &["at once"] },
+    Planted {
+        name: "guard-without-lock",
+        kind: "takeover",
+        silent: &[libc::SYS_flock],
+        blame: &["taken back twice", "does not follow in the chain"],
+    },
+];
 
 /// The layer.
 pub(crate) fn layer(wish: &Wish) -> io::Result<Option<Count>> {
@@ -31,18 +58,37 @@ pub(crate) fn layer(wish: &Wish) -> io::Result<Option<Count>> {
         skipped("lab races", "no namespace of processes may be made here");
         return Ok(None);
     }
-    let rounds = if wish.full { ROUNDS.1 } else { ROUNDS.0 };
-    println!(
-        "races: seed {}, {rounds} rounds of {STARTS} starts, {rounds} of two against each other",
-        wish.seed
-    );
-    crew::deal("races", wish, 2 * rounds).map(Some)
+    let planted: Vec<String> = PLANTED.iter().map(|planted| format!("planted {}", planted.name)).collect();
+    let mut count = crew::deal_listed("races", wish, &planted)?;
+    let rounds = ROUNDS.map(|(kind, few, many)| (kind, if wish.full { many } else { few }));
+    let told = rounds.map(|(kind, rounds)| format!("{rounds} of {kind}")).join(", ");
+    println!("races: seed {}, rounds: {told}", wish.seed);
+    count.add(crew::deal_listed("races", wish, &mixed(&rounds))?);
+    Ok(Some(count))
 }
 
-const RUN: &[&str] = &["run", "PLAN", "--unattended", "--json"];
-const RESUME: &[&str] = &["resume", "--unattended", "--json"];
-const ROLLBACK: &[&str] = &["rollback", "--yes", "--json"];
-const TO_START: &[&str] = &["rollback", "--to", "start", "--yes", "--json"];
+/// Of all kinds at all times, so that each process has some of each.
+fn mixed(rounds: &[(&str, usize)]) -> Vec<String> {
+    let cores = workers::workers();
+    let longest = rounds.iter().map(|(_, rounds)| *rounds).max().unwrap_or(0);
+    let mut listed = Vec::new();
+    for nth in 0..longest {
+        for (kind, rounds) in rounds {
+            // As many as this kind is due by now.
+            let due = |nth: usize| nth * rounds / longest;
+            if nth % cores == 0 {
+                let until = (nth + cores).min(longest);
+                listed.extend((due(nth)..due(until)).map(|_| (*kind).to_owned()));
+            }
+        }
+    }
+    listed
+}
+
+pub(super) const RUN: &[&str] = &["run", "PLAN", "--unattended", "--json"];
+pub(super) const RESUME: &[&str] = &["resume", "--unattended", "--json"];
+pub(super) const ROLLBACK: &[&str] = &["rollback", "--yes", "--json"];
+pub(super) const TO_START: &[&str] = &["rollback", "--to", "start", "--yes", "--json"];
 
 /// Two against each other.
 const PAIRS: [(&[&str], &[&str]); 7] = [
@@ -63,13 +109,14 @@ pub(crate) fn share(share: &mut Share) -> io::Result<()> {
     let mut bench = Bench::build(share)?;
     for number in share.numbers() {
         let mut random = Random::new(share.seed, &format!("race {number}"));
+        let kind = share.listed[number].clone();
+        if let Some(bug) = kind.strip_prefix("planted ") {
+            let caught = bench.catch(bug, &mut random)?;
+            share.caught(bug, caught)?;
+            continue;
+        }
         let mut complaints = Vec::new();
-        // Half of them each, dealt to every process alike.
-        let end = if (number / share.of).is_multiple_of(2) {
-            bench.starts(&mut random, &mut complaints)?
-        } else {
-            bench.pair(&mut random, &mut complaints)?
-        };
+        let end = bench.round(&kind, &mut random, &mut complaints)?;
         let complaints = complaints.into_iter().map(|wrong| format!("round {number}, {end}: {wrong}"));
         let complaints = complaints.collect();
         share.done(&end, complaints)?;
@@ -80,20 +127,35 @@ pub(crate) fn share(share: &mut Share) -> io::Result<()> {
 /// Stands before its exec until it is given a line.
 const STAND: [&str; 3] = ["/bin/sh", "-c", "read go < \"$GATE\"; exec \"$0\" \"$@\""];
 
-struct Bench {
-    world: World,
+pub(super) struct Bench {
+    pub(super) world: World,
     /// Whoever reads a byte from it may go on. Held open on both sides, so that nobody waits for somebody to open it.
     hold: File,
-    /// The same for those that stand before their exec.
+    /// Whoever comes to the step that holds writes a line there.
+    there: File,
+    /// The same as `hold` for those that stand before their exec.
     gate: File,
+    /// Calls that do nothing: a planted bug.
+    silent: Vec<i64>,
 }
 
 /// Something that was started together with others.
-struct Starter {
-    child: Child,
-    output: PathBuf,
-    what: &'static str,
-    status: Option<i32>,
+pub(super) struct Starter {
+    pub(super) child: Child,
+    /// To wait for its end among others.
+    alive: OwnedFd,
+    pub(super) output: PathBuf,
+    pub(super) what: &'static str,
+    pub(super) status: Option<i32>,
+}
+
+/// What happens next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum News {
+    /// Somebody ended.
+    Ended,
+    /// Somebody came to the step that holds.
+    There,
 }
 
 impl Bench {
@@ -105,13 +167,49 @@ impl Bench {
             mkfifo(&path, Mode::S_IRWXU)?;
             File::options().read(true).write(true).open(&path)
         };
-        let bench = Self { world, hold: open("hold")?, gate: open("gate")? };
+        let (hold, there, gate) = (open("hold")?, open("there")?, open("gate")?);
+        let mut bench = Self { world, hold, there, gate, silent: Vec::new() };
         bench.keep("whole")?;
         bench.plan(Variant::Holding)?;
         bench.world.begin(Before::Nothing)?;
         bench.killed_in_a_step()?;
+        bench.drained()?;
         bench.keep("half")?;
         Ok(bench)
+    }
+
+    /// One round. Says how it ended.
+    fn round(&mut self, kind: &str, random: &mut Random, complaints: &mut Vec<String>) -> io::Result<String> {
+        let end = match kind {
+            "starts" => self.starts(random, complaints),
+            "pair" => self.pair(random, complaints),
+            "takeover" => self.takeover(random, complaints),
+            "word" => self.word(random, complaints),
+            _ => Err(io::Error::other(format!("no round {kind:?}"))),
+        };
+        self.drained()?;
+        end
+    }
+
+    /// Goes round with a bug until it is caught.
+    fn catch(&mut self, bug: &str, random: &mut Random) -> io::Result<Result<(usize, String), String>> {
+        let planted = PLANTED.iter().find(|planted| planted.name == bug);
+        let planted = planted.ok_or_else(|| io::Error::other(format!("no bug {bug}")))?;
+        self.silent = planted.silent.to_vec();
+        let mut seen = Vec::new();
+        for nth in 1..=TRIES {
+            crew::alive()?;
+            let mut complaints = Vec::new();
+            self.round(planted.kind, random, &mut complaints)?;
+            let meant = |complaint: &&String| planted.blame.iter().any(|words| complaint.contains(words));
+            if let Some(complaint) = complaints.iter().find(meant) {
+                self.silent.clear();
+                return Ok(Ok((nth, complaint.clone())));
+            }
+            seen.append(&mut complaints);
+        }
+        self.silent.clear();
+        Ok(Err(format!("by {TRIES} rounds; looked for {:?} in {:?}", planted.blame, seen.first())))
     }
 
     fn keep(&self, name: &str) -> io::Result<()> {
@@ -119,11 +217,11 @@ impl Bench {
         self.world.copy_from("", name)
     }
 
-    fn plan(&self, variant: Variant) -> io::Result<()> {
+    pub(super) fn plan(&self, variant: Variant) -> io::Result<()> {
         plan::write_plan(&self.world.root.join("plan"), &self.world.machine(), variant)
     }
 
-    fn begin(&self, name: &str) -> io::Result<()> {
+    pub(super) fn begin(&self, name: &str) -> io::Result<()> {
         for folder in [self.world.machine(), self.world.state()] {
             if folder.exists() {
                 fs::remove_dir_all(folder)?;
@@ -150,44 +248,103 @@ impl Bench {
     }
 
     /// Starts one that stands before its exec.
-    fn stand(&self, nth: usize, words: &[&'static str]) -> io::Result<Starter> {
-        let all: Vec<String> =
-            STAND.iter().map(|word| (*word).to_owned()).chain(self.world.words(words)).collect();
+    #[expect(unsafe_code, reason = "calls are silenced between fork and exec")]
+    pub(super) fn stand(&self, nth: usize, words: &[&'static str], guarded: bool) -> io::Result<Starter> {
+        let command = if guarded { self.world.typed(words) } else { self.world.words(words) };
+        let all: Vec<String> = STAND.iter().map(|word| (*word).to_owned()).chain(command).collect();
         let output = self.world.root.join(format!("output-{nth}"));
         let file = File::create(&output)?;
         let mut command = tracer::command(&all, self.world.root())?;
         command.env("GATE", self.world.root.join("gate")).stdout(file.try_clone()?).stderr(file);
-        Ok(Starter { child: command.process_group(0).spawn()?, output, what: words[0], status: None })
+        if !self.silent.is_empty() {
+            let calls = self.silent.clone();
+            // SAFETY: it makes one system call on memory that is made before, and this process has one thread.
+            unsafe { command.pre_exec(move || guest::silence(&calls)) };
+        }
+        let child = command.process_group(0).spawn()?;
+        let pid = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw);
+        let pid = pid.ok_or_else(|| io::Error::other("no process"))?;
+        let alive = pidfd_open(pid, PidfdFlags::empty())?;
+        Ok(Starter { child, alive, output, what: words[0], status: None })
+    }
+
+    /// Lets so many of those who stand go.
+    pub(super) fn go(&mut self, many: usize) -> io::Result<()> {
+        self.gate.write_all(&vec![b'\n'; many])
+    }
+
+    /// Waits until somebody ends, or comes to the step that holds.
+    pub(super) fn next(&mut self, starters: &mut [Starter]) -> io::Result<News> {
+        loop {
+            let mut waiting = vec![PollFd::new(self.there.as_fd(), PollFlags::POLLIN)];
+            let left: Vec<usize> =
+                (0..starters.len()).filter(|nth| starters[*nth].status.is_none()).collect();
+            waiting
+                .extend(left.iter().map(|nth| PollFd::new(starters[*nth].alive.as_fd(), PollFlags::POLLIN)));
+            match poll(&mut waiting, PollTimeout::NONE) {
+                Ok(_) => {}
+                Err(Errno::EINTR) => continue,
+                Err(why) => return Err(why.into()),
+            }
+            let ready: Vec<bool> = waiting.iter().map(|fd| fd.any() == Some(true)).collect();
+            drop(waiting);
+            if ready[0] {
+                self.there.read_exact(&mut [0])?;
+                return Ok(News::There);
+            }
+            if let Some(nth) = left.iter().zip(&ready[1..]).find(|(_, ready)| **ready).map(|(nth, _)| *nth) {
+                let starter = &mut starters[nth];
+                starter.status = Some(starter.child.wait()?.code().unwrap_or(-1));
+                return Ok(News::Ended);
+            }
+        }
+    }
+
+    /// Waits until all have ended; whoever comes to the step that holds may go on, as those may who are there already.
+    pub(super) fn finish(&mut self, starters: &mut [Starter], there: usize) -> io::Result<()> {
+        self.hold.write_all(&vec![b'x'; there])?;
+        while starters.iter().any(|one| one.status.is_none()) {
+            if self.next(starters)? == News::There {
+                self.hold.write_all(b"x")?;
+            }
+        }
+        Ok(())
     }
 
     /// Eight starts: one runs until the seven others have ended.
     fn starts(&mut self, random: &mut Random, complaints: &mut Vec<String>) -> io::Result<String> {
         self.plan(Variant::Holding)?;
-        let (fresh, looked_at) = (random.below(2) == 0, random.below(2) == 0);
+        let (fresh, looked_at, guarded) = (random.below(2) == 0, random.below(2) == 0, random.below(2) == 0);
         self.begin("pristine")?;
         if !fresh {
             // The folder and the lock are there already.
             self.world.run(&["rollback", "--yes"])?;
         }
         let mut starters: Vec<Starter> =
-            (0..STARTS).map(|nth| self.stand(nth, RUN)).collect::<io::Result<_>>()?;
+            (0..STARTS).map(|nth| self.stand(nth, RUN, guarded)).collect::<io::Result<_>>()?;
         if looked_at {
-            starters.push(self.stand(STARTS, &["status", "--json"])?);
-            starters.push(self.stand(STARTS + 1, &["status", "--json"])?);
+            starters.push(self.stand(STARTS, &["status", "--json"], false)?);
+            starters.push(self.stand(STARTS + 1, &["status", "--json"], false)?);
         }
-        self.gate.write_all(&vec![b'\n'; starters.len()])?;
         let of = starters.len();
-        wait_until(&mut starters, of - 1)?;
-        self.hold.write_all(b"x")?;
-        wait_until(&mut starters, of)?;
+        self.go(of)?;
+        let (mut ended, mut there) = (0, 0);
+        while ended < of - 1 && there < 2 {
+            match self.next(&mut starters)? {
+                News::Ended => ended += 1,
+                News::There => there += 1,
+            }
+        }
+        if there > 1 {
+            complaints.push(format!("{there} of {STARTS} that were started run at once"));
+        }
+        self.finish(&mut starters, there)?;
         let count =
             |status| starters.iter().filter(|one| one.what == "run" && one.status == Some(status)).count();
         let (won, held) = (count(0), count(15));
         if won != 1 || held != STARTS - 1 {
             let told: Vec<String> = starters.iter().map(Starter::told).collect::<io::Result<_>>()?;
             complaints.push(format!("{won} won and {held} were held up: {}", told.join("\n")));
-            // A byte that nobody took would let a later step pass.
-            self.begin("pristine")?;
         }
         if let Some(winner) = starters.iter().find(|one| one.status == Some(0) && one.what == "run") {
             let name = format!("process {}", winner.child.id());
@@ -198,6 +355,7 @@ impl Bench {
                 }
             }
         }
+        self.nobody_is_left(complaints)?;
         self.judged(&starters, complaints)?;
         let journals = Journals::read(&self.world.state());
         if won == 1 && journals.generations.len() != plan::PHASES.len() {
@@ -205,25 +363,22 @@ impl Bench {
         }
         let before = if fresh { "nothing there" } else { "a state folder there" };
         let looked = if looked_at { ", two looking" } else { "" };
-        Ok(format!("{STARTS} starts, {before}{looked}: {won} ran, {held} were held up"))
+        let guards = if guarded { ", with guards" } else { "" };
+        Ok(format!("{STARTS} starts{guards}, {before}{looked}: {won} ran, {held} were held up"))
     }
 
     /// Two that want different things of the same machine.
     fn pair(&mut self, random: &mut Random, complaints: &mut Vec<String>) -> io::Result<String> {
         self.plan(Variant::Good)?;
         let (one, other) = PAIRS[random.below(PAIRS.len())];
-        let before = ["half", "whole"][random.below(2)];
+        let (before, guarded) = (["half", "whole"][random.below(2)], random.below(2) == 0);
         self.begin(before)?;
-        let mut starters = vec![self.stand(0, one)?, self.stand(1, other)?];
-        self.gate.write_all(b"\n")?;
+        let mut starters = vec![self.stand(0, one, guarded)?, self.stand(1, other, guarded)?];
+        self.go(1)?;
         // Where they meet is left to chance; most of them meet in the first milliseconds.
-        let apart = [0, 500, 3_000, 20_000, 60_000][random.below(5)];
-        std::thread::sleep(Duration::from_micros(random.below(1 + apart) as u64));
-        self.gate.write_all(b"\n")?;
-        // The step that holds is in the plan of the machine whose runner was killed: nobody is to wait for a byte.
-        self.hold.write_all(b"x")?;
-        wait_until(&mut starters, 2)?;
-        self.drained()?;
+        apart(random);
+        self.go(1)?;
+        self.finish(&mut starters, 0)?;
         for starter in &starters {
             if !starter.status.is_some_and(|status| [0, 10, 12, 15].contains(&status)) {
                 complaints.push(starter.told()?);
@@ -232,31 +387,36 @@ impl Bench {
         if starters.iter().all(|one| one.status == Some(15)) {
             complaints.push("both were held up".to_owned());
         }
+        self.nobody_is_left(complaints)?;
         self.judged(&starters, complaints)?;
         let status = |nth: usize| starters[nth].status.map_or("none".to_owned(), |status| status.to_string());
-        Ok(format!("{before}: {} {}, {} {}", one[0], status(0), other[0], status(1)))
+        let guards = if guarded { ", with guards" } else { "" };
+        Ok(format!("{before}: {} {}, {} {}{guards}", one[0], status(0), other[0], status(1)))
     }
 
-    /// Takes back the byte that nobody took.
+    /// Takes back what nobody took.
     fn drained(&mut self) -> io::Result<()> {
-        use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-        use std::io::Read as _;
-        use std::os::fd::AsFd as _;
-        loop {
-            let mut waiting = [PollFd::new(self.hold.as_fd(), PollFlags::POLLIN)];
-            if poll(&mut waiting, PollTimeout::ZERO)? == 0 {
-                return Ok(());
+        for pipe in [&mut self.hold, &mut self.there, &mut self.gate] {
+            loop {
+                let mut waiting = [PollFd::new(pipe.as_fd(), PollFlags::POLLIN)];
+                if poll(&mut waiting, PollTimeout::ZERO)? == 0 {
+                    break;
+                }
+                pipe.read_exact(&mut [0])?;
             }
-            self.hold.read_exact(&mut [0])?;
         }
+        Ok(())
     }
 
-    /// The machine has a name, the journals are whole, what was printed is in them, and nobody is left.
-    fn judged(&self, starters: &[Starter], complaints: &mut Vec<String>) -> io::Result<()> {
-        let left = orphans()?;
-        if left > 0 {
-            complaints.push(format!("{left} processes were alive afterwards"));
-        }
+    /// All commands have ended: nobody is left but guards on their way home, and they arrive.
+    fn nobody_is_left(&self, complaints: &mut Vec<String>) -> io::Result<()> {
+        complaints.extend(crew::strangers()?.iter().map(|who| format!("alive afterwards: {who}")));
+        orphans()?;
+        Ok(())
+    }
+
+    /// The machine has a name, the journals are whole, and what was printed is in them.
+    pub(super) fn judged(&self, starters: &[Starter], complaints: &mut Vec<String>) -> io::Result<()> {
         let journals = Journals::read(&self.world.state());
         complaints.extend(journals.faults.iter().cloned());
         for starter in starters {
@@ -276,7 +436,7 @@ impl Bench {
 }
 
 impl Starter {
-    fn told(&self) -> io::Result<String> {
+    pub(super) fn told(&self) -> io::Result<String> {
         let said = fs::read_to_string(&self.output)?;
         let from = said.char_indices().rev().nth(400).map_or(0, |(at, _)| at);
         Ok(format!(
@@ -289,26 +449,8 @@ impl Starter {
     }
 }
 
-/// Waits until so many of them have ended.
-fn wait_until(starters: &mut [Starter], wanted: usize) -> io::Result<()> {
-    let mut ended = starters.iter().filter(|one| one.status.is_some()).count();
-    while ended < wanted {
-        let pid = match waitid(Id::All, WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT) {
-            Ok(WaitStatus::Exited(pid, _) | WaitStatus::Signaled(pid, _, _)) => pid,
-            Ok(_) | Err(Errno::EINTR) => continue,
-            Err(why) => return Err(why.into()),
-        };
-        let known = starters.iter_mut().find(|one| i64::from(one.child.id()) == i64::from(pid.as_raw()));
-        match known {
-            Some(starter) => {
-                starter.status = Some(starter.child.wait()?.code().unwrap_or(-1));
-                ended += 1;
-            }
-            // An orphan: it is nobody's.
-            None => {
-                nix::sys::wait::waitpid(pid, None)?;
-            }
-        }
-    }
-    Ok(())
+/// Lets a little time pass, as chance has it.
+pub(super) fn apart(random: &mut Random) {
+    let most = [0, 500, 3_000, 20_000, 60_000][random.below(5)];
+    std::thread::sleep(Duration::from_micros(random.below(1 + most) as u64));
 }

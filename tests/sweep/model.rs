@@ -44,7 +44,8 @@ pub(crate) fn main(words: &[String]) -> io::Result<u8> {
     match words.first().map(String::as_str) {
         Some("run") => {
             let plan = fs::read_to_string(&words[1])?;
-            model.run(plan.contains("size = 3"), after("--until").map(String::as_str))
+            let failing = plan.contains("size = 3") || plan.contains("prefix: other");
+            model.run(failing, after("--until").map(String::as_str))
         }
         Some("resume") => model.resume(),
         Some("rollback") => model.rollback(after("--to").is_some()),
@@ -190,7 +191,7 @@ impl Model {
         if guard_late {
             self.record("guard-armed", &json!({}))?;
         }
-        let fails = failing && phase == PHASES[2];
+        let fails = failing && PHASES.last() == Some(&phase);
         if self.bug == Bug::CommitBeforeJudging && !fails {
             self.record("phase-committed", &json!({}))?;
         }
@@ -395,13 +396,11 @@ impl Model {
             fs::write(self.machine.join("app/.switchback-1-0.tmp"), "")?;
         }
         let long_ago = UNIX_EPOCH + Duration::from_secs(super::world::LONG_AGO.unsigned_abs());
-        let folders: &[&str] = match self.phase.as_str() {
-            "files" => &["app/data", "app"],
-            "settings" => &["late"],
-            _ => &[],
-        };
-        for folder in folders {
-            File::open(self.machine.join(folder))?.set_modified(long_ago)?;
+        // The inner ones first, where what lies below was put back.
+        for folder in super::tree::TIMED.iter().rev() {
+            if self.effects().any(|effect| Path::new(effect.path).starts_with(folder)) {
+                File::open(self.machine.join(folder))?.set_modified(long_ago)?;
+            }
         }
         self.record("layer-restored", &json!({}))?;
         if self.bug != Bug::PhaseLeftOpen && self.end_of(&self.phase).as_deref() != Some("reverted") {
@@ -427,7 +426,7 @@ impl Model {
         let verdict = finished.map(|line| line["of"]["verdict"].clone());
         let lies = |bug| self.bug == bug;
         let begun = self.generation > 0 || lies(Bug::StatusInvents);
-        let shown = if lies(Bug::StatusForgets) { 2 } else { 3 };
+        let shown = PHASES.len() - usize::from(lies(Bug::StatusForgets));
         let phases: Vec<Value> = PHASES
             .iter()
             .take(if begun { shown } else { 0 })

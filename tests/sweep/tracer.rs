@@ -448,11 +448,13 @@ impl Tracer {
         }
     }
 
-    /// The call at whose entry it stands is not made, and fails.
+    /// The call at whose entry it stands is not made, and fails. With no error it is not made either, and says that it
+    /// was: so goes on who passes over an error.
     fn let_fail(&mut self, pid: Pid, errno: i32) -> io::Result<()> {
         let Ok(mut registers) = ptrace::getregs(pid) else { return Ok(()) };
+        let all_of_it = if registers.orig_rax == libc::SYS_write.unsigned_abs() { registers.rdx } else { 0 };
         registers.orig_rax = u64::MAX;
-        registers.rax = i64::from(-errno).cast_unsigned();
+        registers.rax = if errno == 0 { all_of_it } else { i64::from(-errno).cast_unsigned() };
         self.seen.killed = true;
         self.seen.failed += 1;
         ignore_gone(ptrace::setregs(pid, registers))

@@ -205,16 +205,21 @@ impl World {
         Ok(())
     }
 
-    /// The words of a command; `PLAN` stands for the plan.
+    /// The words of a command; `PLAN` stands for the plan. What takes it up is the harness's own doing: no guard stands.
     pub(crate) fn words(&self, words: &[&str]) -> Vec<String> {
+        let mut all = self.typed(words);
+        if matches!(words.first(), Some(&("run" | "resume" | "rollback"))) {
+            all.push("--no-guard".to_owned());
+        }
+        all
+    }
+
+    /// The words of a command as somebody types them: with a guard, where it has one.
+    pub(crate) fn typed(&self, words: &[&str]) -> Vec<String> {
         let plan = self.root.join("plan/plan.yaml").display().to_string();
         let mut all = self.program.clone();
         all.extend(words.iter().map(|word| if *word == "PLAN" { plan.clone() } else { (*word).to_owned() }));
         all.extend(["--state".to_owned(), self.state().display().to_string()]);
-        if matches!(words.first(), Some(&("run" | "resume" | "rollback"))) {
-            // What takes it up is the harness's own doing; the guard has tests of its own.
-            all.push("--no-guard".to_owned());
-        }
         all
     }
 
@@ -223,8 +228,16 @@ impl World {
     /// # Errors
     /// That it could not be started.
     pub(crate) fn run(&self, words: &[&str]) -> io::Result<Ran> {
+        self.run_whole(&self.words(words))
+    }
+
+    /// The same with all its words.
+    ///
+    /// # Errors
+    /// That it could not be started.
+    pub(crate) fn run_whole(&self, words: &[String]) -> io::Result<Ran> {
         let output = self.root.join("recovery");
-        let mut command = tracer::command(&self.words(words), &self.root)?;
+        let mut command = tracer::command(words, &self.root)?;
         let status = command
             .stdout(File::create(&output)?)
             .stderr(File::options().append(true).open(&output)?)

@@ -139,6 +139,7 @@ fn take_back(context: &Context, folder: &StateFolder, past: Past, cause: &Cause)
         | Exit::Locked
         | Exit::Failing
         | Exit::AwaitingReboot
+        | Exit::StillGoing
         | Exit::Plugin(_) => {}
     }
     Ok(exit)

@@ -13,6 +13,7 @@ use crate::system::host::Host;
 use crate::system::process::{self, End, Spec, Unwatched};
 use nix::time::{ClockId, clock_gettime};
 use nix::unistd::geteuid;
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -263,4 +264,32 @@ pub fn goes_down(host: &Host) -> bool {
     let mut answers = (0..TRIES).map(|_| manager.answer(words.to_vec()));
     let answer = answers.find(|answer| matches!(answer.end, End::Process(ProcessEnd::Exited(_))));
     answer.is_some_and(|answer| answer.stdout.text().trim() == "stopping")
+}
+
+/// Has the service manager start a program in a unit of its own, without waiting for it; false where there is no manager. A
+/// stop of the unit asks the program alone, and not what it started: that is for the program to end.
+///
+/// # Errors
+/// [`GuardError::Manager`] where the manager says no.
+pub fn start_unit(
+    unit: &str,
+    env: &BTreeMap<OsString, OsString>,
+    argv: Vec<String>,
+    host: &Host,
+) -> Result<bool, GuardError> {
+    let order = order(Path::new(""), Path::new(""), GenerationNumber(0), host)?;
+    let Some(manager) = Manager::find(&order) else { return Ok(false) };
+    let mut words = manager.systemd_run();
+    words.extend([
+        format!("--unit={unit}"),
+        "--description=switchback: a run that was handed over".to_owned(),
+        "--property=KillMode=mixed".to_owned(),
+        "--property=IgnoreOnIsolate=yes".to_owned(),
+    ]);
+    let set = env.iter().filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)));
+    words.extend(set.map(|(name, value)| format!("--setenv={name}={value}")));
+    words.push("--".to_owned());
+    // The manager puts variables of the unit in place of what begins with this sign.
+    words.extend(argv.into_iter().map(|word| word.replace('$', "$$")));
+    manager.ask(words).map(|_| true)
 }

@@ -10,7 +10,7 @@ mod manager;
 mod runner;
 mod watch;
 
-pub use manager::{BOOT_UNIT, boot_unit, forget_timers, goes_down, start_later};
+pub use manager::{BOOT_UNIT, boot_unit, forget_timers, goes_down, start_later, start_unit};
 pub use runner::Runner;
 pub use watch::{Fired, Post, end_runner, in_a_child, pause, standing, watch};
 

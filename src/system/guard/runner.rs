@@ -1,10 +1,11 @@
 //! The one process that a guard watches, told from any other that gets its number later.
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::Pid;
 use rustix::process::{PidfdFlags, pidfd_open, pidfd_send_signal};
 use std::fmt;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::str::FromStr;
 
 /// A process by number and by when it was started.
@@ -30,6 +31,14 @@ impl Runner {
         let open = pidfd_open(rustix::process::Pid::from_raw(self.pid)?, PidfdFlags::empty()).ok()?;
         // After the descriptor is there the number can no longer change hands.
         (self.started == 0 || started(self.pid) == Some(self.started)).then_some(open)
+    }
+
+    /// Whether it is there and has not ended: what ended and was not asked about by its parent is gone too.
+    #[must_use]
+    pub fn lives(self) -> bool {
+        let Some(open) = self.open() else { return false };
+        let ended = poll(&mut [PollFd::new(open.as_fd(), PollFlags::POLLIN)], PollTimeout::ZERO);
+        ended.is_ok_and(|ended| ended == 0)
     }
 
     /// Ends it at once.
@@ -75,7 +84,7 @@ mod tests {
         let this = Runner::this();
         assert!(this.started > 0);
         assert_eq!(this.to_string().parse(), Ok(this));
-        assert!(this.open().is_some());
+        assert!(this.open().is_some() && this.lives());
         assert!(Runner { started: this.started + 1, ..this }.open().is_none());
         for wrong in ["", "0:5", "-4:5", "12", "12:x"] {
             assert!(wrong.parse::<Runner>().is_err(), "{wrong}");

@@ -1,5 +1,6 @@
 //! Probes of a real systemd, in a machine of its own.
 
+mod detached;
 mod guard;
 mod machine;
 mod timer;

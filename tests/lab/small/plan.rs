@@ -4,9 +4,13 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::Duration;
 
 /// The phases in order.
 pub(crate) const PHASES: [&str; 2] = ["files", "steps"];
+
+/// So long the plan that asks waits for a word.
+pub(crate) const WINDOW: Duration = Duration::from_millis(250);
 
 /// How the last phase ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,8 +19,10 @@ pub(crate) enum Variant {
     Good,
     /// The last phase fails its check and goes back.
     Failing,
-    /// The last phase waits until it is given a byte.
+    /// The last phase says that it is there, and waits until it is given a byte.
     Holding,
+    /// The last phase says that it is there, and waits for a word, for a moment.
+    Asking,
 }
 
 /// What one step does to one file.
@@ -83,12 +89,15 @@ pub(crate) fn make_machine(machine: &Path) -> io::Result<()> {
 /// That a file could not be written.
 pub(crate) fn write_plan(folder: &Path, machine: &Path, variant: Variant) -> io::Result<()> {
     fs::write(folder.join("settings"), "level = 3\n")?;
-    let hold =
-        "\n      - {id: hold, run: [head, -c1, \"${machine}/../hold\"], changes: nothing, timeout: 1h}";
-    let (wanted, hold) = match variant {
-        Variant::Good => ("seed", ""),
-        Variant::Failing => ("other", ""),
-        Variant::Holding => ("seed", hold),
+    let hold = "\n      - {id: hold, shell: 'echo > \"$machine/../there\"; head -c1 \"$machine/../hold\"', \
+                changes: nothing, timeout: 1h}";
+    let ask = format!("\n    confirm: {{within: {}ms}}", WINDOW.as_millis());
+    let tell = "\n      - {id: tell, shell: 'echo > \"$machine/../there\"', changes: nothing, timeout: 1h}";
+    let (wanted, hold, ask) = match variant {
+        Variant::Good => ("seed", "", ""),
+        Variant::Failing => ("other", "", ""),
+        Variant::Holding => ("seed", hold, ""),
+        Variant::Asking => ("seed", tell, ask.as_str()),
     };
     let machine = machine.display();
     fs::write(
@@ -113,7 +122,7 @@ phases:
         run: [cp, "${{machine}}/seed", "${{machine}}/marks/copied"]
         undo: {{run: [rm, -f, "${{machine}}/marks/copied"]}}{hold}
     validate:
-      - {{id: copied, probe: {{run: [cat, "${{machine}}/marks/copied"]}}, expect: {{exit: 0, stdout: {{prefix: {wanted}}}}}}}
+      - {{id: copied, probe: {{run: [cat, "${{machine}}/marks/copied"]}}, expect: {{exit: 0, stdout: {{prefix: {wanted}}}}}}}{ask}
     commit:
       - {{id: default, run: [cp, "${{machine}}/seed", "${{machine}}/boot/default"]}}
     on: {{fail: rollback, error: rollback, inconclusive: rollback}}
