@@ -187,8 +187,8 @@ fn a_machine_that_is_shut_down_takes_back_when_it_is_up_again() {
 
 /// From outside only what needs no program goes back; the rest is done by the boot unit when the machine is up.
 #[test]
-fn what_a_way_back_from_outside_left_is_done_by_the_boot_unit() {
-    let Some(mut machine) = Machine::boot("what_a_way_back_from_outside_left_is_done_by_the_boot_unit")
+fn what_a_way_back_while_it_is_off_left_is_done_by_the_boot_unit() {
+    let Some(mut machine) = Machine::boot("what_a_way_back_while_it_is_off_left_is_done_by_the_boot_unit")
     else {
         return;
     };
@@ -201,10 +201,10 @@ fn what_a_way_back_from_outside_left_is_done_by_the_boot_unit() {
     machine.until("it is committed", |machine| has(machine, "run-finished"));
     machine.cut_power();
     let there = machine.root().join("srv/there");
-    let mut said = machine.from_outside(&["rollback", "--yes"]);
+    let mut said = machine.while_it_is_off(&["rollback", "--yes"]);
     machine.until("nobody of that machine is alive", |machine| {
         if said.status == Some(15) {
-            said = machine.from_outside(&["rollback", "--yes"]);
+            said = machine.while_it_is_off(&["rollback", "--yes"]);
         }
         said.status != Some(15)
     });

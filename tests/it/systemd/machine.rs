@@ -212,7 +212,7 @@ impl Machine {
     }
 
     /// Runs our program from outside, on the machine's disk: while it is off, as from a live system.
-    pub(crate) fn from_outside(&self, words: &[&str]) -> Said {
+    pub(crate) fn while_it_is_off(&self, words: &[&str]) -> Said {
         let output = Command::new(PROGRAM)
             .arg("--root")
             .arg(self.root())
