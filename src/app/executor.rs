@@ -57,7 +57,7 @@ impl Session<'_> {
             Action::Choose { cause, may_accept } => self.choose(cause, *may_accept),
             Action::EndChildren => {
                 self.turn_around(phase);
-                Input::ChildrenGone { left: end_children() }
+                Input::ChildrenGone { left: end_children(), unseen: process::unseen() }
             }
             Action::Undo { part, step } => self.undo_step(phase, *part, *step),
             Action::Restore { layer } => Input::Restored(self.restore(phase, *layer)),

@@ -105,6 +105,12 @@ pub struct Session<'a> {
     goes_down: Option<bool>,
 }
 
+impl Drop for Session<'_> {
+    fn drop(&mut self) {
+        process::leave();
+    }
+}
+
 impl<'a> Session<'a> {
     /// A run that begins.
     #[must_use]
@@ -162,7 +168,7 @@ impl<'a> Session<'a> {
     /// Nothing that an earlier runner of this state folder started may go on, and what this one starts can be told
     /// by its mark.
     fn claim_children(&self) -> Result<(), SessionError> {
-        let claimed = process::claim(&self.folder.scope());
+        let claimed = process::claim(&self.folder.scope(), &self.folder.ledger());
         claimed.map(|_| ()).map_err(|why| SessionError::Children(why.to_string()))
     }
 

@@ -1,6 +1,7 @@
 //! The page `UNDO` in a capsule: the way home by hand, for the day when no binary runs.
 
 use crate::model::{Act, Invoker, Part, Phase, PhaseHeader, RunAs, Step, StepUndo, with_run_time};
+use crate::system::sanitise::sanitise_line;
 use std::fmt::Write as _;
 
 /// The page. `layers` holds the lines of each layer in the order of the phase's list.
@@ -9,13 +10,16 @@ pub(super) fn undo_page(header: &PhaseHeader, phase: &Phase, layers: &[(String, 
         "# The way home from generation {}: plan {} revision {}, phase {}.\n\
          # First try: ./switchback rollback --state <the folder above generations/>\n\
          # Otherwise follow these lines as root or as the owner of the files, from this folder, top to bottom.\n\
-         # Check before you copy: the name of a file in originals/ is its sha256sum.\n",
+         # Check before you copy: the name of a file in originals/ is its sha256sum.\n\
+         # As root, in folders that somebody else owns: while nobody but you is logged in. A link that is put in the\n\
+         # way between two lines is followed.\n",
         header.generation, header.plan, header.revision, phase.id
     );
     let mut place = 0;
     let mut heading = |page: &mut String, text: &str| {
         place += 1;
-        let _ = write!(page, "\n# {place}. {text}\n");
+        // What a program printed may be in it, and a newline would end the remark.
+        let _ = write!(page, "\n# {place}. {}\n", sanitise_line(text));
     };
     for part in [Part::Commit, Part::Apply] {
         for step in phase.steps(part).iter().rev() {
@@ -100,17 +104,22 @@ fn by_hand(act: &Act, fill: &dyn Fn(&str) -> String) -> String {
             format!("{}\n", words.join(" "))
         }
         Act::Install { from, to, .. } => {
-            format!("# put the plan's {} at {}\n", from.display(), to.display())
+            remark(&format!("put the plan's {} at {}", from.display(), to.display()))
         }
         Act::Set { file, settings, .. } => settings
             .iter()
             .map(|setting| {
-                format!("# in {}: {} = {}\n", file.display(), setting.path.join(" / "), setting.value)
+                remark(&format!("in {}: {} = {}", file.display(), setting.path.join(" / "), setting.value))
             })
             .collect(),
-        Act::Ask { text } => format!("# {}\n", text.replace('\n', " ")),
-        Act::Reboot { why } => format!("# reboot: {}\n", why.replace('\n', " ")),
+        Act::Ask { text } => remark(&text.replace('\n', " ")),
+        Act::Reboot { why } => remark(&format!("reboot: {}", why.replace('\n', " "))),
     }
+}
+
+/// A line that is read and not typed, whatever is in it.
+fn remark(text: &str) -> String {
+    format!("# {}\n", sanitise_line(text))
 }
 
 /// A word as a POSIX shell reads it back.

@@ -11,6 +11,7 @@ use crate::system::guard;
 use crate::system::host::Host;
 use crate::system::lock::{Lock, LockError};
 use crate::system::sanitise;
+use crate::system::trust;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal as _;
@@ -219,6 +220,18 @@ impl Context {
         let folder = StateFolder::create(&self.state)?;
         let lock = self.lock(&folder, what)?;
         Ok((folder, lock))
+    }
+
+    /// Judges the folders above the state, as far as they are there: who may write in one of them can put another state in
+    /// its place, and what a state says is executed. They belong to root or to this user.
+    pub(crate) fn judge_way(&self, user: u32) -> Result<(), CliError> {
+        let there = self.state.ancestors().find(|folder| folder.symlink_metadata().is_ok());
+        let judged = there.map_or(Ok(()), |folder| trust::judge_folder(folder, user));
+        judged.map_err(|why| {
+            CliError::new(Exit::Refused, format!("others could replace {}", self.state.display()))
+                .because(why)
+                .hint("name a state folder where only root writes, with `--state`")
+        })
     }
 
     /// Locks a state folder. A guard that takes a phase back is waited for: it does what a person would come to do.

@@ -51,7 +51,7 @@ mod whereabouts;
 use crate::model::counted;
 use crate::report::{Style, Surroundings};
 use crate::store::StateFolder;
-use crate::system::sanitise::sanitise;
+use crate::system::sanitise::{sanitise, sanitise_line};
 use crate::system::terminal::QuietKeys;
 use args::{Cli, Verb};
 use clap::Parser as _;
@@ -185,7 +185,8 @@ fn complain(json: bool, why: &CliError) {
         return;
     }
     for line in why.lines() {
-        out::complain(&format!("{}\n", sanitise(&line)));
+        // A line break in a name is no line of ours.
+        out::complain(&format!("{}\n", sanitise_line(&line)));
     }
 }
 

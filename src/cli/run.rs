@@ -58,6 +58,9 @@ fn begin(
     }
     let detach = args.by_itself.detach;
     let guidance = tools::guidance(context, args.unattended || detach)?;
+    if context.host.euid == 0 {
+        context.judge_way(context.host.caller)?;
+    }
     let plan = &read.approved.plan;
     if let Some(found) = used(context, named, handed)? {
         return detached::second_start(context, &found, plan, detach);

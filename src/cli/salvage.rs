@@ -34,7 +34,7 @@ pub(crate) fn without_plan(
     if !yes && !rollback::agreed(context)? {
         return Ok(out::nothing(context, "Nothing was changed.", Exit::Refused));
     }
-    let left = process::claim(&folder.scope()).err().map(|why| why.to_string());
+    let left = process::claim(&folder.scope(), &folder.ledger()).err().map(|why| why.to_string());
     let mut failed: Vec<String> = left.into_iter().collect();
     failed.extend(restore(context, &host_of(context, &journal), &capsule, &records));
     let text = format!("generation {number} went back without its plan, and that is not the whole way");

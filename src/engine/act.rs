@@ -83,6 +83,8 @@ pub enum Input {
     ChildrenGone {
         /// Those that would not end, by name.
         left: Vec<Item>,
+        /// Whether there may be others that nobody sees.
+        unseen: bool,
     },
     /// A layer was restored and read back.
     Restored(Restored),

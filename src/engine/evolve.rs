@@ -158,7 +158,7 @@ pub fn evolve(plan: &Plan, mut state: RunState, event: &Event) -> RunState {
             state.damaged = true;
             state.unknown.extend(unknown.iter().cloned());
         }
-        Event::ChildrenEnded { left } => {
+        Event::ChildrenEnded { left, .. } => {
             state.items.extend(left.iter().cloned());
             state.stage = Stage::Reverting(Back::Undoing);
             skip_empty_undo(phase, &mut state);

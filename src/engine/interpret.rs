@@ -121,7 +121,9 @@ pub(super) fn interpret(plan: &Plan, state: &RunState, input: &Input) -> Vec<Eve
             vec![Event::LayerKept { layer }]
         }
         Input::Kept(Err(why)) => vec![Event::RevertBegan { cause: Cause::NotKept(why.clone()) }],
-        Input::ChildrenGone { left } => vec![Event::ChildrenEnded { left: left.clone() }],
+        Input::ChildrenGone { left, unseen } => {
+            vec![Event::ChildrenEnded { left: left.clone(), unseen: *unseen }]
+        }
         Input::Restored(restored) => {
             let Stage::Reverting(Back::Restoring(left)) = state.stage else { return Vec::new() };
             vec![Event::LayerRestored { layer: left.saturating_sub(1), restored: restored.clone() }]

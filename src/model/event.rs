@@ -278,6 +278,9 @@ pub enum Event {
     ChildrenEnded {
         /// Those that would not end, by name.
         left: Vec<Item>,
+        /// Whether there may be others: a runner that was killed had no control group for them.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unseen: bool,
     },
     /// A step's undo is about to act.
     UndoStarted {

@@ -128,10 +128,14 @@ pub fn words(plan: &Plan, scene: &Scene, envelope: &Envelope) -> Vec<Line> {
                 "the journal is damaged, and what it said from here on is lost: all that can go back does";
             vec![Line::new(Tone::Caution, "damaged", what)]
         }
-        Event::ChildrenEnded { left } if left.is_empty() => {
+        Event::ChildrenEnded { left, unseen: false } if left.is_empty() => {
             vec![did(Tone::Quiet, "ended", "no child of the phase is left")]
         }
-        Event::ChildrenEnded { left } => left
+        Event::ChildrenEnded { left, unseen: true } if left.is_empty() => {
+            let what = "no marked child of the phase is left; one that shed its environment cannot be told";
+            vec![did(Tone::Caution, "ended", what)]
+        }
+        Event::ChildrenEnded { left, .. } => left
             .iter()
             .map(|item| did(Tone::Bad, "left", item.why.clone()).about(item.name.clone()))
             .collect(),

@@ -16,6 +16,7 @@ const GENERATIONS: &str = "generations";
 const CURRENT: &str = "current";
 const HIGHEST: &str = "highest";
 const BIN: &str = "bin";
+const CHILDREN: &str = "children";
 
 /// Where switchback remembers. Opening and reading create nothing.
 #[derive(Debug)]
@@ -89,6 +90,12 @@ impl StateFolder {
     #[must_use]
     pub fn scope(&self) -> String {
         fs::canonicalize(&self.root).unwrap_or_else(|_| self.root.clone()).display().to_string()
+    }
+
+    /// The file that says where the children of whoever acts on this state are.
+    #[must_use]
+    pub fn ledger(&self) -> PathBuf {
+        self.root.join(CHILDREN)
     }
 
     /// The right to change this state; `what` is the verb that others are told. What a killed runner was writing here

@@ -140,7 +140,7 @@ impl<'a> Telling<'a> {
                 self.summary.items.clear();
                 self.because(cause.clone(), false);
             }
-            Event::ChildrenEnded { left } => self.summary.items.extend(left.iter().cloned()),
+            Event::ChildrenEnded { left, .. } => self.summary.items.extend(left.iter().cloned()),
             Event::LayerRestored { restored, .. } => {
                 self.summary.items.extend(restored.failed.iter().cloned());
             }

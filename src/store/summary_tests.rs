@@ -82,7 +82,7 @@ fn the_cause_is_that_of_the_last_stop_and_the_end_that_of_the_last_end() {
 #[test]
 fn items_are_those_of_the_way_back_that_is_open_and_then_those_of_the_end() {
     let back = || Event::RevertBegan { cause: Cause::Asked };
-    let child = || Event::ChildrenEnded { left: vec![Item::new("process 7", "still there")] };
+    let child = || Event::ChildrenEnded { left: vec![Item::new("process 7", "still there")], unseen: false };
     let layer = || Event::LayerRestored {
         layer: 0,
         restored: Restored { changed: 1, failed: vec![Item::new("/etc/x", "read-only")] },

@@ -4,7 +4,7 @@
 use super::clock;
 use super::host::Host;
 use super::process::{self, Spec, Unwatched};
-use super::sanitise::sanitise;
+use super::sanitise::sanitise_line;
 use crate::model::{CommandLine, RunAs, Span};
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -17,7 +17,7 @@ const PATIENCE: Span = Span::seconds(5);
 
 /// Says it. Nothing depends on anybody hearing it.
 pub fn announce(host: &Host, text: &str) {
-    let line = format!("{}: {}\n", clock::now(), sanitise(text));
+    let line = format!("{}: {}\n", clock::now(), sanitise_line(text));
     eprint_line(&line);
     if host.euid != 0 {
         return;

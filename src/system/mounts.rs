@@ -7,6 +7,8 @@ use std::path::PathBuf;
 /// One line of `/proc/self/mountinfo`, as far as it says where something can be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mount {
+    /// Which folder of the file system is mounted.
+    pub root: PathBuf,
     /// Where it is mounted.
     pub point: PathBuf,
     /// The kind of file system.
@@ -28,7 +30,7 @@ fn line(line: &str) -> Option<Mount> {
     let (left, right) = line.split_once(" - ")?;
     let mut left = left.split(' ').skip(2);
     let device = left.next()?.to_owned();
-    let mut left = left.skip(1);
+    let root = PathBuf::from(unescaped(left.next()?));
     let point = PathBuf::from(unescaped(left.next()?));
     let own = left.next()?;
     let mut right = right.split(' ');
@@ -36,7 +38,7 @@ fn line(line: &str) -> Option<Mount> {
     let source = unescaped(right.next()?).to_string_lossy().into_owned();
     let of_super = right.next().unwrap_or_default();
     let writable = !own.split(',').chain(of_super.split(',')).any(|option| option == "ro");
-    Some(Mount { point, kind, device, source, writable })
+    Some(Mount { root, point, kind, device, source, writable })
 }
 
 /// The kernel writes space, tab, newline and backslash as three octal digits.

@@ -83,6 +83,33 @@ pub fn judge_file(path: &Path, user: u32) -> Result<(), TrustError> {
     open_trusted(path, user).map(drop)
 }
 
+/// Judges a folder and those above it: what is in it stays what it is, and it stays where it is. A sticky folder above it
+/// may be everybody's, since what belongs to root or to the user cannot be moved in it.
+///
+/// # Errors
+/// As [`read_trusted`].
+pub fn judge_folder(path: &Path, user: u32) -> Result<(), TrustError> {
+    match walk(path, user, Sticky::Everybodys)? {
+        End::Folder => Ok(()),
+        End::File(_, path) => Err(TrustError::Kind { path, wanted: "folder" }),
+    }
+}
+
+/// What a sticky folder may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sticky {
+    /// Writable by its group.
+    Groups,
+    /// Writable by everybody.
+    Everybodys,
+}
+
+/// Where a path leads.
+enum End {
+    File(File, PathBuf),
+    Folder,
+}
+
 /// A folder on the way, open.
 struct Place {
     folder: OwnedFd,
@@ -90,10 +117,17 @@ struct Place {
 }
 
 fn open_trusted(path: &Path, user: u32) -> Result<(File, PathBuf), TrustError> {
+    match walk(path, user, Sticky::Groups)? {
+        End::File(file, path) => Ok((file, path)),
+        End::Folder => Err(TrustError::Kind { path: path.to_owned(), wanted: "regular file" }),
+    }
+}
+
+fn walk(path: &Path, user: u32, sticky: Sticky) -> Result<End, TrustError> {
     if !path.is_absolute() {
         return Err(TrustError::Relative(path.to_owned()));
     }
-    let mut way = vec![root(user)?];
+    let mut way = vec![root(user, sticky)?];
     let mut rest = components(path);
     let mut links = 0;
     while let Some(name) = rest.pop_front() {
@@ -128,7 +162,7 @@ fn open_trusted(path: &Path, user: u32) -> Result<(File, PathBuf), TrustError> {
                 }
             }
             libc::S_IFDIR => {
-                judge(&there, &meta, user)?;
+                judge(&there, &meta, user, sticky)?;
                 way.push(Place { folder: found, path: there });
             }
             libc::S_IFREG if rest.is_empty() => {
@@ -136,24 +170,24 @@ fn open_trusted(path: &Path, user: u32) -> Result<(File, PathBuf), TrustError> {
                 let file = openat(&here.folder, name.as_os_str(), read, Mode::empty())
                     .map_err(failed("open", &there))?;
                 let meta = fstat(&file).map_err(failed("read", &there))?;
-                judge(&there, &meta, user)?;
+                judge(&there, &meta, user, sticky)?;
                 if kind(&meta) != libc::S_IFREG {
                     return Err(TrustError::Kind { path: there, wanted: "regular file" });
                 }
-                return Ok((File::from(file), there));
+                return Ok(End::File(File::from(file), there));
             }
             _ if rest.is_empty() => return Err(TrustError::Kind { path: there, wanted: "regular file" }),
             _ => return Err(TrustError::Kind { path: there, wanted: "folder" }),
         }
     }
-    Err(TrustError::Kind { path: path.to_owned(), wanted: "regular file" })
+    Ok(End::Folder)
 }
 
-fn root(user: u32) -> Result<Place, TrustError> {
+fn root(user: u32, sticky: Sticky) -> Result<Place, TrustError> {
     let path = PathBuf::from("/");
     let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
     let folder = open(&path, flags, Mode::empty()).map_err(failed("open", &path))?;
-    judge(&path, &fstat(&folder).map_err(failed("read", &path))?, user)?;
+    judge(&path, &fstat(&folder).map_err(failed("read", &path))?, user, sticky)?;
     Ok(Place { folder, path })
 }
 
@@ -179,12 +213,15 @@ fn judge_owner(path: &Path, meta: &FileStat, user: u32) -> Result<(), TrustError
     }
 }
 
-fn judge(path: &Path, meta: &FileStat, user: u32) -> Result<(), TrustError> {
+fn judge(path: &Path, meta: &FileStat, user: u32, sticky: Sticky) -> Result<(), TrustError> {
     judge_owner(path, meta, user)?;
     let mode = meta.st_mode & 0o7777;
     // In a sticky folder nobody can exchange what belongs to another, and the next owner is judged as well.
-    let sticky = kind(meta) == libc::S_IFDIR && mode & 0o1000 != 0;
-    let refused = if sticky { 0o002 } else { 0o022 };
+    let refused = match sticky {
+        Sticky::Groups | Sticky::Everybodys if kind(meta) != libc::S_IFDIR || mode & 0o1000 == 0 => 0o022,
+        Sticky::Groups => 0o002,
+        Sticky::Everybodys => 0,
+    };
     if mode & refused == 0 { Ok(()) } else { Err(TrustError::Writable { path: path.to_owned(), mode }) }
 }
 

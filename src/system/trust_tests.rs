@@ -101,6 +101,34 @@ fn the_shared_folder_for_temporary_files_is_refused() {
 }
 
 #[test]
+fn a_folder_is_judged_with_those_above_it_and_may_lie_in_a_sticky_one() {
+    let Some(tree) = trusted_tree() else { return };
+    let (folder, inner) = (tree.path().join("folder"), tree.path().join("folder/inner"));
+    std::fs::create_dir(&inner).expect("folder");
+    mode(&inner, 0o700);
+    let cases = [
+        (&folder, 0o755, 0, 0, true),
+        (&folder, 0o775, 0, 0, false),
+        (&folder, 0o757, 0, 0, false),
+        (&folder, 0o1777, 0, 0, true),
+        (&folder, 0o755, 1000, 0, false),
+        (&folder, 0o755, 1000, 1000, true),
+        (&inner, 0o700, 1000, 0, false),
+        (&inner, 0o770, 0, 0, false),
+    ];
+    for (path, bits, owner, user, trusted) in cases {
+        mode(path, bits);
+        chown(path, Some(owner), None).expect("owner");
+        let seen = judge_folder(&inner, user);
+        assert_eq!(seen.is_ok(), trusted, "{} {bits:o} {owner} for {user}: {seen:?}", path.display());
+        chown(path, Some(0), None).expect("owner");
+        mode(path, if path == &inner { 0o700 } else { 0o755 });
+    }
+    assert!(matches!(judge_folder(&folder.join("plan"), 0), Err(TrustError::Kind { .. })));
+    judge_folder(std::env::temp_dir().as_path(), 0).expect("sticky and root's");
+}
+
+#[test]
 fn a_relative_path_is_refused() {
     assert!(matches!(read_trusted(Path::new("plan"), 1, 0), Err(TrustError::Relative(_))));
 }

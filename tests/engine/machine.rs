@@ -191,7 +191,11 @@ impl Machine {
                 ways
             }
             Action::EndChildren => {
-                vec![self.with(|m| m.child = false, Input::ChildrenGone { left: Vec::new() }, 0)]
+                vec![self.with(
+                    |m| m.child = false,
+                    Input::ChildrenGone { left: Vec::new(), unseen: false },
+                    0,
+                )]
             }
             Action::Undo { part, step } => {
                 let place = (*part as usize, *step);

@@ -103,7 +103,7 @@ fn children_left_alive(
 ) -> Decision {
     let made = decide(plan, state, input, heard, now);
     if made.action == Action::EndChildren {
-        skip(plan, state, made, &Input::ChildrenGone { left: Vec::new() }, now)
+        skip(plan, state, made, &Input::ChildrenGone { left: Vec::new(), unseen: false }, now)
     } else {
         made
     }

@@ -16,6 +16,7 @@ mod program;
 mod pty;
 mod rehearse;
 mod scheduled;
+mod security;
 mod shoshin;
 #[cfg(test)]
 #[path = "../support/skipped.rs"]

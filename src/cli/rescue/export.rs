@@ -10,7 +10,9 @@ use crate::store::StateFolder;
 use crate::system::files;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _, symlink};
+use std::os::unix::fs::{
+    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, symlink,
+};
 use std::path::Path;
 
 pub(super) fn export(
@@ -55,8 +57,14 @@ pub(super) fn export(
 }
 
 fn copy(from: &Path, to: &Path, number: GenerationNumber) -> io::Result<()> {
-    fs::create_dir_all(to)?;
-    fs::set_permissions(to, fs::Permissions::from_mode(0o700))?;
+    match to.symlink_metadata() {
+        // What is copied is as private as what it is copied from.
+        Ok(seen) if seen.is_dir() && seen.uid() == nix::unistd::geteuid().as_raw() => {
+            fs::set_permissions(to, fs::Permissions::from_mode(0o700))?;
+        }
+        Ok(_) => return Err(io::Error::other("it is no folder of whoever copies")),
+        Err(_) => files::mkdir_private(to).map_err(io::Error::other)?,
+    }
     let generations = to.join("generations");
     for folder in [&generations, &generations.join(number.to_string())] {
         DirBuilder::new().mode(0o700).create(folder)?;

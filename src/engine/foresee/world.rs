@@ -159,7 +159,7 @@ pub(super) fn ways(phased: &Phased, action: &Action, opened: u32, grain: Grain) 
         }),
         Action::Disarm => vec![Way::well(Input::Disarmed)],
         Action::Choose { may_accept, .. } => chosen(*may_accept),
-        Action::EndChildren => vec![Way::well(Input::ChildrenGone { left: Vec::new() })],
+        Action::EndChildren => vec![Way::well(Input::ChildrenGone { left: Vec::new(), unseen: false })],
         Action::Undo { part, step } => {
             phase.steps(*part).get(*step).map_or_else(Vec::new, |step| undone(*part, step, grain))
         }

@@ -189,7 +189,10 @@ fn a_step_that_was_never_begun_is_not_undone_and_rejects_nothing() {
     let nobody = StepOutcome::NotStarted("nobody is there".into());
     assert_eq!(run.tell(Input::Stepped(nobody)), Action::EndChildren);
     assert_eq!(undo_owed(&run.plan.phases[0], &run.state), [(Part::Apply, 0)]);
-    assert_eq!(run.succeed(Input::ChildrenGone { left: Vec::new() }), Ended::Finished(Verdict::RolledBack));
+    assert_eq!(
+        run.succeed(Input::ChildrenGone { left: Vec::new(), unseen: false }),
+        Ended::Finished(Verdict::RolledBack)
+    );
     assert!(!run.state.quarantined);
 }
 
@@ -271,7 +274,7 @@ fn what_the_record_must_hold_before_an_act() {
     assert!(!record_required(&run.state, &[finished, turned]));
     assert!(!record_required(&run.state, &[over]));
     run.tell(Input::RollbackAsked { boot: None });
-    assert!(!record_required(&run.state, &[Event::ChildrenEnded { left: Vec::new() }]));
+    assert!(!record_required(&run.state, &[Event::ChildrenEnded { left: Vec::new(), unseen: false }]));
     let mut run = Told::new(two_phases(), Guidance::Unattended);
     run.succeed_until(Input::Begin, &Action::Disarm);
     assert!(!record_required(&run.state, &[Event::GuardDisarmed]));

@@ -23,7 +23,10 @@ fn nothing_goes_forward_where_no_guard_can_be_armed_for_the_runner_that_takes_it
     assert_eq!(run.state.reverting, Some(Cause::NotArmed("no service manager".into())));
     assert_eq!(run.tell(no_guard()), Action::EndChildren);
     assert!(run.facts.contains(&Event::GuardMissing { why: "no service manager".into() }));
-    assert_eq!(run.succeed(Input::ChildrenGone { left: Vec::new() }), Ended::Finished(Verdict::RolledBack));
+    assert_eq!(
+        run.succeed(Input::ChildrenGone { left: Vec::new(), unseen: false }),
+        Ended::Finished(Verdict::RolledBack)
+    );
     assert!(!run.state.quarantined, "the change was not tried");
 }
 

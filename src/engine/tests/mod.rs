@@ -177,7 +177,7 @@ fn usual(action: &Action) -> Input {
         Action::Keep { .. } => Input::Kept(Ok(())),
         Action::Disarm => Input::Disarmed,
         Action::Choose { .. } => Input::Chosen(Choice::Rollback),
-        Action::EndChildren => Input::ChildrenGone { left: Vec::new() },
+        Action::EndChildren => Input::ChildrenGone { left: Vec::new(), unseen: false },
         Action::Restore { .. } => Input::Restored(Restored { changed: 1, failed: Vec::new() }),
         Action::Quarantine { .. } => Input::Quarantined,
         Action::Stop(_) => Input::Nothing,

@@ -105,7 +105,10 @@ fn a_reboot_that_nobody_asked_for_turns_a_touched_phase_round_and_says_nothing_a
     let mut run = begun(plan(), &SECOND);
     assert_eq!(run.taken_up(up("two")), Action::EndChildren);
     assert_eq!(run.state.reverting, Some(Cause::Rebooted));
-    assert_eq!(run.succeed(Input::ChildrenGone { left: Vec::new() }), Ended::Finished(Verdict::RolledBack));
+    assert_eq!(
+        run.succeed(Input::ChildrenGone { left: Vec::new(), unseen: false }),
+        Ended::Finished(Verdict::RolledBack)
+    );
     assert!(!run.state.quarantined);
 }
 
@@ -154,7 +157,10 @@ fn what_booted_otherwise_than_prepared_is_trouble_and_rejects_the_change() {
     run.taken_up(up("two"));
     assert_eq!(run.tell(Input::BootCompared(wrong.clone())), Action::EndChildren);
     assert_eq!(run.state.reverting, Some(Cause::WrongBoot(wrong.clone())));
-    assert_eq!(run.succeed(Input::ChildrenGone { left: Vec::new() }), Ended::Finished(Verdict::RolledBack));
+    assert_eq!(
+        run.succeed(Input::ChildrenGone { left: Vec::new(), unseen: false }),
+        Ended::Finished(Verdict::RolledBack)
+    );
     assert!(run.state.quarantined);
 
     let mut run = awaiting(rebooting(false, Reboot::Required), &SECOND);

@@ -103,5 +103,9 @@ fn what_was_undone_is_not_undone_again_when_the_way_back_is_asked_for_again() {
     run.taken_up(asked());
     assert_eq!(undo_owed(&run.plan.phases[0], &run.state), []);
     let restores = Action::Restore { layer: 0 };
-    assert_eq!(run.tell(Input::ChildrenGone { left: Vec::new() }), restores, "layers are read back again");
+    assert_eq!(
+        run.tell(Input::ChildrenGone { left: Vec::new(), unseen: false }),
+        restores,
+        "layers are read back again"
+    );
 }

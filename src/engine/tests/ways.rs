@@ -93,7 +93,10 @@ fn a_step_whose_end_was_not_recorded_asks_nothing_when_the_way_back_is_taken_up_
     assert_eq!(run.taken_up(Input::JournalLost("full".into())), Action::EndChildren);
     assert_eq!(run.taken_up(resumed(Guidance::Guided)), Action::EndChildren);
     assert_eq!(run.state.trouble, None);
-    assert_eq!(run.succeed(Input::ChildrenGone { left: Vec::new() }), Ended::Finished(Verdict::RolledBack));
+    assert_eq!(
+        run.succeed(Input::ChildrenGone { left: Vec::new(), unseen: false }),
+        Ended::Finished(Verdict::RolledBack)
+    );
 }
 
 #[test]

@@ -22,14 +22,22 @@ pub(super) enum Bearer<'a> {
 pub(super) enum Named<'a> {
     /// By the kernel's own path to the folder: nobody can put a link into it.
     Path(PathBuf),
+    /// By the kernel's own path to the thing itself, whatever has its name by now.
+    Itself(PathBuf),
     /// Where there is no `/proc`: by way of the working folder, on which nothing else here depends.
     Here(BorrowedFd<'a>, &'a OsStr),
 }
 
 impl Named<'_> {
-    fn with<T>(&self, act: impl FnOnce(&Path) -> io::Result<T>) -> io::Result<T> {
+    /// `act` on the thing at a name, or `itself` on what such a path of the kernel leads to.
+    fn with<T>(
+        &self,
+        act: impl FnOnce(&Path) -> io::Result<T>,
+        itself: impl FnOnce(&Path) -> io::Result<T>,
+    ) -> io::Result<T> {
         match self {
             Self::Path(path) => act(path),
+            Self::Itself(path) => itself(path),
             Self::Here(folder, name) => {
                 nix::unistd::fchdir(folder)?;
                 let done = act(Path::new(name));
@@ -50,11 +58,16 @@ impl<'a> Bearer<'a> {
         })
     }
 
+    /// What is held, which has this name; by the name alone where there is no `/proc`.
+    pub(super) fn held(held: BorrowedFd<'_>, folder: BorrowedFd<'a>, name: &'a OsStr) -> Self {
+        Self::Named(path_of(held).map_or(Named::Here(folder, name), Named::Itself))
+    }
+
     /// All of them; none where the file system has none.
     pub(super) fn read(&self) -> io::Result<BTreeMap<Raw, Raw>> {
         let listed = match self {
             Self::Open(file) => file.list_xattr(),
-            Self::Named(named) => named.with(|path| xattr::list(path)),
+            Self::Named(named) => named.with(|path| xattr::list(path), |path| xattr::list_deref(path)),
         };
         let names = match listed {
             Ok(names) => names,
@@ -65,7 +78,9 @@ impl<'a> Bearer<'a> {
         for name in names {
             let value = match self {
                 Self::Open(file) => file.get_xattr(&name),
-                Self::Named(named) => named.with(|path| xattr::get(path, &name)),
+                Self::Named(named) => {
+                    named.with(|path| xattr::get(path, &name), |path| xattr::get_deref(path, &name))
+                }
             }?;
             if let Some(value) = value {
                 all.insert(Raw::from(name.as_os_str()), Raw(value));
@@ -79,7 +94,8 @@ impl<'a> Bearer<'a> {
         for name in self.read()?.keys().filter(|name| !wanted.contains_key(*name)) {
             match self {
                 Self::Open(file) => file.remove_xattr(name.os()),
-                Self::Named(named) => named.with(|path| xattr::remove(path, name.os())),
+                Self::Named(named) => named
+                    .with(|path| xattr::remove(path, name.os()), |path| xattr::remove_deref(path, name.os())),
             }?;
         }
         Ok(())
@@ -94,7 +110,10 @@ impl<'a> Bearer<'a> {
         for (name, value) in wanted.iter().filter(|(name, value)| now.get(*name) != Some(*value)) {
             match self {
                 Self::Open(file) => file.set_xattr(name.os(), &value.0),
-                Self::Named(named) => named.with(|path| xattr::set(path, name.os(), &value.0)),
+                Self::Named(named) => named.with(
+                    |path| xattr::set(path, name.os(), &value.0),
+                    |path| xattr::set_deref(path, name.os(), &value.0),
+                ),
             }
             .map_err(|why| io::Error::new(why.kind(), format!("attribute {name}: {why}")))?;
         }

@@ -4,6 +4,7 @@ use super::entry::{Entry, Meta, Moment, What};
 use crate::layer::LayerError;
 use crate::layer::capsule::Manifest;
 use crate::layer::raw::Raw;
+use crate::system::sanitise::sanitise_line;
 use std::path::{Path, PathBuf};
 
 /// The lines. Trees are moved aside and made anew, so that what a phase created is gone from them.
@@ -18,6 +19,7 @@ pub(super) fn lines(capsule: &Path, manifest: &Manifest) -> Result<Vec<String>, 
         folders: Vec::new(),
         tree: None,
         ways: 0,
+        others: Vec::new(),
         closing: Vec::new(),
     };
     manifest.each(|entry: Entry| {
@@ -40,6 +42,8 @@ struct Page {
     tree: Option<PathBuf>,
     /// Folders on the way to a recorded path, so far.
     ways: usize,
+    /// Those of them in which somebody else than root may give names.
+    others: Vec<PathBuf>,
     /// What comes when all is in place.
     closing: Vec<String>,
 }
@@ -52,7 +56,7 @@ impl Page {
         let at = quoted(path);
         let clear = if inside { String::new() } else { format!("rm -rf -- {at} && ") };
         match what {
-            What::Way { meta } => self.way(&at, meta),
+            What::Way { meta } => self.way(path, &at, meta),
             What::Folder { meta, holds, mount } => {
                 if *mount {
                     // Nobody can move it: what was not there goes by name.
@@ -96,10 +100,17 @@ impl Page {
         }
     }
 
-    /// A folder on the way: left as it is where it is there, else made again; its time is set when all is in it.
-    fn way(&mut self, at: &str, meta: &Meta) {
+    /// A folder on the way: left as it is where it is there, else made again; its time is set when all is in it. A link
+    /// that somebody else than root can have put in its place is put aside: it would say where the lines below write.
+    fn way(&mut self, path: &Raw, at: &str, meta: &Meta) {
         self.ways += 1;
         let (Meta { mode, uid, gid, mtime, .. }, made) = (meta, format!("made_{}", self.ways));
+        if self.others.iter().any(|above| path.path().starts_with(above)) {
+            self.lines.push(format!("test ! -L {at} || mv -T -- {at} {}", aside_of(path)));
+        }
+        if *uid != 0 || (mode & 0o022 != 0 && mode & 0o1000 == 0) {
+            self.others.push(path.to_path());
+        }
         self.lines.push(format!(
             "{made}=no; test -d {at} || {{ mkdir -- {at} && chown {uid}:{gid} -- {at} && chmod {mode:04o} -- {at} && {made}=yes; }}"
         ));
@@ -110,7 +121,7 @@ impl Page {
 
     /// What stands there is kept beside it.
     fn aside(&mut self, path: &Raw, at: &str) {
-        let aside = quoted(&Raw([path.0.as_slice(), b".before-undo"].concat()));
+        let aside = aside_of(path);
         self.lines.push(format!("{{ test ! -e {at} && test ! -L {at}; }} || mv -T -- {at} {aside}"));
         self.closing.push(format!("# when all is well: rm -rf -- {aside}"));
         self.tree = Some(path.to_path());
@@ -145,6 +156,11 @@ impl Page {
     }
 }
 
+/// The name under which what stands there is kept.
+fn aside_of(path: &Raw) -> String {
+    quoted(&Raw([path.0.as_slice(), b".before-undo"].concat()))
+}
+
 /// Removes what a folder holds besides these names.
 fn but_these(folder: &Raw, holds: &[Raw]) -> String {
     let at = quoted(folder);
@@ -161,13 +177,17 @@ fn unmatched(base: &Raw, pattern: &[String], matched: &[Raw]) -> String {
             let glob = shell_glob(one).unwrap_or_default();
             removing(&format!("{}/{glob}", quoted(base)), matched)
         }
-        _ => format!(
-            "# Remove what matches {}/{} and is not among these {}: {}",
-            quoted(base),
-            pattern.join("/"),
-            matched.len(),
-            matched.iter().map(quoted).collect::<Vec<_>>().join(" ")
-        ),
+        _ => {
+            let words = format!(
+                "# Remove what matches {}/{} and is not among these {}: {}",
+                quoted(base),
+                pattern.join("/"),
+                matched.len(),
+                matched.iter().map(quoted).collect::<Vec<_>>().join(" ")
+            );
+            // A newline in a name would end the remark, and what follows it would be typed.
+            sanitise_line(&words).into_owned()
+        }
     }
 }
 

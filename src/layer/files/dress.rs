@@ -35,11 +35,14 @@ pub(super) fn dress_named(
 ) -> io::Result<()> {
     // Who may write to the folder can give the name to another thing at any moment.
     let held = hold(folder, name)?;
-    let now = kind(&look_at(held.as_fd())?);
-    if now != expected {
-        return Err(io::Error::other(format!("is {} now", kind_name(now))));
+    let seen = look_at(held.as_fd())?;
+    if kind(&seen) != expected {
+        return Err(io::Error::other(format!("is {} now", kind_name(kind(&seen)))));
     }
-    let bearer = Bearer::named(folder, name);
+    if seen.stx_nlink > 1 {
+        return Err(io::Error::other(format!("has {} names (hard links) now", seen.stx_nlink)));
+    }
+    let bearer = Bearer::held(held.as_fd(), folder, name);
     bearer.strip(&meta.attributes)?;
     let (uid, gid) = (Uid::from_raw(meta.uid), Gid::from_raw(meta.gid));
     chownat(&held, "", Some(uid), Some(gid), AtFlags::EMPTY_PATH)?;

@@ -15,7 +15,7 @@ const STEP: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::DIRECTOR
 const READ: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 /// Opens an absolute folder; `ENOTDIR` where a name on the way is a symbolic link or no folder.
-pub(super) fn open_folder(path: &Path) -> io::Result<OwnedFd> {
+pub(in crate::layer) fn open_folder(path: &Path) -> io::Result<OwnedFd> {
     let mut at = openat(CWD, "/", STEP, Mode::empty())?;
     for part in path.components() {
         match part {
@@ -94,6 +94,18 @@ pub(super) fn same(file: &File, seen: Option<(u64, u64)>) -> io::Result<()> {
     match seen {
         Some(seen) if seen != now => Err(io::Error::other("was replaced while it was restored")),
         Some(_) | None => Ok(()),
+    }
+}
+
+/// Which folder an open one is, where it can be the one that was made a moment ago: empty, and ours, or of whom it will
+/// be. What else stands at its name by now is not to be given to anybody.
+pub(super) fn just_made(folder: &File, owner: u32) -> io::Result<(u64, u64)> {
+    let seen = look_at(folder.as_fd())?;
+    let ours = [nix::unistd::geteuid().as_raw(), owner].contains(&seen.stx_uid);
+    if kind(&seen) == FileType::Directory && ours && names(folder.as_fd())?.is_empty() {
+        Ok(identity(&seen))
+    } else {
+        Err(io::Error::other("was replaced while it was restored"))
     }
 }
 

@@ -1,18 +1,22 @@
 //! Trees that are hard to take back: deeper than a walk may go, with our own records in them, or changed meanwhile.
 
+use super::attributes::Bearer;
 use super::dress::dress_named;
 use super::entry::Meta;
-use super::folder::{look, open_folder};
+use super::folder::{hold, look, open_folder};
 use super::remove::{open_up, remove_tree};
+use super::temporary::temporary_name;
 use super::*;
 use crate::layer::layer_for;
 use crate::layer::testbed::{Bench, snapshot};
+use crate::system::process::{JobId, Watch};
 use rustix::fs::{FileType, Mode, OFlags, mkdirat, mknodat, openat};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 fn files(paths: &[&Path]) -> Box<dyn Layer> {
     let paths = paths.iter().map(|path| path.display().to_string()).collect();
@@ -128,4 +132,268 @@ fn a_name_that_became_a_link_meanwhile_changes_nothing_of_what_it_leads_to() {
     let opened = open_up(folder.as_fd(), OsStr::new("folder"));
     assert_eq!(opened.expect_err("it is a link").to_string(), "is a symbolic link now");
     assert_eq!((mode(&victim), mode(&others)), (0o600, 0o500));
+}
+
+/// What somebody else does while a layer works: once, as soon as it can be done.
+struct Meanwhile<'a>(Option<Box<dyn Fn() -> bool + 'a>>);
+
+impl Watch for Meanwhile<'_> {
+    fn line(&mut self, _: JobId, _: &str) {}
+    fn tick(&mut self) {
+        if self.0.as_ref().is_some_and(|act| act()) {
+            self.0 = None;
+        }
+    }
+    fn interrupted(&mut self) -> bool {
+        false
+    }
+}
+
+#[test]
+fn a_folder_whose_name_was_given_to_a_file_after_it_was_made_gives_that_file_to_nobody() {
+    let mut bench = Bench::new();
+    let root = folder_in(&bench, "t");
+    let (made, away) = (folder_in(&bench, "t/made"), bench.root().join("away"));
+    for name in 0..200 {
+        fs::write(made.join(name.to_string()), "x").expect("written");
+    }
+    fs::set_permissions(&made, fs::Permissions::from_mode(0o777)).expect("mode");
+    if bench.host.euid == 0 {
+        std::os::unix::fs::chown(&made, Some(4321), Some(4321)).expect("owner");
+    }
+    let secret = bench.root().join("secret");
+    fs::write(&secret, "of root").expect("written");
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).expect("mode");
+    let (before, untouched) = (snapshot(&root), snapshot(&secret));
+    let layer = files(&[&root]);
+    let record = layer.record(&mut bench.cx(), 0).expect("recorded");
+    fs::remove_dir_all(&made).expect("removed");
+    let mut watch = Meanwhile(Some(Box::new(|| {
+        made.is_dir() && fs::rename(&made, &away).is_ok() && fs::hard_link(&secret, &made).is_ok()
+    })));
+    let mut cx = LayerCx { host: &bench.host, capsule: &bench.capsule, watch: &mut watch };
+    let restored = layer.restore(&mut cx, &record);
+    assert!(away.exists(), "the name was never given away: {restored:?}");
+    // Then it is put right as anything else that stands there.
+    assert_eq!(layer.restore(&mut bench.cx(), &record).failed, []);
+    assert_eq!(snapshot(&root), before);
+    assert_eq!(snapshot(&secret), untouched);
+}
+
+#[test]
+fn a_file_with_several_names_is_never_changed_in_place() {
+    let mut bench = Bench::new();
+    let root = folder_in(&bench, "t");
+    fs::write(root.join("a"), "known to all").expect("written");
+    fs::set_permissions(root.join("a"), fs::Permissions::from_mode(0o666)).expect("mode");
+    fs::hard_link(root.join("a"), root.join("b")).expect("link");
+    let secret = bench.root().join("secret");
+    fs::write(&secret, "known to all").expect("written");
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).expect("mode");
+    let before = (snapshot(&root), snapshot(&secret));
+    let layer = files(&[&root]);
+    let record = layer.record(&mut bench.cx(), 0).expect("recorded");
+    // As many names as recorded, the same bytes, and one of the names is elsewhere.
+    fs::remove_file(root.join("a")).expect("removed");
+    fs::hard_link(&secret, root.join("a")).expect("link");
+    assert_eq!(layer.restore(&mut bench.cx(), &record).failed, []);
+    assert_eq!((snapshot(&root), snapshot(&secret)), before);
+}
+
+#[test]
+fn a_temporary_name_that_somebody_took_leads_nowhere() {
+    let mut bench = Bench::new();
+    let root = folder_in(&bench, "t");
+    let others = folder_in(&bench, "others");
+    fs::write(others.join("secret"), "of root").expect("written");
+    fs::set_permissions(others.join("secret"), fs::Permissions::from_mode(0o600)).expect("mode");
+    let (file, temporary) = (root.join("f"), root.join(temporary_name(OsStr::new("f"))));
+    fs::write(&file, "old").expect("written");
+    let layer = files(&[&file]);
+    let record = layer.record(&mut bench.cx(), 0).expect("recorded");
+    for taken in ["link to a file", "link to a folder", "hard link", "folder", "pipe"] {
+        fs::write(&file, "new").expect("written");
+        match taken {
+            "link to a file" => symlink(others.join("secret"), &temporary).expect("link"),
+            "link to a folder" => symlink(&others, &temporary).expect("link"),
+            "hard link" => fs::hard_link(others.join("secret"), &temporary).expect("link"),
+            "folder" => {
+                fs::create_dir(&temporary).expect("made");
+                symlink(&others, temporary.join("out")).expect("link");
+                fs::hard_link(others.join("secret"), temporary.join("in")).expect("link");
+            }
+            _ => nix::unistd::mkfifo(&temporary, nix::sys::stat::Mode::S_IRWXU).expect("pipe"),
+        }
+        let before = fs::read(others.join("secret")).expect("read");
+        assert_eq!(layer.restore(&mut bench.cx(), &record).failed, [], "{taken}");
+        assert_eq!(fs::read_to_string(&file).expect("read"), "old", "{taken}");
+        assert!(temporary.symlink_metadata().is_err(), "{taken}");
+        assert_eq!(fs::read(others.join("secret")).expect("read"), before, "{taken}");
+        assert_eq!(mode(&others.join("secret")), 0o600, "{taken}");
+        assert_eq!(fs::read_dir(&others).expect("listed").count(), 1, "{taken}");
+    }
+}
+
+#[test]
+fn attributes_are_set_on_what_is_held_and_not_on_what_has_its_name_by_now() {
+    let bench = Bench::new();
+    let root = folder_in(&bench, "t");
+    let (pipe, away) = (root.join("pipe"), root.join("away"));
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).expect("pipe");
+    let name = "security.switchback";
+    if xattr::set(&pipe, name, b"x").is_err() {
+        return crate::skipped::skipped(
+            "attributes_are_set_on_what_is_held_and_not_on_what_has_its_name_by_now",
+            "only root may set attributes of a pipe, and not on every file system",
+        );
+    }
+    let wanted = Bearer::named(open_folder(&root).expect("opened").as_fd(), OsStr::new("pipe")).read();
+    let wanted = wanted.expect("read");
+    assert_eq!(wanted.len(), 1);
+    xattr::remove(&pipe, name).expect("removed");
+    symlink("nowhere", root.join("link")).expect("link");
+    let folder = open_folder(&root).expect("opened");
+    for held in ["pipe", "link"] {
+        let (path, held) = (root.join(held), hold(folder.as_fd(), OsStr::new(held)).expect("held"));
+        fs::rename(&path, &away).expect("moved");
+        fs::write(&path, "of root").expect("written");
+        let file_name = path.file_name().expect("a name");
+        let bearer = Bearer::held(held.as_fd(), folder.as_fd(), file_name);
+        bearer.set(&wanted).expect("set");
+        assert_eq!(xattr::get(&path, name).expect("read"), None, "{}", path.display());
+        assert!(xattr::get(&away, name).expect("read").is_some(), "{}", path.display());
+        bearer.strip(&BTreeMap::new()).expect("stripped");
+        assert_eq!(xattr::get(&away, name).expect("read"), None);
+        fs::remove_file(&away).expect("removed");
+    }
+    // One that has a second name by now is nobody's to dress.
+    nix::unistd::mkfifo(&away, nix::sys::stat::Mode::S_IRWXU).expect("pipe");
+    fs::hard_link(&away, root.join("second")).expect("link");
+    let seen = look(folder.as_fd(), OsStr::new("away")).expect("seen").expect("there");
+    let dressed = dress_named(folder.as_fd(), OsStr::new("away"), &Meta::of(&seen, wanted), FileType::Fifo);
+    assert_eq!(dressed.expect_err("two names").to_string(), "has 2 names (hard links) now");
+}
+
+#[test]
+fn whatever_is_swapped_while_root_records_and_restores_nothing_outside_is_touched_or_saved() {
+    let mut bench = Bench::in_memory();
+    let root = folder_in(&bench, "t");
+    let others = folder_in(&bench, "others");
+    fs::write(others.join("f"), "a secret of somebody else").expect("written");
+    for (path, mode) in [(others.join("f"), 0o600), (others.clone(), 0o700)] {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("mode");
+    }
+    let before = snapshot(&others);
+    fs::create_dir(root.join("d")).expect("made");
+    fs::write(root.join("d/f"), "mine").expect("written");
+    fs::write(root.join("f"), "mine").expect("written");
+    for path in ["d", "d/f", "f"] {
+        fs::set_permissions(root.join(path), fs::Permissions::from_mode(0o777)).expect("mode");
+    }
+    let layer = files(&[&root]);
+    let record = layer.record(&mut bench.cx(), 0).expect("recorded");
+    let stop = AtomicBool::new(false);
+    let (mut tries, mut whole) = (0, 0);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let spare = bench.folder.path().join("spare");
+            // What cannot be done now is done next time: the other side moves things as well.
+            let swap = |name: &str, make: &dyn Fn(&Path) -> std::io::Result<()>| {
+                let _ = make(&spare);
+                let _ = fs::rename(root.join(name), bench.folder.path().join("gone"));
+                let _ = fs::rename(&spare, root.join(name));
+                for left in [&spare, &bench.folder.path().join("gone")] {
+                    let _ = fs::remove_dir_all(left);
+                    let _ = fs::remove_file(left);
+                }
+            };
+            while !stop.load(Ordering::Relaxed) {
+                swap("d", &|at| symlink(&others, at));
+                swap("f", &|at| symlink(others.join("f"), at));
+                swap("d", &|at| fs::create_dir(at));
+                swap("f", &|at| fs::write(at, "other"));
+            }
+        });
+        while tries < 150 || whole == 0 && tries < 20_000 {
+            tries += 1;
+            let mut watch = Meanwhile(None);
+            let mut cx = LayerCx { host: &bench.host, capsule: &bench.capsule, watch: &mut watch };
+            whole += usize::from(layer.restore(&mut cx, &record).failed.is_empty());
+            let again = bench.capsule.join(format!("again-{tries}"));
+            if tries < 60 {
+                fs::create_dir(&again).expect("made");
+                let mut cx = LayerCx { host: &bench.host, capsule: &again, watch: &mut watch };
+                // A set that moves may be refused.
+                let _ = layer.record(&mut cx, 0);
+            }
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    assert!(whole > 0, "the other side won each of {tries} times");
+    assert_eq!(snapshot(&others), before);
+    for (path, told) in snapshot(&bench.capsule) {
+        assert!(!told.contains("a secret of"), "{} holds it", path.display());
+    }
+    assert_eq!(layer.restore(&mut bench.cx(), &record).failed, []);
+}
+
+#[test]
+fn no_word_of_a_name_is_typed_by_who_follows_the_lines() {
+    let mut bench = Bench::new();
+    let root = folder_in(&bench, "g/d");
+    for name in ["n\n", "n;touch $PWNED;'", "n$(touch $PWNED)\n\n", "n\ntouch $PWNED\n", "n\u{1b}[2J\u{202e}"]
+    {
+        fs::write(root.join(name), name).expect("written");
+    }
+    let before = snapshot(&root);
+    let globs: Vec<String> =
+        ["g/*/n*", "g/d/*"].map(|glob| bench.root().join(glob).display().to_string()).into();
+    let layer = layer_for(&LayerSpec::Files { paths: globs });
+    let record = layer.record(&mut bench.cx(), 0).expect("recorded");
+    for entry in fs::read_dir(&root).expect("listed") {
+        fs::write(entry.expect("an entry").path(), "changed").expect("written");
+    }
+    let lines = layer.by_hand(&bench.capsule, &record).expect("lines");
+    for line in &lines {
+        assert!(!line.starts_with('#') || !line.contains('\n'), "{line:?}");
+        assert!(line.chars().all(|c| !c.is_control() || c == '\n'), "{line:?}");
+    }
+    let (script, pwned) = (lines.join("\n"), bench.root().join("pwned"));
+    #[expect(clippy::disallowed_methods, reason = "the shell of whoever follows the lines")]
+    let mut shell = std::process::Command::new("/bin/sh");
+    let ended = shell.args(["-u", "-c", &script]).env("PWNED", &pwned).output().expect("a shell");
+    assert!(ended.status.success(), "{}{script}", String::from_utf8_lossy(&ended.stderr));
+    assert!(!pwned.exists(), "a name was typed: {script}");
+    let contents = |all: &BTreeMap<PathBuf, String>| -> Vec<String> {
+        all.values().map(|told| told.split(' ').take(3).collect()).collect()
+    };
+    assert_eq!(contents(&snapshot(&root)), contents(&before));
+}
+
+#[test]
+fn a_link_that_was_put_on_the_way_is_put_aside_by_who_follows_the_lines() {
+    let mut bench = Bench::new();
+    let house = folder_in(&bench, "house/conf");
+    let house = house.parent().expect("a parent").to_owned();
+    if bench.host.euid == 0 {
+        std::os::unix::fs::chown(&house, Some(4321), Some(4321)).expect("owner");
+    }
+    fs::write(house.join("conf/f"), "old").expect("written");
+    let others = folder_in(&bench, "others");
+    fs::write(others.join("f"), "of root").expect("written");
+    let layer = files(&[&house.join("conf/f")]);
+    let record = layer.record(&mut bench.cx(), 0).expect("recorded");
+    fs::rename(house.join("conf"), house.join("mine")).expect("moved");
+    symlink(&others, house.join("conf")).expect("link");
+    let before = snapshot(&others);
+    let lines = layer.by_hand(&bench.capsule, &record).expect("lines").join("\n");
+    #[expect(clippy::disallowed_methods, reason = "the shell of whoever follows the lines")]
+    let mut shell = std::process::Command::new("/bin/sh");
+    let ended = shell.args(["-eu", "-c", &lines]).output().expect("a shell");
+    assert!(ended.status.success(), "{}{lines}", String::from_utf8_lossy(&ended.stderr));
+    assert_eq!(snapshot(&others), before, "{lines}");
+    assert_eq!(fs::read_to_string(house.join("conf/f")).expect("read"), "old");
+    assert!(house.join("conf.before-undo").is_symlink());
+    // Of a folder that root alone writes nobody can make a link.
+    assert_eq!(lines.matches("test ! -L").count() > 1, bench.host.euid != 0, "{lines}");
 }

@@ -23,6 +23,7 @@ mod hostile_tests;
 mod tests;
 
 pub(super) use by_hand::quoted;
+pub(super) use folder::open_folder;
 
 use super::capsule::{Manifest, ManifestWriter};
 use super::{Layer, LayerCx, LayerError, Needs, failed};

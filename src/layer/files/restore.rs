@@ -11,7 +11,7 @@ use super::attributes::Bearer;
 use super::compare::{Depth, Difference, Looker};
 use super::dress::{dress, dress_named};
 use super::entry::{Entry, Meta, What};
-use super::folder::{descriptors_left, device, look, same};
+use super::folder::{descriptors_left, device, just_made, look, same};
 use super::remove::{open_up, remove_tree, unlock};
 use super::save::Help;
 use super::scan::open_quietly;
@@ -41,7 +41,7 @@ const ROUNDS: u32 = 3;
 struct Open {
     path: PathBuf,
     meta: Meta,
-    /// Which folder it is, where it stood there already.
+    /// Which folder it is: what is dressed at the end must be what stood there, or what was made.
     seen: Option<(u64, u64)>,
 }
 
@@ -242,8 +242,8 @@ impl<'a> Restore<'a> {
         match found.first() {
             None => Ok(()),
             Some(Difference::Missing) => {
-                self.make_folder(path)?;
-                self.ways.push(Open { path: path.to_owned(), meta: meta.clone(), seen: None });
+                let made = self.make_folder(path, meta)?;
+                self.ways.push(Open { path: path.to_owned(), meta: meta.clone(), seen: Some(made) });
                 Ok(())
             }
             Some(other) => {
@@ -256,11 +256,12 @@ impl<'a> Restore<'a> {
         }
     }
 
-    fn make_folder(&mut self, path: &Path) -> io::Result<()> {
+    /// Makes a folder and says which one it is: until it is finished, who may write above it can give its name to another.
+    fn make_folder(&mut self, path: &Path, meta: &Meta) -> io::Result<(u64, u64)> {
         let (folder, name) = self.looker.folders.parent(path)?;
         mkdirat(folder, name, Mode::RWXU)?;
         self.changed += 1;
-        Ok(())
+        just_made(&open_quietly(folder, name)?, meta.uid)
     }
 
     fn put_folder(
@@ -271,30 +272,34 @@ impl<'a> Restore<'a> {
         mut found: Vec<Difference>,
     ) -> io::Result<()> {
         let seen = self.looker.seen;
-        let made = matches!(found.first(), Some(Difference::Missing | Difference::Kind { .. }));
-        let ready = self.ready_folder(path, entry, &mut found);
+        let ready = self.ready_folder(path, entry, &meta, &mut found);
         if ready.is_err() {
             self.out_of_reach = Some(path.to_owned());
         }
-        ready?;
+        let made = ready?;
         self.remove_created(&found);
-        self.open.push(Open { path: path.to_owned(), meta, seen: seen.filter(|_| !made) });
+        self.open.push(Open { path: path.to_owned(), meta, seen: made.or(seen) });
         Ok(())
     }
 
-    fn ready_folder(&mut self, path: &Path, entry: &Entry, found: &mut Vec<Difference>) -> io::Result<()> {
+    /// Which folder was made, where one was.
+    fn ready_folder(
+        &mut self,
+        path: &Path,
+        entry: &Entry,
+        meta: &Meta,
+        found: &mut Vec<Difference>,
+    ) -> io::Result<Option<(u64, u64)>> {
         match found.first() {
             Some(Difference::Missing) => {
                 // What stood above it may be no folder any more; that was put right, or named, before.
-                self.make_folder(path)?;
                 found.clear();
-                return Ok(());
+                return self.make_folder(path, meta).map(Some);
             }
             Some(Difference::Kind { .. }) => {
                 self.remove(path)?;
-                self.make_folder(path)?;
                 found.clear();
-                return Ok(());
+                return self.make_folder(path, meta).map(Some);
             }
             Some(Difference::MountPoint) => {
                 let why = "is a mount point now; nothing below it was touched";
@@ -306,7 +311,7 @@ impl<'a> Restore<'a> {
             self.changed += 1;
         }
         let (folder, name) = self.looker.folders.parent(path)?;
-        let Some(seen) = look(folder, name)? else { return Ok(()) };
+        let Some(seen) = look(folder, name)? else { return Ok(None) };
         if u32::from(seen.stx_mode) & 0o700 != 0o700 {
             open_up(folder, name)?;
             // Only now it can be said what it holds.
@@ -316,22 +321,25 @@ impl<'a> Restore<'a> {
             let (folder, name) = self.looker.folders.parent(path)?;
             unlock(&open_quietly(folder, name)?)?;
         }
-        Ok(())
+        Ok(None)
     }
 
     fn put_file(&mut self, path: &Path, entry: Entry, found: &[Difference]) -> io::Result<()> {
         let Some(wanted) = Wanted::of(&entry) else { return Ok(()) };
         let seen = self.looker.seen;
+        // What has several names may be known by one that is nobody's to change: it gets a file of its own, and the names
+        // that were recorded follow.
+        let several = matches!(entry.what, What::File { links, .. } if links > 1);
         let rewrite = found.iter().any(|one| match one {
             Difference::Missing | Difference::Kind { .. } | Difference::Content => true,
-            // Another name of this file that was not recorded: it gets a file of its own.
+            // Another name of this file that was not recorded.
             Difference::Names { now, recorded } => now > recorded,
-            Difference::Target { .. }
-            | Difference::Owner { .. }
+            Difference::Owner { .. }
             | Difference::Mode { .. }
             | Difference::Time { .. }
             | Difference::Attributes
-            | Difference::Locked
+            | Difference::Locked => several,
+            Difference::Target { .. }
             | Difference::NotSame { .. }
             | Difference::MountPoint
             | Difference::Created(_) => false,
@@ -388,7 +396,9 @@ impl<'a> Restore<'a> {
             matches!(one, Difference::Missing | Difference::Kind { .. } | Difference::Target { .. })
         });
         let (folder, name) = self.looker.folders.parent(path)?;
-        if replace {
+        // Neither is recorded with a second name.
+        let several = look(folder, name)?.is_some_and(|seen| seen.stx_nlink > 1);
+        if replace || several {
             let temporary = temporary_name(name);
             unlink_if_there(folder, &temporary)?;
             match to {

@@ -1,6 +1,10 @@
 //! Profile links: `profile -> profile-7-link -> /nix/store/...-name`. Reading is by links alone; no Nix is asked.
 
 use crate::layer::LayerError;
+use crate::layer::files::open_folder;
+use crate::system::place::resolved;
+use rustix::fs::{AtFlags, Gid, Uid, chownat, fstat, renameat, symlinkat, unlinkat};
+use rustix::io::Errno;
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
@@ -108,30 +112,29 @@ pub(super) fn generations(profile: &Path) -> Result<Vec<u64>, LayerError> {
     Ok(numbers)
 }
 
-/// Puts a link in place of whatever link is there, by rename, durably. It belongs to whom its folder belongs.
+/// Puts a link in place of whatever link is there, by rename, durably. It belongs to whom its folder belongs. Root follows
+/// a user's link above it into folders of that user alone, and is led nowhere else after that.
 pub(super) fn switch(link: &Path, to: &Path) -> Result<(), LayerError> {
-    let wrote = |why| LayerError::io("switch", link, why);
-    let name = link.file_name().unwrap_or_default();
+    let wrote = |why: io::Error| LayerError::io("switch", link, why);
+    let (above, name) =
+        (link.parent().unwrap_or_else(|| Path::new("/")), link.file_name().unwrap_or_default());
+    let folder = resolved(above).and_then(|above| open_folder(&above)).map_err(wrote)?;
     let mut temporary = OsStr::new(".switchback-").to_owned();
     temporary.push(name);
-    let temporary = link.with_file_name(temporary);
-    match fs::remove_file(&temporary) {
-        Err(why) if why.kind() != io::ErrorKind::NotFound => return Err(wrote(why)),
-        Ok(()) | Err(_) => {}
+    match unlinkat(&folder, &temporary, AtFlags::empty()) {
+        Ok(()) | Err(Errno::NOENT) => {}
+        Err(why) => return Err(wrote(why.into())),
     }
-    std::os::unix::fs::symlink(to, &temporary).map_err(wrote)?;
-    let folder = link.parent().unwrap_or_else(|| Path::new("/"));
-    let owner = fs::metadata(folder).map_err(wrote)?;
-    let (uid, gid) =
-        (std::os::unix::fs::MetadataExt::uid(&owner), std::os::unix::fs::MetadataExt::gid(&owner));
+    symlinkat(to, &folder, &temporary).map_err(|why| wrote(why.into()))?;
+    let owner = fstat(&folder).map_err(|why| wrote(why.into()))?;
+    let (uid, gid) = (Uid::from_raw(owner.st_uid), Gid::from_raw(owner.st_gid));
     // An ordinary user's link is the user's already.
-    if let Err(why) = std::os::unix::fs::lchown(&temporary, Some(uid), Some(gid))
-        && why.kind() != io::ErrorKind::PermissionDenied
-    {
-        return Err(wrote(why));
+    match chownat(&folder, &temporary, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(()) | Err(Errno::PERM) => {}
+        Err(why) => return Err(wrote(why.into())),
     }
-    fs::rename(&temporary, link).map_err(wrote)?;
-    crate::layer::capsule::sync_folder(folder)
+    renameat(&folder, &temporary, &folder, name).map_err(|why| wrote(why.into()))?;
+    fs::File::from(folder).sync_all().map_err(wrote)
 }
 
 fn missing(link: &Path, why: String) -> LayerError {
@@ -157,6 +160,34 @@ mod tests {
             ("a", "a-b-1-link", None),
         ] {
             assert_eq!(generation_number(OsStr::new(profile), OsStr::new(link)), number, "{link}");
+        }
+    }
+
+    #[test]
+    fn a_link_is_switched_in_its_own_folder_whatever_a_user_puts_above_it() {
+        let at = tempfile::tempdir().expect("folder");
+        let path = |name: &str| at.path().canonicalize().expect("its path").join(name);
+        for folder in ["house", "house/real", "others"] {
+            std::fs::create_dir(path(folder)).expect("folder");
+        }
+        symlink("real", path("house/mine")).expect("link");
+        symlink(path("others"), path("house/away")).expect("link");
+        if nix::unistd::geteuid().is_root() {
+            for name in ["house", "house/real", "house/mine", "house/away"] {
+                std::os::unix::fs::lchown(path(name), Some(4321), Some(4321)).expect("owner");
+            }
+        }
+        // What a killed run left is used again.
+        symlink("left", path("house/real/.switchback-tools")).expect("link");
+        switch(&path("house/mine/tools"), Path::new(STORE)).expect("switched");
+        switch(&path("house/mine/tools"), Path::new("tools-7-link")).expect("switched again");
+        assert_eq!(fs::read_link(path("house/real/tools")).expect("read"), Path::new("tools-7-link"));
+        assert_eq!(fs::read_dir(path("house/real")).expect("listed").count(), 1);
+        if nix::unistd::geteuid().is_root() {
+            let meta = fs::symlink_metadata(path("house/real/tools")).expect("there");
+            assert_eq!(std::os::unix::fs::MetadataExt::uid(&meta), 4321);
+            assert!(switch(&path("house/away/tools"), Path::new(STORE)).is_err());
+            assert_eq!(fs::read_dir(path("others")).expect("listed").count(), 0);
         }
     }
 

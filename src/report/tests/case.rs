@@ -235,7 +235,7 @@ impl Trace {
         Self::applied()
             .judged(Moment::Validate, &[bad_profiles(), waived()])
             .and(Event::RevertBegan { cause })
-            .and(Event::ChildrenEnded { left: Vec::new() })
+            .and(Event::ChildrenEnded { left: Vec::new(), unseen: false })
             .and(Event::UndoStarted { part: Part::Apply, step: 2 })
     }
 

@@ -13,6 +13,7 @@ use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -214,11 +215,16 @@ pub fn in_a_child(work: impl FnOnce() -> u8) -> Option<u8> {
     }
 }
 
-/// The watchdogs that stand behind a generation of this state folder now, by process id.
+/// The watchdogs that stand behind a generation of this state folder now, by process id. What another user's process
+/// calls itself says nothing.
 #[must_use]
 pub fn standing(state: &Path, generation: GenerationNumber) -> Vec<i32> {
     let number = generation.0.to_string();
     let words = ["guard", "stand", "--generation", &number];
+    let mine = |pid: &i32| {
+        let owner = std::fs::metadata(format!("/proc/{pid}")).map(|meta| meta.uid());
+        owner.is_ok_and(|owner| owner == 0 || owner == nix::unistd::geteuid().as_raw())
+    };
     let is_one = |pid: &i32| {
         let Ok(argv) = std::fs::read(format!("/proc/{pid}/cmdline")) else { return false };
         let argv: Vec<&[u8]> = argv.split(|byte| *byte == 0).collect();
@@ -226,7 +232,7 @@ pub fn standing(state: &Path, generation: GenerationNumber) -> Vec<i32> {
         says(&words.map(str::as_bytes)) && says(&[b"--state", state.as_os_str().as_bytes()])
     };
     let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(is_one).collect()
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(mine).filter(is_one).collect()
 }
 
 /// Waits a while.

@@ -3,7 +3,7 @@
 use super::capture::{Capture, Lines};
 use super::descent::{self, Gone};
 use super::spawn::{self, Started};
-use super::{Captured, End, Ended, JobId, News, Spec, Watch};
+use super::{Captured, End, Ended, JobId, News, Spec, Watch, ledger};
 use crate::model::{ProcessEnd, Span};
 use crate::system::clock;
 use nix::errno::Errno;
@@ -126,7 +126,7 @@ impl Crew {
         self.started += 1;
         let marker = descent::marker(NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
         let began = clock::tick();
-        match spawn::start(spec, &marker) {
+        match spawn::start(spec, &marker, ledger::group().as_deref()) {
             Ok(started) => {
                 let mut job = Job::new(id, started, marker, spec, began);
                 descent::register(job.pid);

@@ -214,13 +214,20 @@ fn a_child_has_three_descriptors_its_own_session_and_no_terminal() {
 }
 
 #[test]
-fn ids_and_groups_are_all_set() {
-    let mut who = spec(CommandLine::new(["/usr/bin/grep", "-E", "^(Uid|Gid|Groups):", "/proc/self/status"]));
+fn ids_and_groups_are_all_set_and_no_capability_is_left() {
+    let mut who = spec(CommandLine::new([
+        "/usr/bin/grep",
+        "-E",
+        "^(Uid|Gid|Groups|CapPrm|CapEff|CapAmb):",
+        "/proc/self/status",
+    ]));
     who.ids = Some(Ids { uid: 65534, gid: 65533, groups: vec![65532, 65533] });
     let ended = run(&who, &mut Unwatched);
     if nix::unistd::geteuid().is_root() {
         let text = ended.stdout.text().split_whitespace().collect::<Vec<_>>().join(" ");
-        assert_eq!(text, "Uid: 65534 65534 65534 65534 Gid: 65533 65533 65533 65533 Groups: 65532 65533");
+        let none = "CapPrm: 0000000000000000 CapEff: 0000000000000000 CapAmb: 0000000000000000";
+        let ids = "Uid: 65534 65534 65534 65534 Gid: 65533 65533 65533 65533 Groups: 65532 65533";
+        assert_eq!(text, format!("{ids} {none}"));
     } else {
         assert!(
             matches!(&ended.end, End::NotStarted(why) if why.contains("as user 65534")),
@@ -314,7 +321,8 @@ fn what_an_earlier_runner_left_running_is_ended_and_other_scopes_are_not() {
     while watch.lines.len() < 2 {
         crew.wait(Some(clock::tick() + Duration::from_millis(50)), &mut watch);
     }
-    assert!(crate::system::process::claim("scope-a").expect("ended") >= 1);
+    let until = clock::tick() + Duration::from_secs(60);
+    assert!(descent::end_marked("scope-a", until).expect("ended") >= 1);
     match crew.wait(None, &mut watch) {
         News::Ended(id, ended) => {
             assert_eq!((id, ended.end), (left, End::Process(ProcessEnd::Signaled(9))));

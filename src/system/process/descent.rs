@@ -1,11 +1,16 @@
 //! Descendants that outlive their parent: found, attributed to a job, killed and reaped.
 
+use super::ledger;
 use super::spawn::MARKER;
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::{Pid, getpid};
+use rustix::process::{PidfdFlags, pidfd_open, pidfd_send_signal};
 use std::collections::BTreeSet;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -19,6 +24,9 @@ static RUNNING: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
 
 /// What sets our children apart from those of a runner with another state folder.
 static SCOPE: OnceLock<String> = OnceLock::new();
+
+/// Whether an earlier runner may have left children that nobody sees.
+static UNSEEN: AtomicBool = AtomicBool::new(false);
 
 /// Processes that were killed and are still there.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -98,6 +106,8 @@ pub(super) fn sweep(gone: &[Gone], alone: bool) {
 pub fn end_all_children() -> Result<(), StillAlive> {
     adopt_orphans();
     let until = clock::tick() + PATIENCE;
+    // All at once where that can be: then nothing forks faster than we look.
+    ledger::kill();
     while !childless() {
         let mut found: Vec<Pid> = kindred(getpid()).into_iter().map(|kin| Pid::from_raw(kin.pid)).collect();
         if found.is_empty() {
@@ -123,13 +133,13 @@ pub fn end_all_children() -> Result<(), StillAlive> {
     Ok(())
 }
 
-/// Ends what an earlier runner of the same scope left running, and marks children of this process with that scope
-/// from now on. To be called once, under the lock of the state folder that the scope names. Returns how many were
-/// ended.
+/// Ends what an earlier runner of the same scope left running: what is in the control groups that `ledger` names, and what
+/// carries the scope's mark. Children of this process get that mark from now on, and a group that the ledger names where
+/// there can be one. To be called under the lock of the state folder that the scope names. Returns how many were ended.
 ///
 /// # Errors
 /// [`StillAlive`] where the kernel does not end a process within 5 s.
-pub fn claim(scope: &str) -> Result<usize, StillAlive> {
+pub fn claim(scope: &str, ledger: &Path) -> Result<usize, StillAlive> {
     // A second claim in one process keeps the first scope: children may carry it already.
     let scope = SCOPE.get_or_init(|| scope.to_owned());
     if crate::system::below::withheld().is_some() {
@@ -137,33 +147,97 @@ pub fn claim(scope: &str) -> Result<usize, StillAlive> {
         return Ok(0);
     }
     let until = clock::tick() + PATIENCE;
+    let settled = ledger::settle(ledger, until);
+    UNSEEN.fetch_or(settled.unseen, Ordering::Relaxed);
+    if !settled.alive.is_empty() {
+        return Err(StillAlive(settled.alive));
+    }
+    let marked = end_marked(scope, until)?;
+    ledger::claim(scope, ledger);
+    Ok(settled.ended + marked)
+}
+
+/// Ends what carries the mark of another runner of this scope, and says how many were ended.
+pub(super) fn end_marked(scope: &str, until: Instant) -> Result<usize, StillAlive> {
     let mut ended = BTreeSet::new();
     loop {
-        let strays: Vec<Pid> = strays(scope).into_iter().map(Pid::from_raw).collect();
+        let strays = strays(scope);
         if strays.is_empty() {
             return Ok(ended.len());
         }
         if clock::tick() >= until {
-            return Err(StillAlive(strays.into_iter().map(Pid::as_raw).collect()));
+            return Err(StillAlive(strays.iter().map(Opened::pid).collect()));
         }
-        for pid in strays {
-            let _ = kill(pid, Signal::SIGKILL);
-            ended.insert(pid);
+        for stray in strays {
+            stray.kill();
+            ended.insert(stray.pid());
         }
         nap();
     }
 }
 
+/// What [`claim`] began is over, and no child of this process changes anything any more: what tells where they are is
+/// removed.
+pub fn leave() {
+    ledger::leave();
+}
+
+/// Whether a runner before this one may have left children that nobody sees: it was killed, had no control group for them,
+/// and their mark is lost with their environment.
+#[must_use]
+pub fn unseen() -> bool {
+    UNSEEN.load(Ordering::Relaxed)
+}
+
+/// A process that cannot become another one between a look and a signal.
+#[derive(Debug)]
+enum Opened {
+    /// By a descriptor.
+    Held(Pid, OwnedFd),
+    /// The kernel has no descriptors of processes: by number.
+    Bare(Pid),
+}
+
+impl Opened {
+    /// `None` where it is gone.
+    fn of(pid: i32) -> Option<Self> {
+        match pidfd_open(rustix::process::Pid::from_raw(pid)?, PidfdFlags::empty()) {
+            Ok(open) => Some(Self::Held(Pid::from_raw(pid), open)),
+            Err(rustix::io::Errno::NOSYS | rustix::io::Errno::PERM) => Some(Self::Bare(Pid::from_raw(pid))),
+            Err(_) => None,
+        }
+    }
+
+    fn pid(&self) -> i32 {
+        match self {
+            Self::Held(pid, _) | Self::Bare(pid) => pid.as_raw(),
+        }
+    }
+
+    /// It may be dead already.
+    fn kill(&self) {
+        match self {
+            Self::Held(_, open) => {
+                let _ = pidfd_send_signal(open, rustix::process::Signal::KILL);
+            }
+            Self::Bare(pid) => {
+                let _ = kill(*pid, Signal::SIGKILL);
+            }
+        }
+    }
+}
+
 /// Processes whose marker names this scope and another runner than us.
-fn strays(scope: &str) -> Vec<i32> {
+fn strays(scope: &str) -> Vec<Opened> {
     let me = getpid().as_raw();
+    let marked = |pid: i32| {
+        std::fs::read(format!("/proc/{pid}/environ"))
+            .is_ok_and(|environ| environ.split(|b| *b == 0).any(|pair| is_of_another_runner(pair, scope, me)))
+    };
     processes()
-        .filter(|pid| *pid != me && *pid != 1)
-        .filter(|pid| {
-            std::fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environ| {
-                environ.split(|b| *b == 0).any(|pair| is_of_another_runner(pair, scope, me))
-            })
-        })
+        .filter(|pid| *pid != me && *pid != 1 && marked(*pid))
+        // Looked at once more: only then the number is sure to be that of the one that is held.
+        .filter_map(|pid| Opened::of(pid).filter(|_| marked(pid)))
         .collect()
 }
 
@@ -192,7 +266,7 @@ fn end(pids: &[Pid], until: Instant) {
     }
 }
 
-fn nap() {
+pub(super) fn nap() {
     std::thread::sleep(Duration::from_millis(1));
 }
 

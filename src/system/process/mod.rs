@@ -6,17 +6,24 @@
 //! children still run, what has left its session is looked for at most four times a second, so that a thousand short
 //! children do not cost a thousand walks through `/proc`; before the last child is reported, all of it is gone.
 //!
+//! Where there is a cgroup v2 that may be changed, the children of a runner are in a control group of their own, and a
+//! ledger in the state folder says where it is: whoever comes after a runner that was killed ends what is in it. What
+//! carries the mark of such a runner in its environment is ended everywhere.
+//!
 //! What asks another service to start work (`systemd-run`, a container engine) is not a descendant and not contained.
 
 mod capture;
+mod clone;
 mod crew;
 mod descent;
+mod group;
 mod helper;
+mod ledger;
 mod own;
 mod spawn;
 
 pub use crew::Crew;
-pub use descent::{StillAlive, claim, end_all_children};
+pub use descent::{StillAlive, claim, end_all_children, leave, unseen};
 pub use helper::{Helper, HelperGone};
 pub use own::OwnProgram;
 

@@ -1,17 +1,17 @@
 //! From a specification to a running program: everything is prepared before the fork, and the child makes only calls
 //! that are safe after it.
 
-use super::{Ids, Spec};
+use super::group::Group;
+use super::{Ids, Spec, clone, ledger};
 use crate::system::signal::taken;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag};
-use nix::sys::signal::{SigSet, SigmaskHow};
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 use std::collections::BTreeMap;
 use std::ffi::{CString, OsStr, OsString};
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -64,6 +64,8 @@ struct Image {
     signals: u64,
     /// What becomes standard input, output and error; numbers above those.
     streams: [libc::c_int; 3],
+    /// Where it writes that it goes into a group.
+    entrance: Option<RawFd>,
     _words: Vec<CString>,
     _pairs: Vec<CString>,
 }
@@ -79,7 +81,7 @@ pub(super) struct Started {
 }
 
 /// Starts the program, or says in words why it cannot be: program and reason.
-pub(super) fn start(spec: &Spec, marker: &str) -> Result<Started, String> {
+pub(super) fn start(spec: &Spec, marker: &str, group: Option<&Group>) -> Result<Started, String> {
     let name = spec.command.argv.first().ok_or_else(|| "the command has no words".to_owned())?;
     if crate::system::below::withheld().is_some() {
         return Err(crate::model::WAITS.to_owned());
@@ -90,11 +92,11 @@ pub(super) fn start(spec: &Spec, marker: &str) -> Result<Started, String> {
     let program = find(name, env.get(OsStr::new("PATH")).map(OsString::as_os_str))?;
     let folder = spec.command.folder.clone().unwrap_or_else(|| PathBuf::from("/"));
     let image = Image::new(&program, &folder, spec, env).map_err(|why| format!("{name}: {why}"))?;
-    with_streams(image, spec.input.is_some())
+    with_streams(image, spec.input.is_some(), group)
         .map_err(|why| explain(name, &program, &folder, spec.ids.as_ref(), &why))
 }
 
-fn with_streams(mut image: Image, with_input: bool) -> io::Result<Started> {
+fn with_streams(mut image: Image, with_input: bool, group: Option<&Group>) -> io::Result<Started> {
     let (stdout, out) = pipe()?;
     let (stderr, err) = pipe()?;
     let (stdin, input) = if with_input {
@@ -104,7 +106,7 @@ fn with_streams(mut image: Image, with_input: bool) -> io::Result<Started> {
         (None, nothing()?)
     };
     image.streams = [input.as_raw_fd(), out.as_raw_fd(), err.as_raw_fd()];
-    let (pid, pidfd) = launch(image)?;
+    let (pid, pidfd) = launch(image, group)?;
     Ok(Started { pid, pidfd, stdin, stdout, stderr })
 }
 
@@ -138,9 +140,17 @@ impl Image {
             parent: nix::unistd::getpid().as_raw(),
             signals: *SIGNALS.get_or_init(|| not_default(std::fs::read_to_string("/proc/self/status").ok())),
             streams: [-1; 3],
+            entrance: None,
             _words: words,
             _pairs: pairs,
         })
+    }
+
+    /// Goes into the group that it was not born into; whether that is done. Before the ids change: the group is ours.
+    #[expect(unsafe_code, reason = "runs between clone and exec")]
+    fn goes_in(&self) -> bool {
+        // SAFETY: a plain call with a constant.
+        self.entrance.is_none_or(|entrance| unsafe { libc::write(entrance, c"0".as_ptr().cast(), 1) == 1 })
     }
 
     /// Becomes the program, or leaves why it could not. Runs in the child on memory that it shares with the parent,
@@ -220,6 +230,8 @@ struct Birth {
     image: Image,
     /// The stage and error number at which it failed; 0 where it became the program.
     failed: i32,
+    /// Whether it could not go into the group.
+    outside: bool,
 }
 
 /// The child's first and only function.
@@ -228,39 +240,39 @@ extern "C" fn be_born(birth: *mut libc::c_void) -> libc::c_int {
     // SAFETY: the pointer is to the `Birth` of the parent, which is suspended until this process is another program
     // or gone.
     let birth = unsafe { &mut *birth.cast::<Birth>() };
+    birth.outside = !birth.image.goes_in();
     birth.failed = birth.image.become_program();
     127
 }
 
-/// Room for the child's few calls; it must not grow into memory of the parent.
-const STACK: usize = 64 * 1024;
-
-/// Starts the child on the parent's memory and waits until it is another program: a copy of the parent's page tables
-/// would cost more than all the rest.
-#[expect(unsafe_code, reason = "clone and pidfds have no safe form")]
-fn launch(image: Image) -> io::Result<(Pid, Option<OwnedFd>)> {
-    let mut birth = Birth { image, failed: 0 };
-    let mut stack = vec![0_u8; STACK];
-    let mut pidfd: libc::c_int = -1;
-    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
-    // A handler of ours must not run in the child while it has our memory.
-    let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
-    // SAFETY: the stack's end is aligned and the child alone runs on it; `birth` and `pidfd` live until it returns.
-    let pid = unsafe {
-        let top = stack.as_mut_ptr().add(STACK);
-        let top = top.sub(top as usize % 16);
-        libc::clone(be_born, top.cast(), flags, (&raw mut birth).cast(), &raw mut pidfd)
+/// Starts the child, in this group where there is one, and waits until it is another program.
+#[expect(unsafe_code, reason = "a process on our memory has no safe form")]
+fn launch(image: Image, group: Option<&Group>) -> io::Result<(Pid, Option<OwnedFd>)> {
+    let mut birth = Birth { image, failed: 0, outside: false };
+    let mut start = |entrance: Option<RawFd>, born_into: Option<BorrowedFd<'_>>| {
+        birth.image.entrance = entrance;
+        // SAFETY: `birth` lives until it returns, and the child makes raw calls only.
+        let started = unsafe { clone::start(be_born, (&raw mut birth).cast(), born_into) };
+        // SAFETY: the child wrote them through a pointer that the compiler does not see.
+        let (failed, outside) = unsafe {
+            (
+                std::ptr::read_volatile(&raw const birth.failed),
+                std::ptr::read_volatile(&raw const birth.outside),
+            )
+        };
+        started.map(|(pid, pidfd)| (pid, pidfd, failed, outside))
     };
-    let why = io::Error::last_os_error();
-    before.thread_set_mask()?;
-    if pid < 0 {
-        return Err(why);
+    // A process that goes into a group by itself waits until every processor has been idle once: so it is born there
+    // where the kernel can do that.
+    let born = group.and_then(|group| start(None, Some(group.opened.as_fd())).ok());
+    let started = match born {
+        Some(born) => Ok(born),
+        None => start(group.map(|group| group.entrance.as_raw_fd()), None),
+    };
+    let (pid, pidfd, failed, outside) = started?;
+    if outside {
+        ledger::not_entered();
     }
-    // SAFETY: the kernel made this descriptor for us alone.
-    let pidfd = (pidfd >= 0).then(|| unsafe { OwnedFd::from_raw_fd(pidfd) });
-    let pid = Pid::from_raw(pid);
-    // SAFETY: the child wrote it through a pointer that the compiler does not see.
-    let failed = unsafe { std::ptr::read_volatile(&raw const birth.failed) };
     if failed != 0 {
         reap(pid);
         return Err(io::Error::from_raw_os_error(failed));

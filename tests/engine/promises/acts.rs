@@ -43,7 +43,6 @@ impl Story {
             | Action::EndChildren
             | Action::Disarm
             | Action::Arm
-            | Action::ArmFirst { .. }
             | Action::Perform { part: Part::Rollback, .. }
             | Action::Judge { moment: Moment::Reprobe } => {
                 hold(
@@ -51,6 +50,8 @@ impl Story {
                     "the way back is taken up so often and no more",
                 )?;
             }
+            // A way back that is asked for anew is counted anew.
+            Action::ArmFirst { .. } => {}
             Action::Open { .. }
             | Action::Judge { .. }
             | Action::AskGate

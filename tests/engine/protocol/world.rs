@@ -304,7 +304,7 @@ impl Protocol {
                 if self.order != Order::OrphansLeft {
                     world.child = None;
                 }
-                says(Input::ChildrenGone { left: Vec::new() })
+                says(Input::ChildrenGone { left: Vec::new(), unseen: false })
             }
             Action::Undo { .. } => {
                 world.undone_beside_a_child |= world.child.is_some();

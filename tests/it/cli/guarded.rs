@@ -3,7 +3,7 @@
 use super::unattended;
 use crate::support::bench::{Bench, Ran};
 use crate::support::pty::{Pty, Streams};
-use crate::world::{lives, until};
+use crate::world::{is_root, lives, until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
@@ -56,6 +56,92 @@ fn a_runner_that_is_killed_is_taken_over_at_once_and_its_children_are_gone_first
         facts.iter().position(|fact| fact == name).unwrap_or_else(|| panic!("{name}: {facts:?}"))
     };
     assert!(at("children-ended") < at("layer-restored"), "{facts:?}");
+}
+
+/// A plan whose step starts a child in this way and waits.
+fn away_by(way: &str) -> Bench {
+    let bench = Bench::new();
+    bench.write("c/away.sh", &format!("echo $$ > {}\nexec sleep 1000\n", bench.path("c/away").display()));
+    let step = r#"
+  - id: one
+    layers: [{files: {paths: ["${m}/"]}}]
+    apply:
+      - {id: only, timeout: 1h, shell: 'WAY </dev/null & exec 3<>"$c/gate"; echo new > "$m/file"; echo at work > "$c/there"; read -r line <&3'}
+"#;
+    bench.plan(&step.replace("WAY", way));
+    bench.gate("c/gate");
+    bench
+}
+
+/// Kills the runner when its step's child got away, waits for the guard, and says who that child is and whether there was a
+/// control group for it.
+fn killed_with_a_child_away(bench: &Bench, runner: &mut Child) -> (String, bool) {
+    until("the step is at work", || bench.path("c/there").exists() && !bench.read("c/away").is_empty());
+    let away = bench.read("c/away");
+    let ledger = bench.read("state/children");
+    assert!(lives(&away) && ledger.contains("\"runner\""), "{ledger}");
+    runner.kill().expect("there");
+    runner.wait().expect("ended");
+    assert_eq!(back(bench)["cause"], "runner-gone");
+    assert_eq!(bench.read("m/file"), "old\n");
+    until("no watchdog is left", || watchdogs(bench).is_empty());
+    (away, !ledger.contains("\"group\":null"))
+}
+
+#[test]
+fn a_child_of_a_killed_runner_that_shed_its_environment_is_gone_or_it_is_said_that_nobody_can_tell() {
+    let mut ways = vec!["env -i sh \"$c/away.sh\"", "env -i setsid -f sh \"$c/away.sh\""];
+    if nix::unistd::geteuid().is_root() {
+        ways.push("su - root -c \"sh $c/away.sh\"");
+    }
+    for way in ways {
+        let bench = away_by(way);
+        let mut runner = bench.command(&["run", "plan.yaml", "--unattended"]).spawn().expect("started");
+        let (away, grouped) = killed_with_a_child_away(&bench, &mut runner);
+        let said = bench.journal(1).contains("\"unseen\":true");
+        if grouped {
+            assert!(!lives(&away), "{way}: its child goes on");
+            assert!(!said, "{way}: {}", bench.journal(1));
+            assert!(!bench.path("state/children").exists(), "{way}: {}", bench.read("state/children"));
+        } else {
+            let _ = kill(Pid::from_raw(away.trim().parse().expect("a number")), Signal::SIGKILL);
+            assert!(said, "{way}: {}", bench.journal(1));
+        }
+    }
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the program under test is started here")]
+fn without_control_groups_marked_children_are_gone_and_it_is_said_that_there_may_be_others() {
+    if !is_root("without_control_groups_marked_children_are_gone_and_it_is_said_that_there_may_be_others") {
+        return;
+    }
+    let bench = away_by("setsid -f sh \"$c/away.sh\"");
+    let plain = bench.command(&["run", "plan.yaml", "--unattended"]);
+    let mut hidden = std::process::Command::new("unshare");
+    hidden.args(["--mount", "sh", "-ec", "mount -t tmpfs none /sys/fs/cgroup; exec \"$0\" \"$@\""]);
+    hidden.arg(plain.get_program()).args(plain.get_args()).current_dir(bench.path("")).env_clear();
+    hidden.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let mut runner = hidden.spawn().expect("started");
+    let (away, grouped) = killed_with_a_child_away(&bench, &mut runner);
+    assert!(!grouped && !lives(&away));
+    assert!(bench.journal(1).contains("\"unseen\":true"), "{}", bench.journal(1));
+    let log = bench.read("state/generations/0001/guard.log");
+    assert!(log.contains("no marked child of the phase is left") && !log.contains("no child of"), "{log}");
+}
+
+#[test]
+fn a_run_that_ends_leaves_no_control_group_and_no_ledger() {
+    let bench = Bench::new();
+    bench.plan("  - id: one\n    apply: [{id: see, changes: nothing, shell: 'cat \"$c/../state/children\" > \"$c/seen\"'}]\n");
+    let ran: Ran = unattended(&bench, &[]);
+    assert_eq!(ran.exit, 0, "{ran:?}");
+    assert!(bench.read("c/seen").contains("\"group\":"), "{}", bench.read("c/seen"));
+    assert!(!bench.path("state/children").exists());
+    let entry: Value = serde_json::from_str(&bench.read("c/seen")).expect("one line");
+    if let (Some(mount), Some(path)) = (entry["group"]["mount"].as_str(), entry["group"]["path"].as_str()) {
+        assert!(!std::path::Path::new(mount).join(path).exists(), "{entry}");
+    }
 }
 
 #[test]

@@ -1,9 +1,12 @@
 //! Disks that are full, run full, or are read-only.
 
+use crate::skipped::skipped;
 use crate::world::{World, is_root, same, tree};
-use nix::mount::{MsFlags, mount, umount};
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sched::{CloneFlags, unshare};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 /// A mount that goes with the test.
 struct Mounted(PathBuf);
@@ -25,9 +28,48 @@ impl Mounted {
     }
 }
 
+impl Mounted {
+    /// A real ext4 in a file, with so many files at most; nothing where no file can be made a disk.
+    fn ext4(path: &Path, image: &Path, inodes: u32) -> Option<Self> {
+        fs::create_dir_all(path).expect("a folder");
+        fs::File::create(image).and_then(|file| file.set_len(800 << 20)).expect("an image");
+        let (image, inodes, at) =
+            (image.display().to_string(), inodes.to_string(), path.display().to_string());
+        let made = done("mke2fs", &["-q", "-t", "ext4", "-O", "^has_journal", "-N", &inodes, &image])
+            && done("mount", &["-o", "loop,errors=continue", &image, &at]);
+        made.then(|| Self(path.to_owned()))
+    }
+
+    /// What is on that disk, as after a reboot that found it damaged.
+    fn again(path: &Path, image: &Path) -> Self {
+        let (image, at) = (image.display().to_string(), path.display().to_string());
+        // It says with its status that there was something to mend.
+        let _ = done("e2fsck", &["-f", "-y", &image]);
+        crate::world::until("nobody uses the disk any more", || {
+            done("mount", &["-o", "loop,errors=continue", &image, &at])
+        });
+        Self(path.to_owned())
+    }
+}
+
+/// Runs one of root's own programs; whether it was content.
+#[expect(clippy::disallowed_methods, reason = "root's own programs")]
+fn done(program: &str, words: &[&str]) -> bool {
+    let mut command = Command::new(program);
+    command.args(words).env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
+
 impl Drop for Mounted {
     fn drop(&mut self) {
-        umount(&self.0).expect("unmounted");
+        crate::world::until("nobody uses the mount", || match umount2(&self.0, MntFlags::empty()) {
+            Err(nix::errno::Errno::EBUSY) => false,
+            done => {
+                done.expect("unmounted");
+                true
+            }
+        });
     }
 }
 
@@ -43,7 +85,7 @@ fn a_disk_that_is_full_before_the_start_refuses_the_run_and_says_why() {
     }
     for options in ["size=1m,mode=755", "size=300m,nr_inodes=10,mode=755"] {
         let world = World::new();
-        world.script("rm \"$0\"; exit 1");
+        world.script("exit 1");
         let disk = Mounted::small(&world.at("disk"), options);
         let state = world.at("disk/state").display().to_string();
         let before = world.data_tree();
@@ -75,9 +117,22 @@ fn a_disk_that_runs_full_while_a_step_acts_is_no_obstacle_on_the_way_back() {
         ("size=150m,mode=755", full, false),
         ("size=300m,nr_inodes=200,mode=755", many, true),
         ("size=300m,nr_inodes=200,mode=755", many, false),
+        ("ext4", many, true),
+        ("ext4", many, false),
     ] {
         let world = World::new();
-        let disk = Mounted::small(&world.at("disk"), options);
+        let disk = if options == "ext4" {
+            let Some(disk) = Mounted::ext4(&world.at("disk"), &world.at("image"), 100) else {
+                skipped(
+                    "a_disk_that_runs_full_while_a_step_acts_is_no_obstacle_on_the_way_back: ext4",
+                    "no file can be made a disk here",
+                );
+                continue;
+            };
+            disk
+        } else {
+            Mounted::small(&world.at("disk"), options)
+        };
         fs::create_dir(world.at("disk/data")).expect("a folder");
         fs::write(world.at("disk/data/one"), "one\n".repeat(1000)).expect("written");
         let before = tree(&world.at("disk/data"));
@@ -169,4 +224,115 @@ fn ballast_is_kept_for_the_current_generation_alone() {
     }
     let there: Vec<bool> = (1..=3).map(|number| world.generation(number, "ballast").exists()).collect();
     assert_eq!(there, [false, false, true]);
+}
+
+/// A disk that takes what is written and fails when it is to be made durable: an ext4 in a file for which there is no
+/// room. `back` is what it lies on; a step fills that, and a test gives it room again.
+///
+/// Whoever makes file systems durable asks all of them: no other test, and nobody else on this machine, is to see this one.
+fn failing(world: &World, name: &str) -> Option<(Mounted, Mounted)> {
+    unshare(CloneFlags::CLONE_NEWNS).expect("mounts of this test's own");
+    let none = None::<&str>;
+    mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)
+        .expect("mounts that nobody else sees");
+    let back = Mounted::small(&world.at("back"), "size=400m,mode=755");
+    let Some(disk) = Mounted::ext4(&world.at("disk"), &world.at("back/image"), 1000) else {
+        skipped(name, "no file can be made a disk here");
+        return None;
+    };
+    Some((disk, back))
+}
+
+#[test]
+fn what_a_failing_disk_did_not_take_is_never_committed_and_comes_back_when_it_is_mended() {
+    let name = "what_a_failing_disk_did_not_take_is_never_committed_and_comes_back_when_it_is_mended";
+    if !is_root(name) {
+        return;
+    }
+    let world = World::new();
+    let Some((disk, back)) = failing(&world, name) else { return };
+    fs::create_dir(world.at("disk/data")).expect("a folder");
+    for file in ["one", "two"] {
+        fs::write(world.at("disk/data").join(file), format!("{file}\n").repeat(2_000_000)).expect("written");
+    }
+    nix::unistd::sync();
+    let before = tree(&world.at("disk/data"));
+    world.plan(
+        r#"  - id: only
+    layers: [{files: {paths: ["@/disk/data/"]}}]
+    apply:
+      - id: act
+        shell: |
+          cat /dev/zero > @/back/fill 2> /dev/null || true
+          head -c 9000000 /dev/urandom > @/disk/data/new
+          for name in one two; do head -c 4000000 /dev/urandom > @/disk/data/other; mv @/disk/data/other @/disk/data/$name; done
+    validate:
+      - {id: fine, probe: {run: ["true"]}}
+"#,
+    );
+    let ran = world.run();
+    println!("exit status {}", ran.code);
+    crate::world::harmless(&ran.said());
+    // Where the way back finds room that the disk had given before, it may hold.
+    assert!([12, 13].contains(&ran.code), "{ran:#?}");
+    assert!(
+        ran.said().contains("is not durable: No space left on device"),
+        "the disk did not fail: {ran:#?}"
+    );
+    let journal = fs::read_to_string(world.generation(1, "journal")).expect("the journal");
+    assert!(!journal.contains("\"phase-committed\""), "{journal}");
+    // What is in memory is not on the disk: only what comes back from it counts.
+    drop(disk);
+    fs::remove_file(world.at("back/fill")).expect("room");
+    let disk = Mounted::again(&world.at("disk"), &world.at("back/image"));
+    if ran.code == 13 {
+        world.switchback(&["rollback", "--yes"]).ended(12);
+        same(&before, &tree(&world.at("disk/data")));
+    }
+    drop((disk, back));
+}
+
+#[test]
+fn a_record_that_cannot_be_made_durable_stops_what_goes_forward_and_not_the_way_back() {
+    let name = "a_record_that_cannot_be_made_durable_stops_what_goes_forward_and_not_the_way_back";
+    if !is_root(name) {
+        return;
+    }
+    let world = World::new();
+    let Some((disk, back)) = failing(&world, name) else { return };
+    let before = world.data_tree();
+    world.plan(
+        r#"  - id: only
+    layers: [{files: {paths: ["@/data/"]}}]
+    apply:
+      - id: act
+        shell: |
+          rm @/data/one
+          cat /dev/zero > @/back/fill 2> /dev/null || true
+          yes 'much to be kept as evidence' | head -c 3000000
+      - {id: next, run: [touch, "@/data/next"]}
+    validate:
+      - {id: fine, probe: {run: ["true"]}}
+"#,
+    );
+    let state = world.at("disk/state").display().to_string();
+    let ran = world.switchback(&["run", "plan.yaml", "--unattended", "--no-guard", "--state", &state]);
+    println!("exit status {}", ran.code);
+    crate::world::harmless(&ran.said());
+    assert!([12, 13].contains(&ran.code), "{ran:#?}");
+    assert!(ran.said().contains("No space left on device"), "the disk did not fail: {ran:#?}");
+    same(&before, &world.data_tree());
+    // What is on the disk of the record is a beginning of it, or damage that is named: never another story.
+    drop(disk);
+    let disk = Mounted::again(&world.at("disk"), &world.at("back/image"));
+    fs::remove_file(world.at("back/fill")).expect("room");
+    let told = world.switchback(&["status", "--state", &state]);
+    crate::world::harmless(&told.said());
+    assert!(!told.said().contains("committed"), "{told:#?}");
+    let again = world.switchback(&["rollback", "--yes", "--state", &state]);
+    println!("afterwards {}", again.code);
+    assert!([0, 12, 13].contains(&again.code), "{again:#?}");
+    assert!(again.code != 13 || again.said().contains("disk/state"), "{again:#?}");
+    same(&before, &world.data_tree());
+    drop((disk, back));
 }

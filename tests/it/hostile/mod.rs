@@ -8,5 +8,6 @@ mod plans;
 mod probes;
 mod programs;
 mod runners;
+mod strangers;
 mod trust;
 mod variables;

@@ -337,6 +337,42 @@ fn a_runner_that_is_stopped_is_ended_at_its_deadline() {
     assert_eq!(pids(&machine, "switchback run"), [""; 0], "the runner is gone");
 }
 
+/// What stands behind the runner is the system manager's and root's.
+#[test]
+fn a_user_of_the_machine_cannot_stop_its_timer_or_its_watchdog() {
+    let Some(machine) = Machine::boot("a_user_of_the_machine_cannot_stop_its_timer_or_its_watchdog") else {
+        return;
+    };
+    plan(&machine, &HANGS.replace("timeout: 5s", "timeout: 1h"));
+    begin(&machine);
+    machine.until("a step acts", |machine| has(machine, "step-started"));
+    let timers = ["systemctl", "list-units", "--no-legend", "--plain", "switchback-*"];
+    let units: Vec<String> = machine
+        .must(&timers)
+        .lines()
+        .filter_map(|line| Some(line.split_whitespace().next()?.to_owned()))
+        .collect();
+    assert!(units.iter().any(|unit| unit.ends_with(".timer")), "{units:?}");
+    assert!(units.iter().any(|unit| unit.ends_with(".scope")), "{units:?}");
+    let user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"];
+    for unit in &units {
+        for verb in [&["stop"][..], &["kill", "--signal=KILL"], &["mask", "--runtime"]] {
+            let words = [&user, &["systemctl", "--no-ask-password"][..], verb, &[unit.as_str()]].concat();
+            let said = machine.run(&words);
+            assert_ne!(said.status, Some(0), "{verb:?} {unit}: {said:?}");
+        }
+    }
+    for pid in pids(&machine, "guard stand") {
+        let said = machine.run(&[&user[..], &["sh", "-c", &format!("kill -KILL {pid}")]].concat());
+        assert_ne!(said.status, Some(0), "{said:?}");
+    }
+    let after = machine.must(&timers);
+    assert!(units.iter().all(|unit| after.contains(unit.as_str())), "{units:?} became {after}");
+    signal(&machine, "KILL", "switchback run");
+    machine.until("it is taken back", reverted);
+    assert!(old(&machine));
+}
+
 #[test]
 fn a_word_at_another_login_keeps_and_silence_does_not() {
     let Some(machine) = Machine::boot("a_word_at_another_login_keeps_and_silence_does_not") else { return };
