@@ -32,6 +32,9 @@ impl Session<'_> {
         let Some(phase) = state.phase().and_then(|id| plan.phase(id)) else {
             return Input::JournalLost("no phase is open".to_owned());
         };
+        if let Some(guard) = &mut self.front.guard {
+            guard.look();
+        }
         match action {
             Action::Open { .. } | Action::Stop(_) => Input::Nothing,
             Action::Judge { moment } => self.judge(phase, *moment),
@@ -387,7 +390,7 @@ impl Session<'_> {
 
     /// What somebody said at another login about the window that closes then.
     fn word(&self, until: Timestamp) -> Option<bool> {
-        self.capsule.as_ref()?.word(until)
+        self.capsule.as_ref()?.word(until).map(|word| word.keep)
     }
 
     /// What booted otherwise than the layers had prepared; what nobody can tell is named as well.

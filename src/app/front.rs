@@ -78,6 +78,9 @@ impl Front<'_> {
 
 impl Desk for Front<'_> {
     fn notice(&mut self, notice: &Notice) {
+        if let (Notice::Tick, Some(guard)) = (notice, &mut self.guard) {
+            guard.look();
+        }
         // A reporter can fail, and the run does not notice.
         let _ = self.reporter.notice(notice);
     }

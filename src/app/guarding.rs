@@ -7,6 +7,7 @@ use crate::engine::budget;
 use crate::model::{GuardKind, Guarded, Phase, RunAs, Toward};
 use crate::system::below;
 use crate::system::guard::{self, Order, Standing};
+use crate::system::host::ANNOUNCE;
 use std::ffi::OsStr;
 use std::path::Path;
 
@@ -29,6 +30,9 @@ impl Session<'_> {
             let mut bus = std::ffi::OsString::from("unix:path=");
             bus.push(Path::new(&folder).join("bus"));
             env.insert("DBUS_SESSION_BUS_ADDRESS".into(), bus);
+        }
+        if self.host.quiet {
+            env.insert(ANNOUNCE.into(), "no".into());
         }
         let budget = budget(phase);
         let order = Order {

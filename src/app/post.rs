@@ -2,8 +2,10 @@
 //! is waited for.
 
 use crate::model::Span;
+use crate::system::clock;
 use crate::system::guard::{self, Standing};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// Who stands behind this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +35,8 @@ impl Guarding {
     }
 }
 
+/// How often it is looked whether the watchdog is there, at most.
+const LOOKS: Duration = Duration::from_secs(1);
 /// How long a person may take to answer before nobody is taken to be there.
 const PATIENCE: Span = Span::seconds(3600);
 
@@ -42,12 +46,26 @@ pub(super) struct Post {
     standing: Standing,
     /// What the plan allows from here on.
     rest: Span,
+    /// When it was looked whether the watchdog is there.
+    looked: Instant,
 }
 
 impl Post {
     /// One that stands; `rest` is what the plan allows.
-    pub(super) const fn new(standing: Standing, rest: Span) -> Self {
-        Self { standing, rest }
+    pub(super) fn new(standing: Standing, rest: Span) -> Self {
+        Self { standing, rest, looked: clock::tick() }
+    }
+
+    /// Looks now and then whether the watchdog is there, and puts another in its place where it is not. Where that cannot
+    /// be, it is tried again.
+    pub(super) fn look(&mut self) {
+        if self.looked.elapsed() < LOOKS {
+            return;
+        }
+        self.looked = clock::tick();
+        if !self.standing.stands() {
+            let _ = self.standing.stand_again();
+        }
     }
 
     /// Somebody is asked now, or the way back begins: from here on there is that much, and what the plan allows after it.

@@ -9,7 +9,8 @@ use super::recall::Recall;
 use super::watch::Desk as _;
 use crate::engine::{Action, Ended, Heard, Input, Itinerary, RunState, Stage, decide, replay};
 use crate::model::{
-    Cause, Envelope, Event, GenerationNumber, Guidance, Invoker, PhaseEnd, Plan, Reboot, Span, Timestamp,
+    Cause, Envelope, Event, GenerationNumber, Guidance, Invoker, LayerSpec, PhaseEnd, Plan, Reboot, Span,
+    Timestamp,
 };
 use crate::prompt::Operator;
 use crate::report::{Reporter, Scene, Style};
@@ -19,6 +20,7 @@ use crate::system::host::Host;
 use crate::system::signal::Signals;
 use crate::system::{clock, durable, guard, leftovers, process};
 use std::borrow::Cow;
+use std::path::PathBuf;
 
 /// A run that cannot be taken up.
 #[derive(Debug, thiserror::Error)]
@@ -149,6 +151,23 @@ impl<'a> Session<'a> {
         self.claim_children()?;
         let plan = self.approved.plan.clone();
         Ok(drive(&plan, RunState::new(itinerary), Input::Begin, self)?)
+    }
+
+    /// Places on the file systems that must hold what the phases do: where they record files, and where programs write.
+    fn what_matters(&self) -> Vec<PathBuf> {
+        let layers = self.approved.plan.phases.iter().flat_map(|phase| &phase.layers);
+        let paths = layers.flat_map(|layer| match layer {
+            LayerSpec::Files { paths, .. } => paths.as_slice(),
+            LayerSpec::NixProfile { .. }
+            | LayerSpec::Nixos { .. }
+            | LayerSpec::HomeManager { .. }
+            | LayerSpec::Command { .. } => &[],
+        });
+        let mut places: Vec<PathBuf> = paths.map(PathBuf::from).collect();
+        places.extend(["/nix", "/usr", "/etc", "/boot", "/var"].map(PathBuf::from));
+        places.extend([&self.host.runner.home, &self.host.invoker.home].map(Clone::clone));
+        places.push(self.folder.root().to_owned());
+        places
     }
 
     /// Why facts could not be made durable, where that happened: forward, nothing was done without its record; on the
@@ -370,7 +389,7 @@ impl Ports for Session<'_> {
         let goes_on = self.host.boot_id.is_none()
             || self.approved.plan.phases.iter().any(|phase| phase.reboot == Reboot::Expected);
         let flushed = if events.iter().any(|event| tells_of_an_act(event, goes_on)) {
-            durable::flush()
+            durable::flush(&self.what_matters())
         } else {
             Ok(())
         };

@@ -67,6 +67,19 @@ pub(crate) fn confirm(context: &Context, args: &Confirm) -> Result<Exit, CliErro
     let who = &context.host.invoker;
     let by = Invoker { uid: who.ids.uid, name: who.name.clone() };
     let keep = !args.revert;
+    if clock::now() > window {
+        let text = format!(
+            "the window of phase `{phase}` (generation {number}) closed at {}: silence takes it back",
+            report::text::when(window)
+        );
+        return Err(CliError::new(Exit::Refused, text).hint("`switchback status` shows what became of it"));
+    }
+    // The first word stands: who comes second is told, and does not overwrite it.
+    if let Some(first) = past.capsule.word(window).filter(|first| first.keep != keep) {
+        let word = if first.keep { "it stays" } else { "it goes back" };
+        let text = format!("{} said of phase `{phase}` (generation {number}) that {word}", first.by.name);
+        return Err(CliError::new(Exit::Refused, text).hint("`switchback status` shows what became of it"));
+    }
     past.capsule.say(&Word { window, keep, by, at: clock::now() })?;
     let said = Said { phase, window, keep };
     match heard(&folder, number, &said)? {

@@ -4,11 +4,16 @@ use super::args::Common;
 use super::error::CliError;
 use super::exit::Exit;
 use super::out;
+use super::past::Past;
+use crate::engine::budget;
+use crate::model::Span;
 use crate::report::{self, Style, Surroundings};
 use crate::store::{StateFolder, StoreError};
 use crate::system::accounts::Accounts;
+use crate::system::announce::unsay;
+use crate::system::clock;
 use crate::system::guard;
-use crate::system::host::Host;
+use crate::system::host::{self, Host};
 use crate::system::lock::{Lock, LockError};
 use crate::system::sanitise;
 use crate::system::trust;
@@ -132,7 +137,8 @@ impl Context {
 
     /// What a process of ours is given that goes on without us: who called, which state is meant, and the desktop.
     pub(crate) fn handed_env(&self) -> BTreeMap<OsString, OsString> {
-        const NAMES: [&str; 11] = [
+        const NAMES: [&str; 12] = [
+            host::ANNOUNCE,
             "HOME",
             "USER",
             "LOGNAME",
@@ -234,26 +240,57 @@ impl Context {
         })
     }
 
-    /// Locks a state folder. A guard that takes a phase back is waited for: it does what a person would come to do.
+    /// Locks a state folder. A guard that takes a phase back is waited for, as long as that may take by its plan: it does
+    /// what a person would come to do.
     pub(crate) fn lock(&self, folder: &StateFolder, what: &str) -> Result<Lock, CliError> {
-        let mut said = false;
+        let began = clock::tick();
+        let mut patience = None;
         loop {
-            match folder.lock(what) {
-                Err(LockError::Held { holder: Some(holder), .. }) if holder.what == GUARD => {
-                    if !said {
-                        out::line(self, "The guard is taking a phase back; waiting for it.");
-                        said = true;
-                    }
-                    guard::pause(std::time::Duration::from_millis(50));
+            let held = match folder.lock(what) {
+                Err(held @ LockError::Held { .. }) => held,
+                taken => {
+                    let taken = taken?;
+                    // Whoever acts here has heard what was said at login.
+                    unsay(&self.host, folder.root());
+                    return Ok(taken);
                 }
-                taken => return Ok(taken?),
+            };
+            let LockError::Held { holder: Some(holder), .. } = &held else { return Err(held.into()) };
+            if holder.what != GUARD {
+                return Err(held.into());
             }
+            let patience = *patience.get_or_insert_with(|| {
+                let text = format!(
+                    "The guard (process {}, since {}) is taking a phase back; waiting for it.",
+                    holder.pid, holder.since
+                );
+                if self.json {
+                    out::json_line(self, &serde_json::json!({ "waiting": text, "process": holder.pid }));
+                } else {
+                    out::line(self, &text);
+                }
+                way_back_of(folder)
+            });
+            if began.elapsed() > patience.duration() {
+                let hint =
+                    format!("should it hang, `kill -KILL {}` ends it; then type this again", holder.pid);
+                return Err(CliError::from(held).hint(hint));
+            }
+            guard::pause(std::time::Duration::from_millis(50));
         }
     }
 
     pub(crate) fn cores() -> usize {
         std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
     }
+}
+
+/// How long the way back of the current phase may take by its plan.
+fn way_back_of(folder: &StateFolder) -> Span {
+    const UNKNOWN: Span = Span::seconds(3600);
+    let past = Past::current(folder).ok().flatten();
+    let phase = past.as_ref().and_then(|past| past.plan.phase(past.state.phase()?));
+    phase.map_or(UNKNOWN, |phase| budget(phase).back)
 }
 
 /// Whether there is no such folder, or nothing in it: a runner that was killed while it made its state folder leaves it

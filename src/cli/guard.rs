@@ -17,7 +17,8 @@ pub(crate) fn guard(context: &Context, args: &Guard) -> Result<Exit, CliError> {
         GuardVerb::Remove { force } => unit::remove(context, *force),
         GuardVerb::Status => unit::status(context),
         GuardVerb::Stand { generation, runner, until } => {
-            let stood = watch(*runner, until.map(Span))
+            let undecided = || fire::is_undecided(context, GenerationNumber(*generation), *runner);
+            let stood = watch(*runner, until.map(Span), undecided)
                 .map_err(|why| CliError::new(Exit::Internal, "no watchdog can stand here").because(why))?;
             let cause = match stood {
                 Post::Starter | Post::Watchdog(Fired::Down) => return Ok(Exit::Done),
@@ -27,8 +28,13 @@ pub(crate) fn guard(context: &Context, args: &Guard) -> Result<Exit, CliError> {
             fire::see_to_it(context, GenerationNumber(*generation), &cause)
         }
         GuardVerb::Fire { generation, runner } => {
+            let generation = GenerationNumber(*generation);
+            // A timer that could not be stopped comes when all is decided.
+            if !fire::is_undecided(context, generation, *runner) {
+                return Ok(Exit::Done);
+            }
             fire::relieve(*runner)?;
-            fire::see_to_it(context, GenerationNumber(*generation), &Cause::DeadlinePassed)
+            fire::see_to_it(context, generation, &Cause::DeadlinePassed)
         }
         GuardVerb::Boot => fire::after_boot(context),
         GuardVerb::Continue => fire::go_on(context),

@@ -95,7 +95,7 @@ fn gather(context: &Context, folder: &StateFolder) -> Result<Status, CliError> {
     let running = status.holder.is_some() && past.state.finished.is_none() && past.state.paused.is_none();
     let waiting = match lost {
         Some(why) => why.hint.map(|hint| format!("you: {hint}")),
-        None if running => None,
+        None if running => stage::word_awaited(&past.state),
         None => stage::waiting(&past.state, past.journal.damage.is_some()),
     };
     let waiting = waiting.map(|words| context.proposing(&words));

@@ -2,6 +2,7 @@
 
 use crate::engine::{Back, RunState, Stage};
 use crate::model::{Item, PhaseEnd, Verdict};
+use crate::report;
 
 /// What is to be done about a way back that did not hold.
 pub(crate) const MEND: &str = "mend the cause and try again with `switchback rollback`, or put the named items right by \
@@ -93,6 +94,15 @@ pub(crate) fn waiting(state: &RunState, damaged: bool) -> Option<String> {
         }
         Some(Verdict::Committed | Verdict::Refused | Verdict::RolledBack | Verdict::Resolved) => None,
     }
+}
+
+/// What a person is asked while the run goes on; nothing where nobody is.
+pub(crate) fn word_awaited(state: &RunState) -> Option<String> {
+    let Stage::Confirming(Some(until)) = &state.stage else { return None };
+    Some(format!(
+        "you, until {}: `switchback confirm` keeps the change, silence takes it back",
+        report::text::when(*until)
+    ))
 }
 
 /// Whether a way back from outside is over but for what takes the booted machine.

@@ -264,13 +264,10 @@ impl Whereabouts {
         let run = &self.run;
         match self.is {
             Is::Beginning => Some(format!("`switchback attach {run}` follows it")),
-            Is::Going => match self.newest.as_ref().map(|past| &past.state.stage) {
-                Some(Stage::Confirming(Some(until))) => Some(format!(
-                    "you: `switchback confirm` keeps the change, silence takes it back at {}",
-                    report::text::when(*until)
-                )),
-                Some(_) | None => Some(format!("`switchback attach {run}` follows it")),
-            },
+            Is::Going => {
+                let asked = self.newest.as_ref().and_then(|past| stage::word_awaited(&past.state));
+                asked.or_else(|| Some(format!("`switchback attach {run}` follows it")))
+            }
             Is::NeverBegan => Some("nothing was changed; it can be begun again under this name".to_owned()),
             Is::Left | Is::Ended(_) => {
                 let past = self.newest.as_ref()?;

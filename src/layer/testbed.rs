@@ -61,6 +61,7 @@ impl Bench {
             boot_id: None,
             path: "/run/current-system/sw/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin".into(),
             own: BTreeMap::new(),
+            quiet: true,
         };
         let capsule = folder.path().join("state/generations/0001");
         fs::create_dir_all(&capsule).expect("capsule");

@@ -23,12 +23,12 @@ pub struct Word {
 }
 
 impl Capsule {
-    /// Whether the change is to stay, where somebody said so about the window that closes then.
+    /// What somebody said about the window that closes then, as long as it was open.
     #[must_use]
-    pub fn word(&self, window: Timestamp) -> Option<bool> {
+    pub fn word(&self, window: Timestamp) -> Option<Word> {
         let bytes = files::read_bounded(&self.folder().join(NAME), LONGEST).ok()?;
         let word: Word = serde_json::from_slice(&bytes).ok()?;
-        (word.window == window).then_some(word.keep)
+        (word.window == window && word.at <= window).then_some(word)
     }
 
     /// Says it, durably.

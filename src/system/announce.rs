@@ -2,6 +2,7 @@
 //! and in the message of the day.
 
 use super::clock;
+use super::files::{self, Access};
 use super::host::Host;
 use super::process::{self, Spec, Unwatched};
 use super::sanitise::sanitise_line;
@@ -9,17 +10,17 @@ use crate::model::{CommandLine, RunAs, Span};
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Read by pam_motd(8) at login; gone after the next boot.
-const MOTD: &str = "/run/motd.d/50-switchback";
+const MOTD: &str = "/run/motd.d";
 const PATIENCE: Span = Span::seconds(5);
 
-/// Says it. Nothing depends on anybody hearing it.
-pub fn announce(host: &Host, text: &str) {
+/// Says it of what that state folder stands for. Nothing depends on anybody hearing it.
+pub fn announce(host: &Host, state: &Path, text: &str) {
     let line = format!("{}: {}\n", clock::now(), sanitise_line(text));
     eprint_line(&line);
-    if host.euid != 0 {
+    if host.euid != 0 || host.quiet {
         return;
     }
     let flags = libc::O_NOCTTY | libc::O_NONBLOCK;
@@ -32,24 +33,24 @@ pub fn announce(host: &Host, text: &str) {
         // Nobody may be logged in, or nobody has the program.
         let _ = process::run(&spec, &mut Unwatched);
     }
-    let _ = write_motd(&line);
+    // The last word stands for those before it.
+    let _ = fs::create_dir_all(MOTD);
+    let _ = files::write_atomic(&motd_of(state), line.as_bytes(), Access { mode: 0o644, owner: None });
 }
 
 fn eprint_line(line: &str) {
     let _ = std::io::stderr().lock().write_all(line.as_bytes());
 }
 
-fn write_motd(line: &str) -> std::io::Result<()> {
-    let folder = Path::new(MOTD).parent().unwrap_or(Path::new("/run"));
-    fs::create_dir_all(folder)?;
-    let options =
-        OpenOptions::new().append(true).create(true).mode(0o644).custom_flags(libc::O_NOFOLLOW).open(MOTD);
-    options?.write_all(line.as_bytes())
+/// One file for one state folder.
+fn motd_of(state: &Path) -> PathBuf {
+    let name = files::sha256_bytes(state.as_os_str().as_encoded_bytes());
+    Path::new(MOTD).join(format!("50-switchback-{}", name.short()))
 }
 
-/// What was said is no longer so.
-pub fn unsay(host: &Host) {
-    if host.euid == 0 {
-        let _ = fs::remove_file(MOTD);
+/// What was said of that state folder was heard.
+pub fn unsay(host: &Host, state: &Path) {
+    if host.euid == 0 && !host.quiet {
+        let _ = fs::remove_file(motd_of(state));
     }
 }

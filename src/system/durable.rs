@@ -1,30 +1,51 @@
 //! Makes durable what programs wrote: a step that writes a file and ends has not written it to the disk.
 
 use super::mounts::{self, Mount};
-use rustix::fs::{Mode, OFlags, fstat, major, minor, open, syncfs};
+use rustix::fs::{Mode, OFlags, fstat, major, minor, open, stat, syncfs};
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 /// Kinds without a block device of their own that keep what is written to them.
 const KEPT: [&str; 5] = ["bcachefs", "btrfs", "overlay", "virtiofs", "zfs"];
 
 /// Waits until everything that was written to this machine's own file systems is on disk. Those of other machines are
-/// left out: a server that does not answer must not hold up a decision.
+/// left out: a server that does not answer must not hold up a decision. One that fails counts only where a path of `matter`
+/// is on it: a stick that is full says nothing of what was done elsewhere.
 ///
 /// # Errors
 /// Which file system could not write what was given to it.
-pub fn flush() -> Result<(), String> {
+pub fn flush(matter: &[PathBuf]) -> Result<(), String> {
     let Ok(text) = std::fs::read_to_string("/proc/self/mountinfo") else {
         // Without /proc nobody can say which there are. This cannot fail, and cannot say so either.
         nix::unistd::sync();
         return Ok(());
     };
     let mut done = BTreeSet::new();
+    let matters = devices_of(matter);
     for mount in mounts::parse(&text).filter(keeps) {
-        if !done.contains(&mount.device) && flush_one(&mount)? {
-            done.insert(mount.device);
+        if done.contains(&mount.device) {
+            continue;
+        }
+        match flush_one(&mount) {
+            Ok(true) => {
+                done.insert(mount.device);
+            }
+            Err(why) if matters.contains(&mount.device) || mount.point == Path::new("/") => return Err(why),
+            Ok(false) | Err(_) => {}
         }
     }
     Ok(())
+}
+
+/// The devices that these paths are on, or would be: what is not there is where the nearest folder above it is.
+fn devices_of(paths: &[PathBuf]) -> BTreeSet<String> {
+    let device =
+        |path: &PathBuf| path.ancestors().find_map(|above| stat(above).ok()).map(|stat| number(stat.st_dev));
+    paths.iter().filter_map(device).collect()
+}
+
+fn number(device: u64) -> String {
+    format!("{}:{}", major(device), minor(device))
 }
 
 /// Whether what is written there by a program is on a disk of this machine, later on.
@@ -38,7 +59,7 @@ fn keeps(mount: &Mount) -> bool {
 fn flush_one(mount: &Mount) -> Result<bool, String> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let Ok(point) = open(&mount.point, flags, Mode::empty()) else { return Ok(false) };
-    let found = fstat(&point).map(|stat| format!("{}:{}", major(stat.st_dev), minor(stat.st_dev)));
+    let found = fstat(&point).map(|stat| number(stat.st_dev));
     // Of a subvolume the number differs from that of its mount; then it is the file system all the same.
     let same = found.is_ok_and(|found| found == mount.device) || KEPT.contains(&mount.kind.as_str());
     if !same {
@@ -73,6 +94,6 @@ mod tests {
 
     #[test]
     fn a_flush_of_this_machine_succeeds() {
-        assert_eq!(flush(), Ok(()));
+        assert_eq!(flush(&[PathBuf::from("/tmp/none/there")]), Ok(()));
     }
 }

@@ -45,6 +45,8 @@ pub struct Host {
     pub path: OsString,
     /// What may be passed on of the runner's own environment.
     pub own: BTreeMap<OsString, OsString>,
+    /// Nothing is said on the console, at other terminals and at login: `SWITCHBACK_ANNOUNCE=no`.
+    pub quiet: bool,
 }
 
 /// Why a child cannot run as asked.
@@ -63,6 +65,9 @@ pub enum IdentityError {
     #[error("there is no group {0}")]
     NoGroup(String),
 }
+
+/// What keeps announcements to the guard's log, where it is `no`.
+pub const ANNOUNCE: &str = "SWITCHBACK_ANNOUNCE";
 
 /// How long the user manager may take to tell the session's environment.
 const ASK: Span = Span::seconds(5);
@@ -93,9 +98,10 @@ impl Host {
             }
             Some(Invoker::Name(name)) => accounts.by_name(&name).ok_or(IdentityError::NoAccount(name))?,
         };
+        let quiet = env.get(OsStr::new(ANNOUNCE)).is_some_and(|value| value == "no");
         let own = env.into_iter().filter(|(name, _)| name == "TZ" || is_desktop(name)).collect();
         let caller = invoker.ids.uid;
-        Ok(Self { euid, path: path_of(&runner), runner, invoker, caller, boot_id: boot_id(), own })
+        Ok(Self { euid, path: path_of(&runner), runner, invoker, caller, boot_id: boot_id(), own, quiet })
     }
 
     /// The same machine for a run that was begun for that user. An account that is gone keeps its number and has no

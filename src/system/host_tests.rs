@@ -18,7 +18,7 @@ fn account(name: &str, uid: u32) -> Account {
 /// A host of which nothing is read.
 fn host(euid: u32, runner: Account, invoker: Account, own: &[(&str, &str)]) -> Host {
     let caller = invoker.ids.uid;
-    Host { euid, path: path_of(&runner), runner, invoker, caller, boot_id: None, own: map(own) }
+    Host { euid, path: path_of(&runner), runner, invoker, caller, boot_id: None, own: map(own), quiet: true }
 }
 
 /// An id that no test machine has a runtime folder for.

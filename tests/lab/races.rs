@@ -29,7 +29,7 @@ const ROUNDS: [(&str, usize, usize); 4] =
 /// Starts at once.
 pub(super) const STARTS: usize = 8;
 /// Rounds in which a planted bug must be caught.
-const TRIES: usize = 40;
+const TRIES: usize = 200;
 
 /// A bug of the program, and what must be said of it.
 struct Planted {

@@ -7,18 +7,20 @@ use crate::cli::exit::Exit;
 use crate::cli::past::Past;
 use crate::cli::rollback::{WayBack, Why, half_taken_back, take_all_back};
 use crate::cli::stage::waits_for_boot;
-use crate::cli::{out, tools};
-use crate::engine::Stage;
-use crate::model::{Cause, GenerationNumber, Guidance};
+use crate::cli::tools;
+use crate::engine::{Stage, budget};
+use crate::model::{Cause, GenerationNumber, Guidance, Span};
 use crate::prompt;
 use crate::store::{Approved, StateFolder};
 use crate::system::announce::announce;
 use crate::system::guard::{Runner, end_runner, forget_timers, goes_down, in_a_child, pause, start_later};
-use crate::system::lock::{Lock, LockError};
+use crate::system::lock::{Lock, LockError, holder};
 use std::time::Duration;
 
 /// How often a way back is begun that did not come to an end.
 const TRIES: u32 = 5;
+/// How long a way back may take of which nobody knows the plan.
+const LONGEST: Span = Span::seconds(3600);
 /// How soon it is looked again whether the lock is free.
 const AGAIN: Duration = Duration::from_millis(50);
 
@@ -27,6 +29,14 @@ pub(super) fn relieve(runner: Runner) -> Result<(), CliError> {
     end_runner(runner)
         .map(|_| ())
         .map_err(|why| CliError::new(Exit::Internal, "the runner cannot be ended").because(why))
+}
+
+/// Whether that generation is undecided, and nobody but that runner is at work on it. Where nobody can tell, it counts as
+/// undecided: who takes it back looks again.
+pub(super) fn is_undecided(context: &Context, generation: GenerationNumber, runner: Runner) -> bool {
+    let Ok(folder) = StateFolder::open(&context.state) else { return true };
+    let theirs = holder(folder.root()).is_some_and(|holder| i32::try_from(holder.pid) != Ok(runner.pid()));
+    !theirs && !Past::of(&folder, generation).is_ok_and(|past| !is_open(&past))
 }
 
 /// Takes back what nobody decided, each try in a process of its own: what ends that one does not end the guard. After so
@@ -41,16 +51,21 @@ pub(super) fn see_to_it(
         return Ok(Exit::AwaitingReboot);
     }
     let mut wait = Duration::from_secs(1);
+    let limit = limit(context, generation);
     for left in (0..TRIES).rev() {
-        let done = in_a_child(|| {
+        // Others may take as long as they like; only our own way back is bounded.
+        if nothing_left(context, generation) {
+            return Ok(Exit::Done);
+        }
+        let done = in_a_child(limit, || {
             let done = fire(context, generation, cause).unwrap_or_else(|why| {
                 crate::cli::complain(context.json, &why);
                 if why.exit == Exit::Inconsistent {
                     let text = format!(
-                        "switchback cannot tell how generation {generation} stands: {}. Log in and type: switchback status",
+                        "switchback cannot tell how generation {generation} stands: {}. Log in and type `switchback status`",
                         why.text
                     );
-                    announce(&context.host, &text);
+                    announce(&context.host, &context.state, &context.proposing(&text));
                 }
                 why.exit
             });
@@ -68,10 +83,22 @@ pub(super) fn see_to_it(
     }
     let text = format!(
         "switchback could not take generation {generation} back in {TRIES} tries. \
-         Log in and type: switchback rollback"
+         Log in and type `switchback rollback`"
     );
-    announce(&context.host, &text);
+    announce(&context.host, &context.state, &context.proposing(&text));
     Err(CliError::new(Exit::Inconsistent, text))
+}
+
+/// Waits until nobody else is at work on it; whether all is decided then.
+fn nothing_left(context: &Context, generation: GenerationNumber) -> bool {
+    StateFolder::open(&context.state).is_ok_and(|folder| matches!(lock(&folder, generation), Ok(None)))
+}
+
+/// How long one try may take: what the plan allows the way back, and as long again for a lock that another gives up.
+fn limit(context: &Context, generation: GenerationNumber) -> Span {
+    let past = StateFolder::open(&context.state).ok().and_then(|folder| Past::of(&folder, generation).ok());
+    let phase = past.as_ref().and_then(|past| past.plan.phase(past.state.phase()?));
+    Span(phase.map_or(LONGEST, |phase| budget(phase).back).0.saturating_mul(2))
 }
 
 /// The ends after which nothing more can be done by trying again.
@@ -83,6 +110,10 @@ fn ended(status: u8) -> Option<Exit> {
 
 fn fire(context: &Context, generation: GenerationNumber, cause: &Cause) -> Result<Exit, CliError> {
     let folder = StateFolder::open(&context.state)?;
+    if !folder.generation_folder(generation).is_dir() {
+        // Somebody gave it up: there is nothing to take back, and nothing to take it back with.
+        return Ok(Exit::Done);
+    }
     let Some(_lock) = lock(&folder, generation)? else { return Ok(Exit::Done) };
     let past = Past::of(&folder, generation)?;
     if !is_open(&past) {
@@ -106,10 +137,30 @@ fn lock(folder: &StateFolder, generation: GenerationNumber) -> Result<Option<Loc
     }
 }
 
-/// Whether a phase is neither decided, nor waits for a person or a reboot.
+/// Whether a phase is neither decided, nor waits for a person or a reboot. A run has more phases than one: what was
+/// committed is decided also where the run goes on.
 fn is_open(past: &Past) -> bool {
-    let waits = past.state.paused.is_some() || matches!(past.state.stage, Stage::AwaitingReboot(_));
-    past.state.finished.is_none() && !waits
+    let decided = match past.state.stage {
+        Stage::AwaitingReboot(_) | Stage::Disarming | Stage::Ended(_) => true,
+        Stage::Idle
+        | Stage::Applies
+        | Stage::Preflight
+        | Stage::Gate
+        | Stage::Recording(_)
+        | Stage::Baseline
+        | Stage::Sealing
+        | Stage::Arming
+        | Stage::Applying(_)
+        | Stage::Booted(_)
+        | Stage::Settling(_)
+        | Stage::Validating
+        | Stage::Confirming(_)
+        | Stage::Committing(_)
+        | Stage::Keeping(_)
+        | Stage::Sealed
+        | Stage::Reverting(_) => false,
+    };
+    !decided && past.state.finished.is_none() && past.state.paused.is_none()
 }
 
 fn take_back(context: &Context, folder: &StateFolder, past: Past, cause: &Cause) -> Result<Exit, CliError> {
@@ -121,14 +172,14 @@ fn take_back(context: &Context, folder: &StateFolder, past: Past, cause: &Cause)
     match exit {
         Exit::RolledBack => {
             let text = format!("switchback took phase {phase} back (generation {number}): {why}.");
-            announce(&context.host, &text);
+            announce(&context.host, &context.state, &context.proposing(&text));
         }
         Exit::Inconsistent => {
             let text = format!(
                 "switchback could not take all of phase {phase} back (generation {number}): {why}. \
-                 Log in and type: switchback status"
+                 Log in and type `switchback status`"
             );
-            announce(&context.host, &text);
+            announce(&context.host, &context.state, &context.proposing(&text));
         }
         Exit::Done
         | Exit::Internal
@@ -161,7 +212,7 @@ pub(super) fn after_boot(context: &Context) -> Result<Exit, CliError> {
     let (number, phase) = (past.number(), past.state.phase().map(ToString::to_string).unwrap_or_default());
     if past.state.paused.is_some() {
         let text = format!("switchback: phase {phase} (generation {number}) is paused and waits for you.");
-        announce(&context.host, &text);
+        announce(&context.host, &context.state, &context.proposing(&text));
         return Ok(Exit::Paused);
     }
     if let Stage::AwaitingReboot(_) = past.state.stage {
@@ -199,6 +250,7 @@ pub(super) fn go_on(context: &Context) -> Result<Exit, CliError> {
     let Some(past) = Past::current(&folder)? else { return Ok(Exit::Done) };
     let Stage::AwaitingReboot(_) = past.state.stage else { return Ok(Exit::Done) };
     let (number, guidance) = (past.number(), past.state.guidance());
+    let phase = past.state.phase().map(ToString::to_string).unwrap_or_default();
     let mut reporter = tools::reporter(context);
     let tools = Tools {
         host: &context.host,
@@ -217,12 +269,27 @@ pub(super) fn go_on(context: &Context) -> Result<Exit, CliError> {
     crate::cli::index(&folder);
     let exit = tools::finish(&mut reporter, &ended);
     crate::cli::reboot::order(context, &ended, Guidance::Unattended)?;
-    if exit != Exit::Done {
-        let text = format!(
-            "switchback went on with generation {number} after the reboot and stopped. Log in and type: switchback status"
-        );
-        announce(&context.host, &text);
-    }
-    out::line(context, &format!("Generation {number} went on after the reboot."));
+    let what = match exit {
+        Exit::Done => return Ok(exit),
+        Exit::RolledBack => "took it back",
+        Exit::Inconsistent => "could not take all of it back",
+        Exit::Refused => "did not begin what came next",
+        Exit::Paused => "waits for you",
+        Exit::AwaitingReboot => "awaits another reboot",
+        Exit::Internal
+        | Exit::Usage
+        | Exit::Quarantined
+        | Exit::Locked
+        | Exit::Failing
+        | Exit::StillGoing
+        | Exit::Plugin(_) => "stopped",
+    };
+    let cause = Past::of(&folder, number).ok().and_then(|past| past.state.reverting.or(past.state.paused));
+    let why = cause.map_or_else(String::new, |cause| format!(": {}", crate::report::text::cause(&cause)));
+    let text = format!(
+        "switchback went on with phase {phase} (generation {number}) after the reboot and {what}{why}. \
+         Log in and type `switchback status`"
+    );
+    announce(&context.host, &context.state, &context.proposing(&text));
     Ok(exit)
 }

@@ -125,6 +125,24 @@ impl Standing {
         }
     }
 
+    /// Whether the watchdog is there: it alone holds the reading end of the pipe.
+    #[must_use]
+    pub fn stands(&self) -> bool {
+        let mut pipe = [PollFd::new(self.pipe.as_fd(), PollFlags::empty())];
+        let gone =
+            |pipe: &PollFd<'_>| pipe.revents().is_some_and(|events| events.contains(PollFlags::POLLERR));
+        poll(&mut pipe, PollTimeout::ZERO).is_err() || !pipe.iter().any(gone)
+    }
+
+    /// Puts another watchdog in the place of one that is gone, with the deadline that it had.
+    ///
+    /// # Errors
+    /// [`GuardError`]; the timer behind it stands as before.
+    pub fn stand_again(&mut self) -> Result<(), GuardError> {
+        self.pipe = watchdog(&self.order, self.until, self.timer.as_ref())?;
+        Ok(())
+    }
+
     /// Gives the runner at least this long from now on. A guard that cannot be told keeps the time that it has.
     pub fn give(&mut self, length: Span) {
         let until = Span(clock::up().0.saturating_add(length.0));

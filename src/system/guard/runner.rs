@@ -24,6 +24,18 @@ impl Runner {
         Self { pid, started: started(pid).unwrap_or(0) }
     }
 
+    /// Its number.
+    #[must_use]
+    pub const fn pid(self) -> i32 {
+        self.pid
+    }
+
+    /// Whether it can be told from another process that has its number later.
+    #[must_use]
+    pub const fn is_certain(self) -> bool {
+        self.started != 0
+    }
+
     /// Something to wait on that becomes readable when it is gone; nothing where it is gone already, or another process
     /// has its number.
     #[must_use]

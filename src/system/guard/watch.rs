@@ -3,12 +3,14 @@
 use super::runner::Runner;
 use super::{DOWN, STANDS};
 use crate::model::{GenerationNumber, Span};
+use crate::system::clock;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::time::TimeSpec;
 use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 use nix::sys::wait::{WaitStatus, waitpid};
-use nix::unistd::{ForkResult, dup2_stdin, dup2_stdout, fork, setsid};
+use nix::unistd::{ForkResult, Pid, dup2_stdin, dup2_stdout, fork, setsid};
+use rustix::process::{PidfdFlags, pidfd_open};
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsFd as _, OwnedFd};
@@ -38,12 +40,13 @@ pub enum Post {
 }
 
 /// Becomes a watchdog: forks once more, so that this process is nobody's child, says that it stands, and waits.
-/// `until` is the deadline as the time since the machine was started.
+/// `until` is the deadline as the time since the machine was started; when it passes, the runner is ended only where that
+/// is still `undecided` which it guards.
 ///
 /// # Errors
 /// What keeps it from standing: then nobody was told that it does.
 #[expect(unsafe_code, reason = "fork has no safe form")]
-pub fn watch(runner: Runner, until: Option<Span>) -> io::Result<Post> {
+pub fn watch(runner: Runner, until: Option<Span>, undecided: impl Fn() -> bool) -> io::Result<Post> {
     // Opened before the fork: the runner waits for the word, so that it is there, or is gone and nobody will hear it.
     let runner = runner.open();
     let timer = TimerFd::new(ClockId::CLOCK_BOOTTIME, TimerFlags::TFD_CLOEXEC | TimerFlags::TFD_NONBLOCK)?;
@@ -102,6 +105,9 @@ pub fn watch(runner: Runner, until: Option<Span>) -> io::Result<Post> {
             return Ok(Post::Watchdog(Fired::RunnerGone));
         }
         if ready.get(1) == Some(&true) {
+            if !undecided() {
+                return Ok(Post::Watchdog(Fired::Down));
+            }
             end(&runner)?;
             return Ok(Post::Watchdog(Fired::DeadlinePassed));
         }
@@ -120,12 +126,12 @@ pub(super) fn end(runner: &OwnedFd) -> io::Result<()> {
     }
 }
 
-/// Whether that runner is still there; it is ended then.
+/// Whether that runner is still there; it is ended then. One that cannot be told from another process is left alone.
 ///
 /// # Errors
 /// It cannot be ended.
 pub fn end_runner(runner: Runner) -> io::Result<bool> {
-    let Some(open) = runner.open() else { return Ok(false) };
+    let Some(open) = runner.open().filter(|_| runner.is_certain()) else { return Ok(false) };
     end(&open)?;
     Ok(true)
 }
@@ -192,10 +198,10 @@ fn set(timer: &TimerFd, until: Option<Span>) -> io::Result<()> {
     Ok(())
 }
 
-/// Does work in a process of its own and gives its exit status; nothing where it crashed. So what goes wrong in it does not
-/// end the one who sees to it that it is done.
+/// Does work in a process of its own and gives its exit status; nothing where it crashed, or took longer than `limit` and was
+/// ended. So what goes wrong in it does not end the one who sees to it that it is done.
 #[expect(unsafe_code, reason = "fork has no safe form")]
-pub fn in_a_child(work: impl FnOnce() -> u8) -> Option<u8> {
+pub fn in_a_child(limit: Span, work: impl FnOnce() -> u8) -> Option<u8> {
     // SAFETY: the program has one thread here, and the child does not return.
     match unsafe { fork() } {
         Ok(ForkResult::Child) => {
@@ -204,6 +210,7 @@ pub fn in_a_child(work: impl FnOnce() -> u8) -> Option<u8> {
             unsafe { libc::_exit(i32::from(status)) }
         }
         Ok(ForkResult::Parent { child }) => loop {
+            end_after(child, limit);
             match waitpid(child, None) {
                 Ok(WaitStatus::Exited(_, status)) => return u8::try_from(status).ok(),
                 Ok(WaitStatus::Signaled(..)) => return None,
@@ -212,6 +219,30 @@ pub fn in_a_child(work: impl FnOnce() -> u8) -> Option<u8> {
             }
         },
         Err(_) => None,
+    }
+}
+
+/// Waits until a child has ended; after that long it is ended.
+fn end_after(child: Pid, limit: Span) {
+    let Some(open) = rustix::process::Pid::from_raw(child.as_raw())
+        .and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok())
+    else {
+        return;
+    };
+    let began = clock::tick();
+    loop {
+        let left = limit.duration().saturating_sub(began.elapsed());
+        let left = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
+        match poll(&mut [PollFd::new(open.as_fd(), PollFlags::POLLIN)], left) {
+            Ok(0) if began.elapsed() < limit.duration() => {}
+            Ok(0) => {
+                // It is there until it is waited for, so that this is still its number.
+                let _ = Runner::kill(&open);
+                return;
+            }
+            Err(Errno::EINTR) => {}
+            Ok(_) | Err(_) => return,
+        }
     }
 }
 
@@ -265,7 +296,16 @@ mod tests {
 
     #[test]
     fn work_in_a_child_gives_its_status_and_a_crash_gives_none() {
-        assert_eq!(in_a_child(|| 12), Some(12));
-        assert_eq!(in_a_child(|| std::process::abort()), None);
+        let long = Span::seconds(600);
+        assert_eq!(in_a_child(long, || 12), Some(12));
+        assert_eq!(in_a_child(long, || std::process::abort()), None);
+    }
+
+    #[test]
+    fn work_in_a_child_that_takes_too_long_is_ended() {
+        let stuck = || loop {
+            pause(Duration::from_secs(600));
+        };
+        assert_eq!(in_a_child(Span(50), stuck), None);
     }
 }

@@ -217,7 +217,7 @@ fn who_types_rollback_while_the_guard_is_at_work_waits_for_it() {
     runner.wait().expect("ended");
     until("the guard is at work", || bench.path("c/undoing").exists());
     let mut person = Pty::start(bench.command(&["rollback", "--yes"]), 80, Streams::All);
-    person.wait_for("The guard is taking a phase back; waiting for it.");
+    person.wait_for("is taking a phase");
     bench.open_gate("c/gate");
     assert_eq!(person.exit(), 0, "{}", person.screen());
     assert!(person.screen().contains("Nothing to take back"), "{}", person.screen());
@@ -240,13 +240,17 @@ fn what_is_decided_or_waits_for_a_person_is_left_alone_when_the_runner_ends() {
     until("no watchdog is left", || watchdogs(&bench).is_empty());
 }
 
-/// Processes that name this bench's state folder.
-fn watchdogs(bench: &Bench) -> Vec<String> {
+/// The watchdogs that name this bench's state folder, by process.
+fn watchdogs(bench: &Bench) -> Vec<i32> {
     let state = bench.state().display().to_string();
     let entries = std::fs::read_dir("/proc").expect("proc").flatten();
-    let words = entries.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
-    let words = words.map(|words| String::from_utf8_lossy(&words).replace('\0', " "));
-    words.filter(|words| words.contains(&state) && words.contains("guard stand")).collect()
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    pids.filter(|pid| {
+        let words = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let words = String::from_utf8_lossy(&words).replace('\0', " ");
+        words.contains("guard stand") && words.contains(&state)
+    })
+    .collect()
 }
 
 #[test]
@@ -298,7 +302,7 @@ fn without_a_guard_nothing_goes_back_by_itself() {
     let words = ["run", "plan.yaml", "--unattended", "--no-guard"];
     let mut runner = bench.command(&words).spawn().expect("started");
     until("the step is at work", || bench.path("c/there").exists());
-    assert_eq!(watchdogs(&bench), Vec::<String>::new());
+    assert_eq!(watchdogs(&bench), Vec::<i32>::new());
     runner.kill().expect("there");
     runner.wait().expect("ended");
     assert_eq!(status(&bench)["stage"], "applying");
@@ -340,5 +344,101 @@ fn a_phase_awaits_its_reboot_and_the_same_boot_is_not_it() {
     assert_eq!(bench.run(&["resume", "--unattended"]).exit, 30);
     assert_eq!(bench.read("m/file"), "new\n", "nobody takes it back");
     assert_eq!(bench.run(&["rollback", "--yes"]).exit, 12);
+    assert_eq!(bench.read("m/file"), "old\n");
+}
+
+#[test]
+fn a_watchdog_that_is_killed_is_replaced_by_another() {
+    let (bench, mut runner) = at_work("1h");
+    let first = watchdogs(&bench);
+    assert_eq!(first.len(), 1);
+    kill(Pid::from_raw(first[0]), Signal::SIGKILL).expect("there");
+    until("another stands", || watchdogs(&bench).iter().any(|pid| *pid != first[0]));
+    runner.kill().expect("there");
+    runner.wait().expect("ended");
+    assert_eq!(back(&bench)["cause"], "runner-gone");
+    assert_eq!(bench.read("m/file"), "old\n");
+}
+
+const TWO: &str = r#"
+  - {id: one, layers: [{files: {paths: ["${m}/"]}}], apply: [{shell: 'echo one > "$m/file"'}]}
+  - id: two
+    layers: [{files: {paths: ["${m}/"]}}]
+    apply: [{timeout: 1h, shell: 'exec 3<>"$c/gate"; echo two > "$m/file"; echo > "$c/there"; read -r line <&3'}]
+"#;
+
+#[test]
+fn a_timer_that_comes_when_its_phase_is_decided_ends_nobody() {
+    let bench = Bench::new();
+    bench.plan(TWO);
+    bench.gate("c/gate");
+    let mut runner = bench.command(&["run", "plan.yaml", "--unattended"]).spawn().expect("started");
+    until("the second phase is at work", || bench.path("c/there").exists());
+    let pid = pid(&runner);
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("there");
+    let started = stat.rsplit_once(") ").expect("a state").1.split_whitespace().nth(19).expect("a time");
+    let facts = bench.facts(1);
+    let fired = bench.run(&["guard", "fire", "--generation", "1", "--runner", &format!("{pid}:{started}")]);
+    assert_eq!(fired.exit, 0, "{fired:?}");
+    assert_eq!(bench.facts(1), facts);
+    // Nor is a process taken for the runner of which only the number is known.
+    let fired = bench.run(&["guard", "fire", "--generation", "1", "--runner", &format!("{pid}:0")]);
+    assert_eq!(fired.exit, 0, "{fired:?}");
+    assert!(runner.try_wait().expect("ours").is_none(), "the runner was ended");
+    bench.open_gate("c/gate");
+    assert!(runner.wait().expect("ended").success());
+    assert_eq!(bench.read("m/file"), "two\n");
+}
+
+#[test]
+fn what_is_committed_stays_where_the_runner_ended_before_the_next_phase() {
+    for (name, last) in [("committed", "phase-committed"), ("ended", "phase-ended")] {
+        let bench = Bench::new();
+        bench.plan("  - {id: one, layers: [{files: {paths: ['${m}/']}}], apply: [{shell: 'echo one > \"$m/file\"'}]}\n  - {id: two, preflight: [{probe: {run: ['false']}}], layers: [{files: {paths: ['${m}/']}}], apply: [{shell: 'true'}]}\n");
+        assert_eq!(unattended(&bench, &["--no-guard"]).exit, 10);
+        let journal = bench.path("state/generations/0001/journal");
+        let text = bench.journal(1);
+        let end = text.find(&format!("\"fact\":\"{last}\"")).expect("there");
+        let end = end + text[end..].find('\n').expect("a line") + 1;
+        std::fs::write(&journal, &text[..end]).expect("written");
+        std::fs::remove_dir_all(bench.path("state/generations/0002")).expect("removed");
+        for kept in ["head", "generations/0001/head"] {
+            // What guards against a lost end is not what is tried here.
+            let _ = std::fs::remove_file(bench.state().join(kept));
+        }
+        std::fs::remove_file(bench.state().join("current")).expect("removed");
+        std::os::unix::fs::symlink("generations/0001", bench.state().join("current")).expect("made");
+        let facts = bench.facts(1);
+        let fired = bench.run(&["guard", "fire", "--generation", "1", "--runner", "99999:1"]);
+        assert_eq!(fired.exit, 0, "{name}: {fired:?}");
+        assert_eq!(bench.facts(1), facts, "{name}");
+        assert_eq!(bench.read("m/file"), "one\n", "{name}");
+    }
+}
+
+#[test]
+fn a_word_after_the_window_says_nothing() {
+    let bench = Bench::new();
+    bench.plan(
+        "  - {id: one, layers: [{files: {paths: ['${m}/']}}], apply: [{shell: 'echo new > \"$m/file\"'}], confirm: {within: 3s}}\n",
+    );
+    let mut runner =
+        bench.command(&["run", "plan.yaml", "--unattended", "--no-guard"]).spawn().expect("started");
+    until("the window is open", || status(&bench)["stage"] == "confirming");
+    let told = status(&bench)["waiting"].as_str().unwrap_or_default().to_owned();
+    assert!(told.contains("switchback confirm"), "{told}");
+    runner.kill().expect("there");
+    runner.wait().expect("ended");
+    let facts: Vec<Value> =
+        bench.journal(1).lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let opened = facts.iter().find(|fact| fact["fact"] == "confirm-opened").expect("a window");
+    let until_when = opened["of"]["until"].as_str().expect("its end");
+    let end = chrono::DateTime::parse_from_rfc3339(until_when).expect("a time");
+    let end = std::time::SystemTime::from(end);
+    until("the window is closed", || end.elapsed().is_ok_and(|since| !since.is_zero()));
+    let said = bench.run(&["confirm"]);
+    assert!(said.exit == 10 && said.err.contains("silence takes it back"), "{said:?}");
+    let resumed = bench.run(&["resume", "--unattended", "--no-guard"]);
+    assert_eq!(resumed.exit, 12, "{resumed:?}");
     assert_eq!(bench.read("m/file"), "old\n");
 }

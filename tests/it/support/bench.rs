@@ -106,7 +106,7 @@ impl Bench {
         command.args(args).env_clear().current_dir(self.folder.path());
         command.env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
         command.env("HOME", self.path("home")).env("LANG", "C.UTF-8").env("TERM", "xterm-256color");
-        command.env("SWITCHBACK_STATE", self.state());
+        command.env("SWITCHBACK_STATE", self.state()).env("SWITCHBACK_ANNOUNCE", "no");
         command
     }
 

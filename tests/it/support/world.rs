@@ -160,6 +160,7 @@ impl World {
             .env("PATH", "/usr/local/bin:/usr/bin:/bin")
             .env("LANG", "C.UTF-8")
             .env("SWITCHBACK_STATE", self.state())
+            .env("SWITCHBACK_ANNOUNCE", "no")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

@@ -302,16 +302,17 @@ fn the_deadline_holds_through_reload_reexec_and_isolate() {
     let armed = fact(&journal(&machine), "guard-armed").expect("armed");
     let until = armed["of"]["until"].as_str().map(|_| at(&serde_json::json!({ "at": armed["of"]["until"] })));
     let until = until.or_else(|| armed["of"]["until"].as_i64()).expect("a deadline");
-    let mut turn = 0;
+    let verbs: [&[&str]; 3] = [
+        &["systemctl", "daemon-reload"],
+        &["systemctl", "daemon-reexec"],
+        &["systemctl", "isolate", "--no-block", "multi-user.target"],
+    ];
+    let mut turns = [0; 3];
+    let mut next = (0..verbs.len()).cycle();
     machine.until("the timer takes it back", |machine| {
-        turn += 1;
-        let words: &[&str] = match turn % 4 {
-            0 => &["systemctl", "daemon-reexec"],
-            1 => &["systemctl", "isolate", "--no-block", "multi-user.target"],
-            2 | 3.. => &["systemctl", "daemon-reload"],
-            _ => &["true"],
-        };
-        machine.run(words);
+        let turn = next.next().expect("without end");
+        turns[turn] += 1;
+        machine.run(verbs[turn]);
         reverted(machine)
     });
     assert!(old(&machine));
@@ -319,9 +320,11 @@ fn the_deadline_holds_through_reload_reexec_and_isolate() {
     assert_eq!(cause(&machine), "\"deadline-passed\"");
     let late = at(&reverting) - until;
     println!(
-        "the way back began {late} ms after the deadline, {turn} times reloaded, isolated or executed anew"
+        "the way back began {late} ms after the deadline; reloaded, executed anew, isolated: {turns:?} times"
     );
-    assert!((0..=60_000).contains(&late), "{late} ms");
+    assert!(turns.iter().all(|times| *times > 0), "{turns:?}");
+    // One second is what is promised; the rest is for a machine on which much else is going on.
+    assert!((0..=20_000).contains(&late), "{late} ms");
 }
 
 #[test]
