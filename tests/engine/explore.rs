@@ -166,7 +166,12 @@ impl Node {
         // Of a runner that is gone, only what is durable remains.
         let known = if at == 1 { 0 } else { self.known.print };
         let durable = self.durable.as_ref().map(|durable| durable.print);
-        print_of(&(known, durable, self.lag, &self.machine, self.heard, self.budget, self.guard, at))
+        // All other acts follow from what is known; this one from what was asked for, of which nothing is recorded yet.
+        let asked = match &self.at {
+            At::Owed(Action::ArmFirst { asked }) => Some(format!("{asked:?}")),
+            At::Owed(_) | At::Down | At::Stopped => None,
+        };
+        print_of(&(known, durable, self.lag, &self.machine, self.heard, self.budget, self.guard, at, asked))
     }
 }
 
