@@ -4,6 +4,17 @@ use crate::engine::{RunState, Stage};
 use crate::model::{Item, Part, PhaseEnd, Plan, StepUndo};
 use crate::store::Damage;
 
+/// The same, and the damage where nothing else is unknown: for a person who says that it was looked at.
+#[must_use]
+pub fn doubted(plan: &Plan, state: &RunState, damage: &Damage) -> Vec<Item> {
+    let unknown = unknown(plan, state, damage);
+    if unknown.is_empty() { vec![line(damage)] } else { unknown }
+}
+
+fn line(damage: &Damage) -> Item {
+    Item::new(format!("journal line {}", damage.line), damage.why.clone())
+}
+
 /// What may have been done behind the damage and does not go back by itself, by name, the damage first; nothing where
 /// all goes back whatever was done.
 pub(super) fn unknown(plan: &Plan, state: &RunState, damage: &Damage) -> Vec<Item> {
@@ -31,7 +42,7 @@ pub(super) fn unknown(plan: &Plan, state: &RunState, damage: &Damage) -> Vec<Ite
         }));
     }
     if !unknown.is_empty() {
-        unknown.insert(0, Item::new(format!("journal line {}", damage.line), damage.why.clone()));
+        unknown.insert(0, line(damage));
     }
     unknown
 }

@@ -18,12 +18,29 @@ pub trait Ports {
     fn perform(&mut self, plan: &Plan, state: &RunState, action: &Action) -> Input;
     /// How often a person has asked to stop.
     fn heard(&mut self) -> Heard;
+    /// Whether the machine goes down now and somebody sees to this state when it is up again.
+    fn leaves(&mut self, state: &RunState) -> bool;
 }
 
+/// The machine goes down with something undecided, and whoever is started when it is up again decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GoesDown;
+
 /// Drives a run until nothing more is owed by this process.
-pub fn drive(plan: &Plan, mut state: RunState, first: Input, ports: &mut dyn Ports) -> (RunState, Ended) {
+///
+/// # Errors
+/// [`GoesDown`]: what the last act came to is not recorded, as if this process had been killed.
+pub fn drive(
+    plan: &Plan,
+    mut state: RunState,
+    first: Input,
+    ports: &mut dyn Ports,
+) -> Result<(RunState, Ended), GoesDown> {
     let mut input = first;
     loop {
+        if ports.leaves(&state) {
+            return Err(GoesDown);
+        }
         let decision = decide(plan, &state, &input, ports.heard(), ports.now());
         let recorded = ports.record(&decision.events);
         if let (Err(why), true) = (recorded, record_required(&state, &decision.events)) {
@@ -33,7 +50,7 @@ pub fn drive(plan: &Plan, mut state: RunState, first: Input, ports: &mut dyn Por
         state = replay(plan, state, &decision.events);
         ports.show(&decision.events);
         if let Action::Stop(ended) = decision.action {
-            return (state, ended);
+            return Ok((state, ended));
         }
         input = ports.perform(plan, &state, &decision.action);
     }

@@ -14,7 +14,8 @@ use crate::engine::{Action, Heard, Input, RunState};
 use crate::layer::{LayerCx, layer_for};
 use crate::model::{
     Cause, Check, CheckReport, Choice, Invoker, Item, Moment, Notice, Outcome, Part, Phase, Plan,
-    QuarantineLine, Restored, Span, Step, StepOutcome, StepUndo, Timestamp, WAITS, Weight, with_run_time,
+    QuarantineLine, Restored, Span, Step, StepOutcome, StepUndo, Timestamp, Toward, WAITS, Weight,
+    with_run_time,
 };
 use crate::prompt::{Chosen, Kept, Operator, Reply, Trouble};
 use crate::report::{self, Style};
@@ -41,7 +42,13 @@ impl Session<'_> {
             Action::AskGate => self.ask_gate(phase),
             Action::Record { layer } => Input::Recorded(self.record_layer(phase, *layer)),
             Action::Seal => Input::Sealed(self.seal(state, phase)),
-            Action::Arm => Input::Armed(self.arm(phase, state)),
+            Action::Arm => {
+                let toward = if state.going_back() { Toward::Back } else { Toward::On };
+                Input::Armed(self.arm(phase, toward))
+            }
+            Action::ArmFirst { asked } => {
+                Input::ArmedFirst { guarded: self.arm(phase, Toward::Back), asked: asked.clone() }
+            }
             Action::Perform { part, step } => self.perform_step(phase, *part, *step),
             Action::Wait { until } => self.wait(*until, phase.settle, Waits::ForTime),
             Action::Confirm { until } => self.confirm(phase, *until),

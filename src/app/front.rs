@@ -87,7 +87,11 @@ impl Desk for Front<'_> {
 
     fn wishes(&mut self) -> usize {
         self.known = self.signals.count();
-        (self.known + self.keys).saturating_sub(self.echoes)
+        (self.known + self.keys).saturating_sub(self.echoes + self.signals.dismissals())
+    }
+
+    fn dismissed(&self) -> bool {
+        self.signals.dismissals() > 0
     }
 
     fn say_that_it_was_heard(&mut self, heard: Stopping) {

@@ -3,8 +3,8 @@
 
 use super::post::{Behind, Post};
 use super::session::{Session, in_full};
-use crate::engine::{RunState, budget};
-use crate::model::{GuardKind, Guarded, Phase, RunAs};
+use crate::engine::budget;
+use crate::model::{GuardKind, Guarded, Phase, RunAs, Toward};
 use crate::system::below;
 use crate::system::guard::{self, Order, Standing};
 use crate::system::host::ANNOUNCE;
@@ -13,7 +13,7 @@ use std::path::Path;
 
 impl Session<'_> {
     /// Puts a guard behind this process.
-    pub(super) fn arm(&mut self, phase: &Phase, state: &RunState) -> Result<Guarded, String> {
+    pub(super) fn arm(&mut self, phase: &Phase, toward: Toward) -> Result<Guarded, String> {
         if below::withheld().is_some() {
             // Nothing of that machine is started here; what is left waits for it to boot.
             return Ok(Guarded::BY_THE_RUNNER);
@@ -40,7 +40,10 @@ impl Session<'_> {
             state: self.folder.root().to_owned(),
             generation: capsule.number(),
             // Every act of the way back is bounded, and one that is broken off is passed over.
-            length: (!state.going_back()).then_some(budget.forward),
+            length: match toward {
+                Toward::On => Some(budget.forward),
+                Toward::Back => None,
+            },
             env,
             path: self.host.path.clone(),
             log: guard::log_of(capsule.folder()),

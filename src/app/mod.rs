@@ -24,7 +24,8 @@ mod validate;
 mod watch;
 
 pub use acts::{barred, barred_by_link, do_by_hand};
-pub use drive::{Ports, drive};
+pub use damaged::doubted;
+pub use drive::{GoesDown, Ports, drive};
 pub use findings::findings_of;
 pub use post::{Behind, Guarding};
 pub use recall::Recall;

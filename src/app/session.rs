@@ -1,8 +1,8 @@
 //! One run in one process: the state folder, the open capsule, the people and the machine around it.
 
-use super::damaged::unknown;
+use super::damaged::{doubted, unknown};
 use super::deadline::Deadline;
-use super::drive::{Ports, drive};
+use super::drive::{GoesDown, Ports, drive};
 use super::front::Front;
 use super::post::Guarding;
 use super::recall::Recall;
@@ -18,7 +18,7 @@ use crate::store::{self, Approved, Capsule, JournalWriter, StateFolder, StoreErr
 use crate::system::accounts::Accounts;
 use crate::system::host::Host;
 use crate::system::signal::Signals;
-use crate::system::{clock, durable, leftovers, process};
+use crate::system::{clock, durable, guard, leftovers, process};
 use std::borrow::Cow;
 use std::path::PathBuf;
 
@@ -37,9 +37,18 @@ pub enum SessionError {
     /// What a person says could not be made durable.
     #[error("the journal cannot be written: {0}")]
     Unrecorded(String),
+    /// The machine goes down, and the boot unit decides what is open.
+    #[error("the machine goes down: what is undecided is taken back when it is up again")]
+    GoesDown,
     /// There is nothing in the journal.
     #[error("the journal of generation {0} holds no fact")]
     Empty(GenerationNumber),
+}
+
+impl From<GoesDown> for SessionError {
+    fn from(_: GoesDown) -> Self {
+        Self::GoesDown
+    }
 }
 
 /// The people and the machine around a run.
@@ -94,6 +103,8 @@ pub struct Session<'a> {
     pub(super) deadline: Option<Deadline>,
     /// Where the journal that was opened is damaged.
     damage: Option<store::Damage>,
+    /// Whether the machine goes down and somebody acts when it is up again; not known before this process is dismissed.
+    goes_down: Option<bool>,
 }
 
 impl Drop for Session<'_> {
@@ -128,6 +139,7 @@ impl<'a> Session<'a> {
             wait_began: None,
             deadline: None,
             damage: None,
+            goes_down: None,
         }
     }
 
@@ -138,7 +150,7 @@ impl<'a> Session<'a> {
     pub fn begin(&mut self, itinerary: Itinerary) -> Result<(RunState, Ended), SessionError> {
         self.claim_children()?;
         let plan = self.approved.plan.clone();
-        Ok(drive(&plan, RunState::new(itinerary), Input::Begin, self))
+        Ok(drive(&plan, RunState::new(itinerary), Input::Begin, self)?)
     }
 
     /// Places on the file systems that must hold what the phases do: where they record files, and where programs write.
@@ -165,6 +177,13 @@ impl<'a> Session<'a> {
         self.not_begun.as_deref().or(self.not_whole.as_deref()).or(self.unrecorded.as_deref())
     }
 
+    /// Whether the machine goes down with this process, and a boot unit takes over.
+    fn goes_down(&mut self) -> bool {
+        let (guarding, folder, host) = (&self.guarding, self.folder, &self.host);
+        let looks = || guarding.at_boot(folder.root()) && guard::goes_down(host);
+        self.front.dismissed() && *self.goes_down.get_or_insert_with(looks)
+    }
+
     /// Nothing that an earlier runner of this state folder started may go on, and what this one starts can be told
     /// by its mark.
     fn claim_children(&self) -> Result<(), SessionError> {
@@ -183,7 +202,7 @@ impl<'a> Session<'a> {
     ) -> Result<(RunState, Ended), SessionError> {
         let (plan, state) = self.open(capsule, Damage::Refuse)?;
         let boot = self.host.boot_id.clone();
-        Ok(drive(&plan, state, Input::Resumed { boot, guidance }, self))
+        Ok(drive(&plan, state, Input::Resumed { boot, guidance }, self)?)
     }
 
     /// Goes back to the state before the phase of a capsule.
@@ -197,7 +216,7 @@ impl<'a> Session<'a> {
             Some(damage) => Input::RollbackAlongDamage { boot, unknown: unknown(&plan, &state, &damage) },
             None => Input::RollbackAsked { boot },
         };
-        Ok(drive(&plan, state, asked, self))
+        Ok(drive(&plan, state, asked, self)?)
     }
 
     /// Goes back to the state before the phase of a capsule, since it did not stay healthy while it soaked.
@@ -207,7 +226,7 @@ impl<'a> Session<'a> {
     pub fn soak_failed(&mut self, capsule: Capsule, cause: Cause) -> Result<(RunState, Ended), SessionError> {
         let (plan, state) = self.open(capsule, Damage::Refuse)?;
         let boot = self.host.boot_id.clone();
-        Ok(drive(&plan, state, Input::SoakFailed { cause, boot }, self))
+        Ok(drive(&plan, state, Input::SoakFailed { cause, boot }, self)?)
     }
 
     /// Takes back what nobody decided: this is the guard. What is decided stays.
@@ -218,10 +237,11 @@ impl<'a> Session<'a> {
         // Along a damaged record nobody can tell what is decided: that is for a person.
         let (plan, state) = self.open(capsule, Damage::Refuse)?;
         let boot = self.host.boot_id.clone();
-        Ok(drive(&plan, state, Input::GuardFired { cause, boot }, self))
+        Ok(drive(&plan, state, Input::GuardFired { cause, boot }, self)?)
     }
 
-    /// Records that a person put right by hand what the way back of a capsule's phase could not restore.
+    /// Records that a person put right by hand what the way back of a capsule's phase could not restore, or looked at all
+    /// that a phase may have done whose record is damaged.
     ///
     /// # Errors
     /// [`SessionError::NotInconsistent`] where nothing is to be put right; [`SessionError::Unrecorded`] where it could
@@ -233,11 +253,15 @@ impl<'a> Session<'a> {
         by: Invoker,
     ) -> Result<(RunState, Ended), SessionError> {
         let number = capsule.number();
-        let (plan, state) = self.open(capsule, Damage::Refuse)?;
-        let said = Input::Resolved { reason, by };
-        if state.stage != Stage::Ended(PhaseEnd::Inconsistent) {
-            return Err(SessionError::NotInconsistent(number));
-        }
+        let along = if capsule.journal()?.damage.is_some() { Damage::UseWhatIsGood } else { Damage::Refuse };
+        let (plan, state) = self.open(capsule, along)?;
+        let said = match self.damage.take() {
+            Some(damage) => {
+                Input::ResolvedAlongDamage { unknown: doubted(&plan, &state, &damage), reason, by }
+            }
+            None if state.stage == Stage::Ended(PhaseEnd::Inconsistent) => Input::Resolved { reason, by },
+            None => return Err(SessionError::NotInconsistent(number)),
+        };
         let decision = decide(&plan, &state, &said, Heard::Nothing, self.now());
         self.record(&decision.events).map_err(SessionError::Unrecorded)?;
         self.show(&decision.events);
@@ -426,7 +450,12 @@ impl Ports for Session<'_> {
     }
 
     fn heard(&mut self) -> Heard {
-        self.front.heard()
+        // A way back that begins while everything else is being stopped fails for that.
+        if self.goes_down() { Heard::Nothing } else { self.front.heard() }
+    }
+
+    fn leaves(&mut self, state: &RunState) -> bool {
+        !state.going_back() && !state.committed() && state.finished.is_none() && self.goes_down()
     }
 }
 

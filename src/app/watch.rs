@@ -12,9 +12,12 @@ pub trait Desk {
     fn notice(&mut self, notice: &Notice);
     /// How often a person has asked to stop so far, as a number.
     fn wishes(&mut self) -> usize;
-    /// The same, as the engine hears it.
+    /// Whether this process was told to end by the service manager, the session or the machine.
+    fn dismissed(&self) -> bool;
+    /// The same, as the engine hears it: who is dismissed waits for nobody, so that the phase goes back.
     fn heard(&mut self) -> Heard {
         match self.wishes() {
+            _ if self.dismissed() => Heard::Twice,
             0 => Heard::Nothing,
             1 => Heard::Once,
             2.. => Heard::Twice,
@@ -27,7 +30,7 @@ pub trait Desk {
 /// When what goes on is broken off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum BreakOff {
-    /// When a person has asked twice: the phase then goes back.
+    /// When a person has asked twice, or this process is dismissed: the phase then goes back.
     AskedTwice,
     /// On the way back: when a person asked twice since it began, which was after so many wishes. Those that led to the
     /// way back do not count against it.
@@ -45,7 +48,11 @@ impl BreakOff {
             Self::AskedTwiceSince(before) => (wishes.saturating_sub(before), Stopping::WayBack),
             Self::Never => (wishes, Stopping::Permanent),
         };
-        let broken_off = since >= 2 && self != Self::Never;
+        let broken_off = match self {
+            Self::AskedTwice => since >= 2 || desk.dismissed(),
+            Self::AskedTwiceSince(_) => since >= 2,
+            Self::Never => false,
+        };
         if since > 0 && !(broken_off && heard == Stopping::WayBack) {
             desk.say_that_it_was_heard(heard);
         }
@@ -106,6 +113,7 @@ mod tests {
     #[derive(Default)]
     struct Told {
         wishes: usize,
+        dismissed: bool,
         said: Vec<Stopping>,
     }
 
@@ -114,6 +122,10 @@ mod tests {
 
         fn wishes(&mut self) -> usize {
             self.wishes
+        }
+
+        fn dismissed(&self) -> bool {
+            self.dismissed
         }
 
         fn say_that_it_was_heard(&mut self, heard: Stopping) {
@@ -140,6 +152,17 @@ mod tests {
             let mut desk = Told { wishes, ..Told::default() };
             assert_eq!(ends.now(&mut desk), broken_off, "{ends:?} after {wishes}");
             assert_eq!(desk.said, said.into_iter().collect::<Vec<_>>(), "{ends:?} after {wishes}");
+        }
+    }
+
+    #[test]
+    fn who_is_dismissed_goes_back_at_once_and_what_goes_back_already_goes_on() {
+        use BreakOff::{AskedTwice, AskedTwiceSince, Never};
+        for (ends, broken_off) in [(AskedTwice, true), (AskedTwiceSince(0), false), (Never, false)] {
+            let mut desk = Told { dismissed: true, ..Told::default() };
+            assert_eq!(ends.now(&mut desk), broken_off, "{ends:?}");
+            assert_eq!(desk.heard(), Heard::Twice, "{ends:?}");
+            assert_eq!(desk.said, [], "{ends:?}");
         }
     }
 }

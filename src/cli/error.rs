@@ -88,7 +88,8 @@ impl From<StoreError> for CliError {
                 Some("nothing was ever run here; `--state DIR` names another state folder".to_owned())
             }
             StoreError::Damaged { .. } | StoreError::Newer { .. } => Some(
-                "nothing goes forward on it; `switchback rollback` goes back with what is good of it"
+                "nothing goes forward on it; `switchback rollback` goes back with what is good of it, and `switchback status` \
+                 says what else there is to do"
                     .to_owned(),
             ),
             StoreError::Loose { path, .. } => Some(format!("chmod 700 {}", path.display())),
@@ -126,6 +127,7 @@ impl From<crate::app::SessionError> for CliError {
             crate::app::SessionError::NotInconsistent(_) => {
                 Self::usage(why.to_string()).hint("`switchback status` names what is inconsistent")
             }
+            crate::app::SessionError::GoesDown => Self::new(Exit::AwaitingReboot, why.to_string()),
             crate::app::SessionError::Unrecorded(_) => Self::new(Exit::Internal, why.to_string())
                 .hint("make the state folder writable and give it room; nothing was recorded"),
             crate::app::SessionError::Children(_) | crate::app::SessionError::Empty(_) => {

@@ -8,7 +8,7 @@ use super::exit::Exit;
 use super::past::{Past, gone};
 use super::standing::unsettled;
 use super::{out, rollback, stage, tools};
-use crate::app::{Session, Tools};
+use crate::app::{Session, Tools, doubted};
 use crate::engine::Stage;
 use crate::model::{GenerationNumber, Guidance, Invoker, Item, PhaseEnd};
 use crate::report;
@@ -39,7 +39,7 @@ pub(crate) fn resolve(context: &Context, args: &Resolve) -> Result<Exit, CliErro
     let Some(past) = chosen(&folder, args.generation)? else {
         return Ok(out::nothing(context, "Nothing to resolve: no way back failed.", Exit::Done));
     };
-    if !args.yes && !agreed(context, &past.state.items)? {
+    if !args.yes && !agreed(context, &named(&past))? {
         return Ok(out::nothing(context, "Nothing was recorded.", Exit::Refused));
     }
     record(context, &folder, past, reason)
@@ -83,8 +83,17 @@ fn settle(
     Ok(Exit::Done)
 }
 
+/// Whether a way back did not hold, or nobody can tell how the phase stands.
 fn is_inconsistent(past: &Past) -> bool {
-    past.state.stage == Stage::Ended(PhaseEnd::Inconsistent)
+    past.state.stage == Stage::Ended(PhaseEnd::Inconsistent) || past.journal.damage.is_some()
+}
+
+/// What is to be put right, or looked at.
+fn named(past: &Past) -> Vec<Item> {
+    match &past.journal.damage {
+        Some(damage) => doubted(&past.plan, &past.state, damage),
+        None => past.state.items.clone(),
+    }
 }
 
 /// The generation that is named, or the newest that stands in the way.

@@ -515,7 +515,8 @@ fn tell(folder: &StateFolder, newest: GenerationNumber, event: Event) -> Result<
     if told.envelopes.iter().any(|envelope| envelope.event == event) {
         return Ok(());
     }
-    let (mut writer, journal) = capsule.rescue_writer().map_err(|why| why.to_string())?;
+    // A fact behind what is lost would hide the loss.
+    let (mut writer, journal) = capsule.writer().map_err(|why| why.to_string())?;
     let seq = journal.envelopes.last().map_or(0, |envelope| envelope.seq) + 1;
     let envelope = crate::model::Envelope { seq, at: crate::system::clock::now(), event };
     writer.append(&[envelope]).map_err(|why| why.to_string())

@@ -56,11 +56,16 @@ pub(crate) const fn ended(end: PhaseEnd) -> &'static str {
 
 /// What somebody must do now, as a sentence with a command; nothing where the run ended well.
 pub(crate) fn waiting(state: &RunState, damaged: bool) -> Option<String> {
-    if damaged && super::rollback::in_effect(state) {
-        return Some(
-            "you: the journal is damaged, so that nothing goes forward on it; `switchback rollback` takes back what it can"
-                .to_owned(),
-        );
+    if damaged {
+        let back = if super::rollback::in_effect(state) {
+            "`switchback rollback` takes back what it can; "
+        } else {
+            ""
+        };
+        return Some(format!(
+            "you: the journal is damaged, so that nothing goes forward on it; {back}`switchback resolve --reason TEXT` says \
+             that you looked at all that it may have told of"
+        ));
     }
     if state.paused.is_some() {
         return Some(

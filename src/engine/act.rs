@@ -66,6 +66,13 @@ pub enum Input {
     Sealed(Result<Vec<SealedFile>, String>),
     /// The guard stands, or could not be armed.
     Armed(Result<Guarded, String>),
+    /// The same, before a way back begins that was asked for.
+    ArmedFirst {
+        /// The guard.
+        guarded: Result<Guarded, String>,
+        /// What was asked for.
+        asked: Box<Self>,
+    },
     /// The guard is down. A guard that could not be taken down finds the decision and does nothing.
     Disarmed,
     /// A step or an undo ended.
@@ -85,6 +92,15 @@ pub enum Input {
     Restored(Restored),
     /// A person says that what the way back could not restore was put right by hand.
     Resolved {
+        /// What was done.
+        reason: String,
+        /// Who says so.
+        by: Invoker,
+    },
+    /// A person says the same of a phase whose record is damaged: whatever it did was looked at.
+    ResolvedAlongDamage {
+        /// What nobody can know, by name.
+        unknown: Vec<Item>,
         /// What was done.
         reason: String,
         /// Who says so.
@@ -138,6 +154,12 @@ pub enum Action {
     Seal,
     /// Arm the guard.
     Arm,
+    /// Arm the guard, before anything is recorded of a way back that is asked for: of what is decided, or waits for a person,
+    /// no other guard would take it up.
+    ArmFirst {
+        /// What is asked for.
+        asked: Box<Input>,
+    },
     /// Take a step.
     Perform {
         /// The list it belongs to.

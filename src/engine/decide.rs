@@ -2,7 +2,7 @@
 
 use super::act::{Action, Decision, Ended, Heard, Input};
 use super::evolve::evolve;
-use super::interpret::{hear, interpret};
+use super::interpret::{arms_first, hear, interpret};
 use super::owed::{Owed, owed};
 use super::state::RunState;
 use crate::model::{Cause, Event, Plan, Timestamp};
@@ -10,6 +10,10 @@ use crate::model::{Cause, Event, Plan, Timestamp};
 /// What follows from what the world said. Pure and total: the same state, input and time give the same decision.
 #[must_use]
 pub fn decide(plan: &Plan, state: &RunState, input: &Input, heard: Heard, now: Timestamp) -> Decision {
+    if arms_first(state, input) {
+        let asked = Box::new(input.clone());
+        return Decision { events: Vec::new(), action: Action::ArmFirst { asked } };
+    }
     let mut events = Vec::new();
     let mut after = state.clone();
     let mut add = |after: RunState, more: Vec<Event>| {

@@ -178,6 +178,7 @@ pub fn evolve(plan: &Plan, mut state: RunState, event: &Event) -> RunState {
         Event::ItemsResolved { .. } => {
             state.items.clear();
             state.unknown.clear();
+            state.damaged = false;
             state.finished = None;
             ends(phase, &mut state, PhaseEnd::Resolved);
         }

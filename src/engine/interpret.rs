@@ -4,8 +4,8 @@ use super::act::{Heard, Input};
 use super::choose;
 use super::state::{Back, Limits, RunState, Stage};
 use crate::model::{
-    Cause, Choice, Event, Moment, Part, Phase, PhaseEnd, PhaseHeader, PhaseId, Plan, Reboot, StepOutcome,
-    Toward, Verdict,
+    Cause, Choice, Event, Guarded, Moment, Part, Phase, PhaseEnd, PhaseHeader, PhaseId, Plan, Reboot,
+    StepOutcome, Toward, Verdict,
 };
 
 /// The facts in one input.
@@ -117,6 +117,7 @@ pub(super) fn interpret(plan: &Plan, state: &RunState, input: &Input) -> Vec<Eve
             vec![Event::RevertBegan { cause: Cause::NotRecorded(why.clone()) }]
         }
         Input::Sealed(Ok(files)) => vec![Event::CapsuleSealed { files: files.clone() }],
+        Input::ArmedFirst { guarded, asked } => armed_first(plan, state, guarded, asked),
         Input::Armed(Ok(guarded)) => vec![Event::GuardArmed(*guarded)],
         Input::Armed(Err(why)) if state.going_back() => vec![Event::GuardMissing { why: why.clone() }],
         Input::Armed(Err(why)) => vec![Event::RevertBegan { cause: Cause::NotArmed(why.clone()) }],
@@ -146,6 +147,14 @@ pub(super) fn interpret(plan: &Plan, state: &RunState, input: &Input) -> Vec<Eve
                 Vec::new()
             }
         }
+        Input::ResolvedAlongDamage { .. } if state.header.is_none() => Vec::new(),
+        Input::ResolvedAlongDamage { unknown, reason, by } => {
+            let items = unknown.clone();
+            vec![
+                Event::FactsLost { unknown: items.clone() },
+                Event::ItemsResolved { items, reason: reason.clone(), by: by.clone() },
+            ]
+        }
         Input::Quarantined => match &state.reverting {
             Some(cause) => vec![Event::Quarantined { cause: cause.clone() }],
             None => Vec::new(),
@@ -162,6 +171,59 @@ pub(super) fn interpret(plan: &Plan, state: &RunState, input: &Input) -> Vec<Eve
         Input::Chosen(choice) => chosen(plan, state, choice),
         Input::JournalLost(why) => journal_lost(state, why),
     }
+}
+
+/// Whether a guard is to stand before a word of this is recorded: a phase that is decided, paused, or awaits a reboot has none
+/// that would take it back, and from the first fact of its way back on it is neither old nor new.
+pub(super) fn arms_first(state: &RunState, input: &Input) -> bool {
+    let begins = state.touched && !state.going_back();
+    state.header.is_some()
+        && match input {
+            Input::RollbackAsked { .. } => begins,
+            Input::SoakFailed { .. } => begins && soaks(state),
+            // Behind what is lost it may have touched anything.
+            Input::RollbackAlongDamage { .. } => true,
+            // What stands behind a guard is whoever started it.
+            Input::GuardFired { .. }
+            | Input::Begin
+            | Input::Resumed { .. }
+            | Input::Opened { .. }
+            | Input::Judged(_)
+            | Input::Answered(_)
+            | Input::Recorded(_)
+            | Input::Sealed(_)
+            | Input::Armed(_)
+            | Input::ArmedFirst { .. }
+            | Input::Disarmed
+            | Input::Stepped(_)
+            | Input::BootCompared(_)
+            | Input::Kept(_)
+            | Input::ChildrenGone { .. }
+            | Input::Restored(_)
+            | Input::Resolved { .. }
+            | Input::ResolvedAlongDamage { .. }
+            | Input::Quarantined
+            | Input::TimeReached
+            | Input::Chosen(_)
+            | Input::Nothing
+            | Input::JournalLost(_) => false,
+        }
+}
+
+/// What was asked for, and the guard that stands since before it. Where none could be armed it is gone without.
+fn armed_first(
+    plan: &Plan,
+    state: &RunState,
+    guarded: &Result<Guarded, String>,
+    asked: &Input,
+) -> Vec<Event> {
+    let mut events = interpret(plan, state, asked);
+    // Behind the turn: a batch that is torn in a crash tells of no guard behind what is decided.
+    events.push(match guarded {
+        Ok(guarded) => Event::GuardArmed(*guarded),
+        Err(why) => Event::GuardMissing { why: why.clone() },
+    });
+    events
 }
 
 /// Whether the run is over, its last phase committed, and given a time in which it must stay healthy.

@@ -4,6 +4,7 @@ use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 static STOPS: AtomicUsize = AtomicUsize::new(0);
+static DISMISSALS: AtomicUsize = AtomicUsize::new(0);
 static HUNG_UP: AtomicBool = AtomicBool::new(false);
 static AWAKE: AtomicBool = AtomicBool::new(false);
 
@@ -11,6 +12,12 @@ static AWAKE: AtomicBool = AtomicBool::new(false);
 const NUDGE: libc::suseconds_t = 50_000;
 
 extern "C" fn stop(_: libc::c_int) {
+    STOPS.fetch_add(1, Ordering::Relaxed);
+    nudge();
+}
+
+extern "C" fn dismiss(_: libc::c_int) {
+    DISMISSALS.fetch_add(1, Ordering::Relaxed);
     STOPS.fetch_add(1, Ordering::Relaxed);
     nudge();
 }
@@ -31,7 +38,7 @@ fn nudge() {
 
 const PLANS: [(Signal, SigHandler); 6] = [
     (Signal::SIGINT, SigHandler::Handler(stop)),
-    (Signal::SIGTERM, SigHandler::Handler(stop)),
+    (Signal::SIGTERM, SigHandler::Handler(dismiss)),
     (Signal::SIGHUP, SigHandler::Handler(hang_up)),
     (Signal::SIGALRM, SigHandler::Handler(nudged)),
     (Signal::SIGPIPE, SigHandler::SigIgn),
@@ -72,10 +79,16 @@ impl Signals {
         Ok(Self(()))
     }
 
-    /// How many INT and TERM have arrived so far: one asks for a stop at the next safe point, two for the way back.
+    /// How many INT and TERM have arrived so far: whoever waits for a person stops waiting.
     #[must_use]
     pub fn count(self) -> usize {
         STOPS.load(Ordering::Relaxed)
+    }
+
+    /// How many of them were TERM: no person's wish, but the end of a service, a session or the machine.
+    #[must_use]
+    pub fn dismissals(self) -> usize {
+        DISMISSALS.load(Ordering::Relaxed)
     }
 
     /// Whether the terminal is gone. That is not a wish to stop.
@@ -112,10 +125,11 @@ mod tests {
     #[test]
     fn stops_are_counted_and_a_lost_terminal_is_not_a_stop() {
         let signals = Signals::install().expect("installed");
-        let before = signals.count();
+        let (before, dismissed) = (signals.count(), signals.dismissals());
         raise(Signal::SIGINT).expect("raised");
+        assert_eq!(signals.dismissals(), dismissed);
         raise(Signal::SIGTERM).expect("raised");
-        assert_eq!(signals.count(), before + 2);
+        assert_eq!((signals.count(), signals.dismissals()), (before + 2, dismissed + 1));
         raise(Signal::SIGHUP).expect("raised");
         raise(Signal::SIGPIPE).expect("raised");
         raise(Signal::SIGXFSZ).expect("raised");

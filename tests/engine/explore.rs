@@ -166,7 +166,12 @@ impl Node {
         // Of a runner that is gone, only what is durable remains.
         let known = if at == 1 { 0 } else { self.known.print };
         let durable = self.durable.as_ref().map(|durable| durable.print);
-        print_of(&(known, durable, self.lag, &self.machine, self.heard, self.budget, self.guard, at))
+        // All other acts follow from what is known; this one from what was asked for, of which nothing is recorded yet.
+        let asked = match &self.at {
+            At::Owed(Action::ArmFirst { asked }) => Some(format!("{asked:?}")),
+            At::Owed(_) | At::Down | At::Stopped => None,
+        };
+        print_of(&(known, durable, self.lag, &self.machine, self.heard, self.budget, self.guard, at, asked))
     }
 }
 
@@ -321,7 +326,8 @@ impl Walk {
         up.machine.handed_over();
         // The guard of a runner that is gone fires, or finds what was decided and is gone as well.
         let fires = self.guards && (node.machine.guard || rebooted || matches!(node.at, At::Stopped));
-        up.machine.guard &= up.known.state.finished.is_none();
+        // One of which nothing is recorded is nobody's to take down: it ends when it finds nothing to do.
+        up.machine.guard &= up.known.state.finished.is_none() && up.known.state.armed;
         let boot = up.machine.boot();
         let mut inputs = vec![Input::RollbackAsked { boot: boot.clone() }];
         if fires {
@@ -341,8 +347,17 @@ impl Walk {
             let mut torn = up.clone();
             (torn.budget.damaged, torn.lag) = (damaged, false);
             for unknown in [Vec::new(), vec![Item::new("journal line 6", "its hash is another")]] {
-                let input = Input::RollbackAlongDamage { boot: boot.clone(), unknown };
+                let input = Input::RollbackAlongDamage { boot: boot.clone(), unknown: unknown.clone() };
                 next.extend(self.tell(&torn, &input, crashes)?);
+                let by = Invoker { uid: 0, name: "somebody".into() };
+                let mut looked = torn.clone();
+                // Along a damaged record a guard decides nothing, and ends; until this is recorded it stays damaged.
+                looked.machine.guard = false;
+                (looked.budget.crashes, looked.budget.lost) = (0, 0);
+                looked.machine.put_right(&self.plan, torn.known.story.phase.unwrap_or(0));
+                let reason = "by hand".to_owned();
+                let input = Input::ResolvedAlongDamage { unknown, reason, by };
+                next.extend(self.tell(&looked, &input, crashes)?);
             }
         }
         up.lag = false;

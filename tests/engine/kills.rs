@@ -113,6 +113,7 @@ fn name_of(action: &Action) -> String {
         Action::AskGate => "gate".to_owned(),
         Action::Seal => "seal".to_owned(),
         Action::Arm => "arm".to_owned(),
+        Action::ArmFirst { .. } => "arm first".to_owned(),
         Action::Disarm => "disarm".to_owned(),
         Action::CompareBoot => "compare boot".to_owned(),
         Action::EndChildren => "end children".to_owned(),

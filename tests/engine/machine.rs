@@ -148,6 +148,14 @@ impl Machine {
                 self.with(|m| m.guard = true, Input::Armed(Err("no".into())), 1),
                 self.says(Input::Armed(Err("no".into())), 1),
             ],
+            Action::ArmFirst { asked } => {
+                let armed = |guarded| Input::ArmedFirst { guarded, asked: asked.clone() };
+                vec![
+                    self.with(|m| (m.guard, m.behind) = (true, true), armed(Ok(Guarded::BY_THE_RUNNER)), 0),
+                    self.with(|m| m.guard = true, armed(Err("no".into())), 1),
+                    self.says(armed(Err("no".into())), 1),
+                ]
+            }
             Action::Perform { part: Part::Rollback, .. } => vec![
                 self.says(Input::Stepped(StepOutcome::Done), 0),
                 self.says(Input::Stepped(StepOutcome::Broken("no".into())), 1),

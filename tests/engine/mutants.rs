@@ -491,6 +491,19 @@ fn guard_not_armed_again(
     made
 }
 
+fn turned_before_the_guard(
+    plan: &Plan,
+    state: &RunState,
+    input: &Input,
+    heard: Heard,
+    now: Timestamp,
+) -> Decision {
+    let made = decide(plan, state, input, heard, now);
+    let Action::ArmFirst { asked } = &made.action else { return made };
+    let guarded = Err("later".to_owned());
+    decide(plan, state, &Input::ArmedFirst { guarded, asked: asked.clone() }, heard, now)
+}
+
 fn forward_without_a_guard(
     plan: &Plan,
     state: &RunState,
@@ -687,6 +700,7 @@ pub(crate) const FAULTS: &[(&str, Decide)] = &[
     ("a wrong boot ignored", wrong_boot_ignored),
     ("a soak fails where nothing soaks", soak_failed_where_nothing_soaks),
     ("lost facts forgotten", facts_lost_forgotten),
+    ("a way back recorded before its guard stands", turned_before_the_guard),
 ];
 
 /// The same, in how a fact is remembered.

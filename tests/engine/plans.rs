@@ -63,6 +63,8 @@ impl Told {
         self.heard = Heard::Nothing;
         self.machine.handed_over();
         self.state = replay(&self.plan, RunState::default(), &self.journal);
+        // One of which nothing is recorded is nobody's to take down: it ends when it finds nothing to do.
+        self.machine.guard &= self.state.armed;
     }
 
     /// The same, through every reboot that it asks for.

@@ -46,6 +46,8 @@ pub(crate) struct Story {
     unplanned: bool,
     /// The record is damaged, and no way back began since.
     damaged: bool,
+    /// Facts were lost at some time: nobody knows what it did.
+    lost: bool,
     /// What nobody can know since then, by name.
     unknowable: Vec<Item>,
     /// The intent that is durable and has no end.
@@ -171,7 +173,7 @@ impl Story {
             Event::CapsuleSealed { .. } => self.sealed = true,
             Event::GuardArmed(_) => {
                 hold(
-                    self.sealed || self.back.is_some() && self.begun,
+                    self.sealed || self.lost || self.back.is_some() && self.begun,
                     "the guard is armed over a sealed capsule",
                 )?;
                 self.armed = true;
@@ -257,7 +259,7 @@ impl Story {
                 self.paused = Some(cause.clone());
             }
             Event::FactsLost { unknown } => {
-                (self.damaged, self.begun) = (true, true);
+                (self.damaged, self.begun, self.lost) = (true, true, true);
                 self.unknowable.extend(unknown.iter().cloned());
             }
             Event::RevertBegan { cause } => {
@@ -322,10 +324,15 @@ impl Story {
             }
             Event::ItemsResolved { items, .. } => {
                 hold(
-                    self.ended == Some(PhaseEnd::Inconsistent),
-                    "only what is inconsistent is put right by hand",
+                    self.ended == Some(PhaseEnd::Inconsistent) || self.damaged,
+                    "only what is inconsistent, or of which nobody can know, is put right by hand",
                 )?;
-                hold(self.items == *items, "what was put right is what was named")?;
+                let named = |item: &Item| items.contains(item);
+                hold(
+                    self.items == *items || self.damaged && self.unknowable.iter().all(named),
+                    "what was put right is what was named",
+                )?;
+                self.damaged = false;
                 self.ended = Some(PhaseEnd::Resolved);
                 self.unknowable.clear();
                 self.items.clear();
@@ -393,7 +400,7 @@ impl Story {
     pub(crate) fn answered(&self, input: &Input, events: &[Event]) -> Result<(), Broken> {
         let resolved = events.iter().any(|event| matches!(event, Event::ItemsResolved { .. }));
         hold(
-            !resolved || matches!(input, Input::Resolved { .. }),
+            !resolved || matches!(input, Input::Resolved { .. } | Input::ResolvedAlongDamage { .. }),
             "only a person says that something was put right by hand",
         )?;
         let yes = *input == Input::Answered(true);

@@ -336,6 +336,7 @@ fn every_state_keeps_the_promises() {
         "Record",
         "Seal",
         "Arm",
+        "ArmFirst",
         "Perform",
         "Wait",
         "Confirm",
@@ -356,7 +357,10 @@ fn every_state_keeps_the_promises() {
     let unseen: Vec<_> = drawn.difference(&all.stages).filter(|stage| **stage != "sealed").collect();
     println!("stages planned {}, visited {}; moves {}", drawn.len(), all.stages.len(), moved.len());
     assert!(unseen.iter().all(|stage| ["sealed", "ending"].contains(stage)), "never visited: {unseen:?}");
-    let undrawn: Vec<_> = moved.iter().filter(|(from, to)| from != to && !is_drawn(from, to)).collect();
+    // A person who looked at all that a damaged record may have told of settles it from wherever it breaks off.
+    let settled = |to: &str| to == "Resolved";
+    let undrawn: Vec<_> =
+        moved.iter().filter(|(from, to)| from != to && !settled(to) && !is_drawn(from, to)).collect();
     assert!(undrawn.is_empty(), "not in the picture: {undrawn:?}");
     let verdicts =
         [Verdict::Committed, Verdict::Refused, Verdict::RolledBack, Verdict::Inconsistent, Verdict::Resolved];

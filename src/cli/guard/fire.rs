@@ -13,7 +13,7 @@ use crate::model::{Cause, GenerationNumber, Guidance, Span};
 use crate::prompt;
 use crate::store::{Approved, StateFolder};
 use crate::system::announce::announce;
-use crate::system::guard::{Runner, end_runner, in_a_child, pause, start_later};
+use crate::system::guard::{Runner, end_runner, forget_timers, goes_down, in_a_child, pause, start_later};
 use crate::system::lock::{Lock, LockError, holder};
 use std::time::Duration;
 
@@ -46,6 +46,10 @@ pub(super) fn see_to_it(
     generation: GenerationNumber,
     cause: &Cause,
 ) -> Result<Exit, CliError> {
+    if guarding(context).at_boot(&context.state) && goes_down(&context.host) {
+        // Programs of a way back that begins now would find a machine that is being taken apart.
+        return Ok(Exit::AwaitingReboot);
+    }
     let mut wait = Duration::from_secs(1);
     let limit = limit(context, generation);
     for left in (0..TRIES).rev() {
@@ -68,6 +72,8 @@ pub(super) fn see_to_it(
             done.status()
         });
         if let Some(exit) = done.and_then(ended) {
+            // What stood behind the runner has nothing to do any more.
+            forget_timers(&context.state, generation, &context.host);
             return Ok(exit);
         }
         if left > 0 {

@@ -133,6 +133,10 @@ pub(super) fn ways(phased: &Phased, action: &Action, opened: u32, grain: Grain) 
             Way::well(Input::Armed(Ok(Guarded::BY_THE_RUNNER))),
             Way::ill(Input::Armed(Err(no())), Deed::NotArmed),
         ],
+        Action::ArmFirst { asked } => {
+            let armed = |guarded| Input::ArmedFirst { guarded, asked: asked.clone() };
+            vec![Way::well(armed(Ok(Guarded::BY_THE_RUNNER))), Way::ill(armed(Err(no())), Deed::NotArmed)]
+        }
         Action::Perform { part, step } => {
             phase.steps(*part).get(*step).map_or_else(Vec::new, |step| performed(*part, step, grain))
         }

@@ -105,7 +105,11 @@ impl Told {
         let decision = decide(&self.plan, &self.state, input, heard, self.now);
         self.state = replay(&self.plan, self.state.clone(), &decision.events);
         self.facts.extend(decision.events);
-        decision.action
+        match decision.action {
+            // Of a way back that is asked for nothing is said before.
+            asked @ Action::ArmFirst { .. } => self.hears(&usual(&asked), heard),
+            action => action,
+        }
     }
 
     fn tell(&mut self, input: Input) -> Action {
@@ -114,8 +118,13 @@ impl Told {
 
     /// Tells that another runner takes it up; nothing is done before a guard stands behind that one.
     fn taken_up(&mut self, input: Input) -> Action {
-        assert_eq!(self.tell(input), Action::Arm);
-        self.tell(usual(&Action::Arm))
+        match self.tell(input) {
+            Action::Arm => self.tell(usual(&Action::Arm)),
+            action => {
+                assert!(self.state.guarded, "{action:?} without a guard");
+                action
+            }
+        }
     }
 
     /// Tells of success until an act is owed.
@@ -159,6 +168,9 @@ fn usual(action: &Action) -> Input {
         })),
         Action::Seal => Input::Sealed(Ok(Vec::new())),
         Action::Arm => Input::Armed(Ok(Guarded::BY_THE_RUNNER)),
+        Action::ArmFirst { asked } => {
+            Input::ArmedFirst { guarded: Ok(Guarded::BY_THE_RUNNER), asked: asked.clone() }
+        }
         Action::Perform { .. } | Action::Undo { .. } => Input::Stepped(StepOutcome::Done),
         Action::Wait { .. } => Input::TimeReached,
         Action::CompareBoot => Input::BootCompared(Vec::new()),

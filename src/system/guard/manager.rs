@@ -7,8 +7,9 @@
 
 use super::runner::Runner;
 use super::{GuardError, Order};
-use crate::model::{CommandLine, ProcessEnd, Span};
+use crate::model::{CommandLine, GenerationNumber, ProcessEnd, RunAs, Span};
 use crate::system::clock;
+use crate::system::host::Host;
 use crate::system::process::{self, End, Spec, Unwatched};
 use nix::time::{ClockId, clock_gettime};
 use nix::unistd::geteuid;
@@ -20,6 +21,8 @@ use std::time::Duration;
 
 /// How long the service manager may take to answer.
 const ANSWER: Span = Span::seconds(30);
+/// How often it is asked where the one who asks was ended.
+const TRIES: usize = 5;
 /// The unit that acts after a reboot.
 pub const BOOT_UNIT: &str = "switchback-guard.service";
 
@@ -99,12 +102,24 @@ impl Manager {
     /// Takes the timer away, and not what it may have started. One that is gone already is fine.
     pub(super) fn stop_timer(&self) {
         let Some(timer) = &self.timer else { return };
-        let mut argv = vec!["systemctl".to_owned(), "--no-ask-password".to_owned()];
-        if !geteuid().is_root() {
-            argv.push("--user".to_owned());
-        }
+        let mut argv = self.systemctl();
         argv.extend(["stop".to_owned(), format!("{timer}.timer")]);
         let _ = self.ask(argv);
+    }
+
+    /// Takes every timer away that stood behind a runner of this generation: of one that is gone, too.
+    pub(super) fn stop_timers(&self) {
+        let mut argv = self.systemctl();
+        argv.extend(["stop".to_owned(), format!("{}-*.timer", about(&self.order, "deadline"))]);
+        let _ = self.ask(argv);
+    }
+
+    fn systemctl(&self) -> Vec<String> {
+        let mut words = vec!["systemctl".to_owned(), "--no-ask-password".to_owned()];
+        if !geteuid().is_root() {
+            words.push("--user".to_owned());
+        }
+        words
     }
 
     /// The point in time as `--on-boot` counts: since the kernel started, and in a container since its manager did.
@@ -117,10 +132,7 @@ impl Manager {
         if !in_a_container() && geteuid().is_root() {
             return Ok(at);
         }
-        let mut argv = vec!["systemctl".to_owned()];
-        if !geteuid().is_root() {
-            argv.push("--user".to_owned());
-        }
+        let mut argv = self.systemctl();
         argv.extend(["show", "--value", "--property=UserspaceTimestampMonotonic"].map(str::to_owned));
         let micros: u64 =
             self.ask(argv)?.trim().parse().map_err(|_| failed("it does not tell when it was started"))?;
@@ -128,8 +140,7 @@ impl Manager {
         Ok(if in_a_container() { Span(at.0.saturating_sub(micros / 1000)) } else { at })
     }
 
-    fn ask(&self, argv: Vec<String>) -> Result<String, GuardError> {
-        let words = argv.first().cloned().unwrap_or_default();
+    fn answer(&self, argv: Vec<String>) -> process::Ended {
         let spec = Spec {
             command: CommandLine::new(argv),
             env: self.order.env.clone(),
@@ -138,7 +149,12 @@ impl Manager {
             keep: 4096,
             input: None,
         };
-        let ended = process::run(&spec, &mut Unwatched);
+        process::run(&spec, &mut Unwatched)
+    }
+
+    fn ask(&self, argv: Vec<String>) -> Result<String, GuardError> {
+        let words = argv.first().cloned().unwrap_or_default();
+        let ended = self.answer(argv);
         let said = ended.stderr.text();
         let said = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ");
         let failed = |why: String| Err(GuardError::Manager(format!("`{words}` {why}")));
@@ -155,10 +171,15 @@ impl Manager {
 
 /// A unit's name that no other guard has: of this runner, for this generation of this state folder.
 fn name(order: &Order, what: &str, until: u64) -> String {
-    let state = crate::system::files::sha256_bytes(order.state.as_os_str().as_encoded_bytes());
     let runner = Runner::this().to_string().replace(':', "-");
     let at = if until == 0 { String::new() } else { format!("-{until}") };
-    format!("switchback-{what}-{}-{}-{runner}{at}", state.short(), order.generation)
+    format!("{}-{runner}{at}", about(order, what))
+}
+
+/// How the names of all units about this generation of this state folder begin.
+fn about(order: &Order, what: &str) -> String {
+    let state = crate::system::files::sha256_bytes(order.state.as_os_str().as_encoded_bytes());
+    format!("switchback-{what}-{}-{}", state.short(), order.generation)
 }
 
 /// As systemd tells it: see <https://systemd.io/CONTAINER_INTERFACE>.
@@ -191,20 +212,10 @@ pub fn start_later(
     program: &Path,
     state: &Path,
     words: &[&str],
-    generation: crate::model::GenerationNumber,
-    host: &crate::system::host::Host,
+    generation: GenerationNumber,
+    host: &Host,
 ) -> Result<(), GuardError> {
-    let (_, env) =
-        host.identity(crate::model::RunAs::Runner).map_err(|why| GuardError::Manager(why.to_string()))?;
-    let order = Order {
-        program: program.to_owned(),
-        state: state.to_owned(),
-        generation,
-        length: None,
-        env,
-        path: host.path.clone(),
-        log: PathBuf::new(),
-    };
+    let order = order(program, state, generation, host)?;
     let manager = Manager::find(&order)
         .ok_or_else(|| GuardError::Manager("there is no service manager to ask".to_owned()))?;
     let text = |path: &Path| path.display().to_string();
@@ -213,6 +224,46 @@ pub fn start_later(
     argv.extend(["--".to_owned(), text(program), "--state".to_owned(), text(state)]);
     argv.extend(words.iter().map(|word| (*word).to_owned()));
     manager.ask(argv).map(|_| ())
+}
+
+/// An order about a generation that nobody is told to guard.
+fn order(
+    program: &Path,
+    state: &Path,
+    generation: GenerationNumber,
+    host: &Host,
+) -> Result<Order, GuardError> {
+    let (_, env) = host.identity(RunAs::Runner).map_err(|why| GuardError::Manager(why.to_string()))?;
+    Ok(Order {
+        program: program.to_owned(),
+        state: state.to_owned(),
+        generation,
+        length: None,
+        env,
+        path: host.path.clone(),
+        log: PathBuf::new(),
+    })
+}
+
+/// Takes away the timers that stood behind runners of a generation that is decided. Where there is no service manager there
+/// is none, and one that cannot be taken away finds the decision.
+pub fn forget_timers(state: &Path, generation: GenerationNumber, host: &Host) {
+    let order = order(Path::new(""), state, generation, host).ok();
+    if let Some(manager) = order.as_ref().and_then(Manager::find) {
+        manager.stop_timers();
+    }
+}
+
+/// Whether the service manager of the machine is stopping everything, to switch it off or to start it anew.
+#[must_use]
+pub fn goes_down(host: &Host) -> bool {
+    let order = order(Path::new(""), Path::new(""), GenerationNumber(0), host).ok();
+    let Some(manager) = order.as_ref().and_then(Manager::find) else { return false };
+    let words = ["systemctl", "is-system-running"].map(str::to_owned);
+    // Whoever stops a service signals what it has just started as well.
+    let mut answers = (0..TRIES).map(|_| manager.answer(words.to_vec()));
+    let answer = answers.find(|answer| matches!(answer.end, End::Process(ProcessEnd::Exited(_))));
+    answer.is_some_and(|answer| answer.stdout.text().trim() == "stopping")
 }
 
 /// Has the service manager start a program in a unit of its own, without waiting for it; false where there is no manager. A
@@ -224,19 +275,9 @@ pub fn start_unit(
     unit: &str,
     env: &BTreeMap<OsString, OsString>,
     argv: Vec<String>,
-    host: &crate::system::host::Host,
+    host: &Host,
 ) -> Result<bool, GuardError> {
-    let (_, own) =
-        host.identity(crate::model::RunAs::Runner).map_err(|why| GuardError::Manager(why.to_string()))?;
-    let order = Order {
-        program: PathBuf::new(),
-        state: PathBuf::new(),
-        generation: crate::model::GenerationNumber(0),
-        length: None,
-        env: own,
-        path: host.path.clone(),
-        log: PathBuf::new(),
-    };
+    let order = order(Path::new(""), Path::new(""), GenerationNumber(0), host)?;
     let Some(manager) = Manager::find(&order) else { return Ok(false) };
     let mut words = manager.systemd_run();
     words.extend([

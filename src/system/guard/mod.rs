@@ -10,7 +10,7 @@ mod manager;
 mod runner;
 mod watch;
 
-pub use manager::{BOOT_UNIT, boot_unit, start_later, start_unit};
+pub use manager::{BOOT_UNIT, boot_unit, forget_timers, goes_down, start_later, start_unit};
 pub use runner::Runner;
 pub use watch::{Fired, Post, end_runner, in_a_child, pause, standing, watch};
 
@@ -164,8 +164,8 @@ impl Standing {
     /// Sends it home. One that cannot be told finds the decision on disk and does nothing.
     pub fn stand_down(mut self) {
         let _ = self.pipe.write_all(DOWN);
-        if let Some(timer) = &self.timer {
-            timer.stop_timer();
+        if let Some(manager) = self.timer.take().or_else(|| Manager::find(&self.order)) {
+            manager.stop_timers();
         }
     }
 }

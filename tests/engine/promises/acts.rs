@@ -2,7 +2,7 @@
 
 use super::{Broken, Story, hold, newer};
 use crate::machine::Machine;
-use switchback::engine::{Action, Ended, Heard, Limits};
+use switchback::engine::{Action, Ended, Heard, Input, Limits};
 use switchback::model::*;
 
 impl Story {
@@ -50,6 +50,8 @@ impl Story {
                     "the way back is taken up so often and no more",
                 )?;
             }
+            // A way back that is asked for anew is counted anew.
+            Action::ArmFirst { .. } => {}
             Action::Open { .. }
             | Action::Judge { .. }
             | Action::AskGate
@@ -98,6 +100,10 @@ impl Story {
             Action::Arm => {
                 let damaged = self.back.is_some() && self.begun;
                 hold(self.sealed || damaged, "armed after the capsule is sealed")
+            }
+            Action::ArmFirst { asked } => {
+                let along = matches!(**asked, Input::RollbackAlongDamage { .. });
+                hold(self.sealed || self.begun || along, "armed after the capsule is sealed")
             }
             Action::Perform { part: Part::Rollback, step } => {
                 self.backward(machine)?;
@@ -228,6 +234,10 @@ impl Story {
         let open = self.back.is_none() && self.ended.is_none();
         let waits = matches!(action, Action::Stop(Ended::AwaitingReboot));
         let paused = matches!(action, Action::Stop(Ended::Paused(_)));
+        if let Action::ArmFirst { .. } = action {
+            // Whoever is about to turn round has nothing else to promise here.
+            return Ok(());
+        }
         hold(
             !self.must_begin_anew() || waits || paused,
             "along a damaged record one goes back, from the beginning",

@@ -34,6 +34,7 @@ impl Found {
             | Action::Judge {
                 moment: Moment::Applies | Moment::Preflight | Moment::Baseline | Moment::Validate,
             } => Err("a guard takes nothing forward".into()),
+            Action::ArmFirst { .. } => Err("a guard turns nothing round that is decided".into()),
             Action::Arm
             | Action::EndChildren
             | Action::Undo { .. }
@@ -87,6 +88,16 @@ impl Story {
     /// The promises about what follows from what the world said.
     pub(crate) fn follows(&self, plan: &Plan, input: &Input, events: &[Event]) -> Result<(), Broken> {
         let turns = events.iter().any(|event| matches!(event, Event::RevertBegan { .. }));
+        if let Input::RollbackAsked { .. } | Input::SoakFailed { .. } | Input::RollbackAlongDamage { .. } =
+            input
+        {
+            // One that is broken off, and begins anew along its damage, is said already.
+            let goes_back = self.back.is_some() && self.ended.is_none();
+            hold(
+                !turns || goes_back || !self.has_begun(self.phase.and_then(|at| plan.phases.get(at))),
+                "not a word of a way back that is asked for before a guard stands behind it",
+            )?;
+        }
         match input {
             Input::GuardFired { .. } => match self.found() {
                 // A stop that was heard before is still one.
@@ -97,10 +108,22 @@ impl Story {
                 Found::Between | Found::Last => hold(!turns, "a guard decides nothing that is decided"),
                 Found::Open => Ok(()),
             },
-            Input::RollbackAlongDamage { unknown, .. } if self.phase.is_some() => {
+            Input::ArmedFirst { guarded, asked } => {
+                let armed = |event: &Event| match guarded {
+                    Ok(_) => matches!(event, Event::GuardArmed(_)),
+                    Err(_) => matches!(event, Event::GuardMissing { .. }),
+                };
+                hold(
+                    turns && events.iter().any(armed),
+                    "a way back that was asked for begins behind its guard",
+                )?;
+                let Input::RollbackAlongDamage { unknown, .. } = &**asked else { return Ok(()) };
                 let lost = Event::FactsLost { unknown: unknown.clone() };
-                hold(events.first() == Some(&lost), "that facts are lost is a fact before all others")?;
-                hold(turns, "along a damaged record one goes back")
+                hold(events.first() == Some(&lost), "that facts are lost is a fact before all others")
+            }
+            Input::ResolvedAlongDamage { unknown, .. } if self.phase.is_some() => {
+                let lost = Event::FactsLost { unknown: unknown.clone() };
+                hold(events.first() == Some(&lost), "that facts are lost is a fact before all others")
             }
             Input::Resumed { boot, .. } => {
                 let phase = self.phase.and_then(|at| plan.phases.get(at));
@@ -143,6 +166,7 @@ impl Story {
             | Input::ChildrenGone { .. }
             | Input::Restored(_)
             | Input::Resolved { .. }
+            | Input::ResolvedAlongDamage { .. }
             | Input::Quarantined
             | Input::TimeReached
             | Input::Chosen(_)

@@ -63,9 +63,6 @@ fn at_rest_it_has_a_name(model: &Protocol, world: &World) -> bool {
         Stage::Ended(_) | Stage::Reverting(Back::Disarming | Back::Ending) => {
             world.things[open] == Thing::Old
         }
-        // A person asked for the way back of what was over and was gone before a guard stood: nothing was done since, and
-        // the record says what was asked for.
-        Stage::Reverting(Back::Children) => state.reverting == Some(Cause::Asked) && !state.guarded,
         _ => !state.touched && world.things[open] == Thing::Old,
     };
     others && named && !world.child_lives()
@@ -96,7 +93,5 @@ fn reverted_stays_reverted(_: &Protocol, world: &World) -> bool {
 /// I5: from the intent on, and until the decision, somebody stands behind it who is not the runner.
 fn somebody_stands_behind_it(_: &Protocol, world: &World) -> bool {
     let open = world.disk.touched && !is_decided(&world.disk) && world.disk.paused.is_none();
-    // Nothing is undone yet where a person has just asked for it.
-    let asked = world.disk.stage == Stage::Reverting(Back::Children) && !world.disk.guarded;
-    !open || asked || world.timer.is_some() || world.unit
+    !open || world.timer.is_some() || world.unit
 }

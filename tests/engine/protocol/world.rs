@@ -281,6 +281,10 @@ impl Protocol {
                 }
                 says(Input::Armed(Ok(Guarded::BY_THE_RUNNER)))
             }
+            Action::ArmFirst { asked } => {
+                arms(world);
+                says(Input::ArmedFirst { guarded: Ok(Guarded::BY_THE_RUNNER), asked: asked.clone() })
+            }
             Action::Perform { .. } if process.early => {
                 arms(world);
                 process.early = false;

@@ -154,6 +154,50 @@ fn a_runner_that_is_stuck_is_ended_at_its_deadline() {
     assert!(!runner.wait().expect("ended").success(), "nobody ended it");
 }
 
+/// Nobody can set that clock: a step of the wall clock moves timers on the clocks 0 and 8 alone. That it is none of these
+/// is read from the kernel, since a wall clock cannot be set here without setting everybody's.
+#[test]
+fn the_deadline_stands_on_a_clock_that_nobody_can_set() {
+    let (bench, mut runner) = at_work("1h");
+    let watchdogs =
+        switchback::system::guard::standing(&bench.state(), switchback::model::GenerationNumber(1));
+    let [watchdog] = watchdogs[..] else { panic!("{watchdogs:?}") };
+    let entries = std::fs::read_dir(format!("/proc/{watchdog}/fdinfo")).expect("there");
+    let texts =
+        entries.map(|entry| std::fs::read_to_string(entry.expect("an entry").path()).unwrap_or_default());
+    let timers: Vec<String> = texts.filter(|text| text.contains("clockid:")).collect();
+    let [timer] = &timers[..] else { panic!("{timers:?}") };
+    let field = |name: &str| {
+        let line = timer.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+        line.trim().to_owned()
+    };
+    assert_eq!(field("clockid:"), libc::CLOCK_BOOTTIME.to_string(), "{timer}");
+    assert_eq!(field("settime flags:"), "01", "absolute: {timer}");
+    assert!(!field("it_value:").starts_with("(0,"), "it is set: {timer}");
+    runner.kill().expect("there");
+    runner.wait().expect("ended");
+    back(&bench);
+}
+
+#[test]
+fn a_service_that_is_stopped_in_its_window_goes_back_and_waits_for_nobody() {
+    for guard in [&[][..], &["--no-guard"]] {
+        let bench = Bench::new();
+        bench.plan(
+            "  - {id: one, layers: [{files: {paths: ['${m}/']}}], apply: [{shell: 'echo new > \"$m/file\"'}], confirm: {within: 1h}}\n",
+        );
+        let mut command = bench.command(&[&["run", "plan.yaml", "--unattended"], guard].concat());
+        let mut runner = command.spawn().expect("started");
+        until("the window is open", || {
+            bench.path("state/generations/0001/journal").exists() && status(&bench)["stage"] == "confirming"
+        });
+        kill(pid(&runner), Signal::SIGTERM).expect("there");
+        assert_eq!(runner.wait().expect("ended").code(), Some(12), "{guard:?}");
+        assert_eq!(bench.read("m/file"), "old\n");
+        assert_eq!(status(&bench)["cause"], "interrupted", "{guard:?}");
+    }
+}
+
 #[test]
 fn who_types_rollback_while_the_guard_is_at_work_waits_for_it() {
     let bench = Bench::new();

@@ -185,6 +185,27 @@ fn a_journal_that_lost_its_end_is_never_gone_forward_on_and_its_way_back_names_w
 }
 
 #[test]
+fn what_a_journal_that_lost_its_end_may_have_told_of_can_be_looked_at_by_a_person() {
+    let world = World::new();
+    world.script("true");
+    world.run().ended(0);
+    let changed = world.data_tree();
+    let journal = world.generation(1, "journal");
+    let whole = fs::read_to_string(&journal).expect("read");
+    let lines: Vec<&str> = whole.split_inclusive('\n').collect();
+    fs::write(&journal, lines[..lines.len() - 1].concat()).expect("cut");
+    world.run().ended(13);
+    world.switchback(&["status"]).ended(0).with("switchback resolve");
+    let missing = format!("journal line {}", lines.len());
+    world.switchback(&["resolve", "--yes", "--reason", "looked at all of it"]).ended(0).with(&missing);
+    same(&changed, &world.data_tree());
+    world.switchback(&["status"]).ended(0).with("looked at all of it");
+    // It stands as not taken: it is due again.
+    world.run().ended(0);
+    assert!(world.generation(2, "journal").exists());
+}
+
+#[test]
 fn a_journal_that_is_gone_empty_or_anothers_stops_everything_and_points_to_the_way_by_hand() {
     for damage in ["gone", "empty", "anothers", "garbage"] {
         let world = World::new();

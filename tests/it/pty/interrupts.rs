@@ -101,16 +101,16 @@ fn ctrl_c_in_trouble_pauses() {
 }
 
 #[test]
-fn a_signal_at_a_prompt_is_one_wish_to_stop_and_not_two() {
-    for signal in [Signal::SIGTERM, Signal::SIGINT] {
+fn a_signal_at_a_prompt_is_one_wish_to_stop_and_not_two_and_who_is_dismissed_waits_for_nobody() {
+    for (signal, exit, left) in [(Signal::SIGTERM, 12, "old\n"), (Signal::SIGINT, 11, "new\n")] {
         let bench = Bench::new();
         bench.plan(HOLDS_IF_OK);
         let mut pty = begun(&bench);
         // At the first word of it: the prompt may not be waiting for keys yet.
         pty.wait_for("What now");
         kill(pty.pid(), signal).expect("it is there");
-        assert_eq!(pty.exit(), 11, "{signal}: paused, not rolled back\n{}", pty.screen());
-        assert_eq!(bench.read("m/file"), "new\n");
+        assert_eq!(pty.exit(), exit, "{signal}\n{}", pty.screen());
+        assert_eq!(bench.read("m/file"), left, "{signal}");
     }
 }
 

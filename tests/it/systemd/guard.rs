@@ -107,8 +107,186 @@ fn a_runner_that_is_killed_with_its_whole_unit_is_taken_over_at_once() {
     assert!(old(&machine));
     assert_eq!(cause(&machine), "\"runner-gone\"");
     assert_eq!(pids(&machine, "sleep 3600"), [""; 0], "its children are gone");
-    let timers = machine.must(&["systemctl", "list-timers", "--all", "--no-legend", "switchback-*"]);
-    println!("timers left: {timers:?}");
+    machine.until("no timer is left of it", |machine| timers(machine).is_empty());
+}
+
+/// The deadlines that stand, by the manager's word.
+fn timers(machine: &Machine) -> String {
+    let words = ["list-timers", "--all", "--no-legend", "switchback-*"];
+    machine.must(&[&["systemctl"], &words[..]].concat()).trim().to_owned()
+}
+
+/// A way back that a person types, after the runner and its watchdog are gone, leaves nothing that fires later.
+#[test]
+fn no_deadline_outlives_the_decision_whoever_makes_it() {
+    let Some(machine) = Machine::boot("no_deadline_outlives_the_decision_whoever_makes_it") else { return };
+    plan(&machine, &HANGS.replace("5s", "1h"));
+    begin(&machine);
+    machine.until("a step acts", |machine| has(machine, "step-started"));
+    let armed = timers(&machine);
+    assert!(armed.contains("switchback-deadline-"), "{armed:?}");
+    // What the manager's clock of this timer is: none that anybody can set.
+    let unit = armed.split_whitespace().find(|word| word.ends_with(".timer")).expect("a timer");
+    let clocks = machine.must(&["systemctl", "show", "-p", "TimersMonotonic", "-p", "TimersCalendar", unit]);
+    assert!(clocks.contains("OnBootUSec") && !clocks.contains("TimersCalendar={"), "{clocks}");
+    signal(&machine, "KILL", "guard stand");
+    signal(&machine, "KILL", "switchback run");
+    assert_eq!(timers(&machine).lines().count(), 1, "nobody is left to take it away");
+    machine.until("a person takes it back", |machine| {
+        matches!(machine.switchback(&["rollback", "--yes"]).status, Some(12))
+    });
+    assert!(old(&machine));
+    assert_eq!(timers(&machine), "", "nothing fires behind a decision");
+    machine.must(&["rm", "-rf", STATE]);
+    plan(&machine, "    apply:\n      - {id: a, shell: 'echo new > /srv/p/file'}");
+    begin(&machine);
+    machine.until("it is committed", |machine| has(machine, "run-finished"));
+    machine.until("no timer is left of it", |machine| timers(machine).is_empty());
+}
+
+/// `systemctl stop` of a run is nobody's pause: the phase goes back, and the unit ends.
+#[test]
+fn a_run_whose_service_is_stopped_goes_back() {
+    let Some(machine) = Machine::boot("a_run_whose_service_is_stopped_goes_back") else { return };
+    plan(
+        &machine,
+        "    apply:\n      - {id: a, shell: 'echo new > /srv/p/file'}\n    confirm: {within: 10h}",
+    );
+    begin(&machine);
+    machine.until("the window is open", |machine| has(machine, "confirm-opened"));
+    machine.run(&["systemctl", "stop", "run.service"]);
+    machine.until("it is taken back", reverted);
+    assert!(old(&machine));
+    let causes = ["\"interrupted\"", "\"runner-gone\""];
+    assert!(causes.contains(&cause(&machine).as_str()), "{}", cause(&machine));
+    machine.until("no timer is left of it", |machine| timers(machine).is_empty());
+}
+
+/// A machine that is shut down in a window takes nothing back while everything is being stopped: the boot unit does it.
+#[test]
+fn a_machine_that_is_shut_down_takes_back_when_it_is_up_again() {
+    let Some(mut machine) = Machine::boot("a_machine_that_is_shut_down_takes_back_when_it_is_up_again")
+    else {
+        return;
+    };
+    install(&machine);
+    plan(
+        &machine,
+        "    apply:\n      - {id: a, shell: 'echo new > /srv/p/file', undo: {run: [systemd-run, --quiet, --wait, \"true\"]}}\n    confirm: {within: 10h}",
+    );
+    begin(&machine);
+    machine.until("the window is open", |machine| has(machine, "confirm-opened"));
+    machine.run(&["systemctl", "reboot", "--no-block"]);
+    machine.comes_up_again().expect("it reboots");
+    machine.until("it is decided", |machine| has(machine, "run-finished"));
+    let facts = journal(&machine);
+    assert!(reverted(&machine), "{facts:#?}");
+    assert_eq!(cause(&machine), "\"rebooted\"", "{facts:#?}");
+    assert!(old(&machine));
+}
+
+/// From outside only what needs no program goes back; the rest is done by the boot unit when the machine is up.
+#[test]
+fn what_a_way_back_while_it_is_off_left_is_done_by_the_boot_unit() {
+    let Some(mut machine) = Machine::boot("what_a_way_back_while_it_is_off_left_is_done_by_the_boot_unit")
+    else {
+        return;
+    };
+    install(&machine);
+    plan(
+        &machine,
+        "    apply:\n      - {id: a, shell: 'echo new > /srv/p/file; echo > /srv/there', undo: {run: [rm, /srv/there]}}",
+    );
+    begin(&machine);
+    machine.until("it is committed", |machine| has(machine, "run-finished"));
+    machine.cut_power();
+    let there = machine.root().join("srv/there");
+    let mut said = machine.while_it_is_off(&["rollback", "--yes"]);
+    machine.until("nobody of that machine is alive", |machine| {
+        if said.status == Some(15) {
+            said = machine.while_it_is_off(&["rollback", "--yes"]);
+        }
+        said.status != Some(15)
+    });
+    assert_eq!(said.status, Some(13), "{said:?}");
+    assert!(old(&machine) && there.exists(), "files are back, and programs were not run: {said:?}");
+    machine.start().expect("it comes up");
+    let ends = |machine: &Machine| -> Vec<Value> {
+        journal(machine).into_iter().filter(|fact| fact["fact"] == "phase-ended").collect()
+    };
+    let last = |machine: &Machine| ends(machine).last().map(|fact| fact["of"]["end"].clone());
+    machine.until("the rest is back", |machine| last(machine) == Some("reverted".into()));
+    assert!(old(&machine) && !there.exists());
+    machine.until("the run is over", |machine| {
+        let status = machine.switchback(&["status", "--json"]);
+        status.status == Some(0) && status.json()["current"]["verdict"] == "rolled-back"
+    });
+}
+
+/// An ordinary user has a manager too: the watchdog's scope and the timer behind it are there.
+#[test]
+fn a_users_run_is_guarded_by_the_users_manager() {
+    let Some(machine) = Machine::boot("a_users_run_is_guarded_by_the_users_manager") else { return };
+    machine.must(&["useradd", "--create-home", "--shell", "/bin/sh", "--uid", "4711", "ann"]);
+    machine.must(&["loginctl", "enable-linger", "ann"]);
+    machine.until("her manager is up", |machine| {
+        machine.run(&["systemctl", "is-active", "user@4711.service"]).out.trim() == "active"
+    });
+    let home = machine.root().join("home/ann");
+    let text = "switchback: 1
+name: p
+phases:
+  - id: one
+    layers: [{files: {paths: [/home/ann/p/]}}]
+    apply:
+      - {id: a, shell: 'echo new > /home/ann/p/file; exec sleep 3600', timeout: 5s}
+";
+    for killed in ["the runner with its unit", "the runner and its watchdog"] {
+        machine.must(&["rm", "-rf", "/home/ann/p", "/home/ann/.local"]);
+        fs::create_dir_all(home.join("p")).expect("made");
+        fs::write(home.join("p/file"), "old\n").expect("written");
+        fs::write(home.join("plan.yaml"), text).expect("written");
+        machine.must(&["chown", "-R", "ann:ann", "/home/ann"]);
+        let run = "systemd-run --quiet --collect --unit=run --uid=ann --gid=ann --setenv=HOME=/home/ann \
+                   --setenv=XDG_RUNTIME_DIR=/run/user/4711 switchback run --unattended /home/ann/plan.yaml";
+        let words: Vec<&str> = run.split_whitespace().collect();
+        machine.until("the run begins", |machine| {
+            let said = machine.run(&words);
+            if said.status != Some(0) {
+                eprintln!("{said:?}");
+            }
+            said.status == Some(0)
+        });
+        let facts = || -> Vec<Value> {
+            let journal = home.join(".local/state/switchback/generations/0001/journal");
+            let text = fs::read_to_string(journal).unwrap_or_default();
+            text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+        };
+        machine.until("a step acts", |_| fact(&facts(), "step-started").is_some());
+        assert_eq!(fact(&facts(), "guard-armed").expect("armed")["of"]["kind"], "timer", "{killed}");
+        let scope = pids(&machine, "guard stand").into_iter().next().expect("a watchdog");
+        let scope = machine.must(&["cat", &format!("/proc/{scope}/cgroup")]);
+        assert!(scope.contains("user@4711.service") && scope.contains("switchback-watchdog-"), "{scope}");
+        if killed.ends_with("watchdog") {
+            signal(&machine, "KILL", "guard stand");
+            signal(&machine, "KILL", "switchback run");
+        } else {
+            machine.until("its unit is killed", |machine| {
+                machine.run(&["systemctl", "kill", "--signal=KILL", "--kill-who=all", "run.service"]);
+                pids(machine, "switchback run").is_empty()
+            });
+        }
+        machine.until("it is taken back", |_| {
+            fact(&facts(), "run-finished").is_some_and(|fact| fact["of"]["verdict"] == "rolled-back")
+        });
+        assert_eq!(fs::read_to_string(home.join("p/file")).expect("there"), "old\n", "{killed}");
+        let cause = fact(&facts(), "revert-began").expect("a way back")["of"]["cause"].to_string();
+        let expected = if killed.ends_with("watchdog") { "\"deadline-passed\"" } else { "\"runner-gone\"" };
+        assert_eq!(cause, expected, "{killed}");
+        let timers = "runuser -u ann -- env XDG_RUNTIME_DIR=/run/user/4711 systemctl --user list-timers --all --no-legend switchback-*";
+        let timers: Vec<&str> = timers.split_whitespace().collect();
+        machine.until("no timer is left of it", |machine| machine.must(&timers).trim().is_empty());
+    }
 }
 
 /// Without the watchdog the timer is all there is: it holds through whatever the manager is asked to do.
@@ -216,7 +394,9 @@ fn a_word_at_another_login_keeps_and_silence_does_not() {
     let again = machine.switchback(&["confirm"]);
     assert_eq!(again.status, Some(10), "{again:?}");
     assert!(!old(&machine));
-    assert_eq!(machine.switchback(&["rollback", "--yes"]).status, Some(12));
+    // The run that is over may not have left the lock yet.
+    machine
+        .until("it is taken back", |machine| machine.switchback(&["rollback", "--yes"]).status == Some(12));
     machine.must(&["rm", "-rf", STATE]);
     plan(&machine, &confirm("1s"));
     begin(&machine);

@@ -211,6 +211,20 @@ impl Machine {
         self.run(&[&["switchback"], words].concat())
     }
 
+    /// Runs our program from outside, on the machine's disk: while it is off, as from a live system.
+    pub(crate) fn while_it_is_off(&self, words: &[&str]) -> Said {
+        let output = Command::new(PROGRAM)
+            .arg("--root")
+            .arg(self.root())
+            .args(words)
+            .env_clear()
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+            .stdin(Stdio::null())
+            .output()
+            .unwrap_or_else(|why| panic!("{PROGRAM}: {why}"));
+        said(&output)
+    }
+
     /// Asks again until it is so, or the patience is over.
     pub(crate) fn until(&self, what: &str, mut so: impl FnMut(&Self) -> bool) {
         let end = Instant::now() + PATIENCE;
