@@ -189,6 +189,7 @@ pub(super) fn arms_first(state: &RunState, input: &Input) -> bool {
             | Input::Resumed { .. }
             | Input::Opened { .. }
             | Input::Judged(_)
+            | Input::KeptBy(_)
             | Input::Answered(_)
             | Input::Recorded(_)
             | Input::Sealed(_)
