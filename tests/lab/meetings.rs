@@ -65,6 +65,7 @@ impl Bench {
             complaints.push("the phase was taken back twice, by its guard and by a person".to_owned());
         }
         self.judged(&starters, complaints)?;
+        self.nothing_half_written(complaints)?;
         let taken = if backs == 1 { "went back" } else { "went on" };
         let who = if held_up { ", before the kill" } else { "" };
         let status = status.map_or("none".to_owned(), |status| status.to_string());
@@ -110,6 +111,10 @@ impl Bench {
         let journals = Journals::read(&self.world.state());
         let heard = decided(&journals, &starters, said, dies, complaints)?;
         self.judged(&starters, complaints)?;
+        if !dies {
+            // One that was killed behind its decision leaves it to whoever locks the folder next.
+            self.nothing_half_written(complaints)?;
+        }
         let words = starters[1..].iter().zip(said).map(|(one, words)| {
             let word = if words.contains(&"--revert") { "revert" } else { "keep" };
             format!("{word} {}", one.status.map_or("none".to_owned(), |status| status.to_string()))
