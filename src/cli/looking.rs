@@ -114,6 +114,9 @@ fn gather(context: &Context, folder: &StateFolder) -> Result<Status, CliError> {
         last: at(past.journal.envelopes.last()),
         items: past.state.items.clone(),
         left: past.state.left.clone(),
+        accepted: store::summarise(&past.journal.envelopes, None)
+            .map(|summary| summary.line.accepted)
+            .unwrap_or_default(),
         resolved: past.resolved(),
     });
     let open = !matches!(past.state.stage, Stage::Ended(_));

@@ -1,5 +1,6 @@
 //! NOUNS: what a plan, a check, a fact and a verdict are. Knows nothing of text, time of day, files or processes.
 
+mod accepted;
 mod calendar;
 mod check;
 mod counted;
@@ -21,6 +22,7 @@ mod validation;
 mod value;
 mod view;
 
+pub use accepted::Accepted;
 pub use calendar::{Calendar, Today, days_of_week};
 pub use check::*;
 pub use counted::*;

@@ -129,6 +129,9 @@ pub struct CurrentLine {
     pub items: Vec<Item>,
     /// After a way back: what acted and cannot be undone, as the plan says.
     pub left: Vec<Item>,
+    /// Checks that did not pass and were accepted all the same, with the reason; nothing after a way back.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub accepted: Vec<Item>,
     /// What a person says was put right by hand.
     pub resolved: Option<Resolution>,
 }
@@ -190,6 +193,12 @@ pub struct HistoryLine {
     pub layers: Vec<String>,
     /// After a way back: what acted and cannot be undone, as the plan says.
     pub left: Vec<Item>,
+    /// Checks that did not pass and were accepted all the same, with the reason; nothing after a way back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accepted: Vec<Item>,
+    /// When the phase ended first; a way back that was asked for later is not counted to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided: Option<Timestamp>,
     /// What a person says was put right by hand.
     pub resolved: Option<Resolution>,
     /// When a person gave it up; absent while it is there.

@@ -3,6 +3,7 @@
 use super::line::{Line, Tone};
 use super::scene::Scene;
 use super::{summary, text};
+use super::text::But;
 use crate::model::{
     CheckReport, Envelope, Event, Moment, Outcome, Phase, PhaseEnd, PhaseHeader, Plan, Restored, Span,
     Stopping, Toward, Weight, counted,
@@ -105,7 +106,7 @@ pub fn words(plan: &Plan, scene: &Scene, envelope: &Envelope) -> Vec<Line> {
             vec![did(Tone::Good, "kept", "as the phase left it").about(text::layer_name(phase, *layer))]
         }
         Event::PhaseCommitted { soak_until } => {
-            let (tone, word, meaning) = text::phase_end(PhaseEnd::Committed, false);
+            let (tone, word, meaning) = text::phase_end(PhaseEnd::Committed, But::of(&[], &scene.accepted.items()));
             let soak = match soak_until {
                 Some(until) => format!("{meaning}; soaks until {}", text::when(*until)),
                 None => meaning.to_owned(),
@@ -142,7 +143,7 @@ pub fn words(plan: &Plan, scene: &Scene, envelope: &Envelope) -> Vec<Line> {
             .map(|item| did(Tone::Bad, "left", item.why.clone()).about(item.name.clone()))
             .collect(),
         Event::EarlierTakenBack { generation, phase, end } => {
-            let (tone, word, _) = text::phase_end(*end, false);
+            let (tone, word, _) = text::phase_end(*end, But::Nothing);
             vec![did(tone, word, format!("generation {generation}")).about(phase.to_string())]
         }
         Event::UndoStarted { part, step } => {
@@ -318,7 +319,7 @@ fn restored_words(name: String, restored: &Restored) -> Vec<Line> {
 }
 
 fn phase_ended(scene: &Scene, end: PhaseEnd) -> Vec<Line> {
-    let (tone, word, meaning) = text::phase_end(end, !scene.left.is_empty());
+    let (tone, word, meaning) = text::phase_end(end, But::of(&scene.left, &[]));
     match end {
         PhaseEnd::NotApplicable => vec![Line::new(tone, word, meaning).about(phase_name(scene))],
         // Said already, when it became true.

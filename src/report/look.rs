@@ -4,6 +4,7 @@
 use super::line::{Line, Tone, render};
 use super::style::Style;
 use super::table::{Column, Keep, table};
+use super::text::But;
 use super::{explain, fact, summary, text};
 use crate::model::{
     Change, Changed, CheckLine, CurrentLine, HistoryLine, Item, Kept, Moment, PhaseLine, QuarantineLine,
@@ -56,9 +57,10 @@ fn current_lines(current: &CurrentLine) -> Vec<Line> {
         Line::new(Tone::Plain, "began", times),
     ];
     if let Some(verdict) = current.verdict {
-        let (tone, word, meaning) = text::verdict(verdict, !current.left.is_empty());
+        let (tone, word, meaning) = text::verdict(verdict, But::of(&current.left, &current.accepted));
         lines.push(Line::new(tone, "ended", format!("{word}: {meaning}")));
     }
+    lines.extend(summary::accepted(&current.accepted, 0));
     lines.extend(current.cause.iter().map(|cause| Line::new(Tone::Caution, "because", text::cause(cause))));
     lines.extend(
         current
@@ -119,7 +121,7 @@ fn phase_line(line: &PhaseLine, align: usize) -> Line {
         (true, _) if waits => (Tone::Plain, "next"),
         (true, _) => (Tone::Caution, "due"),
         (false, Some(end)) => {
-            let (tone, word, _) = text::phase_end(end, false);
+            let (tone, word, _) = text::phase_end(end, But::Nothing);
             (tone, word)
         }
         (false, None) => (Tone::Quiet, "to come"),
@@ -155,11 +157,13 @@ fn why(line: &HistoryLine) -> String {
     let names: Vec<&str> = line.left.iter().map(|item| item.name.as_str()).collect();
     let left = (!names.is_empty()).then(|| format!("left by design: {}", names.join(", ")));
     let resolved = line.resolved.as_ref().map(|resolved| format!("{}: {}", resolved.by, resolved.reason));
-    [cause, left, resolved].into_iter().flatten().collect::<Vec<String>>().join("; ")
+    let names: Vec<&str> = line.accepted.iter().map(|item| item.name.as_str()).collect();
+    let accepted = (!names.is_empty()).then(|| format!("accepted all the same: {}", names.join(", ")));
+    [cause, accepted, left, resolved].into_iter().flatten().collect::<Vec<String>>().join("; ")
 }
 
 fn end_word(line: &HistoryLine) -> String {
-    let end = line.end.map_or("open", |end| text::phase_end(end, false).1);
+    let end = line.end.map_or("open", |end| text::phase_end(end, But::Nothing).1);
     if line.removed.is_some() { format!("{end}, removed") } else { end.to_owned() }
 }
 
@@ -186,7 +190,7 @@ pub fn history(lines: &[HistoryLine], style: &Style) -> String {
                 line.phase.to_string(),
                 text::when(line.began),
                 format!("{} r{}", line.plan, line.revision),
-                line.last.since(line.began).to_string(),
+                line.decided.unwrap_or(line.last).since(line.began).to_string(),
                 end_word(line),
                 why(line),
             ]
@@ -236,13 +240,14 @@ pub fn show(showing: &Showing, style: &Style) -> String {
     ];
     match line.end {
         Some(end) => {
-            let (tone, word, meaning) = text::phase_end(end, !line.left.is_empty());
+            let (tone, word, meaning) = text::phase_end(end, But::of(&line.left, &line.accepted));
             lines.push(Line::new(tone, word, meaning).at(1));
         }
         None => lines.push(Line::new(Tone::Caution, "open", "the phase has not ended").at(1)),
     }
     lines
         .extend(line.cause.iter().map(|cause| Line::new(Tone::Caution, "because", text::cause(cause)).at(1)));
+    lines.extend(summary::accepted(&line.accepted, 1));
     lines.extend(showing.confirmed.iter().map(|it| {
         let said = format!("{}, {}", text::said_keep(it.by.as_ref()), text::when(it.at));
         Line::new(Tone::Good, "confirmed", said).at(1)

@@ -2,7 +2,7 @@
 //! the way back has come. It is a fold over the facts and decides nothing.
 
 use crate::model::{
-    Cause, CheckId, CheckReport, Envelope, Event, GenerationNumber, Guidance, Item, Moment, Outcome, Phase,
+    Accepted, Cause, CheckId, CheckReport, Envelope, Event, GenerationNumber, Guidance, Item, Moment, Outcome, Phase,
     PhaseEnd, PhaseHeader, PhaseId, Plan, Span, StepOutcome, Timestamp, Verdict,
 };
 use std::collections::BTreeMap;
@@ -70,6 +70,10 @@ pub struct Scene {
     pub(super) left: Vec<Item>,
     pub(super) ended: Option<PhaseEnd>,
     pub(super) committed: Vec<PhaseId>,
+    /// What was accepted in the open phase.
+    pub(super) accepted: Accepted,
+    /// What was accepted in the phases of this run that were committed before it.
+    accepted_before: Vec<Item>,
     pub(super) soak_until: Option<Timestamp>,
     pub(super) standing: Standing,
     /// A wish to stop was answered while something went on; the fact of it says nothing new.
@@ -130,14 +134,30 @@ impl Scene {
         self.stopping_said = true;
     }
 
+    /// What was accepted in the phases that this run committed.
+    pub(super) fn all_accepted(&self) -> Vec<Item> {
+        [self.accepted_before.clone(), self.accepted.items()].concat()
+    }
+
+    /// The same at the end of a phase, of which the next one knows nothing but the name.
+    fn accepted_until_now(&self, committed: &[PhaseId]) -> Vec<Item> {
+        let open = self.phase_id().filter(|phase| committed.contains(phase));
+        let one = |phase: &PhaseId, item: Item| Item::new(format!("phase {phase}, {}", item.name), item.why);
+        let last = open.iter().flat_map(|phase| self.accepted.items().into_iter().map(|item| one(phase, item)));
+        self.accepted_before.iter().cloned().chain(last).collect()
+    }
+
     /// Takes in one fact.
     pub fn note(&mut self, envelope: &Envelope) {
         self.moment_opened = false;
         self.took = None;
+        self.accepted.note(&envelope.event);
         match &envelope.event {
             Event::PhaseBegan(header) => {
                 let committed = std::mem::take(&mut self.committed);
-                *self = Self { header: Some((**header).clone()), committed, ..Self::default() };
+                let accepted_before = self.accepted_until_now(&committed);
+                *self =
+                    Self { header: Some((**header).clone()), committed, accepted_before, ..Self::default() };
             }
             Event::RunResumed { guidance, .. } => {
                 self.standing = Standing::Open;

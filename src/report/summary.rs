@@ -4,6 +4,7 @@
 use super::line::{Line, Tone};
 use super::scene::Scene;
 use super::text;
+use super::text::But;
 use crate::model::{Cause, CheckId, GenerationNumber, Item, Moment, Outcome, Plan, Verdict, counted};
 
 /// Named things that are neither old nor new.
@@ -13,6 +14,14 @@ pub(super) fn items(items: &[Item], depth: usize) -> Vec<Line> {
         .iter()
         .map(|item| Line::new(Tone::Bad, "item", item.why.clone()).about(&item.name).at(depth))
         .collect()
+}
+
+/// Checks of the validation that did not pass and were accepted: what is permanent is so all the same.
+#[must_use]
+pub(super) fn accepted(items: &[Item], depth: usize) -> Vec<Line> {
+    let one =
+        |item: &Item| Line::new(Tone::Caution, "accepted", item.why.clone()).about(&item.name).at(depth);
+    items.iter().map(one).collect()
 }
 
 /// What acted and cannot be undone, as the plan says, with its reasons.
@@ -99,7 +108,7 @@ pub(super) fn paused(scene: &Scene) -> Vec<Line> {
 /// A run that is over.
 #[must_use]
 pub(super) fn finished(plan: &Plan, scene: &Scene, verdict: Verdict) -> Vec<Line> {
-    let (tone, word, meaning) = text::verdict(verdict, !scene.left.is_empty());
+    let (tone, word, meaning) = text::verdict(verdict, But::of(&scene.left, &scene.all_accepted()));
     match verdict {
         Verdict::Committed => committed(plan, scene, tone, word),
         Verdict::Refused => {
@@ -149,6 +158,7 @@ fn committed(plan: &Plan, scene: &Scene, tone: Tone, word: &'static str) -> Vec<
     };
     let last = scene.generation().map(|number| format!("; generation {number}")).unwrap_or_default();
     let mut lines = vec![Line::new(tone, word, format!("{what}{last}")).about(format!("plan {}", plan.name))];
+    lines.extend(accepted(&scene.all_accepted(), 1));
     lines.push(match (next, scene.soak_until) {
         (Some(next), Some(until)) => hint(format!(
             "phase {next} is due after {}; `switchback status` tells what is due",

@@ -3,7 +3,7 @@
 
 use super::line::Tone;
 use crate::model::{
-    Act, Cause, CheckId, CheckReport, GuardKind, Guarded, Guidance, Invoker, LayerSpec, Moment, Outcome,
+    Act, Cause, CheckId, CheckReport, GuardKind, Guarded, Guidance, Invoker, Item, LayerSpec, Moment, Outcome,
     Part, Phase, PhaseEnd, ProcessEnd, Reaction, Risk, RunAs, Severity, Span, Step, StepOutcome, Timestamp,
     Verdict, Weight, counted,
 };
@@ -260,31 +260,63 @@ pub fn cause(cause: &Cause) -> String {
 const BUT_FOR: &str = "the machine is as before the phase, but for what the plan says cannot be undone";
 const BY_HAND: &str = "a person says that what the way back could not restore was put right by hand";
 
-/// How a phase ended: a tone, a word, and where that leaves the machine. `left`: the plan says of something that acted
-/// that it cannot be undone.
-#[must_use]
-pub const fn phase_end(end: PhaseEnd, left: bool) -> (Tone, &'static str, &'static str) {
-    match end {
-        PhaseEnd::Committed => (Tone::Good, "committed", "validated and permanent"),
-        PhaseEnd::NotApplicable => (Tone::Quiet, "skipped", "it does not apply to this machine"),
-        PhaseEnd::Refused => (Tone::Caution, "refused", "nothing was changed"),
-        PhaseEnd::Reverted if left => (Tone::Caution, "reverted", BUT_FOR),
-        PhaseEnd::Reverted => (Tone::Caution, "reverted", "the machine is as before the phase"),
-        PhaseEnd::Inconsistent => (Tone::Bad, "inconsistent", "the way back failed for named items"),
-        PhaseEnd::Resolved => (Tone::Caution, "resolved", BY_HAND),
+/// What an end must not be told without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum But {
+    /// There is nothing.
+    Nothing,
+    /// The plan says of something that acted that it cannot be undone.
+    Left,
+    /// Checks that did not pass were accepted.
+    Accepted,
+}
+
+impl But {
+    /// Of what was left by design, and what was accepted; a phase that went back has nothing accepted.
+    #[must_use]
+    pub const fn of(left: &[Item], accepted: &[Item]) -> Self {
+        match (left, accepted) {
+            (_, [_, ..]) => Self::Accepted,
+            ([_, ..], []) => Self::Left,
+            ([], []) => Self::Nothing,
+        }
     }
 }
 
-/// How a run ended: a tone, words, and where that leaves the machine. `left` as in [`phase_end`].
+/// How a phase ended: a tone, a word, and where that leaves the machine.
 #[must_use]
-pub const fn verdict(verdict: Verdict, left: bool) -> (Tone, &'static str, &'static str) {
-    match verdict {
-        Verdict::Committed => (Tone::Good, "committed", "what was due is validated and permanent"),
-        Verdict::Refused => (Tone::Caution, "refused", "nothing was changed"),
-        Verdict::RolledBack if left => (Tone::Caution, "rolled back", BUT_FOR),
-        Verdict::RolledBack => (Tone::Caution, "rolled back", "the machine is as before the phase"),
-        Verdict::Inconsistent => (Tone::Bad, "inconsistent", "the way back failed for named items"),
-        Verdict::Resolved => (Tone::Caution, "resolved", BY_HAND),
+pub const fn phase_end(end: PhaseEnd, but: But) -> (Tone, &'static str, &'static str) {
+    match (end, but) {
+        (PhaseEnd::Committed, But::Accepted) => (Tone::Caution, "committed", "permanent, with an accepted failure"),
+        (PhaseEnd::Committed, But::Nothing | But::Left) => (Tone::Good, "committed", "validated and permanent"),
+        (PhaseEnd::NotApplicable, _) => (Tone::Quiet, "skipped", "it does not apply to this machine"),
+        (PhaseEnd::Refused, _) => (Tone::Caution, "refused", "nothing was changed"),
+        (PhaseEnd::Reverted, But::Left) => (Tone::Caution, "reverted", BUT_FOR),
+        (PhaseEnd::Reverted, But::Nothing | But::Accepted) => {
+            (Tone::Caution, "reverted", "the machine is as before the phase")
+        }
+        (PhaseEnd::Inconsistent, _) => (Tone::Bad, "inconsistent", "the way back failed for named items"),
+        (PhaseEnd::Resolved, _) => (Tone::Caution, "resolved", BY_HAND),
+    }
+}
+
+/// How a run ended: a tone, words, and where that leaves the machine.
+#[must_use]
+pub const fn verdict(verdict: Verdict, but: But) -> (Tone, &'static str, &'static str) {
+    match (verdict, but) {
+        (Verdict::Committed, But::Accepted) => {
+            (Tone::Caution, "committed", "what was due is permanent, with an accepted failure")
+        }
+        (Verdict::Committed, But::Nothing | But::Left) => {
+            (Tone::Good, "committed", "what was due is validated and permanent")
+        }
+        (Verdict::Refused, _) => (Tone::Caution, "refused", "nothing was changed"),
+        (Verdict::RolledBack, But::Left) => (Tone::Caution, "rolled back", BUT_FOR),
+        (Verdict::RolledBack, But::Nothing | But::Accepted) => {
+            (Tone::Caution, "rolled back", "the machine is as before the phase")
+        }
+        (Verdict::Inconsistent, _) => (Tone::Bad, "inconsistent", "the way back failed for named items"),
+        (Verdict::Resolved, _) => (Tone::Caution, "resolved", BY_HAND),
     }
 }
 
@@ -450,11 +482,12 @@ mod tests {
             (Verdict::Inconsistent, false),
             (Verdict::Resolved, false),
         ] {
-            assert_eq!(verdict(end, false).0 == Tone::Good, good, "{end:?}");
-            assert_ne!(verdict(end, true).2, "the machine is as before the phase", "{end:?}");
+            assert_eq!(verdict(end, But::Nothing).0 == Tone::Good, good, "{end:?}");
+            assert_ne!(verdict(end, But::Accepted).0, Tone::Good, "{end:?}");
+            assert_ne!(verdict(end, But::Left).2, "the machine is as before the phase", "{end:?}");
         }
-        assert_eq!(phase_end(PhaseEnd::Inconsistent, false).0, Tone::Bad);
-        assert_eq!(phase_end(PhaseEnd::Reverted, true).2, verdict(Verdict::RolledBack, true).2);
+        assert_eq!(phase_end(PhaseEnd::Inconsistent, But::Nothing).0, Tone::Bad);
+        assert_eq!(phase_end(PhaseEnd::Reverted, But::Left).2, verdict(Verdict::RolledBack, But::Left).2);
     }
 
     #[test]

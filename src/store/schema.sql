@@ -23,7 +23,9 @@ CREATE TABLE generations (
     changed    INTEGER NOT NULL,            -- nanoseconds since 1970-01-01 UTC
     sum        TEXT NOT NULL,               -- SHA-256 over this row
     left_over  TEXT NOT NULL,               -- JSON: what a way back left by design
-    resolved   TEXT                         -- JSON: what a person put right by hand
+    resolved   TEXT,                        -- JSON: what a person put right by hand
+    accepted   TEXT NOT NULL,               -- JSON: checks that did not pass and were accepted
+    decided    INTEGER                      -- when the phase ended first
 ) STRICT;
 
 CREATE TABLE checks (

@@ -1,7 +1,7 @@
 //! What one journal says, put together for looking at. Pure.
 
 use crate::model::{
-    Act, Cause, CheckId, CheckLine, CommandLine, Confirmation, Digest, Envelope, Event, GenerationNumber,
+    Accepted, Act, Cause, CheckId, CheckLine, CommandLine, Confirmation, Digest, Envelope, Event, GenerationNumber,
     HistoryLine, Item, LayerRecord, Moment, Outcome, Part, Phase, PhaseEnd, PhaseHeader, ProcessEnd,
     Resolution, StepLine, StepOutcome, StepUndo, Timestamp, Verdict, with_run_time,
 };
@@ -40,6 +40,9 @@ pub fn summarise(envelopes: &[Envelope], phase: Option<&Phase>) -> Option<Summar
         telling.summary.line.last = envelope.at;
         telling.tell(&envelope.event, envelope.at);
     }
+    let mut accepted = Accepted::default();
+    rest.iter().for_each(|envelope| accepted.note(&envelope.event));
+    telling.summary.line.accepted = accepted.items();
     Some(telling.summary)
 }
 
@@ -81,6 +84,8 @@ impl<'a> Telling<'a> {
             cause: None,
             layers: Vec::new(),
             left: Vec::new(),
+            accepted: Vec::new(),
+            decided: None,
             resolved: None,
         };
         let summary = Summary {
@@ -150,6 +155,7 @@ impl<'a> Telling<'a> {
             }
             Event::PhaseEnded { end, items, left } => {
                 self.summary.line.left.clone_from(left);
+                self.summary.line.decided.get_or_insert(at);
                 self.ended(*end, items);
             }
             Event::ItemsResolved { items, reason, by } => {

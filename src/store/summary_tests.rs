@@ -118,3 +118,34 @@ fn a_step_that_ran_twice_has_two_lines() {
     let outcomes: Vec<Option<StepOutcome>> = steps.into_iter().map(|line| line.outcome).collect();
     assert_eq!(outcomes, [Some(StepOutcome::Lost), Some(StepOutcome::Done), None]);
 }
+
+#[test]
+fn what_was_accepted_is_told_until_it_is_judged_again_or_taken_back() {
+    let judged = |outcome| Event::CheckJudged { moment: Moment::Validate, report: report("space", outcome) };
+    let accepts = |moment| Event::ChecksAccepted {
+        moment,
+        checks: vec![check_id("space")],
+        reason: "known".to_owned(),
+    };
+    let named = vec![Item::new("check space", "known")];
+    let fails = || judged(Outcome::Fail);
+    for (more, accepted) in [
+        (vec![fails()], vec![]),
+        (vec![fails(), accepts(Moment::Preflight)], vec![Item::new("preflight check space", "known")]),
+        (vec![fails(), accepts(Moment::Validate)], named.clone()),
+        (vec![fails(), accepts(Moment::Validate), end(PhaseEnd::Committed)], named),
+        (vec![fails(), accepts(Moment::Validate), judged(Outcome::Pass)], vec![]),
+        (vec![fails(), accepts(Moment::Validate), Event::RevertBegan { cause: Cause::Asked }], vec![]),
+    ] {
+        assert_eq!(after(more.clone()).line.accepted, accepted, "{more:?}");
+    }
+}
+
+#[test]
+fn a_generation_took_as_long_as_to_its_first_end() {
+    let back = Event::RevertBegan { cause: Cause::Asked };
+    let facts = envelopes(1, [began(7), end(PhaseEnd::Committed), back, end(PhaseEnd::Reverted)]);
+    let line = summarise(&facts, None).expect("a summary").line;
+    assert_eq!(line.decided, Some(facts[1].at));
+    assert_eq!(line.last, facts[3].at);
+}

@@ -24,6 +24,8 @@ fn line(generation: u32, phase: &str, end: Option<PhaseEnd>, cause: Option<Cause
         cause,
         layers: vec![format!("nixos: {SYSTEM}"), "files: 1 file, 412 B".to_owned()],
         left: Vec::new(),
+        accepted: Vec::new(),
+        decided: None,
         resolved: None,
     }
 }
@@ -70,6 +72,7 @@ fn status_view() -> Status {
         last: Timestamp(START + 3_725_000),
         items: vec![Item::new("/etc/xdg/kwinrc", "sha256 differs from the record")],
         left: vec![Item::new("step notify", "a mail cannot be called back")],
+        accepted: Vec::new(),
         resolved: None,
     };
     let phases =
@@ -286,4 +289,22 @@ fn questions_fit_a_narrow_terminal_and_say_what_is_ahead() {
     let trouble = question::trouble(&scene, &failed(), &style);
     assert!(trouble.lines().all(|line| line.width() <= 40), "{trouble}");
     assert_eq!(asked[0].about, "  · ahead  2 layers, 3 steps, 2 checks,\n    1 commit step; risk high\n");
+}
+
+#[test]
+fn a_generation_that_was_accepted_with_a_failure_says_which_and_took_as_long_as_to_its_verdict() {
+    let accepted = vec![Item::new("check va-profiles", "known: the driver lacks it")];
+    let decided = Some(Timestamp(START + 5_000));
+    let line = HistoryLine {
+        accepted: accepted.clone(),
+        decided,
+        ..line(5, "vaapi", Some(PhaseEnd::Committed), None)
+    };
+    let wide = style(None);
+    let told = history(std::slice::from_ref(&line), &wide);
+    assert!(told.contains("accepted all the same: check va-profiles"), "{told}");
+    assert!(told.contains(" 5s "), "{told}");
+    let current = status_view().current.map(|current| CurrentLine { accepted, ..current });
+    let told = status(&Status { current, ..status_view() }, &wide);
+    assert!(told.contains("check va-profiles") && told.contains("known: the driver lacks it"), "{told}");
 }
