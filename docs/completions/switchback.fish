@@ -222,6 +222,7 @@ complete -c switchback -n "__fish_switchback_using_subcommand history; and __fis
 complete -c switchback -n "__fish_switchback_using_subcommand show" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand show" -l root -d 'The machine that is mounted at this folder, from a live system: for `rollback`, `status`, `history`, `show` and `rescue`. Its state folder is looked for below it' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand show" -l evidence -d 'Print what the steps and probes printed, and what was kept of the machine'
+complete -c switchback -n "__fish_switchback_using_subcommand show" -l all -d 'Print all that changed, however much it is; without it, the first hundred things'
 complete -c switchback -n "__fish_switchback_using_subcommand show" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
 complete -c switchback -n "__fish_switchback_using_subcommand show" -s h -l help -d 'Print help'
 complete -c switchback -n "__fish_switchback_using_subcommand export" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F

@@ -173,21 +173,21 @@ pub(super) fn targets(phase: &Phase) -> impl Iterator<Item = &Path> {
         })
 }
 
-/// The link that now bars an `install` or `set` act from its place, or that nobody can tell.
+/// The link or the folder that now bars an `install` or `set` act from its place, or that nobody can tell.
 #[must_use]
-pub fn barred_by_link(host: &Host, to: &Path, replaces: bool) -> Option<String> {
+pub fn barred_from(host: &Host, to: &Path, replaces: bool) -> Option<String> {
     if let Some(why) = silent(host, to.parent().unwrap_or(to)) {
         return Some(why);
     }
     let opened = if replaces { Place::open_to_replace(to) } else { Place::open(to) };
-    match opened {
-        Err(why @ FileError::Linked { .. }) => Some(why.to_string()),
+    match opened.and_then(|place| place.is_no_folder()) {
+        Err(why @ (FileError::Linked { .. } | FileError::NotAFile(_))) => Some(why.to_string()),
         // What is missing now may be made by a step before.
         Ok(_) | Err(_) => None,
     }
 }
 
-/// The links that will bar built-in acts of these phases, each with its phase and step: those which nothing that the plan
+/// The links and folders that will bar built-in acts of these phases, each with its phase and step: those which nothing that the plan
 /// does before could have taken away, in steps that will be taken whatever a condition says.
 #[must_use]
 pub fn barred<'a>(host: &Host, phases: impl IntoIterator<Item = &'a Phase>) -> Vec<String> {
@@ -197,11 +197,11 @@ pub fn barred<'a>(host: &Host, phases: impl IntoIterator<Item = &'a Phase>) -> V
             let why = match &step.act {
                 Act::Install { to, .. } => {
                     installed.insert(to);
-                    barred_by_link(host, to, true)
+                    barred_from(host, to, true)
                 }
                 // An `install` before it puts a file in the place of the link.
                 Act::Set { file, .. } if installed.contains(file) => None,
-                Act::Set { file, .. } => barred_by_link(host, file, false),
+                Act::Set { file, .. } => barred_from(host, file, false),
                 Act::Run(_) | Act::Shell { .. } | Act::Ask { .. } if step.changes == Changes::Nothing => None,
                 // From here on the machine may be another.
                 Act::Run(_) | Act::Shell { .. } | Act::Ask { .. } | Act::Reboot { .. } => return found,

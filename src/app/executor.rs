@@ -5,10 +5,11 @@ use super::asking::{ask, asked};
 use super::deadline::Deadline;
 use super::filled::{filled_check, filled_question};
 use super::front::Front;
-use super::questions;
 use super::session::{Session, in_full};
+use super::underway::Underway;
 use super::undo_page::{command_of, undo_page};
 use super::watch::{BreakOff, Desk, StepWatch};
+use super::{printed, questions};
 use crate::check::{self, CheckWatch, LookCx};
 use crate::engine::{Action, Heard, Input, RunState};
 use crate::layer::{LayerCx, layer_for};
@@ -19,7 +20,6 @@ use crate::model::{
 };
 use crate::prompt::{Chosen, Kept, Operator, Reply, Trouble};
 use crate::report::{self, Style};
-use crate::store::SoFar;
 use crate::system::process::{Crew, News};
 use crate::system::{below, clock, process};
 use std::collections::BTreeMap;
@@ -171,6 +171,7 @@ impl Session<'_> {
             ends,
             of: checks.len(),
             done: 0,
+            underway: Underway::default(),
         };
         let mut cx = LookCx {
             host: &self.host,
@@ -290,7 +291,7 @@ impl Session<'_> {
     ) -> StepOutcome {
         let values = self.run_time();
         let title = step.title.clone().unwrap_or_else(|| step.id.to_string());
-        self.front.notice(&Notice::Began { what: title });
+        self.front.notice(&Notice::Began { what: title, ago: Span::default() });
         let mut so_far =
             self.capsule.as_ref().map(|capsule| capsule.so_far(&format!("{part}-{}.so-far", step.id)));
         let mut hands = Hands {
@@ -306,18 +307,13 @@ impl Session<'_> {
         };
         let Acted { outcome, printed } = hands.act(&filled_question(act, &values));
         self.front.notice(&Notice::Ended);
-        if let (Some(capsule), Some(printed)) = (&self.capsule, printed) {
-            let mut whole = true;
-            for (name, stream) in [("out", &printed.stdout), ("err", &printed.stderr)] {
-                if stream.total > 0 {
-                    // Evidence that cannot be kept does not decide anything.
-                    let kept =
-                        capsule.evidence(&format!("{part}-{}.{name}", step.id), stream.text().as_bytes());
-                    whole &= kept.is_ok();
-                }
+        if let Some(ended) = printed {
+            if !ended.left.is_empty() {
+                let left = ended.left.iter().map(ToString::to_string).collect();
+                self.front.notice(&Notice::LeftBehind { step: step.id.clone(), left });
             }
-            if whole {
-                so_far.into_iter().for_each(SoFar::give_way);
+            if let Some(capsule) = &self.capsule {
+                printed::keep(capsule, &format!("{part}-{}", step.id), &ended, so_far);
             }
         }
         outcome
@@ -458,7 +454,8 @@ impl Session<'_> {
         let Some(spec) = phase.layers.get(layer) else { return failed("the plan has no such layer") };
         let Some(record) = self.recall.records.get(&layer) else { return failed("it was not recorded") };
         capsule.make_room();
-        self.front.notice(&Notice::Began { what: format!("restoring {}", record.kind) });
+        self.front
+            .notice(&Notice::Began { what: format!("restoring {}", record.kind), ago: Span::default() });
         let ends = BreakOff::AskedTwiceSince(self.front.wishes());
         let mut watch = StepWatch { desk: &mut self.front, ends };
         let mut cx = LayerCx { host: &self.host, capsule: capsule.folder(), watch: &mut watch };
@@ -561,16 +558,19 @@ struct Looking<'a, 'b> {
     ends: BreakOff,
     of: usize,
     done: usize,
+    underway: Underway,
 }
 
 impl CheckWatch for Looking<'_, '_> {
     fn started(&mut self, check: &Check) {
-        let what = check.title.clone().unwrap_or_else(|| check.id.to_string());
-        self.front.notice(&Notice::Began { what });
+        let began = self.underway.started(check, clock::tick());
+        began.iter().for_each(|notice| self.front.notice(notice));
     }
 
-    fn judged(&mut self, _: &CheckReport) {
+    fn judged(&mut self, report: &CheckReport) {
         self.done += 1;
+        let next = self.underway.judged(&report.check, clock::tick());
+        next.iter().for_each(|notice| self.front.notice(notice));
         self.front.notice(&Notice::Progress { done: self.done, of: self.of });
     }
 

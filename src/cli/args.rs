@@ -336,6 +336,9 @@ pub(super) struct Show {
     /// Print what the steps and probes printed, and what was kept of the machine.
     #[arg(long)]
     pub(super) evidence: bool,
+    /// Print all that changed, however much it is; without it, the first hundred things.
+    #[arg(long)]
+    pub(super) all: bool,
 }
 
 /// `switchback export`

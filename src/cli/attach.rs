@@ -8,7 +8,7 @@ use super::exit::Exit;
 use super::wait::{known, nothing};
 use super::whereabouts::{Is, generations_of, meant};
 use super::{out, tools};
-use crate::model::{GenerationNumber, Notice, RunId};
+use crate::model::{GenerationNumber, Notice, RunId, Span};
 use crate::report::{Fanout, Reporter as _};
 use crate::store::{Doing, HandedOver, StateFolder};
 use crate::system::guard::pause;
@@ -107,7 +107,9 @@ impl Follower<'_> {
         if now.what == self.doing.what {
             notices.push(Notice::Tick);
         } else {
-            notices.push(now.what.clone().map_or(Notice::Ended, |what| Notice::Began { what }));
+            notices.push(
+                now.what.clone().map_or(Notice::Ended, |what| Notice::Began { what, ago: Span::default() }),
+            );
         }
         if now.progress != self.doing.progress {
             notices.extend(now.progress.map(|(done, of)| Notice::Progress { done, of }));

@@ -208,7 +208,7 @@ impl Reporter for Scribe {
 
     fn notice(&mut self, notice: &Notice) -> io::Result<()> {
         match notice {
-            Notice::Began { what } => {
+            Notice::Began { what, .. } => {
                 self.doing = Doing { what: Some(what.clone()), ..Doing::default() };
                 self.write()
             }
@@ -226,7 +226,7 @@ impl Reporter for Scribe {
                 self.write()
             }
             Notice::Tick => self.catch_up(),
-            Notice::Stopping { .. } => Ok(()),
+            Notice::Stopping { .. } | Notice::LeftBehind { .. } => Ok(()),
         }
     }
 }

@@ -301,7 +301,8 @@ pub(crate) fn show(context: &Context, args: &Show) -> Result<Exit, CliError> {
         out::json(context, &document);
         return Ok(Exit::Done);
     }
-    out::put(&report::show(&showing, &context.out_style()));
+    let length = if args.all { report::Length::Whole } else { report::Length::Short };
+    out::put(&report::show(&showing, length, &context.out_style()));
     for (name, text) in kept {
         out::unbroken(context, &format!("== {name}"));
         for line in text.trim_end().lines() {

@@ -106,8 +106,8 @@ pub(crate) fn from_text(
 }
 
 /// Warns of links that bar built-in acts on this machine now.
-pub(crate) fn warn_of_links(context: &Context, read: &mut Read) {
-    read.loaded.warn_of_links(|path, replaces| crate::app::barred_by_link(&context.host, path, replaces));
+pub(crate) fn warn_of_places(context: &Context, read: &mut Read) {
+    read.loaded.warn_of_places(|path, replaces| crate::app::barred_from(&context.host, path, replaces));
 }
 
 /// The plan, or its complaints as an error that was shown already.

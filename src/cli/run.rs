@@ -204,7 +204,7 @@ fn dry_run(
 ) -> Result<Exit, CliError> {
     // Style is for `lint`; a link is news of this machine.
     read.loaded.warnings.clear();
-    plan_file::warn_of_links(context, read);
+    plan_file::warn_of_places(context, read);
     let (whole, links) = (&read.approved.plan, &read.loaded.warnings);
     let (past, obstacle) = match context.look_if_any() {
         Ok(None) => (Standing::default(), None),

@@ -6,7 +6,7 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::past::Past;
 use super::{out, plan_file, tools};
-use crate::app::{Recall, Subject, judge_phase};
+use crate::app::{Recall, Subject, Underway, judge_phase};
 use crate::check::CheckWatch;
 use crate::model::{
     Check, CheckReport, Health, Notice, Occasion, Phase, PhaseEnd, PhaseId, Plan, PlanName, Timestamp,
@@ -53,8 +53,17 @@ fn validated(context: &Context, args: &Validate) -> Result<Exit, CliError> {
     let quiet =
         context.json || reports.iter().any(|report| report.into.is_none() && report.format != Format::Human);
     let shown = if quiet { Fanout::new() } else { tools::reporter(context) };
-    let mut watch =
-        Watching { context, shown, signals, lines, phase: None, of: 0, done: 0, kept: files.then(Vec::new) };
+    let mut watch = Watching {
+        context,
+        shown,
+        signals,
+        lines,
+        phase: None,
+        of: 0,
+        done: 0,
+        underway: Underway::default(),
+        kept: files.then(Vec::new),
+    };
     let (began, tick) = (clock::now(), clock::tick());
     let mut phases = Vec::new();
     for subject in &subjects.of {
@@ -402,6 +411,7 @@ struct Watching<'a> {
     phase: Option<PhaseId>,
     of: usize,
     done: usize,
+    underway: Underway,
     kept: Option<Vec<String>>,
 }
 
@@ -421,12 +431,14 @@ impl Drop for Watching<'_> {
 
 impl CheckWatch for Watching<'_> {
     fn started(&mut self, check: &Check) {
-        let what = check.title.clone().unwrap_or_else(|| check.id.to_string());
-        self.notice(&Notice::Began { what });
+        let began = self.underway.started(check, clock::tick());
+        began.iter().for_each(|notice| self.notice(notice));
     }
 
     fn judged(&mut self, report: &CheckReport) {
         self.done += 1;
+        let next = self.underway.judged(&report.check, clock::tick());
+        next.iter().for_each(|notice| self.notice(notice));
         let (done, of) = (self.done, self.of);
         self.notice(&Notice::Progress { done, of });
         let Some(phase) = &self.phase else { return };
@@ -456,7 +468,17 @@ impl CheckWatch for Watching<'_> {
 pub(crate) fn quiet_watch(context: &Context) -> Result<impl CheckWatch + '_, CliError> {
     let shown = if context.json { Fanout::new() } else { tools::reporter(context) };
     let signals = tools::signals()?;
-    Ok(Watching { context, shown, signals, lines: false, phase: None, of: 0, done: 0, kept: None })
+    Ok(Watching {
+        context,
+        shown,
+        signals,
+        lines: false,
+        phase: None,
+        of: 0,
+        done: 0,
+        underway: Underway::default(),
+        kept: None,
+    })
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::{
     Cause, CheckId, CheckReport, Digest, GenerationNumber, Item, LayerRecord, Moment, Part, PhaseEnd,
-    PhaseId, PlanName, RunId, StepId, StepOutcome, Timestamp, Verdict,
+    PhaseId, PlanName, RunId, Span, StepId, StepOutcome, Timestamp, Verdict,
 };
 use serde::{Deserialize, Serialize};
 
@@ -374,6 +374,8 @@ pub enum Notice {
     Began {
         /// What, in words.
         what: String,
+        /// How long ago.
+        ago: Span,
     },
     /// A child printed a line. Not yet sanitised.
     Line {
@@ -384,6 +386,13 @@ pub enum Notice {
     Stopping {
         /// What becomes of that.
         heard: Stopping,
+    },
+    /// A step is over, and what it had left running was ended with it.
+    LeftBehind {
+        /// The step.
+        step: StepId,
+        /// Each process, by its number and its words. Not yet sanitised.
+        left: Vec<String>,
     },
     /// Time passed.
     Tick,

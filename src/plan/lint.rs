@@ -1,14 +1,16 @@
 //! Legal but unwise.
 
+use super::calendar;
 use super::diagnostic::{Complaint, Complaints};
 use super::raw::{PhaseForm, PlanForm, StepForm};
 use super::read::At;
-use crate::model::{Risk, RunAs};
+use crate::model::{Risk, RunAs, days_of_week};
 
 /// Warns about what a careful person would ask the author.
 pub(super) fn lint(plan: &PlanForm, complaints: &mut Complaints) {
     for phase in &plan.phases.value {
         lint_phase(phase, complaints);
+        lint_days(plan, phase, complaints);
         for step in phase.apply.iter().chain(&phase.commit).chain(&phase.rollback) {
             lint_step(step, complaints);
         }
@@ -48,6 +50,31 @@ fn lint_phase(phase: &PhaseForm, complaints: &mut Complaints) {
             )
             .help("add `preflight:`: free space, a way to boot without the change"),
         );
+    }
+}
+
+/// Days that no week of the calendar has, and days of no week: such a phase is never due.
+fn lint_days(plan: &PlanForm, phase: &PhaseForm, complaints: &mut Complaints) {
+    let Some(days) = &phase.days else { return };
+    if phase.week.is_none() {
+        let what = format!("`days` of no week: when `{}` is due is not known", phase.id.value);
+        complaints.push(Complaint::warning("days", days.place, what).help("add `week:`"));
+        return;
+    }
+    let counted = plan.calendar.as_ref().and_then(|calendar| {
+        calendar.days.as_ref().map_or(Some(calendar::EVERY_DAY.len()), |days| {
+            calendar::weekdays(&days.value).map(|days| days.len())
+        })
+    });
+    if let (Some(counted), Some((_, last))) = (counted, days_of_week(&days.value.0))
+        && last > counted
+    {
+        let what = format!(
+            "day {last}, and a week of the calendar counts {counted}: `{}` is never due",
+            phase.id.value
+        );
+        let help = format!("write `1-{counted}`, or let more `days` of the calendar count");
+        complaints.push(Complaint::warning("days", days.place, what).help(help));
     }
 }
 

@@ -65,11 +65,11 @@ pub(super) struct Written {
 impl Loaded {
     /// Adds a warning for every path of a built-in act that a link bars on this machine now. `look` is told the path
     /// and whether a link at its last name gives way, and says what bars it.
-    pub fn warn_of_links(&mut self, look: impl Fn(&Path, bool) -> Option<String>) {
+    pub fn warn_of_places(&mut self, look: impl Fn(&Path, bool) -> Option<String>) {
         for one in &self.written {
             if let Some(why) = look(&one.path, one.replaces) {
                 self.warnings.add(
-                    Complaint::warning("link-on-the-way", one.place, why)
+                    Complaint::warning("barred-place", one.place, why)
                         .help("the step will refuse it, unless a step before it puts something else there"),
                 );
             }

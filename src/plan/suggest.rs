@@ -1,14 +1,39 @@
 //! "Did you mean": the nearest of the names that exist.
 
-/// One sentence: the nearest name where one is near, otherwise what there is.
+/// Words that people write for names that are here.
+const MEANT: [(&str, &[&str]); 12] = [
+    ("le", &["max", "maximum", "at_most", "most", "upper", "up_to", "<="]),
+    ("ge", &["min", "minimum", "at_least", "least", "lower", ">="]),
+    ("lt", &["less", "less_than", "below", "under", "<"]),
+    ("gt", &["greater", "greater_than", "more", "more_than", "above", "over", ">"]),
+    ("equals", &["eq", "is", "equal", "equal_to", "value", "=", "=="]),
+    ("matches", &["match", "regex", "regexp", "pattern"]),
+    ("any_of", &["in", "one_of", "or"]),
+    ("contains", &["includes", "include", "has", "contain"]),
+    ("prefix", &["starts_with", "begins_with"]),
+    ("suffix", &["ends_with"]),
+    ("between", &["range", "within"]),
+    ("exists", &["present", "exist", "defined"]),
+];
+/// So many near names are told first, where there are more than fit one look.
+const NEAR: usize = 3;
+const ONE_LOOK: usize = 12;
+
+/// One sentence: the nearest name where one is near, otherwise what there is: all of it, by the alphabet.
 pub(super) fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let mut names: Vec<&str> = known.into_iter().collect();
     names.sort_unstable();
-    match nearest(name, &names) {
+    names.dedup();
+    match nearest(name, &names).or_else(|| meant(name, &names)) {
         Some(near) => format!("did you mean `{near}`?"),
         None if names.is_empty() => "there are none".to_owned(),
-        None if names.len() > 24 => {
-            format!("there are {}, among them {}", names.len(), listed(names.iter().take(12)))
+        None if names.len() > ONE_LOOK => {
+            format!(
+                "the nearest are {}; there are {}: {}",
+                listed(by_nearness(name, &names).iter().take(NEAR)),
+                names.len(),
+                listed(names.iter())
+            )
         }
         None => format!("there are {}", listed(names.iter())),
     }
@@ -19,9 +44,25 @@ fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     known
         .iter()
         .map(|candidate| (strsim::damerau_levenshtein(name, candidate), *candidate))
-        .filter(|(distance, _)| *distance <= within)
+        // A name of three letters and less is not meant by another of which no letter is the same.
+        .filter(|(distance, candidate)| *distance <= within && *distance < candidate.chars().count())
         .min()
         .map(|(_, candidate)| candidate)
+}
+
+/// What a plain word means, where that is one of the names.
+fn meant<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    let word = name.replace('-', "_").to_lowercase();
+    let (wanted, _) = MEANT.iter().find(|(_, words)| words.contains(&word.as_str()))?;
+    known.iter().find(|known| *known == wanted).copied()
+}
+
+/// The most alike first; among those that are equally alike, by the alphabet.
+fn by_nearness<'a>(name: &str, known: &[&'a str]) -> Vec<&'a str> {
+    let mut near = known.to_vec();
+    let unlike = |candidate: &str| 1.0 - strsim::normalized_damerau_levenshtein(name, candidate);
+    near.sort_by(|one, other| unlike(one).total_cmp(&unlike(other)));
+    near
 }
 
 fn listed<'a>(names: impl Iterator<Item = &'a &'a str>) -> String {
@@ -38,5 +79,31 @@ mod tests {
         assert_eq!(did_you_mean("aply", known), "did you mean `apply`?");
         assert_eq!(did_you_mean("valdiate", known), "did you mean `validate`?");
         assert_eq!(did_you_mean("zebra", known), "there are `apply`, `needs`, `validate`");
+    }
+
+    #[test]
+    fn a_plain_word_is_told_which_matcher_it_means_where_there_is_one() {
+        let known = ["le", "ge", "lt", "gt", "len", "equals", "matches"];
+        for (word, meant) in [
+            ("max", "le"),
+            ("at_least", "ge"),
+            ("Min", "ge"),
+            ("less-than", "lt"),
+            ("over", "gt"),
+            ("regex", "matches"),
+        ] {
+            assert_eq!(did_you_mean(word, known), format!("did you mean `{meant}`?"), "{word}");
+        }
+        assert_eq!(did_you_mean("max", ["apply"]), "there are `apply`");
+    }
+
+    #[test]
+    fn of_many_names_the_nearest_come_first_and_all_of_them_by_the_alphabet_after_that() {
+        let names: Vec<String> = (10..40).map(|number| format!("check-{number}")).collect();
+        let known = names.iter().map(String::as_str).chain(["disk-free", "disk-quiet"]).rev();
+        let told = did_you_mean("free-disk-space", known);
+        assert!(told.starts_with("the nearest are `disk-free`, "), "{told}");
+        assert!(told.contains("; there are 32: `check-10`, `check-11`"), "{told}");
+        assert!(told.ends_with("`disk-free`, `disk-quiet`"), "{told}");
     }
 }

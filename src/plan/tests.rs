@@ -312,6 +312,28 @@ fn warnings_name_what_is_legal_and_unwise() {
 }
 
 #[test]
+fn a_phase_whose_days_no_week_counts_is_told_of() {
+    for (calendar, lines, told) in [
+        (
+            "calendar: {starts: 2026-01-05, days: Mon..Fri}\n",
+            "week: 1\ndays: 5-6\n",
+            Some("a week of the calendar counts 5"),
+        ),
+        ("calendar: {starts: 2026-01-05, days: Mon..Fri}\n", "week: 1\ndays: 1-5\n", None),
+        ("calendar: {starts: 2026-01-05}\n", "week: 1\ndays: 6-7\n", None),
+        ("", "week: 1\ndays: 6-7\n", None),
+        ("", "days: 6-7\n", Some("`days` of no week")),
+    ] {
+        let text = one_phase(&format!("{lines}apply:\n  - {{run: [ls], changes: nothing}}\n"));
+        let text = text.replacen("phases:", &format!("{calendar}phases:"), 1);
+        let warnings = load_text(&text).expect("loads").warnings;
+        let days = warnings.list.iter().find(|one| one.code.as_str() == "plan::days");
+        assert_eq!(days.is_some(), told.is_some(), "{text}{:?}", warnings.list);
+        assert!(days.iter().all(|one| told.is_some_and(|told| one.message.contains(told))), "{days:?}");
+    }
+}
+
+#[test]
 fn a_bomb_is_refused_at_once() {
     let nested = |open: &str, times: usize| open.repeat(times);
     let laughs: String = std::iter::once("a0: &a0 [x,x,x,x,x,x,x,x,x]\n".to_owned())

@@ -2,11 +2,11 @@
 
 use super::line::{Line, Tone};
 use super::scene::Scene;
-use super::{summary, text};
 use super::text::But;
+use super::{summary, text};
 use crate::model::{
     CheckReport, Envelope, Event, Moment, Outcome, Phase, PhaseEnd, PhaseHeader, Plan, Restored, Span,
-    Stopping, Toward, Weight, counted,
+    StepId, Stopping, Toward, Weight, counted,
 };
 use unicode_width::UnicodeWidthStr;
 
@@ -106,7 +106,8 @@ pub fn words(plan: &Plan, scene: &Scene, envelope: &Envelope) -> Vec<Line> {
             vec![did(Tone::Good, "kept", "as the phase left it").about(text::layer_name(phase, *layer))]
         }
         Event::PhaseCommitted { soak_until } => {
-            let (tone, word, meaning) = text::phase_end(PhaseEnd::Committed, But::of(&[], &scene.accepted.items()));
+            let (tone, word, meaning) =
+                text::phase_end(PhaseEnd::Committed, But::of(&[], &scene.accepted.items()));
             let soak = match soak_until {
                 Some(until) => format!("{meaning}; soaks until {}", text::when(*until)),
                 None => meaning.to_owned(),
@@ -182,6 +183,15 @@ pub(super) fn stopping(scene: &Scene, heard: Stopping) -> Line {
         Stopping::Permanent => "when this is done: what is validated is being made permanent",
     };
     Line::new(Tone::Caution, "stopping", what)
+}
+
+/// What a step left running, and was ended with it.
+pub(super) fn left_behind(step: &StepId, left: &[String]) -> Vec<Line> {
+    let one = |stray: &String| {
+        did(Tone::Caution, "ended", format!("{stray}; the step is over and had left it running"))
+            .about(format!("step {step}"))
+    };
+    left.iter().map(one).collect()
 }
 
 /// Something that was done inside a phase.

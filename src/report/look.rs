@@ -225,9 +225,21 @@ pub fn rollback_list(lines: &[HistoryLine], style: &Style) -> String {
     table(&columns, &rows, style)
 }
 
+/// How much of a long list is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Length {
+    /// What a person looks through, and how many more there are.
+    Short,
+    /// All of it.
+    Whole,
+}
+
+/// So many changed things are told at once.
+const CHANGES: usize = 100;
+
 /// One generation: what changed, all results, evidence.
 #[must_use]
-pub fn show(showing: &Showing, style: &Style) -> String {
+pub fn show(showing: &Showing, length: Length, style: &Style) -> String {
     let line = &showing.line;
     let mut lines = vec![
         Line::new(
@@ -267,7 +279,16 @@ pub fn show(showing: &Showing, style: &Style) -> String {
         if changes.is_empty() {
             lines.push(Line::plain("all of it is as recorded").at(1));
         }
-        lines.extend(changes.iter().map(change_line));
+        let told = match length {
+            Length::Short => CHANGES,
+            Length::Whole => changes.len(),
+        };
+        lines.extend(changes.iter().take(told).map(change_line));
+        let more = changes.len().saturating_sub(told);
+        if more > 0 {
+            let what = format!("{more} more are not shown; `--all` shows them, `--json` always does");
+            lines.push(Line::new(Tone::Caution, "cut", what).at(1));
+        }
     }
     if !showing.steps.is_empty() {
         lines.push(Line::new(Tone::Heading, "steps", ""));

@@ -50,7 +50,7 @@ pub use formats::{
 };
 pub use guard_unit::BootUnit;
 pub use line::{Line, Tone, render, with_option};
-pub use look::{history, rollback_list, rollback_preview, show, status};
+pub use look::{Length, history, rollback_list, rollback_preview, show, status};
 pub use look_json::{history_json, rollback_preview_json, show_json, status_json};
 pub use named::{elsewhere, named_check, named_checks};
 pub use ndjson::{ExitOf, Ndjson};

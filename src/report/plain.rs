@@ -71,6 +71,7 @@ impl<W: Write> Reporter for Plain<W> {
                 self.scene.stopping_said();
                 self.write("", &[fact::stopping(&self.scene, *heard)])
             }
+            Notice::LeftBehind { step, left } => self.write("", &fact::left_behind(step, left)),
             Notice::Began { .. }
             | Notice::Line { .. }
             | Notice::Tick

@@ -2,8 +2,8 @@
 //! the way back has come. It is a fold over the facts and decides nothing.
 
 use crate::model::{
-    Accepted, Cause, CheckId, CheckReport, Envelope, Event, GenerationNumber, Guidance, Item, Moment, Outcome, Phase,
-    PhaseEnd, PhaseHeader, PhaseId, Plan, Span, StepOutcome, Timestamp, Verdict,
+    Accepted, Cause, CheckId, CheckReport, Envelope, Event, GenerationNumber, Guidance, Item, Moment,
+    Outcome, Phase, PhaseEnd, PhaseHeader, PhaseId, Plan, Span, StepOutcome, Timestamp, Verdict,
 };
 use std::collections::BTreeMap;
 
@@ -143,7 +143,8 @@ impl Scene {
     fn accepted_until_now(&self, committed: &[PhaseId]) -> Vec<Item> {
         let open = self.phase_id().filter(|phase| committed.contains(phase));
         let one = |phase: &PhaseId, item: Item| Item::new(format!("phase {phase}, {}", item.name), item.why);
-        let last = open.iter().flat_map(|phase| self.accepted.items().into_iter().map(|item| one(phase, item)));
+        let last =
+            open.iter().flat_map(|phase| self.accepted.items().into_iter().map(|item| one(phase, item)));
         self.accepted_before.iter().cloned().chain(last).collect()
     }
 

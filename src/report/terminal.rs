@@ -60,10 +60,10 @@ impl<T: TermLike + Clone + 'static> Terminal<T> {
         usize::from(self.term.width())
     }
 
-    fn begin(&mut self, what: &str) {
+    fn begin(&mut self, what: &str, ago: Span) {
         self.end();
         let target = ProgressDrawTarget::term_like_with_hz(Box::new(self.term.clone()), REDRAWS);
-        let bar = ProgressBar::with_draw_target(None, target);
+        let bar = ProgressBar::with_draw_target(None, target).with_elapsed(ago.duration());
         bar.set_style(self.look("{spinner} {prefix}  {took}"));
         let live = Live { bar, what: self.style.clean(what).into_owned(), progress: None, said: false };
         self.place(&live);
@@ -156,12 +156,13 @@ impl<T: TermLike + Clone + 'static> Reporter for Terminal<T> {
 
     fn notice(&mut self, notice: &Notice) -> io::Result<()> {
         match notice {
-            Notice::Began { what } => self.begin(what),
+            Notice::Began { what, ago } => self.begin(what, *ago),
             Notice::Ended => self.end(),
             Notice::Stopping { heard } => {
                 self.scene.stopping_said();
                 self.write(&[fact::stopping(&self.scene, *heard)])?;
             }
+            Notice::LeftBehind { step, left } => self.write(&fact::left_behind(step, left))?,
             Notice::Tick => {
                 if let Some(live) = &self.live {
                     live.bar.tick();

@@ -3,9 +3,9 @@
 
 use super::line::Tone;
 use crate::model::{
-    Act, Cause, CheckId, CheckReport, GuardKind, Guarded, Guidance, Invoker, Item, LayerSpec, Moment, Outcome,
-    Part, Phase, PhaseEnd, ProcessEnd, Reaction, Risk, RunAs, Severity, Span, Step, StepOutcome, Timestamp,
-    Verdict, Weight, counted,
+    Act, Cause, CheckId, CheckReport, GuardKind, Guarded, Guidance, Invoker, Item, LayerSpec, Moment,
+    Outcome, Part, Phase, PhaseEnd, ProcessEnd, Reaction, Risk, RunAs, Severity, Span, Step, StepOutcome,
+    Timestamp, Verdict, Weight, counted,
 };
 
 /// A size in bytes, rounded to three digits: `812 MiB`, `1.04 GiB`.
@@ -287,8 +287,12 @@ impl But {
 #[must_use]
 pub const fn phase_end(end: PhaseEnd, but: But) -> (Tone, &'static str, &'static str) {
     match (end, but) {
-        (PhaseEnd::Committed, But::Accepted) => (Tone::Caution, "committed", "permanent, with an accepted failure"),
-        (PhaseEnd::Committed, But::Nothing | But::Left) => (Tone::Good, "committed", "validated and permanent"),
+        (PhaseEnd::Committed, But::Accepted) => {
+            (Tone::Caution, "committed", "permanent, with an accepted failure")
+        }
+        (PhaseEnd::Committed, But::Nothing | But::Left) => {
+            (Tone::Good, "committed", "validated and permanent")
+        }
         (PhaseEnd::NotApplicable, _) => (Tone::Quiet, "skipped", "it does not apply to this machine"),
         (PhaseEnd::Refused, _) => (Tone::Caution, "refused", "nothing was changed"),
         (PhaseEnd::Reverted, But::Left) => (Tone::Caution, "reverted", BUT_FOR),

@@ -1,9 +1,9 @@
 //! What one journal says, put together for looking at. Pure.
 
 use crate::model::{
-    Accepted, Act, Cause, CheckId, CheckLine, CommandLine, Confirmation, Digest, Envelope, Event, GenerationNumber,
-    HistoryLine, Item, LayerRecord, Moment, Outcome, Part, Phase, PhaseEnd, PhaseHeader, ProcessEnd,
-    Resolution, StepLine, StepOutcome, StepUndo, Timestamp, Verdict, with_run_time,
+    Accepted, Act, Cause, CheckId, CheckLine, CommandLine, Confirmation, Digest, Envelope, Event,
+    GenerationNumber, HistoryLine, Item, LayerRecord, Moment, Outcome, Part, Phase, PhaseEnd, PhaseHeader,
+    ProcessEnd, Resolution, StepLine, StepOutcome, StepUndo, Timestamp, Verdict, with_run_time,
 };
 use std::collections::BTreeMap;
 

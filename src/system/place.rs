@@ -2,7 +2,7 @@
 //! file that changes, whatever links somebody puts in the way meanwhile.
 
 use super::files::{Access, FileError, failed, fill, read_open, temporary_name};
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, openat, readlinkat, renameat, unlinkat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, openat, readlinkat, renameat, statat, unlinkat};
 use rustix::io::Errno;
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
@@ -97,6 +97,20 @@ impl Place {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let folder = openat(&at, ".", flags, Mode::empty()).map_err(|why| opening(&above, why))?;
         Ok(Self { folder: folder.into(), name, path: path.to_owned() })
+    }
+
+    /// Whether a folder is at the place, which no file takes the place of.
+    ///
+    /// # Errors
+    /// [`FileError::NotAFile`] where one is; [`FileError::Failed`] where nobody can tell.
+    pub fn is_no_folder(&self) -> Result<(), FileError> {
+        match statat(&self.folder, &self.name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(seen) if FileType::from_raw_mode(seen.st_mode).is_dir() => {
+                Err(FileError::NotAFile(self.path.clone()))
+            }
+            Ok(_) | Err(Errno::NOENT) => Ok(()),
+            Err(why) => Err(failed("read", &self.path)(why.into())),
+        }
     }
 
     /// The file at the place; `None` where nothing is.

@@ -216,5 +216,6 @@ pub(super) fn ended(end: End, stdout: &str, stderr: &str) -> Ended {
         stdout: stream(stdout),
         stderr: stream(stderr),
         took: std::time::Duration::from_micros(1_500_500),
+        left: Vec::new(),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::case::{Trace, plan};
 use super::{no_controls, style};
-use crate::model::{Envelope, Notice, Verdict};
+use crate::model::{Envelope, Notice, Span, Verdict};
 use crate::report::*;
 use indicatif::InMemoryTerm;
 use std::cell::RefCell;
@@ -55,7 +55,10 @@ fn terminal(columns: u16, trace: &[Envelope]) -> String {
     let mut reporter = Terminal::new(term.clone(), style(Some(columns)));
     for envelope in trace {
         reporter
-            .notice(&Notice::Began { what: "step x: something that takes a very long while".to_owned() })
+            .notice(&Notice::Began {
+                what: "step x: something that takes a very long while".to_owned(),
+                ago: Span::default(),
+            })
             .expect("shown");
         reporter
             .notice(&Notice::Line {
@@ -149,7 +152,7 @@ fn stamps_are_the_times_of_the_facts() {
 fn the_live_line_shows_what_goes_on_its_time_and_the_last_output_and_then_is_gone() {
     let term = InMemoryTerm::new(10, 40);
     let mut reporter = Terminal::new(term.clone(), style(Some(40)));
-    reporter.notice(&Notice::Began { what: "validate".to_owned() }).expect("shown");
+    reporter.notice(&Notice::Began { what: "validate".to_owned(), ago: Span::default() }).expect("shown");
     reporter.notice(&Notice::Progress { done: 3, of: 12 }).expect("shown");
     reporter
         .notice(&Notice::Line { text: "building '/nix/store/abc'\u{7} and so on and on".to_owned() })

@@ -206,7 +206,7 @@ fn every_view_fits_every_width_and_is_as_its_golden_file() {
         ("explain", Box::new(|style| explain(&plan(), style))),
         ("status", Box::new(|style| status(&status_view(), style))),
         ("history", Box::new(|style| history(&history_lines(), style))),
-        ("show", Box::new(|style| show(&showing(), style))),
+        ("show", Box::new(|style| show(&showing(), Length::Short, style))),
         ("rollback-list", Box::new(|style| rollback_list(&history_lines(), style))),
         ("rollback-preview", Box::new(|style| rollback_preview(&preview(), style))),
     ];
@@ -307,4 +307,22 @@ fn a_generation_that_was_accepted_with_a_failure_says_which_and_took_as_long_as_
     let current = status_view().current.map(|current| CurrentLine { accepted, ..current });
     let told = status(&Status { current, ..status_view() }, &wide);
     assert!(told.contains("check va-profiles") && told.contains("known: the driver lacks it"), "{told}");
+}
+
+#[test]
+fn a_long_list_of_changes_is_cut_with_how_many_more_there_are_and_whole_where_all_is_asked_for() {
+    let one = |number: usize| Change {
+        layer: LayerKind::Files,
+        change: Changed::Created,
+        name: format!("/srv/{number}"),
+        from: None,
+        to: None,
+        how: Vec::new(),
+    };
+    let showing = Showing { changes: Some((0..10_000).map(one).collect()), ..showing() };
+    let short = show(&showing, Length::Short, &style(None));
+    assert!(short.contains("/srv/99") && !short.contains("/srv/100"), "{short}");
+    assert!(short.contains("9900 more are not shown; `--all` shows them"), "{short}");
+    let whole = show(&showing, Length::Whole, &style(None));
+    assert!(whole.contains("/srv/9999") && !whole.contains("not shown"));
 }

@@ -142,6 +142,7 @@ impl Crew {
                     stdout: Captured::default(),
                     stderr: Captured::default(),
                     took: clock::tick().saturating_duration_since(began),
+                    left: Vec::new(),
                 };
                 self.ended.push_back((id, ended));
             }
@@ -224,6 +225,11 @@ impl Crew {
 
     /// The main process is dead and not yet reaped: so its group cannot have become somebody else's.
     fn conclude(&mut self, mut job: Job, watch: &mut dyn Watch) {
+        // What is broken off is broken off with all that it began.
+        let left = match job.stopping {
+            None => descent::left_by(job.pid, &job.marker, self.jobs.is_empty()),
+            Some(_) => Vec::new(),
+        };
         job.signal(Signal::SIGKILL);
         let status = reaped(job.pid);
         descent::unregister(job.pid);
@@ -237,8 +243,13 @@ impl Crew {
             // Reaped by `end_all_children`, which kills.
             None => End::Process(status.unwrap_or(ProcessEnd::Signaled(libc::SIGKILL))),
         };
-        let ended =
-            Ended { end, stdout: job.stdout.capture.finish(), stderr: job.stderr.capture.finish(), took };
+        let ended = Ended {
+            end,
+            stdout: job.stdout.capture.finish(),
+            stderr: job.stderr.capture.finish(),
+            took,
+            left,
+        };
         self.ended.push_back((job.id, ended));
     }
 

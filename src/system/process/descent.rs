@@ -1,7 +1,7 @@
 //! Descendants that outlive their parent: found, attributed to a job, killed and reaped.
 
-use super::ledger;
 use super::spawn::MARKER;
+use super::{Stray, ledger};
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
@@ -18,6 +18,11 @@ use crate::system::clock;
 
 /// How long killed processes may take to be gone: one that is stuck in the kernel cannot be killed at all.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// So many are told of.
+const STRAYS: usize = 32;
+/// And so much of the words of each.
+const WORDS: u64 = 512;
 
 /// Main processes of running jobs, in every crew of this process.
 static RUNNING: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
@@ -96,6 +101,39 @@ pub(super) fn sweep(gone: &[Gone], alone: bool) {
         // Their children become ours when they die: looked for once more.
         end(&found, until);
     }
+}
+
+/// What the job whose main process is dead and not yet reaped left running: children of ours that are its descendants, by
+/// its session or its mark, or because no other job runs. What is dead already was ended by nobody. A program that leaves
+/// nothing costs one short file; a kernel without it tells of nobody.
+pub(super) fn left_by(main: Pid, marker: &str, alone: bool) -> Vec<Stray> {
+    let Ok(children) = std::fs::read_to_string("/proc/thread-self/children") else { return Vec::new() };
+    let known = running().clone();
+    let sole = alone && known.len() <= 1 && tasks() == 1;
+    let stray = |pid: i32| {
+        let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+        let stat = String::from_utf8_lossy(&stat).into_owned();
+        let (_, session) = parse_stat(&stat)?;
+        let dead = stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with(['Z', 'X']));
+        let its = sole || session == main.as_raw() || carries(pid, marker);
+        (its && !dead).then(|| Stray { pid, words: words_of(pid, &stat) })
+    };
+    let pids = children.split_ascii_whitespace().filter_map(|pid| pid.parse().ok());
+    pids.filter(|pid| *pid != main.as_raw() && !known.contains(pid)).filter_map(stray).take(STRAYS).collect()
+}
+
+/// A process as it shows itself, in at most so many bytes.
+fn words_of(pid: i32, stat: &str) -> String {
+    let mut shown = Vec::new();
+    if let Ok(file) = std::fs::File::open(format!("/proc/{pid}/cmdline")) {
+        // What could not be read is not shown.
+        let _ = std::io::Read::read_to_end(&mut std::io::Read::take(file, WORDS), &mut shown);
+    }
+    let words: Vec<_> =
+        shown.split(|byte| *byte == 0).filter(|word| !word.is_empty()).map(String::from_utf8_lossy).collect();
+    let name =
+        || stat.split_once('(').and_then(|(_, rest)| rest.rsplit_once(')')).map(|(name, _)| name.to_owned());
+    if words.is_empty() { name().unwrap_or_default() } else { words.join(" ") }
 }
 
 /// Kills and reaps every descendant of this process, running jobs included, and returns when none is left. To be

@@ -30,6 +30,7 @@ pub use own::OwnProgram;
 use crate::model::{CommandLine, ProcessEnd, Span, counted};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fmt;
 
 /// The ids a child runs with. All of them are set: user, group and every supplementary group.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,6 +121,23 @@ pub struct Ended {
     pub stderr: Captured,
     /// How long it ran.
     pub took: std::time::Duration,
+    /// What it left running when it ended by itself, and what was ended with it.
+    pub left: Vec<Stray>,
+}
+
+/// A process that outlived the child which began it, and was ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stray {
+    /// Its number.
+    pub pid: i32,
+    /// Its words, as it showed them; the name of its program where it showed none.
+    pub words: String,
+}
+
+impl fmt::Display for Stray {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(to, "process {}: {}", self.pid, self.words)
+    }
 }
 
 /// Told of what happens while children run.

@@ -23,7 +23,7 @@ fn install_over_a_link_replaces_the_link_and_the_way_back_puts_that_link_back() 
     symlink("../file", bench.path("m/dir/rc")).expect("a link");
     bench.plan(INSTALLS.split("  - id: two").next().expect("one phase"));
     let lint = bench.run(&["lint", "plan.yaml"]);
-    assert!(lint.exit == 0 && !lint.out.contains("link-on-the-way"), "{lint:?}");
+    assert!(lint.exit == 0 && !lint.out.contains("barred-place"), "{lint:?}");
     assert_eq!(unattended(&bench, &[]).exit, 0);
     assert!(!bench.path("m/dir/rc").is_symlink());
     assert_eq!((bench.read("m/dir/rc").as_str(), bench.read("m/file").as_str()), ("new\n", "old\n"));
@@ -45,7 +45,7 @@ fn a_link_that_bars_a_built_in_act_is_told_by_lint_and_explain_and_refused_befor
         let told = bench.run(&[verb, "plan.yaml"]);
         let said = format!("{}{}", told.out, told.err);
         assert_eq!(told.exit, 0, "{told:?}");
-        assert_eq!(said.matches("plan::link-on-the-way").count(), 2, "{told:?}");
+        assert_eq!(said.matches("plan::barred-place").count(), 2, "{told:?}");
         assert!(said.contains("plan.yaml:9:") && said.contains("plan.yaml:12:"), "{told:?}");
     }
     for args in [&[][..], &["--dry-run"]] {
@@ -107,4 +107,22 @@ fn a_link_that_an_install_replaces_or_a_condition_passes_over_bars_nothing() {
         ("[A]\nb=c\n", "[A]\nb=mine\n")
     );
     assert!(bench.path("m/other.ini").is_symlink() && !bench.path("m/rc.ini").is_symlink());
+}
+
+#[test]
+fn a_folder_where_a_file_is_to_be_put_is_refused_by_name_before_anything_is_touched() {
+    let bench = Bench::new();
+    bench.write("new", "new\n");
+    for folder in ["m/dir/rc", "m/rc.ini"] {
+        fs::create_dir_all(bench.path(folder)).expect("a folder");
+    }
+    bench.plan(INSTALLS);
+    let lint = bench.run(&["lint", "plan.yaml"]);
+    assert_eq!(format!("{}{}", lint.out, lint.err).matches("plan::barred-place").count(), 2, "{lint:?}");
+    let ran = unattended(&bench, &[]);
+    assert_eq!(ran.exit, 10, "{ran:?}");
+    let words = ran.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("step `put`:") && words.contains("m/dir/rc is not a regular file"), "{ran:?}");
+    assert!(words.contains("step `change`:") && words.contains("m/rc.ini is not a regular file"), "{ran:?}");
+    assert!(!bench.state().exists(), "nothing was created");
 }

@@ -123,3 +123,26 @@ fn rollback_needs_no_plan_and_no_database() {
     assert_eq!(none.exit, 2, "{none:?}");
     assert!(THREE.contains("three"));
 }
+
+#[test]
+fn what_a_step_leaves_running_is_ended_and_named_on_the_line_and_in_the_evidence() {
+    let bench = Bench::new();
+    bench.plan(
+        r#"
+  - id: one
+    layers: [{files: {paths: ["${m}/"]}}]
+    apply:
+      - {id: quiet, run: [touch, "${m}/a"]}
+      - {id: leaves, shell: "sleep 98765 & setsid -f sleep 98764 >/dev/null 2>&1; :"}
+"#,
+    );
+    let ran = bench.run(&["run", "plan.yaml", "--unattended"]);
+    assert_eq!(ran.exit, 0, "{ran:?}");
+    let words = format!("{}{}", ran.out, ran.err).split_whitespace().collect::<Vec<_>>().join(" ");
+    let shown = bench.run(&["show", "--evidence"]).out;
+    for stray in ["sleep 98765", "sleep 98764"] {
+        assert!(words.contains(&format!("{stray}; the step is over and had left it running")), "{ran:?}");
+        assert!(shown.contains(stray), "{shown}");
+    }
+    assert!(!words.contains("step quiet ended") && !shown.contains("quiet.left"), "{words}");
+}
