@@ -62,7 +62,11 @@ impl NixProfile {
 impl Layer for NixProfile {
     fn refusals(&self, cx: &mut LayerCx<'_>) -> Vec<Item> {
         let mut refused = nix_refusals(cx.host, &self.path);
-        refused.extend(link::read(&self.path).err().map(|why| refusal(&self.path, &why)));
+        match link::read(&self.path) {
+            Ok(Some(_)) => {}
+            Ok(None) => refused.extend(no_place(&self.path)),
+            Err(why) => refused.push(refusal(&self.path, &why)),
+        }
         // A program inside the profile cannot be looked for yet.
         let program = self.activate.iter().flatten().next().filter(|word| !word.contains("${profile}"));
         refused
@@ -75,7 +79,9 @@ impl Layer for NixProfile {
         let spec = LayerSpec::NixProfile { path: self.path.clone(), activate: self.activate.clone() };
         let mut manifest = ManifestWriter::create(cx.capsule, place, &spec)?;
         manifest.line(&pinned)?;
-        manifest.finish(pinned.told())
+        let about = [pinned.others_told(), pinned.set.is_none().then(|| beside(&self.path)).flatten()];
+        let told: Vec<String> = [Some(pinned.told())].into_iter().chain(about).flatten().collect();
+        manifest.finish(told.join("; "))
     }
 
     fn keep(&self, _: &mut LayerCx<'_>, _: &LayerRecord) -> Result<(), LayerError> {
@@ -119,6 +125,28 @@ impl Layer for NixProfile {
 fn refusal(path: &Path, why: &LayerError) -> Item {
     Item::new(path.display().to_string(), chain(why))
 }
+
+/// A profile that is not there yet is made by a phase, in a folder that is there; a path without its folder is a slip of
+/// the pen, and "absent" would be recorded in its name.
+fn no_place(path: &Path) -> Option<Item> {
+    let folder = path.parent().filter(|folder| !folder.is_dir())?;
+    let why = format!("there is no such profile, and no folder {} to make it in", folder.display());
+    Some(Item::new(path.display().to_string(), why))
+}
+
+/// The profiles that there are where one is not: whoever meant one of them sees it.
+fn beside(path: &Path) -> Option<String> {
+    let entries = std::fs::read_dir(path.parent()?).ok()?;
+    let is_profile = |path: &PathBuf| matches!(link::read(path), Ok(Some(set)) if set.generation.is_some());
+    let profiles = entries.filter_map(|entry| Some(entry.ok()?.path())).take(BESIDE).filter(is_profile);
+    let mut names: Vec<String> =
+        profiles.filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned())).collect();
+    names.sort_unstable();
+    (!names.is_empty()).then(|| format!("beside it are {}", names.join(", ")))
+}
+
+/// So many names of a folder are looked at.
+const BESIDE: usize = 64;
 
 /// Without Nix nothing can be pinned.
 fn nix_refusals(host: &Host, path: &Path) -> Vec<Item> {

@@ -104,11 +104,12 @@ fn a_profile_comes_back_to_exactly_its_generation() {
         assert_eq!(link::store_path(&profile).expect("read"), Some(one.clone()));
     }
 
-    // With Nix and without the link: a new generation of the same path.
+    // With Nix and without the link: the same generation all the same.
     set(&mut bench, &profile, &two);
     fs::remove_file(bench.root().join("tools-1-link")).expect("removed");
     assert_eq!(layer.restore(&mut bench.cx(), &record).failed, []);
     assert_eq!(link::store_path(&profile).expect("read"), Some(one.clone()));
+    assert_eq!(fs::read_link(&profile).expect("link"), Path::new("tools-1-link"));
 
     // By hand.
     set(&mut bench, &profile, &two);
@@ -212,4 +213,76 @@ fn a_home_comes_back_in_both_places_by_its_own_program() {
     assert_eq!(link::store_path(&profile).expect("read"), Some(old));
     assert_eq!(log(&bench), [format!("old-home activated for {}", bench.host.invoker.name)]);
     assert_eq!(layer.restore(&mut bench.cx(), &record), NOTHING);
+}
+
+#[test]
+fn generations_that_a_phase_deletes_are_pinned_and_come_back() {
+    let mut bench = Bench::new();
+    let mut stores = Vec::new();
+    for name in ["first", "second", "third", "fourth"] {
+        let Some(store) = closure(&mut bench, name) else { return };
+        stores.push(store);
+    }
+    let profile = bench.root().join("tools");
+    stores.iter().take(3).for_each(|store| set(&mut bench, &profile, store));
+    let layer = layer_for(&LayerSpec::NixProfile { path: profile.clone(), activate: None });
+    let record = layer.record(&mut bench.cx(), 0).expect("recorded");
+    assert!(record.target.ends_with("(generation 3); 2 other generations kept"), "{}", record.target);
+    let rooted: Vec<PathBuf> = ["00-profile-other", "00-profile-other-2"]
+        .map(|name| fs::read_link(bench.capsule.join("roots").join(name)).expect("a root"))
+        .into_iter()
+        .collect();
+    assert!(rooted.contains(&stores[0]) && rooted.contains(&stores[1]), "{rooted:?}");
+    let layer = recorded_layer(&bench.capsule, &record).expect("recorded");
+    let root = bench.root().to_path_buf();
+    let links = |number: usize| fs::read_link(root.join(format!("tools-{number}-link"))).ok();
+
+    // Deleted, and their numbers given away: the profile itself stays, or becomes another.
+    for another in [false, true] {
+        pin::nix_env(&mut bench.cx(), &profile, &["--delete-generations", "old"], RunAs::Runner)
+            .expect("deleted");
+        assert_eq!((links(1), links(2)), (None, None));
+        if another {
+            symlink(&stores[3], bench.root().join("tools-2-link")).expect("another second");
+            set(&mut bench, &profile, &stores[3]);
+        }
+        let changes = layer.changes(&mut bench.cx(), &record).expect("changes");
+        assert_eq!(changes.len(), 1, "{changes:?}");
+        assert_eq!(changes[0].how, ["lacks generations 1, 2"]);
+        let preview = layer.preview(&mut bench.cx(), &record).expect("preview");
+        assert_eq!(preview.len(), 1, "{preview:?}");
+        assert_eq!(layer.restore(&mut bench.cx(), &record), Restored { changed: 1, failed: Vec::new() });
+        for (at, store) in stores.iter().take(3).enumerate() {
+            assert_eq!(links(at + 1).as_ref(), Some(store));
+        }
+        assert_eq!(fs::read_link(&profile).expect("link"), Path::new("tools-3-link"));
+        assert_eq!(layer.restore(&mut bench.cx(), &record), NOTHING);
+    }
+
+    // By hand.
+    pin::nix_env(&mut bench.cx(), &profile, &["--delete-generations", "old"], RunAs::Runner)
+        .expect("deleted");
+    let script = layer.by_hand(&bench.capsule, &record).expect("lines").join("\n");
+    let command = CommandLine::new(["sh", "-eu", "-c", &script]);
+    call(&mut bench.cx(), &command, RunAs::Runner, Interrupts::Heed).expect(&script);
+    assert_eq!(layer.restore(&mut bench.cx(), &record), NOTHING);
+}
+
+#[test]
+fn a_profile_in_no_folder_is_refused_by_name_and_one_that_is_not_there_yet_names_those_beside_it() {
+    let mut bench = Bench::new();
+    let typo = bench.root().join("profils/tools");
+    let layer = layer_for(&LayerSpec::NixProfile { path: typo.clone(), activate: None });
+    let refused = layer.refusals(&mut bench.cx());
+    let named = refused.iter().find(|item| item.why.contains("no folder"));
+    assert_eq!(named.map(|item| item.name.as_str()), typo.to_str(), "{refused:?}");
+
+    let at = |name: &str| bench.root().join(name);
+    symlink("/nix/store/0c9a8hdg2l5w3q7r1x4v6z0ybnmkjpsf-tools-1.0", at("tools-7-link")).expect("link");
+    symlink("tools-7-link", at("tools")).expect("link");
+    let yet = at("tolls");
+    let layer = layer_for(&LayerSpec::NixProfile { path: yet.clone(), activate: None });
+    assert!(layer.refusals(&mut bench.cx()).iter().all(|item| !item.why.contains("no folder")));
+    let record = layer.record(&mut bench.cx(), 0).expect("recorded");
+    assert_eq!(record.target, format!("no profile {}; beside it are tools", yet.display()));
 }
