@@ -1,6 +1,7 @@
 //! What to type where switchback itself cannot run: one shell line a thing.
 
 use super::entry::{Entry, Meta, Moment, What};
+use super::flags;
 use crate::layer::LayerError;
 use crate::layer::capsule::Manifest;
 use crate::layer::raw::Raw;
@@ -152,6 +153,9 @@ impl Page {
         for (name, value) in &meta.attributes {
             let value = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &value.0);
             self.lines.push(format!("setfattr -n {} -v 0s{value} -- {at}", quoted(name)));
+        }
+        if let Some(flags) = meta.flags.filter(|flags| *flags != 0) {
+            self.lines.push(format!("chattr +{} -- {at}", flags::letters(flags)));
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::attributes::Bearer;
 use super::entry::{Entry, Meta, Moment, What};
+use super::flags;
 use super::folder::{Folders, identity, is_locked, is_mount, kind, kind_name, look, names};
 use super::keep::{CHUNK, pour};
 use super::pattern;
@@ -10,6 +11,7 @@ use crate::layer::raw::Raw;
 use rustix::fs::{FileType, Statx, readlinkat};
 use std::ffi::OsStr;
 use std::fmt;
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::PathBuf;
@@ -49,6 +51,10 @@ pub(super) enum Difference {
         recorded: Moment,
     },
     Attributes,
+    Flags {
+        now: u32,
+        recorded: u32,
+    },
     Locked,
     Names {
         now: u32,
@@ -77,6 +83,9 @@ impl fmt::Display for Difference {
                 write!(f, "was modified at {}.{:09}, recorded {}.{:09}", now.0, now.1, recorded.0, recorded.1)
             }
             Self::Attributes => f.write_str("has other attributes (ACL, capabilities) than recorded"),
+            Self::Flags { now, recorded } => {
+                write!(f, "has flags ={}, recorded ={}", flags::letters(*now), flags::letters(*recorded))
+            }
             Self::Locked => f.write_str("is immutable or append-only"),
             Self::Names { now, recorded } => write!(f, "has {now} names (hard links), recorded {recorded}"),
             Self::NotSame { first } => write!(f, "is not the same file as {first}"),
@@ -161,6 +170,7 @@ fn differences(looker: &mut Looker, entry: &Entry, depth: Depth) -> io::Result<V
             if Bearer::Open(&open).read()? != meta.attributes {
                 found.push(Difference::Attributes);
             }
+            found.extend(flag_difference(&open, meta)?);
             if seen.stx_size != *size || (depth == Depth::Bytes && pour(&open, None, buffer)?.1 != *sha256) {
                 found.push(Difference::Content);
             }
@@ -207,12 +217,19 @@ fn folder_differences(
     if Bearer::Open(&open).read()? != meta.attributes {
         found.push(Difference::Attributes);
     }
+    found.extend(flag_difference(&open, meta)?);
     for name in names(open.as_fd())? {
         if holds.binary_search_by(|held| held.os().cmp(name.as_os_str())).is_err() {
             found.push(Difference::Created(entry.path.path().join(name)));
         }
     }
     Ok(found)
+}
+
+fn flag_difference(open: &File, meta: &Meta) -> io::Result<Option<Difference>> {
+    let Some(recorded) = meta.flags else { return Ok(None) };
+    let now = flags::read(open)?.unwrap_or_default();
+    Ok((now != recorded).then_some(Difference::Flags { now, recorded }))
 }
 
 fn named_differences(

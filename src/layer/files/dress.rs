@@ -2,6 +2,7 @@
 
 use super::attributes::Bearer;
 use super::entry::{Meta, Moment};
+use super::flags;
 use super::folder::{hold, kind, kind_name, look_at, set_mode};
 use rustix::fs::{
     AtFlags, FileType, Gid, Mode, Timespec, Timestamps, Uid, chownat, fchmod, fchown, futimens, utimensat,
@@ -23,6 +24,7 @@ pub(super) fn dress(file: &File, meta: &Meta) -> io::Result<()> {
     fchown(file, Some(Uid::from_raw(meta.uid)), Some(Gid::from_raw(meta.gid)))?;
     fchmod(file, Mode::from_raw_mode(meta.mode))?;
     bearer.set(&meta.attributes)?;
+    flags::set(file, meta.flags)?;
     Ok(futimens(file, &times(meta))?)
 }
 

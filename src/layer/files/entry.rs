@@ -29,6 +29,10 @@ pub(super) struct Meta {
     /// Extended attributes: ACLs and file capabilities are among them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) attributes: BTreeMap<Raw, Raw>,
+    /// Inode flags of a file or folder, as `super::flags` reads them; nothing where the file system has none, and in what
+    /// was recorded before there was this field: then they are left as they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) flags: Option<u32>,
 }
 
 impl Meta {
@@ -40,6 +44,7 @@ impl Meta {
             mtime: seen.stx_mtime.into(),
             atime: seen.stx_atime.into(),
             attributes,
+            flags: None,
         }
     }
 }

@@ -6,6 +6,7 @@ mod by_hand;
 mod compare;
 mod dress;
 mod entry;
+mod flags;
 mod folder;
 mod keep;
 mod pattern;
@@ -200,6 +201,7 @@ fn changes_of(path: &Path, differences: &[Difference]) -> Vec<Change> {
             | Difference::Mode { .. }
             | Difference::Time { .. }
             | Difference::Attributes
+            | Difference::Flags { .. }
             | Difference::Locked
             | Difference::Names { .. }
             | Difference::NotSame { .. }
@@ -231,6 +233,7 @@ fn intention(path: &Path, what: &What, difference: &Difference) -> Option<String
         | Difference::Mode { .. }
         | Difference::Time { .. }
         | Difference::Attributes
+        | Difference::Flags { .. }
         | Difference::Locked
         | Difference::Names { .. }
         | Difference::NotSame { .. } => Some(format!("restore {path}: it {difference}")),

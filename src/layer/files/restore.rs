@@ -11,6 +11,7 @@ use super::attributes::Bearer;
 use super::compare::{Depth, Difference, Looker};
 use super::dress::{dress, dress_named};
 use super::entry::{Entry, Meta, What};
+use super::flags;
 use super::folder::{descriptors_left, device, just_made, look, same};
 use super::remove::{open_up, remove_tree, unlock};
 use super::save::Help;
@@ -338,6 +339,7 @@ impl<'a> Restore<'a> {
             | Difference::Mode { .. }
             | Difference::Time { .. }
             | Difference::Attributes
+            | Difference::Flags { .. }
             | Difference::Locked => several,
             Difference::Target { .. }
             | Difference::NotSame { .. }
@@ -435,9 +437,13 @@ impl<'a> Restore<'a> {
             let attributes = Bearer::Open(&file).read()?;
             let same = seen.is_some_and(|seen| {
                 let now = Meta::of(&seen, attributes);
-                Meta { atime: open.meta.atime, ..now } == open.meta
+                Meta { atime: open.meta.atime, flags: open.meta.flags, ..now } == open.meta
             });
-            if same { Ok(()) } else { dress(&file, &open.meta) }
+            if same && (open.meta.flags.is_none() || flags::read(&file)? == open.meta.flags) {
+                Ok(())
+            } else {
+                dress(&file, &open.meta)
+            }
         });
         if let Err(why) = finished {
             self.fail(&open.path, &why);

@@ -2,6 +2,7 @@
 
 use super::attributes::Bearer;
 use super::entry::{Entry, Meta, What};
+use super::flags;
 use super::folder::{Folders, device, identity, is_locked, is_mount, kind, kind_name, look, names};
 use super::targets::{Targets, missing_above};
 use crate::layer::LayerError;
@@ -264,7 +265,8 @@ impl<'a> Scan<'a> {
             return Ok(());
         }
         let holds = names(at).map_err(read)?;
-        let meta = Meta::of(seen, self.attributes(path, &Bearer::Open(&open))?);
+        let flags = flags::read(&open).map_err(read)?;
+        let meta = Meta { flags, ..Meta::of(seen, self.attributes(path, &Bearer::Open(&open))?) };
         let what = What::Folder {
             meta,
             holds: holds.iter().map(|name| Raw::from(name.as_os_str())).collect(),
@@ -305,7 +307,8 @@ impl<'a> Scan<'a> {
         }
         let file = open_quietly(folder, name).map_err(|why| LayerError::io("read", path, why))?;
         // Before the bytes are read: where one of them is changed meanwhile, the file is not as it was seen.
-        let meta = Meta::of(seen, self.attributes(path, &Bearer::Open(&file))?);
+        let flags = flags::read(&file).map_err(|why| LayerError::io("read the flags of", path, why))?;
+        let meta = Meta { flags, ..Meta::of(seen, self.attributes(path, &Bearer::Open(&file))?) };
         self.visitor.file(Found { path: path.to_owned(), file, seen: *seen, meta })
     }
 

@@ -535,3 +535,51 @@ fn files_stay_as_they_are_while_bytes_wait() {
     assert_eq!(snapshot(&root), before);
     assert_eq!(layer.restore(&mut bench.cx(), &record), Restored { changed: 0, failed: Vec::new() });
 }
+
+#[test]
+fn inode_flags_come_back_with_a_file_that_is_changed_replaced_or_gone_and_with_its_folder() {
+    let mut able = true;
+    let (mut bench, root, layer, record) = recorded(&["t/"], |root| {
+        write(root.join("t/a"), "a");
+        write(root.join("t/b"), "b");
+        write(root.join("t/plain"), "plain");
+        able = runs("chattr", &["+Ad", &root.join("t/a").display().to_string()])
+            && runs("chattr", &["+d", &root.join("t/b").display().to_string()])
+            && runs("chattr", &["+A", &root.join("t").display().to_string()]);
+    });
+    if !able {
+        crate::skipped::skipped(
+            "inode_flags_come_back_with_a_file_that_is_changed_replaced_or_gone_and_with_its_folder",
+            "chattr +A or +d does not work here",
+        );
+        return;
+    }
+    let flags_of = |name: &str| {
+        let flags = flags::read(&std::fs::File::open(root.join(name)).expect("open")).expect("read");
+        flags::letters(flags.expect("flags"))
+    };
+    let all = || ["t/a", "t/b", "t/plain", "t"].map(|name| flags_of(name));
+    let before = all();
+    assert_eq!((before[0].as_str(), before[1].as_str(), before[3].as_str()), ("Ad", "d", "A"));
+    let in_words = root.join("t/b").display().to_string();
+    let takings: [&dyn Fn(); 3] = [
+        // Nothing but the flags.
+        &|| assert!(runs("chattr", &["-d", &in_words])),
+        // Another file in its place, as editors do.
+        &|| {
+            write(root.join("t/a.new"), "other");
+            std::fs::rename(root.join("t/a.new"), root.join("t/a")).expect("renamed");
+            assert!(runs("chattr", &["+d", &root.join("t/plain").display().to_string()]));
+        },
+        // All of it gone.
+        &|| std::fs::remove_dir_all(root.join("t")).expect("removed"),
+    ];
+    for take in takings {
+        take();
+        assert!(!layer.changes(&mut bench.cx(), &record).expect("changes").is_empty());
+        let back = layer.restore(&mut bench.cx(), &record);
+        assert!(back.failed.is_empty() && back.changed > 0, "{back:?}");
+        assert_eq!(all(), before);
+        assert_eq!(layer.restore(&mut bench.cx(), &record).changed, 0);
+    }
+}

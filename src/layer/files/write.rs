@@ -2,6 +2,7 @@
 
 use super::dress::dress;
 use super::entry::{Entry, Meta, What};
+use super::flags;
 use super::keep::{CHUNK, Pour, copy, pour, send_off};
 use crate::model::Digest;
 use rustix::fs::{ioctl_ficlone, syncfs};
@@ -61,6 +62,8 @@ impl Writer {
 
     fn try_to_write(&mut self, original: &File, file: &mut File, wanted: &Wanted) -> io::Result<()> {
         let Wanted { meta, size, sha256 } = wanted;
+        // While it is empty: afterwards no file can be told not to be copied on write.
+        flags::set(file, meta.flags)?;
         let cloned = self.clones && *size > 0 && ioctl_ficlone(&*file, original).is_ok();
         if !cloned {
             // An empty file says nothing about whether the file system can.
