@@ -558,7 +558,7 @@ fn inode_flags_come_back_with_a_file_that_is_changed_replaced_or_gone_and_with_i
         let flags = flags::read(&std::fs::File::open(root.join(name)).expect("open")).expect("read");
         flags::letters(flags.expect("flags"))
     };
-    let all = || ["t/a", "t/b", "t/plain", "t"].map(|name| flags_of(name));
+    let all = || ["t/a", "t/b", "t/plain", "t"].map(&flags_of);
     let before = all();
     assert_eq!((before[0].as_str(), before[1].as_str(), before[3].as_str()), ("Ad", "d", "A"));
     let in_words = root.join("t/b").display().to_string();
