@@ -130,7 +130,7 @@ pub enum Measured {
 pub enum Probe {
     /// Applications and the memory that each takes: `count names pss total pss_from`.
     Applications,
-    /// The processors: `model vendor count cores microcode flags bugs vulnerable governor governors driver
+    /// The processors: `model vendor march count cores microcode flags bugs vulnerable governor governors driver
     /// energy_preference boost frequency_mhz frequency_max_mhz load1 load5 load15 pressure_some_avg10`.
     Cpu,
     /// Processor time over a while: `percent machine_percent processors over_seconds`, and of an application `count pids`.

@@ -3,7 +3,7 @@
 use super::memory::pressure;
 use super::read_text;
 use crate::check::ProbeError;
-use crate::check::reader::cpuinfo;
+use crate::check::reader::{Identity, cpuinfo};
 use crate::model::Observation;
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,7 +11,9 @@ use std::path::Path;
 
 /// The processors below this root.
 pub(super) fn read(root: &Path) -> Result<Observation, ProbeError> {
-    let told = cpuinfo::parse(&read_text(&root.join("proc/cpuinfo"))?);
+    let listing = read_text(&root.join("proc/cpuinfo"))?;
+    let told = cpuinfo::parse(&listing);
+    let march = Identity::first(&listing, &told.flags).march();
     let folder = root.join("sys/devices/system/cpu");
     let count = text(&folder.join("online")).and_then(|online| listed(&online)).unwrap_or(told.processors);
     let mut seen = Observation::new().with("count", count).with("flags", told.flags).with("bugs", told.bugs);
@@ -20,6 +22,7 @@ pub(super) fn read(root: &Path) -> Result<Observation, ProbeError> {
             seen.0.insert(field.to_owned(), value);
         }
     };
+    put("march", march.map(Into::into));
     put("model", told.model_names.into_iter().next().map(Into::into));
     put("vendor", told.vendor_id.or(told.cpu_implementer).map(Into::into));
     put("cores", told.cores.map(Into::into));
@@ -143,6 +146,16 @@ mod tests {
             assert_eq!(seen.get(field), Some(&value), "{field}");
         }
         assert_eq!((seen.get("cores"), seen.get("energy_preference")), (None, None));
+    }
+
+    #[test]
+    fn a_processor_that_gcc_knows_has_its_name_and_another_has_none() {
+        for (model, march) in [(94, Some(json!("skylake"))), (254, None)] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let text = format!("processor : 0\nvendor_id : GenuineIntel\ncpu family : 6\nmodel : {model}\n");
+            file(folder.path(), "proc/cpuinfo", &text);
+            assert_eq!(read(folder.path()).expect("seen").get("march"), march.as_ref(), "{model}");
+        }
     }
 
     #[test]

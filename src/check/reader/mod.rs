@@ -4,6 +4,7 @@
 
 mod chrome_gpu;
 pub(super) mod cpuinfo;
+mod march;
 mod elided;
 mod firefox_support;
 mod folded;
@@ -21,6 +22,8 @@ mod systemctl;
 mod vainfo;
 mod vdpauinfo;
 mod zramctl;
+
+pub(super) use march::Identity;
 
 use super::ProbeError;
 use crate::model::Observation;

@@ -232,6 +232,7 @@ pub(super) fn fields_of(look: &Look) -> Fields {
                 &[
                     "model",
                     "vendor",
+                    "march",
                     "count",
                     "cores",
                     "microcode",

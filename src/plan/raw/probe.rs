@@ -27,7 +27,7 @@ pub(in crate::plan) struct ProbeForm {
     pub(in crate::plan) folder: Option<At<String>>,
     /// Applications and the memory that each takes, by control group or process name: `count names pss total pss_from`.
     pub(in crate::plan) applications: Option<ApplicationsForm>,
-    /// The processors: `model vendor count cores microcode flags bugs vulnerable governor governors driver
+    /// The processors: `model vendor march count cores microcode flags bugs vulnerable governor governors driver
     /// energy_preference boost frequency_mhz frequency_max_mhz load1 load5 load15 pressure_some_avg10`.
     pub(in crate::plan) cpu: Option<CpuForm>,
     /// Processor time over a while, of the machine or of an application with all that it started: `percent` (100 is one
