@@ -265,7 +265,9 @@ impl Context {
                     holder.pid, holder.since
                 );
                 if self.json {
-                    out::json_line(self, &serde_json::json!({ "waiting": text, "process": holder.pid }));
+                    // Not among what the verb itself says: that may be one document.
+                    let told = serde_json::json!({ "waiting": text, "process": holder.pid });
+                    out::complain(&format!("{}\n", self.err_style().clean_json(&told.to_string())));
                 } else {
                     out::line(self, &text);
                 }

@@ -243,8 +243,7 @@ fn unplanned(plan: &Plan, state: &RunState, boot: Option<&String>) -> bool {
 /// What nobody decided goes back. What is decided stays, and what was to come after it waits for a person: a guard begins
 /// nothing. A way back that was broken off is gone to its end, and a run of which nothing is to come comes to its own.
 fn guard_fired(state: &RunState, cause: &Cause, boot: &Option<String>) -> Vec<Event> {
-    let waits = matches!(state.stage, Stage::AwaitingReboot(_));
-    if state.finished.is_some() || state.paused.is_some() || waits {
+    if is_over_or_waits(state) {
         Vec::new()
     } else if may_turn_back(state) || state.going_back() {
         turned_back(state, boot, cause.clone())
@@ -254,6 +253,17 @@ fn guard_fired(state: &RunState, cause: &Cause, boot: &Option<String>) -> Vec<Ev
     } else {
         vec![Event::RunPaused { cause: cause.clone() }]
     }
+}
+
+/// Whether a guard that comes now has something to take back, or to bring to its end. What is decided is left alone where
+/// another phase was to come: that is for whoever goes on with the run.
+#[must_use]
+pub fn needs_a_guard_now(state: &RunState) -> bool {
+    !is_over_or_waits(state) && (may_turn_back(state) || state.going_back() || is_last(state))
+}
+
+const fn is_over_or_waits(state: &RunState) -> bool {
+    state.finished.is_some() || state.paused.is_some() || matches!(state.stage, Stage::AwaitingReboot(_))
 }
 
 /// Whether no phase begins after one that is decided.

@@ -25,6 +25,7 @@ pub use decide::{decide, record_required};
 pub use diagram::{ASIDE, Arrow, BACK, FORWARD, SKIPPED, diagram, stage_name};
 pub use evolve::{evolve, replay};
 pub use foresee::foresee;
+pub use interpret::needs_a_guard_now;
 pub use itinerary::{Itinerary, Obstacle, Selection, itinerary};
 pub use state::{Back, Limits, Mark, RunState, Stage};
 pub use timetable::{timetable, today};

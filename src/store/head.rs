@@ -78,8 +78,6 @@ pub(super) struct HeadFile {
     file: File,
     /// The slot that is not the newest.
     next: usize,
-    /// Whether it was written.
-    noted: bool,
 }
 
 impl HeadFile {
@@ -110,7 +108,7 @@ impl HeadFile {
         file.read_exact_at(&mut bytes, 0).ok()?;
         let newest = slots(&bytes).enumerate().max_by_key(|(_, head)| head.map(|head| head.seq));
         let next = newest.map_or(0, |(slot, _)| (slot + 1) % SLOTS);
-        let mut opened = Self { file, next, noted: false };
+        let mut opened = Self { file, next };
         if newest.and_then(|(_, head)| head) != Some(last) {
             opened.note(last);
         }
@@ -126,16 +124,6 @@ impl HeadFile {
     pub(super) fn note(&mut self, head: Head) {
         if write_at(&self.file, &head.line(), self.next * SLOT).is_ok() {
             self.next = (self.next + 1) % SLOTS;
-            self.noted = true;
-        }
-    }
-}
-
-impl Drop for HeadFile {
-    fn drop(&mut self) {
-        // Once for each journal that was written: from here on nobody writes it for a long time.
-        if self.noted {
-            let _ = self.file.sync_data();
         }
     }
 }

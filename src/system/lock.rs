@@ -31,7 +31,8 @@ pub struct Holder {
 impl Holder {
     /// Whether there is a process with its number that has not ended: whoever holds the lock now may not have said so yet,
     /// and then what is written is of one who held it before.
-    fn lives(&self) -> bool {
+    #[must_use]
+    pub fn lives(&self) -> bool {
         use nix::{errno::Errno, sys::signal::kill, unistd::Pid};
         // The state stands behind the name, which is in brackets, see proc(5). One that nobody waited for has ended too.
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();

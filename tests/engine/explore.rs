@@ -9,7 +9,8 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 use switchback::engine::{
-    Action, Decision, Heard, Input, Itinerary, RunState, Stage, decide, evolve, record_required, stage_name,
+    Action, Decision, Heard, Input, Itinerary, RunState, Stage, decide, evolve, needs_a_guard_now,
+    record_required, stage_name,
 };
 use switchback::model::*;
 
@@ -413,7 +414,14 @@ impl Walk {
         let mut node = node.clone();
         node.known.story.follows(&self.plan, input, &events).map_err(&broken)?;
         if let Input::GuardFired { .. } = input {
-            node.guard = Some(node.known.story.found());
+            let found = node.known.story.found();
+            // What asks first whether a guard is needed leaves out what a guard would do nothing about, and nothing else.
+            if needs_a_guard_now(state) != matches!(found, Found::Open | Found::Last) {
+                return Err(broken(
+                    "a guard is needed where somebody's phase is open or the run has no end".to_owned(),
+                ));
+            }
+            node.guard = Some(found);
         }
         let node = &node;
         // A run taken up with nobody there answers for itself.

@@ -4,7 +4,6 @@
 
 mod chrome_gpu;
 pub(super) mod cpuinfo;
-mod march;
 mod elided;
 mod firefox_support;
 mod folded;
@@ -14,6 +13,7 @@ mod glxinfo;
 mod hwaccels;
 pub(in crate::check) mod journal;
 mod lspci;
+mod march;
 mod meminfo;
 mod nix_diff_closures;
 pub(super) mod nvidia_smi;

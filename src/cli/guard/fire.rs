@@ -4,11 +4,11 @@ use crate::app::{Behind, Guarding, Session, Tools};
 use crate::cli::context::{Context, GUARD};
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
-use crate::cli::past::Past;
+use crate::cli::past::{self, Past};
 use crate::cli::rollback::{WayBack, Why, half_taken_back, take_all_back};
 use crate::cli::stage::waits_for_boot;
 use crate::cli::tools;
-use crate::engine::{Stage, budget};
+use crate::engine::{Stage, budget, needs_a_guard_now};
 use crate::model::{Cause, GenerationNumber, Guidance, Span};
 use crate::prompt;
 use crate::store::{Approved, StateFolder};
@@ -35,8 +35,10 @@ pub(super) fn relieve(runner: Runner) -> Result<(), CliError> {
 /// undecided: who takes it back looks again.
 pub(super) fn is_undecided(context: &Context, generation: GenerationNumber, runner: Runner) -> bool {
     let Ok(folder) = StateFolder::open(&context.state) else { return true };
-    let theirs = holder(folder.root()).is_some_and(|holder| i32::try_from(holder.pid) != Ok(runner.pid()));
-    !theirs && !Past::of(&folder, generation).is_ok_and(|past| !is_open(&past))
+    // What the lock says of one who is gone was not said by whoever holds it now.
+    let theirs = holder(folder.root())
+        .is_some_and(|holder| holder.lives() && i32::try_from(holder.pid) != Ok(runner.pid()));
+    !theirs && !Past::of(&folder, generation).is_ok_and(|past| !needs_a_guard_now(&past.state))
 }
 
 /// Takes back what nobody decided, each try in a process of its own: what ends that one does not end the guard. After so
@@ -101,22 +103,35 @@ fn limit(context: &Context, generation: GenerationNumber) -> Span {
     Span(phase.map_or(LONGEST, |phase| budget(phase).back).0.saturating_mul(2))
 }
 
-/// The ends after which nothing more can be done by trying again.
+/// How a try ended, where nothing more can be done by trying again.
 fn ended(status: u8) -> Option<Exit> {
-    [Exit::Done, Exit::Refused, Exit::Paused, Exit::RolledBack, Exit::Inconsistent, Exit::AwaitingReboot]
-        .into_iter()
-        .find(|exit| exit.status() == status)
+    Exit::of_status(status).filter(|exit| match exit {
+        Exit::Done
+        | Exit::Refused
+        | Exit::Paused
+        | Exit::RolledBack
+        | Exit::Inconsistent
+        | Exit::AwaitingReboot => true,
+        Exit::Internal
+        | Exit::Usage
+        | Exit::Quarantined
+        | Exit::Locked
+        | Exit::Failing
+        | Exit::StillGoing
+        | Exit::Plugin(_) => false,
+    })
 }
 
 fn fire(context: &Context, generation: GenerationNumber, cause: &Cause) -> Result<Exit, CliError> {
     let folder = StateFolder::open(&context.state)?;
     if !folder.generation_folder(generation).is_dir() {
-        // Somebody gave it up: there is nothing to take back, and nothing to take it back with.
-        return Ok(Exit::Done);
+        // Where somebody gave it up there is nothing to take back; where it is lost nobody can tell, and that is said.
+        let lost = folder.lost().filter(|lost| *lost == generation);
+        return lost.map_or(Ok(Exit::Done), |lost| Err(past::gone(&folder, lost)));
     }
     let Some(_lock) = lock(&folder, generation)? else { return Ok(Exit::Done) };
     let past = Past::of(&folder, generation)?;
-    if !is_open(&past) {
+    if !needs_a_guard_now(&past.state) {
         return Ok(Exit::Done);
     }
     take_back(context, &folder, past, cause)
@@ -130,37 +145,11 @@ fn lock(folder: &StateFolder, generation: GenerationNumber) -> Result<Option<Loc
             Err(LockError::Held { .. }) => {}
             Err(why @ (LockError::Failed { .. } | LockError::Unstable(_))) => return Err(why.into()),
         }
-        if Past::of(folder, generation).is_ok_and(|past| !is_open(&past)) {
+        if Past::of(folder, generation).is_ok_and(|past| !needs_a_guard_now(&past.state)) {
             return Ok(None);
         }
         pause(AGAIN);
     }
-}
-
-/// Whether a phase is neither decided, nor waits for a person or a reboot. A run has more phases than one: what was
-/// committed is decided also where the run goes on.
-fn is_open(past: &Past) -> bool {
-    let decided = match past.state.stage {
-        Stage::AwaitingReboot(_) | Stage::Disarming | Stage::Ended(_) => true,
-        Stage::Idle
-        | Stage::Applies
-        | Stage::Preflight
-        | Stage::Gate
-        | Stage::Recording(_)
-        | Stage::Baseline
-        | Stage::Sealing
-        | Stage::Arming
-        | Stage::Applying(_)
-        | Stage::Booted(_)
-        | Stage::Settling(_)
-        | Stage::Validating
-        | Stage::Confirming(_)
-        | Stage::Committing(_)
-        | Stage::Keeping(_)
-        | Stage::Sealed
-        | Stage::Reverting(_) => false,
-    };
-    !decided && past.state.finished.is_none() && past.state.paused.is_none()
 }
 
 fn take_back(context: &Context, folder: &StateFolder, past: Past, cause: &Cause) -> Result<Exit, CliError> {
@@ -224,7 +213,7 @@ pub(super) fn after_boot(context: &Context) -> Result<Exit, CliError> {
         // Whoever starts units does not: then it is done here, and the boot waits for it.
         return if later.is_ok() { Ok(Exit::Done) } else { go_on(context) };
     }
-    if is_open(&past) {
+    if needs_a_guard_now(&past.state) {
         let cause = if another { Cause::Rebooted } else { Cause::RunnerGone };
         return see_to_it(context, number, &cause);
     }

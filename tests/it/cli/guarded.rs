@@ -446,30 +446,48 @@ fn a_timer_that_comes_when_its_phase_is_decided_ends_nobody() {
     assert_eq!(bench.read("m/file"), "two\n");
 }
 
+/// As if the runner had ended when this fact was its last.
+fn ended_behind(bench: &Bench, fact: &str) {
+    let text = bench.journal(1);
+    let end = text.find(&format!("\"fact\":\"{fact}\"")).expect("there");
+    let end = end + text[end..].find('\n').expect("a line") + 1;
+    std::fs::write(bench.path("state/generations/0001/journal"), &text[..end]).expect("written");
+    std::fs::remove_file(bench.path("state/generations/0001/journal.head")).expect("removed");
+}
+
 #[test]
 fn what_is_committed_stays_where_the_runner_ended_before_the_next_phase() {
-    for (name, last) in [("committed", "phase-committed"), ("ended", "phase-ended")] {
+    for last in ["phase-committed", "phase-ended"] {
         let bench = Bench::new();
         bench.plan("  - {id: one, layers: [{files: {paths: ['${m}/']}}], apply: [{shell: 'echo one > \"$m/file\"'}]}\n  - {id: two, preflight: [{probe: {run: ['false']}}], layers: [{files: {paths: ['${m}/']}}], apply: [{shell: 'true'}]}\n");
         assert_eq!(unattended(&bench, &["--no-guard"]).exit, 10);
-        let journal = bench.path("state/generations/0001/journal");
-        let text = bench.journal(1);
-        let end = text.find(&format!("\"fact\":\"{last}\"")).expect("there");
-        let end = end + text[end..].find('\n').expect("a line") + 1;
-        std::fs::write(&journal, &text[..end]).expect("written");
+        ended_behind(&bench, last);
         std::fs::remove_dir_all(bench.path("state/generations/0002")).expect("removed");
-        for kept in ["head", "generations/0001/head"] {
-            // What guards against a lost end is not what is tried here.
-            let _ = std::fs::remove_file(bench.state().join(kept));
-        }
         std::fs::remove_file(bench.state().join("current")).expect("removed");
         std::os::unix::fs::symlink("generations/0001", bench.state().join("current")).expect("made");
         let facts = bench.facts(1);
         let fired = bench.run(&["guard", "fire", "--generation", "1", "--runner", "99999:1"]);
-        assert_eq!(fired.exit, 0, "{name}: {fired:?}");
-        assert_eq!(bench.facts(1), facts, "{name}");
-        assert_eq!(bench.read("m/file"), "one\n", "{name}");
+        assert_eq!(fired.exit, 0, "{last}: {fired:?}");
+        assert_eq!(bench.facts(1), facts, "{last}");
+        assert_eq!(bench.read("m/file"), "one\n", "{last}");
     }
+}
+
+#[test]
+fn a_run_whose_last_phase_is_committed_is_brought_to_its_end() {
+    let bench = Bench::new();
+    bench.plan(
+        "  - {id: one, layers: [{files: {paths: ['${m}/']}}], apply: [{shell: 'echo one > \"$m/file\"'}]}\n",
+    );
+    assert_eq!(unattended(&bench, &["--no-guard"]).exit, 0);
+    ended_behind(&bench, "phase-committed");
+    let fired = bench.run(&["guard", "fire", "--generation", "1", "--runner", "99999:1"]);
+    assert_eq!(fired.exit, 0, "{fired:?}");
+    let facts = bench.facts(1);
+    assert!(facts.iter().any(|fact| fact == "phase-ended"), "{facts:?}");
+    assert_eq!(bench.read("m/file"), "one\n");
+    let status = status(&bench);
+    assert_eq!(status["verdict"], "validated", "{status}");
 }
 
 #[test]
