@@ -56,10 +56,7 @@ impl Context {
         let usual_state = if host.euid == 0 {
             usual_state_of_root()
         } else {
-            match env.get(OsStr::new("XDG_STATE_HOME")).filter(|home| !home.is_empty()) {
-                Some(home) => PathBuf::from(home).join("switchback"),
-                None => host.invoker.home.join(".local/state/switchback"),
-            }
+            state_home(env.get(OsStr::new("XDG_STATE_HOME")), &host.invoker.home).join("switchback")
         };
         // Set to nothing is not set.
         let named = || env.get(OsStr::new("SWITCHBACK_STATE")).filter(|named| !named.is_empty());
@@ -304,6 +301,12 @@ fn is_missing_or_empty(folder: &Path) -> bool {
     }
 }
 
+/// A user's folder for state. The XDG base directory specification: what is no absolute path is not set.
+fn state_home(named: Option<&OsString>, home: &Path) -> PathBuf {
+    let named = named.map(Path::new).filter(|named| named.is_absolute());
+    named.map_or_else(|| home.join(".local/state"), Path::to_path_buf)
+}
+
 /// Where root keeps the state.
 pub(super) fn usual_state_of_root() -> PathBuf {
     PathBuf::from("/var/lib/switchback")
@@ -313,4 +316,24 @@ pub(super) fn usual_state_of_root() -> PathBuf {
 pub(crate) fn folder_of(file: &Path) -> PathBuf {
     let file = std::path::absolute(file).unwrap_or_else(|_| file.to_path_buf());
     file.parent().map_or_else(|| PathBuf::from("/"), Path::to_path_buf)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_home_that_is_no_absolute_path_is_not_set() {
+        let home = Path::new("/home/ada");
+        for (named, wanted) in [
+            (Some("/srv/state"), "/srv/state"),
+            (None, "/home/ada/.local/state"),
+            (Some(""), "/home/ada/.local/state"),
+            (Some("state"), "/home/ada/.local/state"),
+            (Some("./state"), "/home/ada/.local/state"),
+        ] {
+            let named = named.map(OsString::from);
+            assert_eq!(state_home(named.as_ref(), home), Path::new(wanted), "{named:?}");
+        }
+    }
 }
