@@ -225,11 +225,12 @@ impl Model {
                 continue;
             }
             let of = json!({"part": part, "step": step});
+            let done = json!({"part": part, "step": step, "outcome": "done"});
             if self.bug != Bug::ActBeforeIntent {
                 self.record("step-started", &of)?;
             }
             if self.bug == Bug::FinishBeforeAct {
-                self.record("step-finished", &of)?;
+                self.record("step-finished", &done)?;
             }
             if self.bug == Bug::TouchesOther {
                 self.touch_seed("touched\n")?;
@@ -245,7 +246,7 @@ impl Model {
                 say(&"  done      step write")?;
             }
             if self.bug != Bug::FinishBeforeAct {
-                self.record("step-finished", &of)?;
+                self.record("step-finished", &done)?;
             }
         }
         Ok(())
