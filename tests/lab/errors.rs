@@ -365,8 +365,8 @@ fn failed(
         let words = if stuck { TO_START } else { recovery.words() };
         let ran = world.run(words)?;
         let left = orphans()?;
-        if left > 0 {
-            wrong.push(format!("{left} processes were alive after the recovery"));
+        if !left.is_empty() {
+            wrong.push(format!("alive after the recovery: {}", left.join("; ")));
         }
         let end = if stuck {
             again(world, &ran, &mut wrong)?

@@ -303,7 +303,7 @@ fn interrupted(
     }
     let under_way = !wreck.journals.generations.is_empty();
     let ran = world.run(recovery.words())?;
-    if orphans()? > 0 {
+    if !orphans()?.is_empty() {
         complaints.push("processes were alive after the recovery".to_owned());
     }
     let end = judge::after_recovery(world, &wreck, recovery, &ran, complaints)?;

@@ -11,7 +11,7 @@ use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::{TimeVal, TimeValLike as _};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::Path;
 
@@ -291,8 +291,8 @@ fn kill_and_recover(
         let ran = world.run(aim.recovery.words())?;
         let left = orphans()?;
         spent.went_into("the recovery")?;
-        if left > 0 {
-            complaints.push(format!("{left} processes were alive after the recovery"));
+        if !left.is_empty() {
+            complaints.push(format!("alive after the recovery: {}", left.join("; ")));
         }
         let end = judge::after_recovery(world, &wreck, aim.recovery, &ran, complaints)?;
         spent.went_into("judging")?;
@@ -328,23 +328,41 @@ pub(crate) fn cpu_time() -> io::Result<u64> {
     Ok(of(UsageWho::RUSAGE_SELF)? + of(UsageWho::RUSAGE_CHILDREN)?)
 }
 
-/// How many descendants live on. They are waited for, so that they do not disturb the next point.
+/// The descendants that live on, by what they are called. They are waited for, so that they do not disturb the next point.
 ///
 /// # Errors
 /// That the kernel does not say.
-pub(crate) fn orphans() -> io::Result<u32> {
+pub(crate) fn orphans() -> io::Result<Vec<String>> {
     loop {
         match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
             Ok(WaitStatus::StillAlive) => break,
             Ok(_) | Err(Errno::EINTR) => {}
-            Err(Errno::ECHILD) => return Ok(0),
+            Err(Errno::ECHILD) => return Ok(Vec::new()),
             Err(why) => return Err(why.into()),
         }
     }
-    let mut alive = 0;
+    let children = fs::read_to_string("/proc/thread-self/children").unwrap_or_default();
+    let called: Vec<(String, String)> = children
+        .split_whitespace()
+        .map(|pid| {
+            let text = |name: &str| fs::read_to_string(format!("/proc/{pid}/{name}")).unwrap_or_default();
+            let state =
+                text("stat").rsplit_once(") ").map(|(_, rest)| rest.chars().take(1).collect::<String>());
+            let argv = text("cmdline").replace('\0', " ");
+            (
+                pid.to_owned(),
+                format!("{} ({}), {}", argv.trim(), text("comm").trim(), state.unwrap_or_default()),
+            )
+        })
+        .collect();
+    let mut alive = Vec::new();
     loop {
         match waitpid(None, None) {
-            Ok(_) => alive += 1,
+            Ok(ended) => {
+                let pid = ended.pid().map(|pid| pid.to_string()).unwrap_or_default();
+                let known = called.iter().find(|(known, _)| *known == pid).map(|(_, called)| called.clone());
+                alive.push(known.unwrap_or_else(|| format!("process {pid}, which came later")));
+            }
             Err(Errno::EINTR) => {}
             Err(Errno::ECHILD) => return Ok(alive),
             Err(why) => return Err(why.into()),
