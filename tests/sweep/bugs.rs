@@ -172,7 +172,7 @@ pub(crate) const PLANTED: [Planted; 43] = [
         "the run is finished before the phase ended",
     ),
     planted(Bug::OrphansLeftAlive, "orphans-left-alive", "runner-only", "late/mark: expected nothing, found"),
-    planted(Bug::ProcessLeft, "process-left", "everybody", "were alive after the recovery"),
+    planted(Bug::ProcessLeft, "process-left", "everybody", "alive after the recovery"),
     planted(Bug::InFlightNotUndone, "in-flight-not-undone", "everybody", "the machine says otherwise"),
     planted(Bug::ModeLost, "mode-lost", "everybody", "100644 0:0 1 x \"old\\n\" modified long ago"),
     planted(Bug::TimeLost, "time-lost", "everybody", "found 100640 0:0 1 x \"old\\n\" modified in the run"),
