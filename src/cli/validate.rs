@@ -40,7 +40,7 @@ fn validated(context: &Context, args: &Validate) -> Result<Exit, CliError> {
         return super::scheduled::scheduled(context);
     }
     let context = &context.acting_for(args.user.as_deref())?;
-    let reports = reports(context, &args.report)?;
+    let reports = reports(context, &args.report, args.plan.as_deref())?;
     let chosen = choose(context, args)?;
     let subjects = subjects(context, args, &chosen)?;
     if !args.tag.is_empty() && !subjects.of.iter().any(|subject| has_tag(subject.phase, &args.tag)) {
@@ -87,11 +87,32 @@ fn validated(context: &Context, args: &Validate) -> Result<Exit, CliError> {
     };
     let kept = watch.kept.take().unwrap_or_default();
     super::keep::keep(context, &validation, &chosen.plan, Occasion::Validation);
-    let mut exit = exit(&validation);
-    for report in &reports {
-        exit = report.give(context, &validation, &kept)?.unwrap_or(exit);
+    give(context, &reports, &validation, &kept)
+}
+
+/// Gives every form, also where one of them cannot be written: then that is said, after all others are there. Files come
+/// first, so that what a plugin says on standard output is not followed by the opposite.
+fn give(
+    context: &Context,
+    reports: &[Report],
+    validation: &Validation,
+    lines: &[String],
+) -> Result<Exit, CliError> {
+    let (files, stdout): (Vec<&Report>, Vec<&Report>) =
+        reports.iter().partition(|report| report.into.is_some());
+    let mut lost = None;
+    for report in files {
+        if let Err(why) = report.give(context, validation, lines) {
+            lost = lost.or(Some(why));
+        }
     }
-    Ok(exit)
+    let mut exit = exit(validation);
+    for report in stdout {
+        if lost.is_none() || !report.is_stdout(Format::Nagios) {
+            exit = report.give(context, validation, lines)?.unwrap_or(exit);
+        }
+    }
+    lost.map_or(Ok(exit), Err)
 }
 
 fn has_tag(phase: &Phase, tags: &[String]) -> bool {
@@ -139,12 +160,18 @@ struct Report {
     into: Option<PathBuf>,
 }
 
-fn reports(context: &Context, asked: &[String]) -> Result<Vec<Report>, CliError> {
+fn reports(context: &Context, asked: &[String], plan: Option<&Path>) -> Result<Vec<Report>, CliError> {
     let mut reports = asked.iter().map(|word| Report::parse(word)).collect::<Result<Vec<_>, _>>()?;
     let files: Vec<&PathBuf> = reports.iter().filter_map(|report| report.into.as_ref()).collect();
     for (at, file) in files.iter().enumerate() {
-        if files.iter().take(at).any(|earlier| earlier == file) {
+        if files.iter().take(at).any(|earlier| is_same(earlier, file)) {
             return Err(CliError::usage(format!("two reports into {}", file.display())));
+        }
+        if plan.is_some_and(|plan| is_same(plan, file)) {
+            return Err(CliError::usage(format!(
+                "{} is the plan, and no place for a report",
+                file.display()
+            )));
         }
         if !super::context::folder_of(file).is_dir() {
             return Err(CliError::usage(format!("there is no folder for the report {}", file.display())));
@@ -160,6 +187,15 @@ fn reports(context: &Context, asked: &[String]) -> Result<Vec<Report>, CliError>
         reports.push(Report { format, into: None });
     }
     Ok(reports)
+}
+
+/// Whether two names are of one file, however they are written, whether or not it is there.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let place = |path: &Path| {
+        let folder = super::context::folder_of(path).canonicalize().ok()?;
+        Some(folder.join(path.file_name()?))
+    };
+    one == other || place(one).is_some_and(|one| place(other) == Some(one))
 }
 
 impl Report {

@@ -148,6 +148,22 @@ fn a_report_writes_into_a_pipe_and_follows_no_link() {
 }
 
 #[test]
+fn a_report_that_cannot_be_written_takes_no_other_with_it() {
+    let bench = bench("good\n");
+    bench.write("target", "mine\n");
+    std::os::unix::fs::symlink(bench.path("target"), bench.path("link")).expect("a link");
+    let words =
+        ["validate", "plan.yaml", "--phase", "libs", "--report", "junit=link", "--report", "tap=y.tap"];
+    let ran = bench.run(&words);
+    assert!(ran.exit == 1 && ran.err.contains("link cannot be written"), "{ran:?}");
+    assert!(ran.out.contains("healthy"), "{ran:?}");
+    assert!(bench.read("y.tap").starts_with("TAP version 14"));
+    let ran = bench.run(&[&words[..], &["--report", "nagios"]].concat());
+    assert_eq!(ran.exit, 3, "{ran:?}");
+    assert!(ran.out.lines().count() == 1 && ran.out.starts_with("SWITCHBACK UNKNOWN"), "{ran:?}");
+}
+
+#[test]
 fn a_mistake_on_the_command_line_is_told_before_anything_is_looked_at() {
     let bench = bench("good\n");
     for (args, part) in [
@@ -155,6 +171,8 @@ fn a_mistake_on_the_command_line_is_told_before_anything_is_looked_at() {
         (&["--report", "tap", "--report", "junit"], "two reports on standard output"),
         (&["--report", "tap", "--json"], "two reports on standard output"),
         (&["--report", "tap=a", "--report", "junit=a"], "two reports into a"),
+        (&["--report", "tap=a", "--report", "junit=./a"], "two reports into ./a"),
+        (&["--report", "tap=./plan.yaml"], "is the plan, and no place for a report"),
         (&["--report", "tap=nowhere/a"], "no folder for the report nowhere/a"),
         (&["--phase", "nope"], "has no phase `nope`"),
         (&["--baseline", "nope"], "there is no baseline `nope`"),

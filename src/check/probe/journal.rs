@@ -164,6 +164,14 @@ fn readable(filter: &Filter, ended: &Ended) -> Result<(), ProbeError> {
     if said.contains("No journal files were found") {
         return unreachable("there is no journal here".to_owned(), "systemd-journald must be running");
     }
+    // It goes on without them, and ends well.
+    let passed_over = ["ignoring file", "corrupted", "is truncated"];
+    if let Some(line) = said.lines().find(|line| passed_over.iter().any(|part| line.contains(part))) {
+        return unreachable(
+            format!("a part of the journal cannot be read: {}", line.trim()),
+            "`journalctl --verify` tells which files; `journalctl --rotate` begins new ones",
+        );
+    }
     if code != 0 && !said.is_empty() {
         return unreachable(
             format!("the journal gives nothing: {}", last_line(&ended.stderr)),

@@ -40,7 +40,16 @@ impl<'a> Units<'a> {
             bytes: ended.stdout.total,
             kept: KEPT,
         })?;
-        if code == 0 { Ok(observed(&parse(&text)?, self.names)) } else { Err(refused(ended)) }
+        if code != 0 {
+            return Err(refused(ended));
+        }
+        let units = parse(&text)?;
+        // Every manager has units, `-.mount` at least; of names that it does not know it says nothing.
+        if units.is_empty() && (self.names.is_empty() || !text.trim_matches(['[', ']', ' ', '\n']).is_empty())
+        {
+            return Err(malformed("it lists no unit"));
+        }
+        Ok(observed(&units, self.names))
     }
 }
 
@@ -103,25 +112,36 @@ struct Unit {
     sub: String,
 }
 
-/// The listing as JSON, or as the table that older systemctl print in spite of it.
-fn parse(text: &str) -> Result<Vec<Unit>, ProbeError> {
-    if text.trim_start().starts_with('[') {
-        return serde_json::from_str(text).map_err(|why| ProbeError::Malformed {
-            what: "the list of units".to_owned(),
-            why: why.to_string(),
-        });
-    }
-    Ok(text.lines().filter_map(row).collect())
+fn malformed(why: &str) -> ProbeError {
+    ProbeError::Malformed { what: "the list of units".to_owned(), why: why.to_owned() }
 }
 
-fn row(line: &str) -> Option<Unit> {
-    let line =
-        line.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '●' | '○' | '*' | '×' | '↻'));
-    let mut words = line.split_whitespace();
-    let unit = words.next()?.to_owned();
-    let (load, active, sub) = (words.next()?.to_owned(), words.next()?.to_owned(), words.next()?.to_owned());
-    // Heading and legend have no dot in their first word.
-    unit.contains('.').then_some(Unit { unit, load, active, sub })
+/// The listing as JSON, or as the table that older systemctl print in spite of it. One that is cut says nothing of the
+/// units behind.
+fn parse(text: &str) -> Result<Vec<Unit>, ProbeError> {
+    if text.trim_start().starts_with('[') {
+        return serde_json::from_str(text).map_err(|why| malformed(&why.to_string()));
+    }
+    if !text.is_empty() && !text.ends_with('\n') {
+        return Err(malformed("its last line is cut"));
+    }
+    text.lines().filter_map(row).collect()
+}
+
+/// What a line says of a unit; nothing for headings, legends and blank lines, whose first word has no dot.
+fn row(line: &str) -> Option<Result<Unit, ProbeError>> {
+    let marks = |c: char| c.is_whitespace() || matches!(c, '●' | '○' | '*' | '×' | '↻');
+    let words: Vec<&str> = line.trim_start_matches(marks).split_whitespace().collect();
+    if !words.first()?.contains('.') {
+        return None;
+    }
+    Some(match words[..] {
+        [unit, load, active, sub, ..] => {
+            let [unit, load, active, sub] = [unit, load, active, sub].map(str::to_owned);
+            Ok(Unit { unit, load, active, sub })
+        }
+        [..] => Err(malformed(&format!("{line:?} does not say how a unit is"))),
+    })
 }
 
 fn observed(units: &[Unit], asked: &[String]) -> Observation {
@@ -197,6 +217,32 @@ LOAD   = Reflects whether the unit definition was properly loaded.
         assert_eq!(seen.get("not_found"), Some(&json!(["x.mount", "y.service"])));
         assert_eq!(seen.get("states.b.service"), Some(&json!("failed")));
         assert_eq!(seen.get("sub_states.a.service"), Some(&json!("running")));
+    }
+
+    #[test]
+    fn a_manager_that_lists_nothing_or_half_of_it_is_an_error() {
+        let asked = ["a.service".to_owned()];
+        for (names, out, words) in [
+            (&[][..], "", "lists no unit"),
+            (&[], "[]", "lists no unit"),
+            (&[], "UNIT LOAD ACTIVE SUB DESCRIPTION\n", "lists no unit"),
+            (&asked, "System has not been booted with systemd as init system\n", "lists no unit"),
+            (&[], "a.service loaded active running\nb.serv", "is cut"),
+            (&[], "a.service loaded active running\nb.service\n", "does not say how"),
+        ] {
+            let mut units = Units::new(Manager::System, names);
+            let child = ended(End::Process(ProcessEnd::Exited(0)), out, "");
+            match units.next(Given::Ended(Box::new(child))) {
+                Need::Seen(Err(why)) => assert!(why.to_string().contains(words), "{out:?}: {why}"),
+                other => panic!("{out:?}: {other:?}"),
+            }
+        }
+        // Of one name that it does not know it says nothing, and that is an answer.
+        for out in ["", "[]\n"] {
+            let mut units = Units::new(Manager::System, &asked);
+            let child = ended(End::Process(ProcessEnd::Exited(0)), out, "");
+            assert!(matches!(units.next(Given::Ended(Box::new(child))), Need::Child(..)), "{out:?}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A file for the textfile collector of `node_exporter` (Prometheus exposition format 0.0.4).
 
 use super::numbers;
-use crate::model::{CheckReport, Health, Outcome, PhaseId, Severity, Validation};
+use crate::model::{CheckReport, Health, Outcome, PhaseId, Severity, Validation, Weight};
 use std::fmt::Write as _;
 
 const OUTCOMES: [Outcome; 6] =
@@ -22,13 +22,14 @@ pub fn prometheus(validation: &Validation) -> String {
     sample(&mut out, "switchback_validation_start_time_seconds", &plan, signed(validation.began.0) / 1000.0);
     family(&mut out, "switchback_validation_duration_seconds", "How long the validation took.");
     sample(&mut out, "switchback_validation_duration_seconds", &plan, unsigned(validation.took.0) / 1000.0);
-    family(&mut out, "switchback_check_outcome", "The outcome of each check as it counts.");
+    family(&mut out, "switchback_check_outcome", "The outcome of each check, and whether it counts.");
     for (phase, report) in validation.reports() {
         for outcome in OUTCOMES {
             let mut labels = names(validation, phase, report).to_vec();
             labels.push(("severity", severity(report.severity)));
+            labels.push(("counts", counts(&report.weight)));
             labels.push(("outcome", outcome.word()));
-            sample(&mut out, "switchback_check_outcome", &labels, f64::from(outcome == report.counted()));
+            sample(&mut out, "switchback_check_outcome", &labels, f64::from(outcome == report.outcome));
         }
     }
     family(&mut out, "switchback_check_duration_seconds", "How long each check took.");
@@ -53,6 +54,14 @@ const fn severity(severity: Severity) -> &'static str {
         Severity::Warn => "warn",
         Severity::Fail => "fail",
         Severity::Critical => "critical",
+    }
+}
+
+const fn counts(weight: &Weight) -> &'static str {
+    match weight {
+        Weight::Counts => "yes",
+        Weight::Shadow => "shown",
+        Weight::Waived(_) => "waived",
     }
 }
 
@@ -102,9 +111,10 @@ mod tests {
             let outcome = |line: &&str| line.starts_with("switchback_check_outcome") && line.contains(&label);
             text.lines().filter(outcome).filter(|line| line.ends_with(" 1")).collect()
         };
-        let expected = r#"switchback_check_outcome{plan="desk",phase="libs",check="broken",severity="fail",outcome="fail"} 1"#;
+        let expected = r#"switchback_check_outcome{plan="desk",phase="libs",check="broken",severity="fail",counts="yes",outcome="fail"} 1"#;
         assert_eq!(of("broken"), [expected]);
-        assert!(of("known")[0].contains("outcome=\"pass\""), "a waived failure counts as passed");
+        // What is waived is not hidden: it can be seen, and need not be alarmed about.
+        assert!(of("known")[0].ends_with("counts=\"waived\",outcome=\"fail\"} 1"), "{text}");
         assert!(text.contains("field=\"used ratio\"} 0.25\n"), "{text}");
     }
 }

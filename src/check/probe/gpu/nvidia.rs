@@ -93,20 +93,33 @@ impl Answers {
     }
 
     fn rows(&mut self, csv: &Csv) -> bool {
+        // Of a GPU whose row is cut nothing is known, and all of them are asked about.
+        if !csv.is_complete() {
+            return false;
+        }
         for row in 0..csv.len() {
             let text = |name: &str| csv.cell(row, name).map(str::to_owned);
-            let number = |name: &str| csv.cell(row, name)?.split_whitespace().next()?.parse::<f64>().ok();
+            let of = |name: &str, unit: &str| {
+                let (number, told) =
+                    csv.cell(row, name)?.split_once(' ').unwrap_or((csv.cell(row, name)?, unit));
+                number.parse::<f64>().ok().filter(|_| told.trim() == unit)
+            };
+            // A name with a comma in it moves what stands behind it.
+            let percent = |name: &str| of(name, "%").filter(|load| (0.0..=100.0).contains(load));
+            let size = |name: &str| of(name, "MiB").and_then(mebibytes);
+            let total = size("memory.total");
+            let used = size("memory.used").filter(|used| total.is_none_or(|total| *used <= total));
             self.cards.push(Card {
                 address: csv.cell(row, "pci.bus_id").map_or_else(|| format!("nvidia{row}"), short_address),
                 vendor: Some("nvidia".to_owned()),
                 driver: Some("nvidia".to_owned()),
                 driver_version: text("driver_version"),
                 name: text("name"),
-                memory_used: number("memory.used").and_then(mebibytes),
-                memory_total: number("memory.total").and_then(mebibytes),
-                utilisation_percent: number("utilization.gpu"),
-                encode_percent: number("utilization.encoder"),
-                decode_percent: number("utilization.decoder"),
+                memory_used: used,
+                memory_total: total,
+                utilisation_percent: percent("utilization.gpu"),
+                encode_percent: percent("utilization.encoder"),
+                decode_percent: percent("utilization.decoder"),
             });
         }
         for refusal in csv.refusals() {

@@ -74,6 +74,11 @@ impl Csv {
         self.cells.len()
     }
 
+    /// Whether each row has all that its headings name.
+    pub(in crate::check) const fn is_complete(&self) -> bool {
+        self.complete && self.short_rows == 0
+    }
+
     /// A cell by the name that was asked for, units left out; nothing where the driver does not know.
     pub(in crate::check) fn cell(&self, row: usize, name: &str) -> Option<&str> {
         let at = self.headings.iter().position(|heading| asked(heading) == name)?;
