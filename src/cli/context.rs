@@ -214,6 +214,8 @@ impl Context {
         match StateFolder::open(&self.state) {
             Ok(folder) => Ok(Some(folder)),
             Err(StoreError::NoState(_)) if is_missing_or_empty(&self.state) => Ok(None),
+            // Somebody may have made it between the two looks, and what is made first in it is what makes it one.
+            Err(StoreError::NoState(_)) => Ok(Some(StateFolder::open(&self.state)?)),
             Err(why) => Err(why.into()),
         }
     }

@@ -487,7 +487,7 @@ fn a_run_whose_last_phase_is_committed_is_brought_to_its_end() {
     assert!(facts.iter().any(|fact| fact == "phase-ended"), "{facts:?}");
     assert_eq!(bench.read("m/file"), "one\n");
     let status = status(&bench);
-    assert_eq!(status["verdict"], "validated", "{status}");
+    assert_eq!(status["verdict"], "committed", "{status}");
 }
 
 #[test]
