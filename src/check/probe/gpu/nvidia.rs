@@ -100,8 +100,8 @@ impl Answers {
         for row in 0..csv.len() {
             let text = |name: &str| csv.cell(row, name).map(str::to_owned);
             let of = |name: &str, unit: &str| {
-                let (number, told) =
-                    csv.cell(row, name)?.split_once(' ').unwrap_or((csv.cell(row, name)?, unit));
+                let cell = csv.cell(row, name)?;
+                let (number, told) = cell.split_once(' ').unwrap_or((cell, unit));
                 number.parse::<f64>().ok().filter(|_| told.trim() == unit)
             };
             // A name with a comma in it moves what stands behind it.

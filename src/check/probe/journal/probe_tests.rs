@@ -108,6 +108,22 @@ fn a_journal_that_cannot_be_read_is_an_error_with_a_hint() {
 }
 
 #[test]
+fn a_file_that_journalctl_passes_over_is_an_error_unless_it_is_older_than_what_is_asked_for() {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let there = file.path().display();
+    for (line, began, is_read) in [
+        (format!("Journal file {there} is truncated, ignoring file.\n"), 5, false),
+        (format!("Journal file {there} is truncated, ignoring file.\n"), i64::MAX, true),
+        ("Journal file /nowhere/a.journal corrupted, ignoring file.\n".to_owned(), i64::MAX, false),
+    ] {
+        let began = around(Some(Timestamp(began)), None);
+        let filter = Filter::of(&probe(&[], None, None), began).expect("a filter");
+        let seen = read(&mut Reading::new(filter), "-- No entries --\n", 0, &line);
+        assert_eq!(seen.is_ok(), is_read, "{line}: {seen:?}");
+    }
+}
+
+#[test]
 fn more_kinds_than_can_be_told_apart_are_no_measurement() {
     let name = |number: u32| -> String {
         let digit =
