@@ -23,6 +23,10 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Every outcome, in its order.
+    pub const ALL: [Self; 6] =
+        [Self::Pass, Self::Warn, Self::Fail, Self::Error, Self::Inconclusive, Self::Skipped];
+
     /// The word that is shown.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -72,6 +76,13 @@ pub struct CheckReport {
 }
 
 impl CheckReport {
+    /// Whether it is not good, and decides nothing all the same.
+    #[must_use]
+    pub fn is_excused(&self) -> bool {
+        let good = matches!(self.outcome, Outcome::Pass | Outcome::Skipped);
+        !good && self.weight != Weight::Counts
+    }
+
     /// The outcome as the decision sees it: shadowed and waived outcomes pass.
     #[must_use]
     pub fn counted(&self) -> Outcome {

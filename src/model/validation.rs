@@ -85,12 +85,33 @@ impl Validation {
         each.max().unwrap_or(Health::Unknown)
     }
 
-    /// How many checks count with each outcome, in the order of [`Outcome`].
+    /// Whether anything was measured at all, whatever it counts for.
     #[must_use]
-    pub fn tally(&self) -> [(Outcome, usize); 6] {
-        [Outcome::Pass, Outcome::Warn, Outcome::Fail, Outcome::Error, Outcome::Inconclusive, Outcome::Skipped]
-            .map(|outcome| {
-                (outcome, self.reports().filter(|(_, report)| report.counted() == outcome).count())
-            })
+    pub fn is_measured(&self) -> bool {
+        self.reports()
+            .any(|(_, report)| matches!(report.outcome, Outcome::Pass | Outcome::Warn | Outcome::Fail))
     }
+
+    /// How many checks ended with each outcome.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        let of = |outcome, excused| {
+            let same = |report: &CheckReport| report.outcome == outcome && report.is_excused() == excused;
+            (outcome, self.reports().filter(|(_, report)| same(report)).count())
+        };
+        let [_, warn, fail, error, inconclusive, _] = Outcome::ALL;
+        Tally {
+            counted: Outcome::ALL.map(|outcome| of(outcome, false)),
+            excused: [warn, fail, error, inconclusive].map(|outcome| of(outcome, true)),
+        }
+    }
+}
+
+/// How many checks ended with each outcome. What is not good and decides nothing stands apart: it did not pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tally {
+    /// What counts, and what is good anyway; in the order of [`Outcome`].
+    pub counted: [(Outcome, usize); 6],
+    /// What is not good and only shown, or waived; in the order of [`Outcome`].
+    pub excused: [(Outcome, usize); 4],
 }

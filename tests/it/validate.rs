@@ -225,3 +225,32 @@ fn named_checks_are_listed_and_explained_and_ones_own_go_before_the_shipped() {
     let wrong = bench.run(&["checks", "show", "disk"]);
     assert!(wrong.exit == 2 && wrong.err.contains("did you mean disk-free"), "{wrong:?}");
 }
+
+#[test]
+fn what_does_not_count_passed_in_no_form() {
+    let bench = Bench::new();
+    bench.plan(
+        r#"
+  - id: a
+    apply: [{id: nothing, run: ["true"], changes: nothing}]
+    validate:
+      - {id: ok, probe: {run: ["true"]}}
+      - {id: told, probe: {run: ["false"]}, severity: info}
+      - {id: blind, probe: {run: [no-such-program]}, mode: shadow}
+"#,
+    );
+    let words = "1 pass, 2 that do not count: 1 fail, 1 error";
+    for (form, part) in [
+        ("human", format!("healthy  {words} (")),
+        ("nagios", format!("SWITCHBACK OK - p: {words} | ")),
+        ("tap", format!("\n# healthy: {words}\n")),
+        ("junit", "tests=\"3\" failures=\"0\" errors=\"0\" skipped=\"2\"".to_owned()),
+        ("prometheus", r#"check="blind",severity="fail",counts="shown",outcome="error"} 1"#.to_owned()),
+    ] {
+        let ran = bench.run(&["validate", "plan.yaml", "--report", form]);
+        assert!(ran.exit == 0 && ran.out.contains(&part), "{form}: {ran:?}");
+    }
+    let ran = bench.run(&["validate", "plan.yaml", "--json"]).json();
+    let of = |pointer| ran.pointer(pointer).and_then(serde_json::Value::as_u64);
+    assert_eq!(["/tally/pass", "/not_counted/fail", "/not_counted/error"].map(of), [Some(1); 3], "{ran}");
+}

@@ -38,14 +38,11 @@ fn seconds(milliseconds: u64) -> String {
 
 /// Why a result that is not good decides nothing; nothing where it counts.
 fn excuse(report: &CheckReport) -> Option<String> {
-    match (&report.weight, report.outcome) {
-        (Weight::Counts, _) | (_, Outcome::Pass | Outcome::Skipped) => None,
-        (Weight::Shadow, Outcome::Warn | Outcome::Fail | Outcome::Error | Outcome::Inconclusive) => {
-            Some("shown only".to_owned())
-        }
-        (Weight::Waived(reason), Outcome::Warn | Outcome::Fail | Outcome::Error | Outcome::Inconclusive) => {
-            Some(format!("waived: {reason}"))
-        }
+    match &report.weight {
+        _ if !report.is_excused() => None,
+        Weight::Counts => None,
+        Weight::Shadow => Some("shown only".to_owned()),
+        Weight::Waived(reason) => Some(format!("waived: {reason}")),
     }
 }
 

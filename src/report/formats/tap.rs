@@ -2,6 +2,7 @@
 
 use super::{excuse, words};
 use crate::model::{CheckReport, Outcome, PhaseId, Validation};
+use crate::report::text::tallied;
 use std::fmt::Write as _;
 
 /// A validation as TAP. What decides nothing is a TODO; what does not apply is a SKIP.
@@ -13,6 +14,7 @@ pub fn tap(validation: &Validation) -> String {
         let _ = writeln!(out, "{}", point(number, phase, report));
         block(&mut out, report);
     }
+    let _ = writeln!(out, "# {}: {}", validation.health().word(), plain(&tallied(validation)));
     out
 }
 
