@@ -78,11 +78,16 @@ impl Validation {
         self.phases.iter().flat_map(|judged| judged.reports.iter().map(|report| (&judged.phase, report)))
     }
 
-    /// The worst of what counts; unknown where nothing was looked at.
+    /// The worst of what counts; unknown where nothing was measured.
     #[must_use]
     pub fn health(&self) -> Health {
         let each = self.reports().map(|(_, report)| Health::of(report.counted()));
-        each.max().unwrap_or(Health::Unknown)
+        match each.max() {
+            // All was skipped, or what was looked at and does not count could not be measured.
+            Some(Health::Healthy) if !self.is_measured() => Health::Unknown,
+            Some(health) => health,
+            None => Health::Unknown,
+        }
     }
 
     /// Whether anything was measured at all, whatever it counts for.

@@ -254,3 +254,21 @@ fn what_does_not_count_passed_in_no_form() {
     let of = |pointer| ran.pointer(pointer).and_then(serde_json::Value::as_u64);
     assert_eq!(["/tally/pass", "/not_counted/fail", "/not_counted/error"].map(of), [Some(1); 3], "{ran}");
 }
+
+#[test]
+fn where_nothing_is_measured_the_machine_is_not_healthy() {
+    let bench = Bench::new();
+    bench.plan(
+        r#"
+  - id: a
+    apply: [{id: nothing, run: ["true"], changes: nothing}]
+    validate:
+      - {id: eyes, ask: Does it look well?}
+      - {id: absent, probe: {run: ["true"]}, applies_if: {probe: {run: ["false"]}}}
+"#,
+    );
+    let ran = bench.run(&["validate", "plan.yaml"]);
+    assert!(ran.exit == 11 && ran.out.contains("unknown  nothing was measured: 2 skipped ("), "{ran:?}");
+    let ran = bench.run(&["validate", "plan.yaml", "--report", "nagios"]);
+    assert!(ran.exit == 3 && ran.out.starts_with("SWITCHBACK UNKNOWN - p: nothing was measured"), "{ran:?}");
+}

@@ -70,6 +70,7 @@ fn perfdata(validation: &Validation) -> String {
 mod tests {
     use super::super::sample;
     use super::*;
+    use crate::model::Weight;
 
     #[test]
     fn one_line_says_how_it_stands_and_the_status_says_it_again() {
@@ -77,6 +78,23 @@ mod tests {
         let first = text.lines().next().expect("a line");
         assert!(first.starts_with("SWITCHBACK CRITICAL - desk: 1 pass, 1 warn, 1 fail, 1 error, 1 inconclusive, 1 skipped, 1 that does not count: 1 fail | time=7.500s 'libs/works.used ratio'=0.25"), "{first}");
         assert_eq!(status, 2);
+    }
+
+    #[test]
+    fn where_nothing_was_measured_nothing_is_ok() {
+        let mut validation = sample();
+        validation.phases.iter_mut().for_each(|judged| {
+            judged.reports.retain(|report| report.outcome == Outcome::Skipped);
+        });
+        let (text, status) = nagios(&validation);
+        assert!(text.starts_with("SWITCHBACK UNKNOWN - desk: nothing was measured: 1 skipped | "), "{text}");
+        assert_eq!((validation.health(), status), (Health::Unknown, 3));
+        // To look at what is only shown, and not to be able to, is no measurement.
+        validation.phases[1].reports[0].outcome = Outcome::Error;
+        validation.phases[1].reports[0].weight = Weight::Shadow;
+        assert_eq!(validation.health(), Health::Unknown);
+        validation.phases[1].reports[0].outcome = Outcome::Fail;
+        assert_eq!(validation.health(), Health::Healthy, "it was measured, and does not count");
     }
 
     #[test]
