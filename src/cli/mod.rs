@@ -25,6 +25,7 @@ mod looking;
 mod out;
 mod past;
 mod plan_file;
+mod plugin;
 mod probe;
 mod prune;
 mod reboot;
@@ -63,13 +64,19 @@ use std::process::ExitCode;
 /// Runs the program and says how it ended.
 #[must_use]
 pub fn main() -> ExitCode {
+    let is_plugin = plugin::is_asked(std::env::args_os());
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(why) => {
             // clap says itself whether this is help (0) or a mistake (2).
             if why.use_stderr() {
                 // It repeats what was typed, and that may have come from anywhere.
-                out::complain(&sanitise(&why.to_string()));
+                let text = why.to_string();
+                out::complain(&sanitise(&text));
+                if is_plugin {
+                    let first = text.lines().next().unwrap_or_default();
+                    return plugin::unknown(CliError::usage(sanitise_line(first))).exit.into();
+                }
                 return Exit::Usage.into();
             }
             out::shown(&why.print());
@@ -99,6 +106,9 @@ pub fn main() -> ExitCode {
         Err(mut why) => {
             if let Ok(context) = &context {
                 why.hint = why.hint.map(|hint| context.proposing(&hint));
+            }
+            if is_plugin {
+                why = plugin::unknown(why);
             }
             complain(cli.common.json, &why);
             why.exit.into()

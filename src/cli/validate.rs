@@ -23,19 +23,6 @@ use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
 pub(crate) fn validate(context: &Context, args: &Validate) -> Result<Exit, CliError> {
-    let is_plugin = args.report.iter().any(|word| word == "nagios" || word == "nagios=-");
-    validated(context, args).map_err(|why| if is_plugin { unknown(why) } else { why })
-}
-
-/// To whoever runs plugins every status means something, and 2 that things are bad: what could not be begun is 3.
-fn unknown(why: CliError) -> CliError {
-    out::put(&report::nagios_unknown(
-        &why.lines().iter().map(|line| line.trim()).collect::<Vec<_>>().join(", "),
-    ));
-    CliError { exit: Exit::Plugin(3), ..why }
-}
-
-fn validated(context: &Context, args: &Validate) -> Result<Exit, CliError> {
     if args.scheduled {
         return super::scheduled::scheduled(context);
     }

@@ -5,6 +5,7 @@ mod consumers;
 
 use crate::support::bench::Bench;
 use serde_json::json;
+use std::process::Stdio;
 
 /// A phase with each outcome, and one that always holds.
 const PHASES: &str = r#"
@@ -205,6 +206,30 @@ fn a_plugin_that_cannot_begin_is_unknown_and_says_so_in_a_line() {
         assert_eq!(ran.exit, 3, "{args:?}: {ran:?}");
         assert_eq!(ran.out.lines().count(), 1, "{args:?}: {ran:?}");
         assert!(ran.out.starts_with("SWITCHBACK UNKNOWN - ") && ran.out.contains(part), "{args:?}: {ran:?}");
+    }
+    let nope = bench.run(&["validate", "--report", "nagios", "plan.yaml", "--phase", "nope"]);
+    assert_eq!(nope.out, "SWITCHBACK UNKNOWN - the plan p has no phase `nope` (it has libs, gpu)\n");
+}
+
+#[test]
+fn a_plugin_whose_words_are_not_understood_or_not_written_is_unknown() {
+    let bench = bench("good\n");
+    for args in [
+        &["validate", "--report", "nagios", "--bogus"][..],
+        &["--bogus", "validate", "--report=nagios"],
+        &["validate", "--report", "nagios", "--root", "/nowhere"],
+    ] {
+        let ran = bench.run(args);
+        assert_eq!(ran.exit, 3, "{args:?}: {ran:?}");
+        assert!(ran.out.starts_with("SWITCHBACK UNKNOWN - ") && ran.out.lines().count() == 1, "{ran:?}");
+    }
+    assert_eq!(bench.run(&["validate", "--report", "junit", "--bogus"]).exit, 2);
+    for (form, exit) in [("nagios", 3), ("human", 1), ("json", 1), ("jsonl", 1), ("junit", 1), ("tap", 1)] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("it is there");
+        let mut command = bench.command(&["validate", "plan.yaml", "--phase", "libs", "--report", form]);
+        let ran = Bench::end(command.stdin(Stdio::null()).stdout(full));
+        assert_eq!(ran.exit, exit, "{form}: {ran:?}");
+        assert!(ran.err.contains("standard output cannot be written"), "{form}: {ran:?}");
     }
 }
 
