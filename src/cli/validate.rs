@@ -28,6 +28,23 @@ pub(crate) fn validate(context: &Context, args: &Validate) -> Result<Exit, CliEr
     }
     let context = &context.acting_for(args.user.as_deref())?;
     let reports = reports(context, &args.report, args.plan.as_deref())?;
+    let (validation, lines) = match found(context, args, &reports) {
+        Ok(found) => found,
+        Err(why) => {
+            // What the last validation said is not what this one found.
+            reports.iter().for_each(|report| report.withdraw(&why));
+            return Err(why);
+        }
+    };
+    give(context, &reports, &validation, &lines)
+}
+
+/// Looks, and keeps what was found for trends; with the lines of JSON that go into files.
+fn found(
+    context: &Context,
+    args: &Validate,
+    reports: &[Report],
+) -> Result<(Validation, Vec<String>), CliError> {
     let chosen = choose(context, args)?;
     let subjects = subjects(context, args, &chosen)?;
     if !args.tag.is_empty() && !subjects.of.iter().any(|subject| has_tag(subject.phase, &args.tag)) {
@@ -74,7 +91,7 @@ pub(crate) fn validate(context: &Context, args: &Validate) -> Result<Exit, CliEr
     };
     let kept = watch.kept.take().unwrap_or_default();
     super::keep::keep(context, &validation, &chosen.plan, Occasion::Validation);
-    give(context, &reports, &validation, &kept)
+    Ok((validation, kept))
 }
 
 /// Gives every form, also where one of them cannot be written: then that is said, after all others are there. Files come
@@ -204,6 +221,27 @@ impl Report {
 
     fn is_stdout(&self, format: Format) -> bool {
         self.format == format && self.into.is_none()
+    }
+
+    /// In the place of what was not found, in a file that may hold the report of an earlier validation: why, where the
+    /// form has a word for it; nothing where it has none.
+    fn withdraw(&self, why: &CliError) {
+        let Some(path) = &self.into else { return };
+        if !path.symlink_metadata().is_ok_and(|there| there.is_file()) && self.format != Format::Junit {
+            return;
+        }
+        let why = super::plugin::in_a_line(why);
+        let text = match self.format {
+            Format::Junit => Some(report::junit_error(&why)),
+            Format::Tap => Some(report::tap_bail_out(&why)),
+            Format::Nagios => Some(report::nagios_unknown(&why)),
+            Format::Human | Format::Json | Format::Jsonl | Format::Prometheus => None,
+        };
+        // The error that led here is the one to be told.
+        let _ = match text {
+            Some(text) => written(path, &text),
+            None => std::fs::remove_file(path).map_err(|why| why.to_string()),
+        };
     }
 
     /// Writes it, and says with which status to end where the form has its own.

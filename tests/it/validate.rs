@@ -297,3 +297,20 @@ fn where_nothing_is_measured_the_machine_is_not_healthy() {
     let ran = bench.run(&["validate", "plan.yaml", "--report", "nagios"]);
     assert!(ran.exit == 3 && ran.out.starts_with("SWITCHBACK UNKNOWN - p: nothing was measured"), "{ran:?}");
 }
+
+#[test]
+fn no_report_of_an_earlier_validation_stays_where_a_later_one_could_not_be_made() {
+    let bench = bench("good\n");
+    let words = ["junit=a.xml", "tap=b.tap", "nagios=c.txt", "json=d.json", "prometheus=e.prom"];
+    let reports: Vec<&str> = words.iter().flat_map(|word| ["--report", word]).collect();
+    let ran = bench.run(&[&["validate", "plan.yaml", "--phase", "libs"], &reports[..]].concat());
+    assert!(ran.exit == 0 && bench.path("e.prom").is_file(), "{ran:?}");
+    let ran = bench.run(&[&["validate", "plan.yaml", "--phase", "nope"], &reports[..]].concat());
+    assert_eq!(ran.exit, 2, "{ran:?}");
+    let part = "the plan p has no phase `nope` (it has libs, gpu)";
+    let xml = bench.read("a.xml");
+    assert!(xml.contains("errors=\"1\"") && xml.contains(&format!("<error message=\"{part}\"")), "{xml}");
+    assert_eq!(bench.read("b.tap"), format!("TAP version 14\nBail out! {part}\n"));
+    assert_eq!(bench.read("c.txt"), format!("SWITCHBACK UNKNOWN - {part}\n"));
+    assert!(!bench.path("d.json").exists() && !bench.path("e.prom").exists());
+}

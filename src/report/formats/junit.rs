@@ -26,6 +26,19 @@ pub fn junit(validation: &Validation) -> String {
     out
 }
 
+/// A validation that could not be made: one case, which is an error.
+#[must_use]
+pub fn junit_error(why: &str) -> String {
+    let why = escaped(why);
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+         <testsuites name=\"switchback\" tests=\"1\" failures=\"0\" errors=\"1\">\n  \
+         <testsuite name=\"validate\" tests=\"1\" failures=\"0\" errors=\"1\" skipped=\"0\">\n    \
+         <testcase name=\"validate\" classname=\"switchback\"><error message=\"{why}\" type=\"error\"/></testcase>\n  \
+         </testsuite>\n</testsuites>\n"
+    )
+}
+
 fn suite(out: &mut String, validation: &Validation, judged: &JudgedPhase) {
     let reports: Vec<&CheckReport> = judged.reports.iter().collect();
     let took = reports.iter().map(|report| report.took.0).sum();

@@ -18,6 +18,12 @@ pub fn tap(validation: &Validation) -> String {
     out
 }
 
+/// A validation that could not be made.
+#[must_use]
+pub fn tap_bail_out(why: &str) -> String {
+    format!("TAP version 14\nBail out! {}\n", plain(why))
+}
+
 fn point(number: usize, phase: &PhaseId, report: &CheckReport) -> String {
     let ok = match report.outcome {
         Outcome::Pass | Outcome::Warn | Outcome::Skipped => "ok",
