@@ -69,7 +69,7 @@ pub struct CheckReport {
     pub reasons: Vec<String>,
     /// What the probe saw, bounded; kept for comparison where this is a baseline.
     pub observed: Option<Observation>,
-    /// Shown where it failed.
+    /// What to do; where it failed or warned, or lies between what is expected and what fails.
     pub hint: Option<String>,
     /// How long it took.
     pub took: Span,
