@@ -233,6 +233,7 @@ impl<'a> Course<'a> {
         };
         Wanted::Done(Box::new(CheckReport {
             check: self.check.id.clone(),
+            title: self.check.title.clone(),
             outcome,
             weight,
             severity: self.check.severity,

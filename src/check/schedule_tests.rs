@@ -425,7 +425,8 @@ fn a_hint_is_told_where_something_was_measured_and_does_not_hold() {
         expect: exits(3.0),
         ..shell(name, text)
     };
-    let blind = Look::Probe(Probe::Run { command: CommandLine::new(["no-such-program"]), parse: Parse::Json });
+    let blind =
+        Look::Probe(Probe::Run { command: CommandLine::new(["no-such-program"]), parse: Parse::Json });
     let checks = [
         hinted("holds", "echo 5"),
         hinted("fails", "echo 1"),

@@ -59,6 +59,9 @@ pub enum Weight {
 pub struct CheckReport {
     /// Which check.
     pub check: CheckId,
+    /// What a person reads of it, where the plan says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
     /// What was found.
     pub outcome: Outcome,
     /// Whether that counts.

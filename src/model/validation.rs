@@ -1,8 +1,9 @@
 //! What `validate` finds: the checks of a plan, judged, with nothing touched.
 
-use super::{CheckReport, Digest, Outcome, PhaseId, PlanName, Span, Timestamp};
+use super::{CheckId, CheckReport, Digest, Measure, Outcome, PhaseId, PlanName, Span, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// How a machine stands against the checks of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -49,6 +50,9 @@ pub struct JudgedPhase {
     pub phase: PhaseId,
     /// Its checks, in their order.
     pub reports: Vec<CheckReport>,
+    /// The numbers that each of them saw, those that its rules are about first; for forms with units.
+    #[serde(skip)]
+    pub measures: BTreeMap<CheckId, Vec<Measure>>,
 }
 
 /// One validation.

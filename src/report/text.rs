@@ -4,8 +4,8 @@
 use super::line::Tone;
 use crate::model::{
     Act, Cause, CheckId, CheckReport, GuardKind, Guarded, Guidance, Invoker, Item, LayerSpec, Moment,
-    Outcome, Part, Phase, PhaseEnd, ProcessEnd, Reaction, Risk, RunAs, Severity, Span, Step, StepOutcome, Tally,
-    Timestamp, Validation, Verdict, Weight, counted,
+    Outcome, Part, Phase, PhaseEnd, ProcessEnd, Reaction, Risk, RunAs, Severity, Span, Step, StepOutcome,
+    Tally, Timestamp, Validation, Verdict, Weight, counted,
 };
 
 /// A size in bytes, rounded to three digits: `812 MiB`, `1.04 GiB`.
@@ -96,6 +96,15 @@ pub fn findings(report: &CheckReport) -> String {
         text.push_str(&format!("({note})"));
     }
     text
+}
+
+/// A check's name, with its sentence where the plan gives it one.
+#[must_use]
+pub fn titled(report: &CheckReport) -> String {
+    match &report.title {
+        Some(title) => format!("{}: {title}", report.check),
+        None => report.check.to_string(),
+    }
 }
 
 /// A moment in one word.

@@ -41,7 +41,13 @@ mod tests {
     fn the_last_line_says_how_the_machine_stands() {
         let text = validation(&sample(), &Style::piped(|text| Cow::Borrowed(text)));
         let last = text.lines().last().expect("a line");
-        assert!(last.contains("failing") && last.contains("1 fail,") && last.contains("1 skipped, 1 that does not count: 1 fail ("), "{text}");
+        assert!(
+            last.contains("failing")
+                && last.contains("1 fail,")
+                && last.contains("1 skipped, 1 that does not count: 1 fail ("),
+            "{text}"
+        );
         assert!(text.contains("cannot start vainfo"), "{text}");
+        assert!(text.contains("works   It <works>: exit 0"), "{text}");
     }
 }

@@ -3,6 +3,7 @@
 
 use super::{excuse, seconds, words};
 use crate::model::{CheckReport, JudgedPhase, Outcome, PhaseId, Validation};
+use crate::report::text::titled;
 use std::fmt::Write as _;
 
 /// A validation as JUnit XML.
@@ -62,7 +63,7 @@ fn case(out: &mut String, validation: &Validation, phase: &PhaseId, report: &Che
     let _ = write!(
         out,
         "    <testcase name=\"{}\" classname=\"{}.{}\" time=\"{}\"",
-        escaped(report.check.as_str()),
+        escaped(&titled(report)),
         escaped(validation.plan.as_str()),
         escaped(phase.as_str()),
         seconds(report.took.0)
@@ -160,6 +161,15 @@ mod tests {
         );
         assert!(text.contains("<error message=\"no data\" type=\"inconclusive\">"), "{text}");
         assert!(text.contains("<skipped message=\"waived: old card, until 2026-12-01\"/>"), "{text}");
+    }
+
+    #[test]
+    fn the_sentence_of_a_check_stands_beside_its_name() {
+        let text = junit(&sample());
+        assert!(
+            text.contains("<testcase name=\"works: It &lt;works&gt;\" classname=\"desk.libs\""),
+            "{text}"
+        );
     }
 
     #[test]

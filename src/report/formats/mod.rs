@@ -50,10 +50,12 @@ fn excuse(report: &CheckReport) -> Option<String> {
 #[cfg(test)]
 pub(super) fn sample() -> crate::model::Validation {
     use crate::model::{
-        CheckId, Digest, JudgedPhase, PhaseId, PlanName, Severity, Span, Timestamp, Validation,
+        CheckId, Digest, JudgedPhase, Measure, PhaseId, PlanName, Severity, Span, Timestamp, Validation,
     };
+    use std::collections::BTreeMap;
     let report = |name: &str, outcome, weight, reason: &str| CheckReport {
         check: CheckId::new(name).expect("an id"),
+        title: (name == "works").then(|| "It <works>".to_owned()),
         outcome,
         weight,
         severity: Severity::Fail,
@@ -74,6 +76,13 @@ pub(super) fn sample() -> crate::model::Validation {
         phases: vec![
             JudgedPhase {
                 phase: PhaseId::new("libs").expect("an id"),
+                measures: [("works", "used ratio", None), ("slow", "du|ration", Some("s"))]
+                    .map(|(check, field, unit): (_, &str, Option<&str>)| {
+                        let (field, unit) = (field.to_owned(), unit.map(str::to_owned));
+                        let measure = Measure { field, value: 0.25, unit, ruled: false };
+                        (CheckId::new(check).expect("an id"), vec![measure])
+                    })
+                    .into(),
                 reports: vec![
                     report("works", Outcome::Pass, counts(), "exit 0"),
                     report("slow", Outcome::Warn, counts(), "1.3 > 1.25"),
@@ -82,6 +91,7 @@ pub(super) fn sample() -> crate::model::Validation {
             },
             JudgedPhase {
                 phase: PhaseId::new("gpu").expect("an id"),
+                measures: BTreeMap::new(),
                 reports: vec![
                     report("blind", Outcome::Error, counts(), "cannot start vainfo"),
                     report("unsure", Outcome::Inconclusive, counts(), "no data"),

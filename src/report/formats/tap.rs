@@ -2,7 +2,7 @@
 
 use super::{excuse, words};
 use crate::model::{CheckReport, Outcome, PhaseId, Validation};
-use crate::report::text::tallied;
+use crate::report::text::{tallied, titled};
 use std::fmt::Write as _;
 
 /// A validation as TAP. What decides nothing is a TODO; what does not apply is a SKIP.
@@ -36,7 +36,7 @@ fn point(number: usize, phase: &PhaseId, report: &CheckReport) -> String {
         (_, Some(excuse)) => format!(" # TODO {}", plain(&excuse)),
         (_, None) => String::new(),
     };
-    format!("{ok} {number} - {}/{}{directive}", plain(phase.as_str()), plain(report.check.as_str()))
+    format!("{ok} {number} - {}/{}{directive}", plain(phase.as_str()), plain(&titled(report)))
 }
 
 /// One line without what begins a directive or ends a line.
@@ -77,7 +77,7 @@ mod tests {
         assert_eq!(
             points,
             [
-                "ok 1 - libs/works",
+                "ok 1 - libs/works: It <works>",
                 "ok 2 - libs/slow",
                 "not ok 3 - libs/broken",
                 "not ok 4 - gpu/blind",
