@@ -219,18 +219,13 @@ fn parameters_of(
                 complaints.push(Complaint::error(
                     "parameter-type",
                     value.place,
-                    format!(
-                        "`{key}` must be {}, and is {}",
-                        parameter.kind.described(),
-                        value.described()
-                    ),
+                    format!("`{key}` of the check `{name}` must be {}, and is {}", parameter.kind.described(), value.described()),
                 ));
             }
         }
     }
     all_fit.then_some(values)
 }
-
 
 /// The value as the definition takes it, where it is of the right type.
 fn fitted(value: &Node, parameter: &ParameterForm, home: &str) -> Option<Node> {
