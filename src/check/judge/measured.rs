@@ -120,7 +120,10 @@ pub(super) fn failed(check: &Check, seen: &Observation) -> Option<String> {
     let of_runs = matches!(check.look, Look::Probe(Probe::Measure { .. })) && !names_field(check, "failed");
     let failed = count("failed");
     (of_runs && failed > 0).then(|| {
-        format!("{failed} of {} failed; a rule on `failed` says how many may", counted(failed + count("count"), "run"))
+        format!(
+            "{failed} of {} failed; a rule on `failed` says how many may",
+            counted(failed + count("count"), "run")
+        )
     })
 }
 

@@ -138,7 +138,9 @@ fn by_rules(check: &Check, seen: &Observation, baseline: Option<&Observation>) -
         Truth::Fails if check.fail_if.is_empty() => Outcome::Fail,
         Truth::Fails | Truth::Undecided | Truth::Holds => Outcome::Inconclusive,
     };
-    (outcome, expected.reasons)
+    let mut reasons = expected.reasons;
+    reasons.extend(unstated::said(check, seen));
+    (outcome, reasons)
 }
 
 /// A measurement of which runs failed says nothing good of the rest, unless a rule says how many may.

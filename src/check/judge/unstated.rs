@@ -1,8 +1,8 @@
 //! What a look says by itself where the check states no expectation: an exit status, a person's answer.
 
 use super::reasons::quoted;
-use crate::check::plugin::SILENT;
 use super::{measured, treated};
+use crate::check::plugin::SILENT;
 use crate::model::{Check, Look, Observation, Outcome, Probe, Value};
 
 /// The outcome that needs no rule; `None` where the rules decide.
@@ -87,14 +87,25 @@ fn asked(check: &Check, question: &str, seen: &Observation) -> (Outcome, Vec<Str
     (outcome, vec![format!("{answer}: {}", quoted(question))])
 }
 
+/// The last words of a program that ended badly, where a rule of the check is about how it ended.
+pub(super) fn said(check: &Check, seen: &Observation) -> Option<String> {
+    let is_run = matches!(check.look, Look::Probe(Probe::Run { .. })) && names_field(check, "exit");
+    let failed = seen.get("exit").and_then(Value::as_i64).is_some_and(|exit| exit != 0);
+    if is_run && failed { complaint(seen) } else { None }
+}
+
+fn complaint(seen: &Observation) -> Option<String> {
+    let last = text(seen, "stderr").lines().rev().find(|line| !line.trim().is_empty());
+    last.map(|line| format!("it said {}", quoted(line)))
+}
+
 fn exited(seen: &Observation) -> (Outcome, Vec<String>) {
     let exit = seen.get("exit").and_then(Value::as_i64);
     match exit {
         Some(0) => (Outcome::Pass, vec!["`exit` is 0".to_owned()]),
         Some(other) => {
             let mut reasons = vec![format!("`exit` is {other}, not 0")];
-            let last = text(seen, "stderr").lines().rev().find(|line| !line.trim().is_empty());
-            reasons.extend(last.map(|line| format!("it said {}", quoted(line))));
+            reasons.extend(complaint(seen));
             (Outcome::Fail, reasons)
         }
         None => (Outcome::Inconclusive, vec!["`exit` has no value".to_owned()]),
