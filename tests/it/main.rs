@@ -11,6 +11,7 @@ mod graphics;
 mod hostile;
 mod layers;
 mod library;
+mod library_live;
 mod order;
 mod program;
 mod pty;
