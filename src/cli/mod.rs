@@ -83,20 +83,11 @@ pub fn main() -> ExitCode {
             return out::honest(Exit::Done).into();
         }
     };
-    if cli.common.root.is_some() && !elsewhere::knows(&cli.verb) {
-        let why = CliError::usage(
-            "`--root` is for `rollback`, `status`, `history`, `show` and `rescue status|verify`",
-        );
-        complain(cli.common.json, &why);
-        return why.exit.into();
-    }
     let programs = matches!(&cli.verb, Verb::Rollback(args) if args.activate);
-    if programs && cli.common.root.is_none() {
-        let why = CliError::usage("`--activate` is for `--root`: here the programs are run anyway");
-        complain(cli.common.json, &why);
-        return why.exit.into();
-    }
-    let context = Context::new(&cli.common, programs);
+    let context = match at_odds(&cli, programs) {
+        Some(why) => Err(why),
+        None => Context::new(&cli.common, programs),
+    };
     let done = match &context {
         Ok(context) => act(context, &cli),
         Err(why) => Err(why.clone()),
@@ -114,6 +105,16 @@ pub fn main() -> ExitCode {
             why.exit.into()
         }
     }
+}
+
+/// What clap cannot tell: an option for every verb that this one has no use for.
+fn at_odds(cli: &Cli, programs: bool) -> Option<CliError> {
+    if cli.common.root.is_some() && !elsewhere::knows(&cli.verb) {
+        let known = "`--root` is for `rollback`, `status`, `history`, `show` and `rescue status|verify`";
+        return Some(CliError::usage(known));
+    }
+    (programs && cli.common.root.is_none())
+        .then(|| CliError::usage("`--activate` is for `--root`: here the programs are run anyway"))
 }
 
 fn act(context: &Context, cli: &Cli) -> Result<Exit, CliError> {

@@ -40,6 +40,14 @@ pub fn junit_error(why: &str) -> String {
     )
 }
 
+/// There was nothing to judge.
+#[must_use]
+pub fn junit_nothing() -> String {
+    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+     <testsuites name=\"switchback\" tests=\"0\" failures=\"0\" errors=\"0\"></testsuites>\n"
+        .to_owned()
+}
+
 fn suite(out: &mut String, validation: &Validation, judged: &JudgedPhase) {
     let reports: Vec<&CheckReport> = judged.reports.iter().collect();
     let took = reports.iter().map(|report| report.took.0).sum();

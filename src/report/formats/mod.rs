@@ -7,10 +7,10 @@ mod prometheus;
 mod tap;
 
 pub use json::{validation_end, validation_json, validation_line, validation_schema};
-pub use junit::{junit, junit_error};
-pub use nagios::{nagios, nagios_unknown};
+pub use junit::{junit, junit_error, junit_nothing};
+pub use nagios::{nagios, nagios_nothing, nagios_unknown};
 pub use prometheus::prometheus;
-pub use tap::{tap, tap_bail_out};
+pub use tap::{tap, tap_bail_out, tap_nothing};
 
 use super::text::findings;
 use crate::model::{CheckReport, Observation, Outcome, Weight};

@@ -48,6 +48,12 @@ pub fn nagios_unknown(why: &str) -> String {
     format!("SWITCHBACK UNKNOWN - {}\n", clean(why))
 }
 
+/// The line where there was nothing to judge; its exit status is 0.
+#[must_use]
+pub fn nagios_nothing(why: &str) -> String {
+    format!("SWITCHBACK OK - {}\n", clean(why))
+}
+
 /// A pipe begins perfdata wherever it stands.
 fn clean(text: &str) -> String {
     text.chars().map(|c| if c == '|' || c.is_control() { ' ' } else { c }).collect()

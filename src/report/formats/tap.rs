@@ -24,6 +24,12 @@ pub fn tap_bail_out(why: &str) -> String {
     format!("TAP version 14\nBail out! {}\n", plain(why))
 }
 
+/// There was nothing to judge.
+#[must_use]
+pub fn tap_nothing(why: &str) -> String {
+    format!("TAP version 14\n1..0 # SKIP {}\n", plain(why))
+}
+
 fn point(number: usize, phase: &PhaseId, report: &CheckReport) -> String {
     let ok = match report.outcome {
         Outcome::Pass | Outcome::Warn | Outcome::Skipped => "ok",
