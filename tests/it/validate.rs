@@ -317,3 +317,15 @@ fn no_report_of_an_earlier_validation_stays_where_a_later_one_could_not_be_made(
     assert_eq!(bench.read("c.txt"), format!("SWITCHBACK UNKNOWN - {part}\n"));
     assert!(!bench.path("d.json").exists() && !bench.path("e.prom").exists());
 }
+
+#[test]
+fn who_asks_for_a_probe_that_is_none_is_told_what_there_is_instead() {
+    let bench = Bench::new();
+    let ran = bench.run(&["probe", "nope"]);
+    assert!(ran.exit == 2 && ran.err.contains("`vdpauinfo`") && ran.err.contains("`boot`"), "{ran:?}");
+    let ran = bench.run(&["probe", "meminfo"]);
+    assert!(ran.exit == 2 && ran.err.contains("`switchback probe meminfo --from FILE`"), "{ran:?}");
+    let ran = bench.run(&["probe", "gpu", "proces=x"]);
+    assert!(ran.exit == 2 && ran.err.contains("did you mean `process`?"), "{ran:?}");
+    assert!(!ran.err.contains("priority=err"), "{ran:?}");
+}
