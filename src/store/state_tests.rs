@@ -187,7 +187,7 @@ fn whoever_locks_removes_what_a_killed_runner_was_writing() {
     told(&made, story);
     let folders =
         [made.root().to_owned(), made.root().join("bin"), made.generation_folder(GenerationNumber(1))];
-    let left = folders.map(|folder| folder.join(".switchback-99999999-0.tmp"));
+    let left = folders.map(|folder| folder.join(".switchback-99999999-0-0.tmp"));
     left.iter().for_each(|file| fs::write(file, "half").expect("written"));
     assert!(made.current().is_some() && left.iter().all(|file| file.exists()), "looking removes nothing");
     drop(made.lock("resume").expect("free"));

@@ -2,11 +2,14 @@
 
 use crate::model::Digest;
 use sha2::{Digest as _, Sha256};
+use std::collections::hash_map::RandomState;
 use std::fmt::Write as _;
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// What went wrong with which file.
@@ -128,11 +131,20 @@ pub fn write_atomic(path: &Path, bytes: &[u8], access: Access) -> Result<(), Fil
     sync_folder(folder)
 }
 
-/// A name for a file that is being written, for use in the folder of its target; not used before by this process.
+/// A name for a file that is being written, for use in the folder of its target; not used before by this process. It tells
+/// the process, and a number that this process alone has: after a reboot another one may have its process id.
 #[must_use]
 pub fn temporary_name() -> String {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
-    format!(".switchback-{}-{}.tmp", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed))
+    let (pid, own) = (std::process::id(), own_number());
+    format!(".switchback-{pid}-{own:08x}-{}.tmp", NUMBER.fetch_add(1, Ordering::Relaxed))
+}
+
+/// A number that another process with the same id does not have.
+pub(super) fn own_number() -> u32 {
+    static OWN: OnceLock<u32> = OnceLock::new();
+    // Of the standard library's sources of chance the one that needs no file and never waits for the machine.
+    *OWN.get_or_init(|| (RandomState::new().build_hasher().finish() >> 32) as u32)
 }
 
 /// Creates a file, refusing one that is there, and syncs it. Its name is durable only after [`sync_folder`]: one for

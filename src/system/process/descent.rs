@@ -1,7 +1,7 @@
 //! Descendants that outlive their parent: found, attributed to a job, killed and reaped.
 
 use super::spawn::MARKER;
-use super::{Stray, ledger};
+use super::{Stray, ledger, mark};
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
@@ -268,10 +268,7 @@ impl Opened {
 /// Processes whose marker names this scope and another runner than us.
 fn strays(scope: &str) -> Vec<Opened> {
     let me = getpid().as_raw();
-    let marked = |pid: i32| {
-        std::fs::read(format!("/proc/{pid}/environ"))
-            .is_ok_and(|environ| environ.split(|b| *b == 0).any(|pair| is_of_another_runner(pair, scope, me)))
-    };
+    let marked = |pid: i32| mark::carries(pid, |pair| is_of_another_runner(pair, scope, me));
     processes()
         .filter(|pid| *pid != me && *pid != 1 && marked(*pid))
         // Looked at once more: only then the number is sure to be that of the one that is held.
@@ -314,8 +311,7 @@ fn tasks() -> usize {
 
 fn carries(pid: i32, marker: &str) -> bool {
     let pair = format!("{MARKER}={marker}");
-    std::fs::read(format!("/proc/{pid}/environ"))
-        .is_ok_and(|environ| environ.split(|b| *b == 0).any(|entry| entry == pair.as_bytes()))
+    mark::carries(pid, |found| found == pair.as_bytes())
 }
 
 fn processes() -> impl Iterator<Item = i32> {

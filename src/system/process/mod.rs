@@ -19,6 +19,7 @@ mod descent;
 mod group;
 mod helper;
 mod ledger;
+mod mark;
 mod own;
 mod spawn;
 
