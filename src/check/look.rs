@@ -273,8 +273,12 @@ fn later(at: Instant, span: std::time::Duration) -> Instant {
 }
 
 fn taken<'a>(check: &'a Check, ground: Ground<'_>) -> Box<dyn Looking + 'a> {
-    let around =
-        Circumstances { phase_started: ground.phase_started, now: ground.now, baseline: ground.baseline };
+    let around = Circumstances {
+        phase_started: ground.phase_started,
+        now: ground.now,
+        baseline: ground.baseline,
+        user: ground.apart.user(),
+    };
     match &check.look {
         Look::Probe(probe) => match ground.apart.begin(check, ground.tick) {
             Some(elsewhere) => Box::new(elsewhere),

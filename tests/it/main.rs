@@ -9,6 +9,7 @@ mod fuzz;
 mod generated;
 mod graphics;
 mod hostile;
+mod journal;
 mod layers;
 mod library;
 mod library_live;

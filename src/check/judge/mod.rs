@@ -172,7 +172,9 @@ fn evaluate(
             Some(baseline) => baseline.get(&rule.field).map_or(Before::Missing, Before::Value),
         };
         let now = seen.get(&rule.field);
+        let unseen = seen.why_unseen(&rule.field);
         let scope = Scope {
+            unseen: unseen.as_deref(),
             unit: reasons::unit_of(&check.look, &rule.field, seen),
             before,
             floor: check.floor,

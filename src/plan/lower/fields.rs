@@ -39,6 +39,9 @@ const JOURNAL: &[&str] = &[
     "kernel_oopses",
     "gpu_hangs",
     "hung_tasks",
+    "lost",
+    "complete",
+    "unseen",
 ];
 
 /// The fields of `boot`.
@@ -86,11 +89,18 @@ const CGROUP: &[&str] = &[
     "without_memory_high",
     "without_memory_max",
     "without_cpu_quota",
+    "unenforced",
+    "unseen",
 ];
 
 /// The fields of `session`.
 const SESSION: &[&str] = &[
     "present",
+    "uid",
+    "boot_id",
+    "replaced",
+    "compositor_exe",
+    "shell_exe",
     "parts",
     "has_shell",
     "compositor",
@@ -159,6 +169,7 @@ const GPU: &[&str] = &[
     "decode_percent",
     "clients",
     "client_count",
+    "unseen",
 ];
 
 /// The same, and what there is of a process.
@@ -177,6 +188,7 @@ const GPU_AND_PROCESS: &[&str] = &[
     "decode_percent",
     "clients",
     "client_count",
+    "unseen",
     "process_running",
     "process_pids",
     "on_gpu",
