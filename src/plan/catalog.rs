@@ -219,7 +219,11 @@ fn parameters_of(
                 complaints.push(Complaint::error(
                     "parameter-type",
                     value.place,
-                    format!("`{key}` of the check `{name}` must be {}, and is {}", parameter.kind.described(), value.described()),
+                    format!(
+                        "`{key}` of the check `{name}` must be {}, and is {}",
+                        parameter.kind.described(),
+                        value.described()
+                    ),
                 ));
             }
         }
