@@ -91,7 +91,7 @@ pub(super) enum Verb {
     /// Run the validation checks and touch nothing.
     ///
     /// Ends with 0 where all that counts holds, with 20 where something does not, with 11 where something could not be
-    /// measured or is undecided.
+    /// measured or is undecided, or nothing was measured at all.
     Validate(Validate),
     /// Set up a timer that validates while a phase soaks.
     ///

@@ -281,6 +281,15 @@ fn what_does_not_count_passed_in_no_form() {
     let ran = bench.run(&["validate", "plan.yaml", "--json"]).json();
     let of = |pointer| ran.pointer(pointer).and_then(serde_json::Value::as_u64);
     assert_eq!(["/tally/pass", "/not_counted/fail", "/not_counted/error"].map(of), [Some(1); 3], "{ran}");
+    // What is kept for trends is what was found.
+    std::fs::create_dir(bench.state()).expect("a folder");
+    std::fs::set_permissions(bench.state(), std::os::unix::fs::PermissionsExt::from_mode(0o700))
+        .expect("ours");
+    assert_eq!(bench.run(&["validate", "plan.yaml"]).exit, 0);
+    for (check, outcome) in [("ok", "pass"), ("told", "fail"), ("blind", "error")] {
+        let trend = bench.run(&["trend", check, "--json"]).json();
+        assert_eq!(trend["samples"][0]["outcome"], outcome, "{trend}");
+    }
 }
 
 #[test]

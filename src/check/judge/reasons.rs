@@ -109,13 +109,18 @@ const LISTED: usize = 5;
 
 /// A text in quotes, its middle left to the imagination where it is long.
 pub(super) fn quoted(text: &str) -> String {
+    quoted_up_to(SHOWN, text)
+}
+
+/// The same with more or less room.
+pub(super) fn quoted_up_to(room: usize, text: &str) -> String {
     let text = text.trim_end_matches('\n');
     let length = text.chars().count();
-    if length <= SHOWN {
+    if length <= room {
         return format!("{text:?}");
     }
-    let head: String = text.chars().take(SHOWN).collect();
-    format!("{head:?} and {}", counted(length - SHOWN, "more character"))
+    let head: String = text.chars().take(room).collect();
+    format!("{head:?} and {}", counted(length - room, "more character"))
 }
 
 /// A list in words: the first five, then how many more.

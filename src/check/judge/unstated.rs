@@ -1,6 +1,6 @@
 //! What a look says by itself where the check states no expectation: an exit status, a person's answer.
 
-use super::reasons::quoted;
+use super::reasons::{quoted, quoted_up_to};
 use super::{measured, treated};
 use crate::check::plugin::SILENT;
 use crate::model::{Check, Look, Observation, Outcome, Probe, Value};
@@ -96,7 +96,8 @@ pub(super) fn said(check: &Check, seen: &Observation) -> Option<String> {
 
 fn complaint(seen: &Observation) -> Option<String> {
     let last = text(seen, "stderr").lines().rev().find(|line| !line.trim().is_empty());
-    last.map(|line| format!("it said {}", quoted(line)))
+    // It has a line of its own, and may name a whole search path.
+    last.map(|line| format!("it said {}", quoted_up_to(300, line)))
 }
 
 fn exited(seen: &Observation) -> (Outcome, Vec<String>) {

@@ -65,7 +65,7 @@ pub(in crate::plan) struct CheckForm {
     /// As whom children run. As whoever runs switchback where it is not stated.
     #[serde(rename = "as")]
     pub(in crate::plan) who: Option<At<RunAs>>,
-    /// Shown when it fails: what a person can do.
+    /// Shown where it fails or warns, and where it lies between `expect` and `fail_if`: what a person can do.
     pub(in crate::plan) hint: Option<String>,
     /// For selection and reports.
     #[serde(default)]

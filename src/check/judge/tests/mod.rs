@@ -569,3 +569,25 @@ fn shadowed_checks_are_those_that_only_inform() {
     assert!(with(Severity::Critical, Mode::Shadow));
     assert!(!with(Severity::Warn, Mode::Enforce));
 }
+
+#[test]
+fn a_run_that_ended_badly_tells_its_last_words_where_a_rule_is_about_that() {
+    let run = check(Look::Probe(Probe::Run { command: CommandLine::new(["x"]), parse: Parse::Text }));
+    let on = |field: &str, value: serde_json::Value| Check {
+        expect: vec![rule(field, vec![Matcher::Equals(value)])],
+        ..run.clone()
+    };
+    let path = "mold is not in ".to_owned() + &"/some/folder:".repeat(15);
+    let seen = |exit: i32| {
+        Ok(Observation::new()
+            .with("exit", exit)
+            .with("stdout", "")
+            .with("stderr", format!("first\n{path}\n\n")))
+    };
+    let told = |check: &Check, exit: i32| judge(check, &seen(exit), None, TODAY).reasons;
+    let words = format!("it said {path:?}");
+    assert_eq!(told(&on("exit", json!(0)), 127), ["`exit` is 127, not 0".to_owned(), words.clone()]);
+    assert_eq!(told(&run, 127), ["`exit` is 127, not 0".to_owned(), words]);
+    assert_eq!(told(&on("exit", json!(0)), 0).len(), 1);
+    assert_eq!(told(&on("stdout", json!("x")), 127).len(), 1, "it is not asked how it ended");
+}
