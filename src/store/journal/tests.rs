@@ -158,6 +158,17 @@ fn a_journal_that_is_longer_than_its_head_tells_is_good() {
 }
 
 #[test]
+fn a_head_that_was_missing_tells_the_last_fact_by_its_hash_as_soon_as_the_journal_is_opened() {
+    for facts in [&story(1)[..3], &[]] {
+        let (_folder, path, _bytes) = written(facts);
+        forget_head(&path);
+        let (_writer, journal) = JournalWriter::open(&path).expect("opened");
+        let last = (!facts.is_empty()).then_some(journal.head);
+        assert_eq!(Head::read(&path), Some(Head { seq: facts.len() as u64, hash: last }));
+    }
+}
+
+#[test]
 fn a_journal_that_is_not_the_one_of_its_head_is_used_and_not_gone_forward_on() {
     let facts = story(1);
     let (_folder, path, _bytes) = written(&facts[..3]);
