@@ -162,9 +162,12 @@ fn a_head_that_was_missing_tells_the_last_fact_by_its_hash_as_soon_as_the_journa
     for facts in [&story(1)[..3], &[]] {
         let (_folder, path, _bytes) = written(facts);
         forget_head(&path);
-        let (_writer, journal) = JournalWriter::open(&path).expect("opened");
+        let (mut writer, journal) = JournalWriter::open(&path).expect("opened");
         let last = (!facts.is_empty()).then_some(journal.head);
-        assert_eq!(Head::read(&path), Some(Head { seq: facts.len() as u64, hash: last }));
+        let seq = facts.len() as u64;
+        assert_eq!(Head::read(&path), Some(Head { seq, hash: last }));
+        writer.append(&envelopes(seq + 1, [Event::SettleEnded])).expect("durable");
+        assert_eq!(Head::read(&path), Some(Head { seq: seq + 1, hash: Some(writer.head) }));
     }
 }
 
@@ -206,6 +209,7 @@ fn a_rescued_journal_stays_damaged_until_its_first_fact() {
         writer.append(&facts[2..3]).expect("durable");
         let journal = Journal::read(&path).expect("read");
         assert_eq!((journal.damage, &journal.envelopes[..]), (None, &facts[..3]), "{lost}");
+        assert_eq!(Head::read(&path), Some(Head { seq: 3, hash: Some(journal.head) }), "{lost}");
         drop(writer);
         JournalWriter::open(&path).expect("good again");
     }
