@@ -60,6 +60,11 @@ impl Apart {
         Self { runner: host.euid, user: host.invoker.ids.uid, foreign, own }
     }
 
+    /// For whom switchback runs.
+    pub(super) const fn user(&self) -> u32 {
+        self.user
+    }
+
     /// The look of a child, where the runner itself shall not look.
     pub(super) fn begin(&self, check: &Check, now: Instant) -> Option<Elsewhere> {
         let Look::Probe(probe) = &check.look else { return None };
@@ -247,7 +252,9 @@ pub fn look_here(probe: &str) -> Result<String, String> {
 
 /// What a probe sees that looks by itself.
 fn at_once(probe: &Probe) -> Result<Result<Observation, ProbeError>, String> {
-    let around = Circumstances { phase_started: None, now: crate::system::clock::now(), baseline: None };
+    // None of those that look here asks for whom.
+    let now = crate::system::clock::now();
+    let around = Circumstances { phase_started: None, now, baseline: None, user: 0 };
     match probe::begin(probe, around).next(Given::Nothing) {
         Need::Seen(seen) => Ok(seen),
         Need::Child(..) | Need::Stream(_) | Need::Answer(_) | Need::Pause(_) => Err(STARTS.to_owned()),

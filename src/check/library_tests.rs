@@ -1,8 +1,10 @@
 //! The shipped checks on what the tools print: through their own probes, with their own patterns, settings and guards.
 
 use super::judge::judge;
-use super::probe::{Circumstances, Given, Need, begin, ended};
-use crate::model::{Check, CommandLine, Look, Observation, Outcome, Probe, ProcessEnd, Timestamp};
+use super::probe::{Circumstances, Given, Need, ended, journal};
+use crate::model::{
+    Check, CommandLine, Look, NixQuestion, Observation, Outcome, Probe, ProcessEnd, Timestamp,
+};
 use crate::plan::{Sources, Surroundings, load, shipped_checks};
 use crate::system::process::End;
 
@@ -34,7 +36,7 @@ pub(in crate::check) fn shipped(name: &str, with: &str) -> Check {
 /// What a check makes of what its probe saw: its guard first.
 pub(in crate::check) fn judged(check: &Check, seen: &Observation, before: Option<&Observation>) -> Outcome {
     if let Some(guard) = &check.applies_if {
-        let outcome = judged(guard, seen, None);
+        let outcome = judged(guard, seen, before);
         if outcome != Outcome::Pass {
             return if outcome == Outcome::Error { outcome } else { Outcome::Skipped };
         }
@@ -60,6 +62,12 @@ const fn kernel(message: &'static str) -> Entry {
 
 const fn dumped(message: &'static str) -> Entry {
     Entry { transport: "journal", who: "systemd-coredump[9]", priority: 2, message_id: COREDUMP, message }
+}
+
+/// The manager tells how the process of a service ended.
+const fn exited(message: &'static str) -> Entry {
+    let message_id = "98e322203f7a4ed290d09fe03c09fe15";
+    Entry { transport: "journal", who: "systemd[812]", priority: 5, message_id, message }
 }
 
 const fn oomd(message: &'static str) -> Entry {
@@ -98,7 +106,14 @@ fn selected(argv: &[String], entries: &[Entry]) -> String {
         entry.priority <= most
             && (names.is_empty() || names.contains(&name))
             && (fields.is_empty()
-                || alternatives.into_iter().any(|all| all.iter().all(|word| field(entry, word))))
+                || alternatives.into_iter().any(|all| {
+                    // Of one field any may fit, of several each must.
+                    let name = |word: &str| word.split('=').next().unwrap_or_default().to_owned();
+                    let fits = |word: &&str| {
+                        all.iter().any(|other| name(other) == name(word) && field(entry, other))
+                    };
+                    all.iter().all(fits)
+                }))
     };
     let line =
         |(at, entry): (usize, &Entry)| format!("1767000000.{at:06} {}: {}\n", entry.who, entry.message);
@@ -108,9 +123,15 @@ fn selected(argv: &[String], entries: &[Entry]) -> String {
 /// What the check's own probe makes of a journal with these entries.
 fn journal(check: &Check, entries: &[Entry]) -> Observation {
     let Look::Probe(probe @ Probe::Journal { .. }) = &check.look else { panic!("{check:?}") };
-    let around = Circumstances { phase_started: None, now: Timestamp(1_767_000_100_000), baseline: None };
-    let mut looking = begin(probe, around);
-    let Need::Stream(CommandLine { argv, .. }) = looking.next(Given::Nothing) else { panic!("{check:?}") };
+    let around =
+        Circumstances { phase_started: None, now: Timestamp(1_767_000_100_000), baseline: None, user: 0 };
+    let mut looking = journal::look_at(probe, around);
+    let mut need = looking.next(Given::Nothing);
+    while matches!(need, Need::Child(..)) {
+        let child = ended(End::Process(ProcessEnd::Exited(0)), "", "");
+        need = looking.next(Given::Ended(Box::new(child)));
+    }
+    let Need::Stream(CommandLine { argv, .. }) = need else { panic!("{check:?}") };
     looking.take(selected(&argv, entries).as_bytes());
     let child = ended(End::Process(ProcessEnd::Exited(0)), "", "");
     match looking.next(Given::Ended(Box::new(child))) {
@@ -120,7 +141,8 @@ fn journal(check: &Check, entries: &[Entry]) -> Observation {
 }
 
 /// What goes on all the time, and what somebody quotes.
-const QUIET: [Entry; 8] = [
+const QUIET: [Entry; 9] = [
+    exited("plasma-plasmashell.service: Main process exited, code=killed, status=15/TERM"),
     kernel("usb 1-2: new high-speed USB device number 5 using xhci_hcd"),
     kernel("[drm] Initialized i915 1.6.0 for 0000:00:02.0 on minor 0"),
     kernel("amdgpu 0000:03:00.0: amdgpu: SMU is initialized successfully!"),
@@ -188,6 +210,7 @@ fn every_journal_check_finds_its_faults_with_its_own_pattern_and_nothing_else() 
                     "[drm:amdgpu_job_timedout [amdgpu]] *ERROR* amdgpu: ring gfx timeout, signaled seq=1",
                 )],
                 &[kernel("xe 0000:00:02.0: [drm] GT0: Engine reset: engine_class=rcs")],
+                &[kernel("xe 0000:03:00.0: [drm] Tile0: GT0: Timedout job: seqno=1, lrc_seqno=1, guc_id=8")],
                 &[kernel("nouveau 0000:01:00.0: [drm] *ERROR* [CRTC:47:head-0] flip_done timed out")],
                 &[kernel("nouveau 0000:01:00.0: fifo: SCHED_ERROR 0a [CTXSW_TIMEOUT]")],
                 &[kernel("radeon 0000:01:00.0: GPU lockup (current fence id 0x01 last fence id 0x02)")],
@@ -223,6 +246,10 @@ fn every_journal_check_finds_its_faults_with_its_own_pattern_and_nothing_else() 
                 &[kernel("sway[7]: unhandled level 2 translation fault (11) at 0x00000018, esr 0x92000006")],
                 &[kernel("sway[7]: undefined instruction: pc=0000007f939a0700")],
                 &[dumped("Process 7 (kwin_wayland) of user 1000 dumped core.")],
+                &[dumped(
+                    "Process 7 (kwin_wayland) of user 1000 terminated abnormally without generating a coredump.",
+                )],
+                &[exited("plasma-kwin_wayland.service: Main process exited, code=killed, status=6/ABRT")],
             ],
         ),
     ];
@@ -254,5 +281,44 @@ fn what_only_a_session_can_see_is_asked_of_the_session_also_by_the_guard() {
         let check = shipped(name, "");
         let guard = check.applies_if.as_ref().expect("a guard");
         assert_eq!((&guard.look, guard.who), (&check.look, check.who), "{name}");
+    }
+}
+
+#[test]
+fn tests_ran_where_some_ran_and_not_where_they_began_or_none_was_there_or_one_failed() {
+    let check = shipped("tests-ran", "path: /nix/store/x");
+    let Look::Probe(Probe::Nix(NixQuestion::Log { matches: Some(pattern), .. })) = &check.look else {
+        panic!("{check:?}")
+    };
+    let pattern = regex::Regex::new(pattern).expect("a pattern");
+    for (line, ran) in [
+        ("100% tests passed, 0 tests failed out of 12", true),
+        ("# PASS:  37", true),
+        ("test result: ok. 5 passed; 0 failed; 0 ignored", true),
+        ("Ran 3 tests in 0.01s", true),
+        ("============ 4 passed, 1 warning in 0.12s ============", true),
+        ("4 passed in 0.12s", true),
+        ("Tests:       3 passed, 3 total", true),
+        ("ok  \tgithub.com/a/b\t0.003s", true),
+        ("ok      github.com/a/b  0.003s  coverage: 81.0% of statements", true),
+        ("Ok:                 12", true),
+        ("All tests successful.", true),
+        ("All 12 tests passed", true),
+        ("[==========] All 12 tests were successful", true),
+        ("running tests", false),
+        ("no Makefile or custom checkPhase, doing nothing", false),
+        ("100% tests passed, 0 tests failed out of 0", false),
+        ("# PASS:  0", false),
+        ("test result: ok. 0 passed; 0 failed; 0 ignored", false),
+        ("Ran 0 tests in 0.00s", false),
+        ("============ 3 failed, 4 passed in 0.12s ============", false),
+        ("3 failed, 4 passed", false),
+        ("Tests:       1 failed, 3 passed, 4 total", false),
+        ("ok  \tgithub.com/a/b\t0.003s [no tests to run]", false),
+        ("ok  \tgithub.com/a/b\t0.003s [no test files]", false),
+        ("All 0 tests passed", false),
+        ("Ok:                 0", false),
+    ] {
+        assert_eq!(pattern.is_match(line), ran, "{line}");
     }
 }

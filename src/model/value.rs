@@ -11,6 +11,11 @@ pub use serde_json::Value;
 #[serde(transparent)]
 pub struct Observation(pub BTreeMap<String, Value>);
 
+/// The field in which an observation says of which others it could not see all: a map to lists of reasons.
+const UNSEEN: &str = "unseen";
+/// Stands there for every field.
+const EVERY_FIELD: &str = "*";
+
 impl Observation {
     /// An observation without fields.
     #[must_use]
@@ -23,6 +28,35 @@ impl Observation {
     pub fn with(mut self, field: &str, value: impl Into<Value>) -> Self {
         self.0.insert(field.to_owned(), value.into());
         self
+    }
+
+    /// This observation, which could not see all of these fields (`*` for every one): what they hold is a part of the
+    /// truth, or less than it. The reasons are words for a person.
+    #[must_use]
+    pub fn unseen(mut self, fields: &[&str], reasons: &[String]) -> Self {
+        if reasons.is_empty() {
+            return self;
+        }
+        let all = self.0.entry(UNSEEN.to_owned()).or_insert_with(|| Value::Object(serde_json::Map::new()));
+        if let Value::Object(all) = all {
+            for field in fields {
+                let list = all.entry((*field).to_owned()).or_insert_with(|| Value::Array(Vec::new()));
+                if let Value::Array(list) = list {
+                    list.extend(reasons.iter().map(|reason| Value::from(reason.as_str())));
+                }
+            }
+        }
+        self
+    }
+
+    /// Why a field holds a part of the truth only; nothing where it holds all of it.
+    #[must_use]
+    pub fn why_unseen(&self, field: &str) -> Option<String> {
+        let unseen = self.0.get(UNSEEN)?;
+        let first = field.split('.').next().unwrap_or(field);
+        let lists = [EVERY_FIELD, first].map(|name| unseen.get(name).and_then(Value::as_array));
+        let words: Vec<&str> = lists.into_iter().flatten().flatten().filter_map(Value::as_str).collect();
+        (!words.is_empty()).then(|| words.join(", "))
     }
 
     /// The field of that name. A dotted name reaches into maps and lists: `value.memory.total`. A key may hold dots

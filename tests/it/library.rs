@@ -71,6 +71,22 @@ fn used(cases: &[Case]) -> Vec<Check> {
     loaded.plan.phases[0].validate.clone()
 }
 
+/// The shipped check of that name with these arguments.
+pub(crate) fn shipped(name: &str, with: &Value) -> Check {
+    let text = format!(
+        "switchback: 1\nname: one\nphases:\n  - id: one\n    apply: [{{run: [\"true\"], changes: nothing}}]\n    \
+         validate: [{{use: {name}, with: {with}}}]\n"
+    );
+    let around = Surroundings {
+        home: "/home/mo".to_owned(),
+        user: "mo".to_owned(),
+        is_root: true,
+        folder: "/plans".to_owned(),
+    };
+    let loaded = load("one.yaml", &text, &NoFiles, &around, &[]);
+    loaded.unwrap_or_else(|why| panic!("{name}: {}", why.lines())).plan.phases[0].validate[0].clone()
+}
+
 /// As a live probe gives it: fields that are not known are left out.
 fn observed(case: &Case) -> Result<Observation, ProbeError> {
     if let Some(why) = &case.unseen {
@@ -109,7 +125,11 @@ fn every_shipped_check_judges_its_recorded_observations_as_stated() {
             if case.outcome == "skipped" {
                 // What it applies to is told by the same observation.
                 let guard = check.applies_if.as_ref().expect("a check that can be skipped");
-                assert_ne!(judge(guard, &seen, None, "2026-01-05").outcome, Outcome::Pass, "{case:?}");
+                assert_ne!(
+                    judge(guard, &seen, before.as_ref(), "2026-01-05").outcome,
+                    Outcome::Pass,
+                    "{case:?}"
+                );
                 continue;
             }
             let judged = judge(&check, &seen, before.as_ref(), "2026-01-05");

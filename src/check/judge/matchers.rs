@@ -73,6 +73,8 @@ pub(super) struct Scope<'a> {
     pub(super) direction: Direction,
     /// How the value was made of several: `median of 5`.
     pub(super) sampled: Option<&'a str>,
+    /// Why the value may be less than the truth.
+    pub(super) unseen: Option<&'a str>,
 }
 
 /// All matchers of one field.
@@ -146,8 +148,48 @@ fn undecided(unit: Unit, value: &Value, what: &str) -> Finding {
     Finding::new(Truth::Undecided, format!("{} {what}", shown(unit, value)))
 }
 
-/// One matcher. A value that is not there, or null, is absence.
+/// One matcher. A value that is not there, or null, is absence. A value that is less than the truth settles only what
+/// more of it would not change.
 pub(super) fn holds(matcher: &Matcher, now: Option<&Value>, scope: Scope<'_>) -> Finding {
+    let finding = as_seen(matcher, now, scope);
+    let unsettled = match matcher {
+        // These judge through others.
+        Matcher::Not(_) | Matcher::AllOf(_) | Matcher::AnyOf(_) | Matcher::Len(_) => return finding,
+        Matcher::Gt(_)
+        | Matcher::Ge(_)
+        | Matcher::Matches(_)
+        | Matcher::Prefix(_)
+        | Matcher::Suffix(_)
+        | Matcher::Contains(_)
+        | Matcher::ContainsAll(_)
+        | Matcher::HasKey(_)
+        | Matcher::Exists(true)
+        | Matcher::Empty(false)
+        | Matcher::NoneMissing => Truth::Fails,
+        Matcher::Equals(_)
+        | Matcher::Lt(_)
+        | Matcher::Le(_)
+        | Matcher::Between(..)
+        | Matcher::Exactly(_)
+        | Matcher::Version(_)
+        | Matcher::Exists(false)
+        | Matcher::Empty(true)
+        | Matcher::NoNew
+        | Matcher::Unchanged
+        | Matcher::DeltaMax(_)
+        | Matcher::RatioMax(_) => Truth::Holds,
+    };
+    match scope.unseen {
+        Some(why) if finding.truth == unsettled => {
+            let reasons =
+                finding.reasons.iter().map(|reason| format!("{reason}, but not all was seen: {why}"));
+            Finding { truth: Truth::NoData, reasons: reasons.collect() }
+        }
+        Some(_) | None => finding,
+    }
+}
+
+fn as_seen(matcher: &Matcher, now: Option<&Value>, scope: Scope<'_>) -> Finding {
     let unit = scope.unit;
     match (matcher, now.filter(|value| !value.is_null())) {
         (Matcher::Not(inner), _) => {

@@ -1,5 +1,6 @@
-//! `cgroup`: the limits of services and scopes, and what they use now. A limit is effective where the unit or anything
-//! above it has it, so that the control groups themselves are read as well.
+//! `cgroup`: the limits of services and scopes, and what they use now. What is stated is not always enforced (the
+//! controller may not be delegated, or the kernel has none), so the limits are read from the control groups themselves.
+//! A limit is effective where the unit or anything above it has it.
 
 use super::{Given, Looking, Need, process_end, status, tool, units, whole};
 use crate::check::ProbeError;
@@ -45,6 +46,13 @@ impl<'a> Cgroup<'a> {
             return Err(units::refused(ended));
         }
         let shown: Vec<Shown> = text.split("\n\n").filter_map(Shown::read).collect();
+        if shown.is_empty() {
+            // Every manager has a slice.
+            return Err(ProbeError::Malformed {
+                what: "what systemctl says of units".to_owned(),
+                why: "it ended well and named none, not even a slice".to_owned(),
+            });
+        }
         Ok(seen(root, &shown, self.names))
     }
 }
@@ -117,7 +125,6 @@ fn seconds(text: &str) -> Option<f64> {
 }
 
 fn seen(root: &Path, shown: &[Shown], names: &[String]) -> Observation {
-    let is_slice = |unit: &Shown| unit.id().ends_with(".slice");
     let wanted = |unit: &&Shown| {
         let named = names.iter().any(|name| {
             glob::Pattern::new(name).map_or(name == unit.id(), |pattern| pattern.matches(unit.id()))
@@ -127,6 +134,7 @@ fn seen(root: &Path, shown: &[Shown], names: &[String]) -> Observation {
     let mut maps: BTreeMap<&'static str, Map<String, Value>> = BTreeMap::new();
     let mut without: BTreeMap<&'static str, Vec<Value>> = BTreeMap::new();
     let mut units = Vec::new();
+    let (mut unenforced, mut unknown): (Vec<Value>, Vec<(&str, String)>) = Default::default();
     for field in ["memory_high", "memory_max", "cpu_quota"] {
         maps.insert(field, Map::new());
         without.insert(field, Vec::new());
@@ -136,12 +144,7 @@ fn seen(root: &Path, shown: &[Shown], names: &[String]) -> Observation {
     ids.dedup_by(|one, other| one.id() == other.id());
     for unit in ids {
         units.push(Value::from(unit.id()));
-        let above = |slice: &&Shown| {
-            let path = slice.group();
-            is_slice(slice) && !path.is_empty() && unit.group().starts_with(&format!("{path}/"))
-        };
-        let line: Vec<&Shown> = shown.iter().filter(above).chain([unit]).collect();
-        let folders = folders(root, unit.group());
+        let folders = folders(&root.join("sys/fs/cgroup"), unit.group());
         let mut put = |field: &'static str, value: Option<Value>| {
             if let Some(value) = value {
                 maps.entry(field).or_default().insert(unit.id().to_owned(), value);
@@ -149,16 +152,27 @@ fn seen(root: &Path, shown: &[Shown], names: &[String]) -> Observation {
                 without.push(Value::from(unit.id()));
             }
         };
-        for (field, property, file) in
-            [("memory_high", "MemoryHigh", "memory.high"), ("memory_max", "MemoryMax", "memory.max")]
-        {
-            let stated = line.iter().filter_map(|unit| unit.number(property));
-            let read = folders.iter().filter_map(|folder| number(&folder.join(file)));
-            put(field, stated.chain(read).min().map(Value::from));
+        let bytes = |property: &str| unit.number(property).is_some();
+        let limits = [
+            ("memory_high", bytes("MemoryHigh"), limit(root, unit.group(), &MEMORY_HIGH).map(whole_number)),
+            ("memory_max", bytes("MemoryMax"), limit(root, unit.group(), &MEMORY_MAX).map(whole_number)),
+            ("cpu_quota", unit.quota().is_some(), limit(root, unit.group(), &CPU_QUOTA).map(Value::from)),
+        ];
+        for (field, is_stated, enforced) in limits {
+            match enforced {
+                Limit::Of(value) => put(field, Some(value)),
+                Limit::None => {
+                    put(field, None);
+                    if is_stated {
+                        unenforced.push(Value::from(format!("{} {field}", unit.id())));
+                    }
+                }
+                Limit::Unknown => {
+                    unknown
+                        .push((field, format!("what the kernel enforces for {} cannot be read", unit.id())));
+                }
+            }
         }
-        let stated = line.iter().filter_map(|unit| unit.quota());
-        let read = folders.iter().filter_map(|folder| cpu_max(&folder.join("cpu.max")));
-        put("cpu_quota", stated.chain(read).reduce(f64::min).map(Value::from));
         let own = folders.last();
         let used = |property: &str, file: &str| {
             unit.number(property).or_else(|| number(&own?.join(file))).map(Value::from)
@@ -177,14 +191,22 @@ fn seen(root: &Path, shown: &[Shown], names: &[String]) -> Observation {
         let values = maps.get(field).into_iter().flat_map(Map::values);
         values.filter_map(Value::as_f64).reduce(f64::max)
     };
+    let smallest = |field: &str| {
+        let values = maps.get(field).into_iter().flat_map(Map::values);
+        values.filter_map(Value::as_f64).reduce(f64::min)
+    };
     let largests: Vec<(&str, f64)> = [
-        ("memory_high", "memory_high_largest"),
-        ("memory_max", "memory_max_largest"),
-        ("cpu_quota", "cpu_quota_largest"),
-        ("memory_current", "memory_current_largest"),
+        ("memory_high_largest", largest("memory_high")),
+        ("memory_high_smallest", smallest("memory_high")),
+        ("memory_max_largest", largest("memory_max")),
+        ("memory_max_smallest", smallest("memory_max")),
+        ("cpu_quota_largest", largest("cpu_quota")),
+        ("cpu_quota_smallest", smallest("cpu_quota")),
+        ("memory_current_largest", largest("memory_current")),
+        ("oom_score_adjust_largest", largest("oom_score_adjust")),
     ]
     .into_iter()
-    .filter_map(|(field, name)| Some((name, largest(field)?)))
+    .filter_map(|(name, value)| Some((name, value?)))
     .collect();
     let mut seen = Observation::new().with("count", units.len()).with("units", units);
     for (name, value) in largests {
@@ -193,12 +215,81 @@ fn seen(root: &Path, shown: &[Shown], names: &[String]) -> Observation {
     for (field, list) in without {
         seen = seen.with(&format!("without_{field}"), list);
     }
-    maps.into_iter().fold(seen, |seen, (field, map)| seen.with(field, map))
+    seen = seen.with("unenforced", unenforced);
+    seen = maps.into_iter().fold(seen, |seen, (field, map)| seen.with(field, map));
+    unknown.into_iter().fold(seen, |seen, (field, why)| {
+        let fields = [field.to_owned(), format!("without_{field}"), format!("{field}_largest")];
+        seen.unseen(&fields.each_ref().map(String::as_str), &[why])
+    })
 }
 
-/// The folders of a control group and of all above it, the outermost first. Where version 1 is mounted there are none.
-fn folders(root: &Path, group: &str) -> Vec<PathBuf> {
-    let mut folder = root.join("sys/fs/cgroup");
+/// What the kernel enforces.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Limit<T> {
+    Of(T),
+    None,
+    /// Its control group is not where it is looked for.
+    Unknown,
+}
+
+impl<T> Limit<T> {
+    fn map<U>(self, of: impl FnOnce(T) -> U) -> Limit<U> {
+        match self {
+            Self::Of(value) => Limit::Of(of(value)),
+            Self::None => Limit::None,
+            Self::Unknown => Limit::Unknown,
+        }
+    }
+}
+
+/// Where a limit is kept: below which folder of the control groups, and how it is read there. Version 2 has one tree,
+/// version 1 one for each controller.
+type Kept = (&'static str, fn(&Path) -> Option<f64>);
+
+const MEMORY_HIGH: [Kept; 2] = [("", |folder| bytes(&folder.join("memory.high"))), ("memory", |_| None)];
+const MEMORY_MAX: [Kept; 2] = [
+    ("", |folder| bytes(&folder.join("memory.max"))),
+    ("memory", |folder| bytes(&folder.join("memory.limit_in_bytes"))),
+];
+const CPU_QUOTA: [Kept; 3] = [
+    ("", |folder| cpu_max(&folder.join("cpu.max"))),
+    ("cpu,cpuacct", |folder| cfs_quota(folder)),
+    ("cpu", |folder| cfs_quota(folder)),
+];
+
+/// The smallest limit of a control group and of all above it, where its own folder is there.
+fn limit(root: &Path, group: &str, kept: &[Kept]) -> Limit<f64> {
+    for (tree, read) in kept {
+        let folders = folders(&root.join("sys/fs/cgroup").join(tree), group);
+        if folders.last().is_some_and(|own| own.is_dir()) {
+            let least = folders.iter().filter_map(|folder| read(folder)).reduce(f64::min);
+            return least.map_or(Limit::None, Limit::Of);
+        }
+    }
+    Limit::Unknown
+}
+
+/// A size; version 1 writes the largest that fits where there is none.
+#[expect(clippy::cast_precision_loss, reason = "no machine has 2^53 bytes of memory")]
+fn bytes(path: &Path) -> Option<f64> {
+    number(path).filter(|size| *size < 1 << 60).map(|size| size as f64)
+}
+
+/// Microseconds of version 1; -1 where there is no limit.
+fn cfs_quota(folder: &Path) -> Option<f64> {
+    let read = |file: &str| std::fs::read_to_string(folder.join(file)).ok()?.trim().parse::<f64>().ok();
+    let (quota, period) = (read("cpu.cfs_quota_us")?, read("cpu.cfs_period_us")?);
+    (quota > 0.0 && period > 0.0).then(|| quota / period)
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "read as a whole number")]
+fn whole_number(size: f64) -> Value {
+    Value::from(size as u64)
+}
+
+/// The folders of a control group and of all above it, the outermost first.
+fn folders(tree: &Path, group: &str) -> Vec<PathBuf> {
+    let mut folder = tree.to_owned();
     let mut folders = Vec::new();
     for part in group.split('/').filter(|part| !part.is_empty() && *part != "..") {
         folder.push(part);
@@ -250,9 +341,74 @@ Id=app.slice\nActiveState=active\nControlGroup=/app.slice\nMemoryHigh=8589934592
         Cgroup::new(Manager::User, &names).observed(root, &child).expect("seen")
     }
 
+    fn put(root: &Path, path: &str, text: &str) {
+        let path = root.join("sys/fs/cgroup").join(path);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+        fs::write(path, text).expect("a file");
+    }
+
+    #[test]
+    fn a_limit_that_is_stated_and_not_enforced_is_none() {
+        for (tree, file, text, enforced, without, is_unknown) in [
+            // No control group of this unit is to be seen.
+            ("other", "memory.max", "max", None, json!([]), true),
+            // Delegated without the controller.
+            ("app.slice/app-code.scope", "pids.max", "max", None, json!(["app-code.scope"]), false),
+            ("app.slice/app-code.scope", "memory.max", "max", None, json!(["app-code.scope"]), false),
+            ("app.slice/app-code.scope", "memory.max", "4096", Some(4096), json!([]), false),
+            (
+                "memory/app.slice/app-code.scope",
+                "memory.limit_in_bytes",
+                "8192",
+                Some(8192),
+                json!([]),
+                false,
+            ),
+            (
+                "memory/app.slice/app-code.scope",
+                "memory.limit_in_bytes",
+                "9223372036854771712",
+                None,
+                json!(["app-code.scope"]),
+                false,
+            ),
+        ] {
+            let root = tempfile::tempdir().expect("a folder");
+            put(root.path(), &format!("{tree}/{file}"), &format!("{text}\n"));
+            let seen = observed(root.path(), &["app-code.scope"]);
+            let told = seen.get("memory_max.app-code.scope").and_then(Value::as_u64);
+            assert_eq!(told, enforced, "{tree} {text}");
+            assert_eq!(seen.get("without_memory_max"), Some(&without), "{tree} {text}");
+            assert_eq!(seen.why_unseen("without_memory_max").is_some(), is_unknown, "{tree} {text}");
+            let refused = enforced.is_none() && !is_unknown;
+            let stated = json!("app-code.scope memory_max");
+            let listed =
+                seen.get("unenforced").and_then(Value::as_array).is_some_and(|all| all.contains(&stated));
+            assert_eq!(listed, refused, "{tree} {text}");
+        }
+    }
+
+    #[test]
+    fn a_manager_that_names_nothing_is_no_answer() {
+        let names = ["app-*".to_owned()];
+        let silent = ended(End::Process(ProcessEnd::Exited(0)), "", "");
+        let why = Cgroup::new(Manager::User, &names).observed(Path::new("/nowhere"), &silent);
+        assert!(matches!(why, Err(ProbeError::Malformed { .. })), "{why:?}");
+    }
+
     #[test]
     fn limits_are_those_of_the_unit_and_of_all_above_it() {
         let root = tempfile::tempdir().expect("a folder");
+        for (path, text) in [
+            ("app.slice/memory.high", "8589934592\n"),
+            ("app.slice/cpu.max", "200000 100000\n"),
+            ("app.slice/app-code.scope/memory.max", "4294967296\n"),
+            ("app.slice/app-code.scope/memory.high", "max\n"),
+            ("app.slice/app-mail.service/memory.max", "max\n"),
+            ("app.slice/app-mail.service/cpu.max", "150000 100000\n"),
+        ] {
+            put(root.path(), path, text);
+        }
         let seen = observed(root.path(), &["app-*"]);
         assert_eq!(seen.get("units"), Some(&json!(["app-code.scope", "app-mail.service"])));
         assert_eq!(seen.get("memory_max"), Some(&json!({"app-code.scope": 4_294_967_296_u64})));
@@ -263,6 +419,8 @@ Id=app.slice\nActiveState=active\nControlGroup=/app.slice\nMemoryHigh=8589934592
         assert_eq!(seen.get("memory_current.app-code.scope"), Some(&json!(1_048_576)));
         assert_eq!(seen.get("cpu_seconds.app-code.scope"), Some(&json!(2.5)));
         assert_eq!(seen.get("oom_score_adjust"), Some(&json!({"app-mail.service": 300})));
+        assert_eq!(seen.get("oom_score_adjust_largest"), Some(&json!(300.0)));
+        assert_eq!(seen.get("cpu_quota_smallest"), Some(&json!(1.5)));
         assert_eq!(seen.get("tasks"), None);
     }
 

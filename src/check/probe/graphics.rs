@@ -24,6 +24,8 @@ struct Tool {
     class: &'static str,
     /// The field that says whether a driver answers.
     answers: Option<&'static str>,
+    /// Whether a line can only be the tool's, where it says that nothing is there by saying nothing of it.
+    own: Option<fn(&str) -> bool>,
     /// Classes in which nothing was measured, and what a person may do.
     unreachable: &'static [(&'static str, &'static str)],
 }
@@ -35,6 +37,7 @@ const VAINFO: Tool = Tool {
     reader: "vainfo",
     class: "failure",
     answers: Some("ok"),
+    own: None,
     unreachable: &[
         ("no_display", NO_SESSION),
         ("no_device", "is there a GPU, is its kernel driver loaded, and may this user open /dev/dri?"),
@@ -45,15 +48,18 @@ const VDPAUINFO: Tool = Tool {
     reader: "vdpauinfo",
     class: "error_class",
     answers: Some("device_created"),
+    own: None,
     unreachable: &[("no_display", NO_SESSION), ("not_started", BROKEN_TOOL)],
 };
 const GLXINFO: Tool = Tool {
     reader: "glxinfo",
     class: "failure",
     answers: None,
+    own: None,
     unreachable: &[("no_display", NO_SESSION), ("not_started", BROKEN_TOOL)],
 };
-const LSPCI: Tool = Tool { reader: "lspci", class: "failure", answers: None, unreachable: &[] };
+const LSPCI: Tool =
+    Tool { reader: "lspci", class: "failure", answers: None, own: Some(is_device), unreachable: &[] };
 
 pub(super) fn begin<'a>(what: &'a Graphics, around: Circumstances<'_>) -> Box<dyn Looking + 'a> {
     let now = around.now;
@@ -99,6 +105,16 @@ fn command(what: &Graphics) -> CommandLine {
     }
 }
 
+/// `0000:01:00.0 VGA compatible controller`
+fn is_device(line: &str) -> bool {
+    let slot = line.split(' ').next().unwrap_or_default();
+    let digits =
+        |text: &str, length: usize| text.len() == length && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let mut parts = slot.rsplit([':', '.']);
+    let known = [1, 2, 2].into_iter().all(|length| parts.next().is_some_and(|part| digits(part, length)));
+    known && parts.next().is_none_or(|domain| digits(domain, domain.len().max(4)))
+}
+
 fn read(of: &Tool, ended: &Ended) -> Result<Observation, ProbeError> {
     let name = of.reader;
     let end = process_end(name, ended)?;
@@ -117,6 +133,19 @@ fn read(of: &Tool, ended: &Ended) -> Result<Observation, ProbeError> {
         let last = [&ended.stderr, &ended.stdout].map(last_line).into_iter().find(|line| !line.is_empty());
         let what = format!("{name}: {class}: {}", last.unwrap_or_default());
         return Err(ProbeError::Unreachable { what, hint });
+    }
+    let answers = of.answers.is_none_or(|answers| seen.get(answers) == Some(&Value::Bool(true)));
+    let spoke = of.own.is_none_or(|own| said.lines().any(own));
+    if end == ProcessEnd::Exited(0) && class.is_none() && !(answers && spoke) {
+        // It says that all is well, and nothing that the tool would say.
+        let last = [&ended.stdout, &ended.stderr].map(last_line).into_iter().find(|line| !line.is_empty());
+        return Err(ProbeError::Malformed {
+            what: format!("what {name} says"),
+            why: format!(
+                "it ended well, and no driver and no failure is in it: {}",
+                last.unwrap_or_default()
+            ),
+        });
     }
     match end {
         // It ended by itself: the list is whole, however short it is.
@@ -227,6 +256,21 @@ vainfo: Supported profile and entrypoints
         ] {
             let why = read(of, &exited(1, "", stderr)).expect_err("an error");
             assert!(why.to_string().starts_with(expected) && why.hint().is_some(), "{why}");
+        }
+        // Nonsense, or another language, that ends well.
+        for (of, words) in [
+            (&VAINFO, "Datei oder Verzeichnis nicht gefunden\n"),
+            (&VAINFO, "vainfo: VA-API version: 1.20 (libva 2.20.0)\n"),
+            (&VDPAUINFO, "No such file\n"),
+            (&VDPAUINFO, "display: :0   screen: 0\n"),
+            (&LSPCI, "No such file\n"),
+        ] {
+            let why = read(of, &exited(0, words, "")).expect_err("an error");
+            assert!(matches!(why, ProbeError::Malformed { .. }), "{why}");
+        }
+        for line in ["00:02.0 VGA compatible controller: A", "0000:01:00.0 3D controller [0302]: B [10de:1]"]
+        {
+            assert!(read(&LSPCI, &exited(0, &format!("{line}\n"), "")).is_ok(), "{line}");
         }
         let nonsense = read(&VAINFO, &exited(7, "", "what is this\n")).expect_err("an error");
         assert_eq!(nonsense.to_string(), "cannot understand what vainfo says: it ended with 7: what is this");

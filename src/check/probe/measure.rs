@@ -38,7 +38,12 @@ impl<'a> Measuring<'a> {
             left: times.saturating_add(warmup),
             warmup,
             every,
-            around: Circumstances { phase_started: around.phase_started, now: around.now, baseline: None },
+            around: Circumstances {
+                phase_started: around.phase_started,
+                now: around.now,
+                baseline: None,
+                user: around.user,
+            },
             inner: None,
             running: false,
             samples: Vec::new(),
@@ -221,7 +226,7 @@ mod tests {
     use serde_json::json;
 
     fn around() -> Circumstances<'static> {
-        Circumstances { phase_started: None, now: Timestamp::default(), baseline: None }
+        Circumstances { phase_started: None, now: Timestamp::default(), baseline: None, user: 0 }
     }
 
     fn run(number: Option<&str>) -> Measured {

@@ -73,6 +73,8 @@ pub(super) struct Circumstances<'a> {
     pub(super) phase_started: Option<Timestamp>,
     pub(super) now: Timestamp,
     pub(super) baseline: Option<&'a Observation>,
+    /// For whom: the user id of whoever called, 0 where that is root or nobody knows.
+    pub(super) user: u32,
 }
 
 /// A probe that reads files and needs no child.
@@ -133,7 +135,7 @@ pub(super) fn begin<'a>(probe: &'a Probe, around: Circumstances<'_>) -> Box<dyn 
         Probe::Disk => Box::new(AtOnce(disk::read)),
         Probe::Generations { of, profiles } => Box::new(generations::Generations { of: *of, profiles }),
         Probe::DesktopSetting(setting) => Box::new(desktop_setting::Reading::new(setting)),
-        Probe::Session => Box::new(session::Session::default()),
+        Probe::Session => Box::new(session::Session::new(around)),
         Probe::KernelParameter { name } => Box::new(AtOnce(|| kernel_parameter::read(name))),
         Probe::Nix(question) => nix::begin(question),
         Probe::Graphics(what) => graphics::begin(what, around),

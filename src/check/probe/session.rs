@@ -1,7 +1,10 @@
 //! `session`: the compositor and the shell of a desktop: which they are, whether they live, since when, how often the
-//! service manager had to start them again, and what memory they take.
+//! service manager had to start them again, and what memory they take. Only those of the session's user count: a login
+//! manager has a compositor too, and often the same one.
 
-use super::{Given, Looking, Need, process_end, status, tool, whole};
+mod whose;
+
+use super::{Circumstances, Given, Looking, Need, process_end, status, tool, whole};
 use crate::check::ProbeError;
 use crate::check::wrapped::unwrapped;
 use crate::model::{Observation, Value};
@@ -72,12 +75,36 @@ const UNITS: &[&str] = &[
 
 /// Looks for the two among the processes, then asks the user's manager about its units.
 #[derive(Debug, Default)]
-pub(super) struct Session {}
+pub(super) struct Session {
+    /// For whom; 0 where nobody knows.
+    user: u32,
+    before: Option<Before>,
+}
+
+/// What the baseline says of the processes: the boot that they belonged to, and their numbers.
+#[derive(Debug, Clone, PartialEq, Default)]
+struct Before {
+    boot: Option<Value>,
+    pids: [Option<Value>; 2],
+}
+
+/// The two, as the fields of the observation name them.
+const PARTS: [&str; 2] = ["compositor", "shell"];
+
+impl Session {
+    pub(super) fn new(around: Circumstances<'_>) -> Self {
+        let before = around.baseline.map(|seen| Before {
+            boot: seen.get("boot_id").cloned(),
+            pids: PARTS.map(|what| seen.get(&format!("{what}_pid")).cloned()),
+        });
+        Self { user: around.user, before }
+    }
+}
 
 impl Looking for Session {
     fn next(&mut self, given: Given) -> Need {
         match given {
-            Given::Ended(ended) => Need::Seen(observed(Path::new("/"), &ended)),
+            Given::Ended(ended) => Need::Seen(observed(Path::new("/"), &ended, self)),
             Given::Nothing | Given::Answered(_) => {
                 let words = [
                     "systemctl",
@@ -98,30 +125,49 @@ impl Looking for Session {
 struct Found {
     name: String,
     pid: u32,
+    uid: u32,
+    /// The program's file, where that may be seen.
+    exe: Option<String>,
     folder: PathBuf,
     /// Clock ticks between the start of the machine and its own.
     began: u64,
 }
 
-fn observed(root: &Path, ended: &Ended) -> Result<Observation, ProbeError> {
-    let processes = scan(root)?;
+fn observed(root: &Path, ended: &Ended, session: &Session) -> Result<Observation, ProbeError> {
+    let whose = whose::Whose::of(root, session.user);
+    let processes = scan(root, &whose)?;
     // The longest at work is the session's own: another may be nested in it.
     let first = |names: &dyn Fn(&str) -> bool| {
         processes.iter().filter(|found| names(&found.name)).min_by_key(|found| found.began)
     };
     let compositor = first(&|name| COMPOSITORS.iter().any(|(known, _)| *known == name));
     let shell = first(&|name| SHELLS.contains(&name));
+    let found = compositor.is_some() || shell.is_some();
+    // A session that is logged in and drawn by nobody is a desktop that died.
     let mut seen = Observation::new()
-        .with("present", compositor.is_some() || shell.is_some())
+        .with("present", found || whose.is_logged_in())
         .with("compositor_alive", compositor.is_some());
+    if let Some(uid) = compositor.or(shell).map(|found| found.uid).or(whose.user()) {
+        seen = seen.with("uid", uid);
+    }
+    let boot = std::fs::read_to_string(root.join("proc/sys/kernel/random/boot_id")).ok();
+    let boot = boot.map(|boot| Value::from(boot.trim()));
     let parts: Vec<Value> =
         [compositor, shell].into_iter().flatten().map(|found| Value::from(found.name.as_str())).collect();
     seen = seen.with("parts", parts);
     let uptime: Option<f64> = std::fs::read_to_string(root.join("proc/uptime"))
         .ok()
         .and_then(|text| text.split_whitespace().next()?.parse().ok());
-    for (what, found) in [("compositor", compositor), ("shell", shell)] {
+    let mut replaced = Vec::new();
+    for (at, (what, found)) in PARTS.into_iter().zip([compositor, shell]).enumerate() {
         let Some(found) = found else { continue };
+        let before = session.before.as_ref().and_then(|before| before.pids.get(at)?.as_ref());
+        if before.is_some_and(|before| before.as_u64() != Some(u64::from(found.pid))) {
+            replaced.push(Value::from(found.name.as_str()));
+        }
+        if let Some(exe) = &found.exe {
+            seen = seen.with(&format!("{what}_exe"), exe.as_str());
+        }
         seen = seen.with(what, found.name.as_str()).with(&format!("{what}_pid"), found.pid);
         #[expect(
             clippy::cast_precision_loss,
@@ -135,6 +181,17 @@ fn observed(root: &Path, ended: &Ended) -> Result<Observation, ProbeError> {
         if let Some(pss) = rollup.and_then(|text| super::process::parse_kilobytes(&text, "Pss:")) {
             seen = seen.with(&format!("{what}_pss"), pss);
         }
+    }
+    if let Some(before) = &session.before {
+        // With the machine all processes begin anew.
+        let same = before.boot.is_some() && before.boot == boot;
+        seen = seen.with("replaced", if same { replaced } else { Vec::new() });
+    }
+    if let Some(boot) = boot {
+        seen = seen.with("boot_id", boot);
+    }
+    if !found {
+        seen = seen.with("has_shell", false).with("shell_alive", false);
     }
     if let Some(main) = compositor.or(shell) {
         let environment = environment(&main.folder);
@@ -170,8 +227,8 @@ fn comes_with_shell(compositor: &str, desktop: Option<&str>) -> bool {
     }
 }
 
-/// The processes that a desktop stands on. One that ends while it is read is not there.
-fn scan(root: &Path) -> Result<Vec<Found>, ProbeError> {
+/// The processes that the desktop of this user stands on. One that ends while it is read is not there.
+fn scan(root: &Path, whose: &whose::Whose) -> Result<Vec<Found>, ProbeError> {
     let entries = std::fs::read_dir(root.join("proc"))
         .map_err(|why| ProbeError::Unreadable { what: "/proc".to_owned(), why: why.kind().to_string() })?;
     let found = |entry: std::fs::DirEntry| {
@@ -183,6 +240,11 @@ fn scan(root: &Path) -> Result<Vec<Found>, ProbeError> {
         if !known {
             return None;
         }
+        let uid = owner(&std::fs::read_to_string(folder.join("status")).ok()?)?;
+        let exe = std::fs::read_link(folder.join("exe")).ok().map(|exe| exe.to_string_lossy().into_owned());
+        if !whose.is(uid) || exe.as_deref().is_some_and(|exe| !runs(exe, &name)) {
+            return None;
+        }
         let stat = std::fs::read_to_string(folder.join("stat")).ok()?;
         // Behind the name, which may hold anything: the state, and the start as the twentieth.
         let (_, rest) = stat.rsplit_once(") ")?;
@@ -192,9 +254,26 @@ fn scan(root: &Path) -> Result<Vec<Found>, ProbeError> {
             return None;
         }
         let began = words.nth(18)?.parse().ok()?;
-        Some(Found { name, pid, folder, began })
+        Some(Found { name, pid, uid, exe, folder, began })
     };
     Ok(entries.filter_map(|entry| found(entry.ok()?)).collect())
+}
+
+/// `Uid: 1000 1000 1000 1000`: real, effective, saved, of files.
+fn owner(status: &str) -> Option<u32> {
+    let line = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+/// Whether this file is the program of that name; a process may call itself anything. One that was replaced on disk is
+/// the same, and what is interpreted goes by its interpreter.
+fn runs(exe: &str, name: &str) -> bool {
+    let path = exe.strip_suffix(" (deleted)").unwrap_or(exe);
+    let base = path.rsplit('/').next().unwrap_or_default();
+    let bare = unwrapped(base);
+    bare == name
+        || bare.get(..15).is_some_and(|cut| cut == name)
+        || ["python", "gjs", "ld-", "ld."].iter().any(|start| bare.starts_with(start))
 }
 
 fn environment(folder: &Path) -> Vec<u8> {
@@ -251,158 +330,5 @@ fn with_restarts(seen: Observation, text: &str) -> Observation {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::ended;
-    use super::*;
-    use crate::model::ProcessEnd;
-    use crate::system::process::End;
-    use serde_json::json;
-    use std::fs;
-
-    fn process(root: &Path, pid: u32, name: &str, state: char, began: u64, environment: &str) {
-        let folder = root.join("proc").join(pid.to_string());
-        fs::create_dir_all(&folder).expect("a folder");
-        fs::write(folder.join("comm"), format!("{name}\n")).expect("comm");
-        let fields = "0 ".repeat(18);
-        fs::write(folder.join("stat"), format!("{pid} ({name}) x) {state} {fields}{began} 0 0\n"))
-            .expect("stat");
-        fs::write(folder.join("smaps_rollup"), "Pss:  100 kB\n").expect("smaps_rollup");
-        fs::write(folder.join("environ"), environment).expect("environ");
-    }
-
-    fn machine() -> tempfile::TempDir {
-        let root = tempfile::tempdir().expect("a folder");
-        fs::create_dir_all(root.path().join("proc")).expect("a folder");
-        fs::write(root.path().join("proc/uptime"), "100.00 1.00\n").expect("uptime");
-        root
-    }
-
-    fn none() -> Ended {
-        ended(End::Process(ProcessEnd::Exited(1)), "", "Failed to connect to bus\n")
-    }
-
-    #[test]
-    fn who_is_looked_for_is_among_those_whose_crash_the_journal_tells() {
-        use crate::check::reader::journal::faults::DESKTOP;
-        for name in COMPOSITORS.iter().map(|(name, _)| name).chain(SHELLS) {
-            assert!(DESKTOP.contains(name), "{name}");
-        }
-    }
-
-    #[test]
-    fn a_plasma_session_is_told_with_its_memory_and_its_age() {
-        let root = machine();
-        let environment = "A=b\0XDG_CURRENT_DESKTOP=KDE\0";
-        process(root.path(), 7, "kwin_wayland", 'S', 5000, environment);
-        process(root.path(), 8, "kwin_wayland", 'S', 9000, "");
-        process(root.path(), 9, "plasmashell", 'S', 6000, "");
-        process(root.path(), 10, "bash", 'S', 1, "");
-        let shown = "Id=plasma-kwin_wayland.service\nNRestarts=2\nActiveState=active\n\n\
-                     Id=plasma-plasmashell.service\nNRestarts=1\nActiveState=failed\n\n\
-                     Id=org.gnome.Shell@x11.service\nNRestarts=0\nActiveState=inactive\n";
-        let child = ended(End::Process(ProcessEnd::Exited(0)), shown, "");
-        let seen = observed(root.path(), &child).expect("seen");
-        for (field, value) in [
-            ("present", json!(true)),
-            ("compositor", json!("kwin_wayland")),
-            ("compositor_pid", json!(7)),
-            ("compositor_age", json!(50.0)),
-            ("shell_pss", json!(102_400)),
-            ("type", json!("wayland")),
-            ("desktop", json!("KDE")),
-            ("restarts", json!(3)),
-            ("failed_units", json!(["plasma-plasmashell.service"])),
-        ] {
-            assert_eq!(seen.get(field), Some(&value), "{field}");
-        }
-    }
-
-    #[test]
-    fn a_dead_compositor_is_not_alive() {
-        let root = machine();
-        process(root.path(), 7, "kwin_x11", 'Z', 5000, "");
-        process(root.path(), 9, "plasmashell", 'S', 6000, "XDG_SESSION_TYPE=x11\0");
-        let seen = observed(root.path(), &none()).expect("seen");
-        assert_eq!(seen.get("compositor_alive"), Some(&json!(false)));
-        assert_eq!(seen.get("shell_alive"), Some(&json!(true)));
-        assert_eq!(seen.get("type"), Some(&json!("x11")));
-        assert_eq!(seen.get("restarts"), None);
-    }
-
-    #[test]
-    fn a_desktop_that_comes_without_a_shell_has_no_dead_one() {
-        for (name, environment, has_shell, alive) in [
-            ("sway", "XDG_CURRENT_DESKTOP=sway\0", false, json!(null)),
-            ("kwin_wayland", "", true, json!(false)),
-            ("kwin_wayland", "XDG_CURRENT_DESKTOP=gamescope\0", false, json!(null)),
-            ("mutter", "XDG_CURRENT_DESKTOP=ubuntu:GNOME\0", true, json!(false)),
-            ("i3", "", false, json!(null)),
-        ] {
-            let root = machine();
-            process(root.path(), 7, name, 'S', 5000, environment);
-            let seen = observed(root.path(), &none()).expect("seen");
-            assert_eq!(seen.get("has_shell"), Some(&json!(has_shell)), "{name} {environment}");
-            assert_eq!(seen.get("shell_alive").cloned().unwrap_or_default(), alive, "{name} {environment}");
-        }
-        let root = machine();
-        process(root.path(), 7, "sway", 'S', 5000, "");
-        process(root.path(), 8, "waybar", 'S', 5001, "");
-        let seen = observed(root.path(), &none()).expect("seen");
-        assert_eq!(seen.get("shell_alive"), Some(&json!(true)));
-        assert_eq!(seen.get("parts"), Some(&json!(["sway", "waybar"])));
-    }
-
-    #[test]
-    fn without_a_desktop_nothing_is_told_of_one() {
-        let root = machine();
-        let seen = observed(root.path(), &none()).expect("seen");
-        assert_eq!(seen.get("present"), Some(&json!(false)));
-        assert_eq!(seen.get("type"), None);
-    }
-
-    #[test]
-    fn the_shipped_checks_judge_what_the_probe_finds_among_the_processes() {
-        use crate::check::library_tests::{judged, shipped};
-        use crate::model::Outcome::{Fail, Pass, Skipped};
-        let units = |restarts: u8, state: &str| {
-            format!("Id=plasma-plasmashell.service\nNRestarts={restarts}\nActiveState={state}\n")
-        };
-        let told = |processes: &[(&str, char)], shown: &str| {
-            let root = machine();
-            for (pid, (name, state)) in (7..).zip(processes) {
-                process(
-                    root.path(),
-                    pid,
-                    name,
-                    *state,
-                    5000,
-                    "XDG_CURRENT_DESKTOP=KDE\0XDG_SESSION_TYPE=wayland\0",
-                );
-            }
-            let child = ended(End::Process(ProcessEnd::Exited(0)), shown, "");
-            observed(root.path(), &child).expect("seen")
-        };
-        let whole = [("kwin_wayland", 'S'), ("plasmashell", 'S')];
-        let good = told(&whole, &units(0, "active"));
-        let nothing = told(&[], &units(0, "inactive"));
-        let no_shell = told(&[("kwin_wayland", 'S'), ("plasmashell", 'Z')], &units(0, "active"));
-        let no_compositor = told(&[("kwin_wayland", 'Z'), ("plasmashell", 'S')], &units(0, "active"));
-        let restarted = told(&whole, &units(2, "active"));
-        let failed = told(&whole, &units(0, "failed"));
-        for (name, with, cases) in [
-            ("compositor-alive", "", [(&good, Pass), (&no_compositor, Fail), (&nothing, Skipped)]),
-            ("shell-alive", "", [(&good, Pass), (&no_shell, Fail), (&nothing, Skipped)]),
-            ("desktop-kept", "", [(&good, Pass), (&no_shell, Fail), (&nothing, Fail)]),
-            ("desktop-not-restarting", "", [(&good, Pass), (&restarted, Fail), (&failed, Fail)]),
-            ("session-type", "", [(&good, Pass), (&good, Pass), (&nothing, Skipped)]),
-            ("shell-memory", "", [(&good, Pass), (&no_shell, Skipped), (&nothing, Skipped)]),
-            ("compositor-memory", "", [(&good, Pass), (&no_compositor, Skipped), (&nothing, Skipped)]),
-        ] {
-            let check = shipped(name, with);
-            for (seen, outcome) in cases {
-                assert_eq!(judged(&check, seen, Some(&good)), outcome, "{name} {seen:?}");
-            }
-        }
-        assert_ne!(judged(&shipped("session-type", "type: x11"), &good, None), Pass);
-    }
-}
+#[path = "session/probe_tests.rs"]
+mod tests;

@@ -30,8 +30,18 @@ pub(in crate::check) struct Cpuinfo {
     pub(in crate::check) flags: Vec<String>,
     /// Known flaws of the first.
     pub(in crate::check) bugs: Vec<String>,
-    /// There is a processor, and nothing is left out.
+    /// There is a processor, nothing is left out, and the last one's lines end as they do: with an empty line, with the
+    /// last line of x86, or with as many as the first one's.
     pub(in crate::check) complete: bool,
+}
+
+/// The lines of the processor that is read.
+#[derive(Debug, Clone, Copy, Default)]
+struct Record {
+    lines: usize,
+    /// How many lines the first processor has, where another follows it.
+    first: Option<usize>,
+    ended: bool,
 }
 
 pub(super) fn read(text: &str) -> Observation {
@@ -44,15 +54,27 @@ pub(in crate::check) fn parse(text: &str) -> Cpuinfo {
     let mut names: [Vec<String>; NAMES.len()] = Default::default();
     let mut cores: BTreeSet<(String, String)> = BTreeSet::new();
     let mut package = String::new();
+    let mut last = Record::default();
+    let mut announced = None;
     for line in text.lines() {
+        last.ended |= line.trim().is_empty() && last.lines > 0;
         let Some((key, value)) = line.split_once(':') else { continue };
         let (key, value) = (key.trim(), value.trim());
+        if key == "# processors" {
+            announced = value.parse::<u64>().ok();
+        }
         // s390 has the number in the key: `processor 0: version = FF, ...`.
         let number = if key == "processor" { value } else { key.strip_prefix("processor ").unwrap_or("") };
         if !number.is_empty() && number.trim().bytes().all(|byte| byte.is_ascii_digit()) {
+            if seen.processors > 0 {
+                last.first = last.first.or(Some(last.lines));
+            }
+            last = Record { lines: 1, ended: false, ..last };
             seen.processors += 1;
             continue;
         }
+        last.lines += usize::from(!last.ended);
+        last.ended |= key == "power management";
         if let Some((_, found)) = NAMES.iter().zip(&mut names).find(|(name, _)| **name == key)
             && !value.is_empty()
             && found.len() < KEPT
@@ -74,8 +96,10 @@ pub(in crate::check) fn parse(text: &str) -> Cpuinfo {
             _ => {}
         }
     }
-    seen.complete =
-        (seen.processors > 0 || names.iter().any(|found| !found.is_empty())) && !text.lines().any(elided);
+    let whole = last.ended
+        || last.first.is_some_and(|first| last.lines >= first)
+        || announced.is_some_and(|announced| announced == seen.processors);
+    seen.complete = seen.processors > 0 && whole && !text.lines().any(elided);
     seen.model_names = names.into_iter().find(|found| !found.is_empty()).unwrap_or_default();
     seen.cores = u64::try_from(cores.len()).ok().filter(|count| *count > 0);
     seen
@@ -91,6 +115,29 @@ fn keep(first: &mut Option<String>, value: &str) {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_list_that_breaks_off_within_a_processor_is_not_whole() {
+        let one = "processor\t: 0\nvendor_id\t: V\nmodel name\t: A\nflags\t\t: a b\n";
+        let x86 = format!("{one}power management:\n");
+        for (text, complete) in [
+            (format!("{x86}\n"), true),
+            (x86.clone(), true),
+            (format!("{x86}{x86}"), true),
+            (format!("{one}\n"), true),
+            (one.to_owned(), false),
+            (format!("{x86}\n{one}"), false),
+            (format!("{x86}\nprocessor\t: 1\n"), false),
+            // Without the empty lines, as a forum leaves them.
+            (format!("{one}{one}"), true),
+            (format!("{one}processor\t: 1\nvendor_id\t: V\n"), false),
+            ("model name\t: A\n".to_owned(), false),
+            ("vendor_id : IBM/S390\n# processors : 2\nprocessor 0: version = FF\nprocessor 1: version = FF\n".to_owned(), true),
+            ("processor : 0\nmodel name : ARMv7 rev 3\n\nHardware : B\nModel : Board\n".to_owned(), true),
+        ] {
+            assert_eq!(parse(&text).complete, complete, "{text}");
+        }
+    }
 
     #[test]
     fn each_architecture_names_its_processors_in_its_own_way() {

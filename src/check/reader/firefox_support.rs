@@ -15,7 +15,8 @@ struct FirefoxSupport {
     driver: Option<String>,
     /// By codec, where the table of codecs is there.
     codecs: BTreeMap<String, Codec>,
-    /// The codecs that are decoded in hardware; nothing where the page does not tell.
+    /// The codecs that are decoded in hardware: none where Firefox decided against it, whatever the table of codecs says
+    /// of the machine; nothing where the page does not tell.
     hardware_decodes: Option<Vec<String>>,
     /// What became of the feature `HARDWARE_VIDEO_DECODING`: `available`, `blocked` and so on.
     hardware_video_decoding: Option<String>,
@@ -51,6 +52,9 @@ const DECISIONS: [&str; 12] = [
     "optional",
     "unused",
 ];
+/// Those after which nothing is decoded in hardware.
+const REFUSALS: [&str; 8] =
+    ["unavailable", "blocked", "blocklisted", "broken", "crashed", "denied", "disabled", "failed"];
 /// Who takes one.
 const DECIDERS: [&str; 5] = ["base", "default", "env", "runtime", "user"];
 
@@ -106,6 +110,7 @@ fn field(name: &str, value: &str, seen: &mut FirefoxSupport) {
         "Compositing" => keep(&mut seen.compositing),
         "Adapter Description" | "Description" => keep(&mut seen.adapter),
         "Version" => keep(&mut seen.version),
+        "Hardware Video Decoding" => decision(value, seen),
         _ => {}
     }
 }
@@ -192,6 +197,9 @@ fn concluded(mut seen: FirefoxSupport) -> FirefoxSupport {
     } else if let Some(h264) = seen.hardware_h264_decoding {
         seen.hardware_decodes = Some(if h264 { vec!["H264".to_owned()] } else { Vec::new() });
     }
+    if seen.hardware_video_decoding.as_deref().is_some_and(|decided| REFUSALS.contains(&decided)) {
+        seen.hardware_decodes = Some(Vec::new());
+    }
     seen.complete = tabled || seen.hardware_h264_decoding.is_some() || seen.hardware_video_decoding.is_some();
     if seen.hardware_h264_decoding.is_none() {
         seen.hardware_h264_decoding = seen.codecs.get("H264").map(|codec| codec.hardware);
@@ -257,6 +265,31 @@ mod tests {
             {"name": "HARDWARE_VIDEO_DECODING", "status": "blocked"},
         ]}}});
         assert_eq!(read(&raw.to_string()).get("hardware_video_decoding"), Some(&json!("blocked")));
+    }
+
+    #[test]
+    fn a_table_of_codecs_counts_for_nothing_where_the_feature_is_refused() {
+        let table = "Codec Support Information\nH264\tSupported\tSupported\n";
+        for (said, decodes, decided) in [
+            (
+                "HARDWARE_VIDEO_DECODING\tdefault\tavailable\nruntime\tblocklisted\tby blocklist\n",
+                json!([]),
+                "blocklisted",
+            ),
+            ("HARDWARE_VIDEO_DECODING\tdefault\tavailable\n", json!(["H264"]), "available"),
+            ("Hardware Video Decoding: available\n", json!(["H264"]), "available"),
+            ("Hardware Video Decoding\tunavailable\n", json!([]), "unavailable"),
+            ("HARDWARE_VIDEO_DECODING: force_enabled by user: x\n", json!(["H264"]), "force_enabled"),
+        ] {
+            let seen = read(&format!("Graphics\n{said}{table}"));
+            assert_eq!(seen.get("hardware_decodes"), Some(&decodes), "{said}");
+            assert_eq!(seen.get("hardware_video_decoding"), Some(&json!(decided)), "{said}");
+        }
+        let alone = read("Hardware Video Decoding: available\n");
+        assert_eq!(
+            (alone.get("hardware_decodes"), alone.get("complete")),
+            (Some(&json!(null)), Some(&json!(true)))
+        );
     }
 
     #[test]

@@ -20,8 +20,9 @@ struct Meminfo {
     sizes_kb: BTreeMap<String, u64>,
     /// Every line with a number alone: huge pages.
     counts: BTreeMap<String, u64>,
-    /// Whether the first line that the kernel prints and the last of the common ones are there.
-    complete: bool,
+    /// Whether the first line that the kernel prints and the last ones are there: those of direct maps, which some
+    /// architectures have. Nothing where it ends behind the last common line: others end there.
+    complete: Option<bool>,
 }
 
 pub(super) fn read(text: &str) -> Observation {
@@ -49,7 +50,14 @@ fn parse(text: &str) -> Meminfo {
     seen.MemAvailable_kb = size("MemAvailable");
     seen.SwapTotal_kb = size("SwapTotal");
     seen.SwapFree_kb = size("SwapFree");
-    seen.complete = seen.MemTotal_kb.is_some() && size("Committed_AS").is_some();
+    let common = size("MemTotal").is_some() && size("VmallocChunk").or(size("Percpu")).is_some();
+    let maps = seen.sizes_kb.keys().filter(|name| name.starts_with("DirectMap")).count();
+    // The smallest pages come first, and at least one larger kind follows.
+    seen.complete = match (common, maps) {
+        (false, _) | (true, 1) => Some(false),
+        (true, 0) => None,
+        (true, _) => Some(true),
+    };
     seen
 }
 
@@ -63,14 +71,28 @@ mod tests {
         let seen = parse("emTotal:  14 kB\nMemFree:  9 kB\nHugePages_Total:   3\nnoise\n\nSwapTotal: x kB\n");
         assert_eq!((seen.lines_with_kb, seen.MemTotal_kb, seen.MemFree_kb), (2, None, Some(9)));
         assert_eq!((seen.SwapTotal_kb, seen.counts.get("HugePages_Total")), (None, Some(&3)));
-        assert!(!seen.complete);
+        assert_eq!(seen.complete, Some(false));
     }
 
     #[test]
     fn what_the_kernel_prints_now_is_complete() {
         let text = std::fs::read_to_string("/proc/meminfo").expect("this machine's memory");
         let seen = parse(&text);
-        assert!(seen.complete && seen.MemTotal_kb.is_some_and(|total| total > 0), "{seen:?}");
+        assert!(seen.complete != Some(false) && seen.MemTotal_kb.is_some_and(|total| total > 0), "{seen:?}");
+    }
+
+    #[test]
+    fn a_list_that_breaks_off_is_told_where_its_end_is_known() {
+        let common = "MemTotal: 9 kB\nCommitted_AS: 1 kB\nVmallocChunk: 0 kB\n";
+        for (text, complete) in [
+            ("MemTotal: 9 kB\nCommitted_AS: 1 kB\n".to_owned(), Some(false)),
+            (common.to_owned(), None),
+            (format!("{common}Hugepagesize: 2048 kB\n"), None),
+            (format!("{common}DirectMap4k: 1 kB\n"), Some(false)),
+            (format!("{common}DirectMap4k: 1 kB\nDirectMap2M: 1 kB\n"), Some(true)),
+        ] {
+            assert_eq!(parse(&text).complete, complete, "{text}");
+        }
     }
 
     proptest! {

@@ -39,6 +39,9 @@ const JOURNAL: &[&str] = &[
     "kernel_oopses",
     "gpu_hangs",
     "hung_tasks",
+    "lost",
+    "complete",
+    "unseen",
 ];
 
 /// The fields of `boot`.
@@ -76,17 +79,28 @@ const CGROUP: &[&str] = &[
     "tasks",
     "cpu_seconds",
     "memory_high_largest",
+    "memory_high_smallest",
     "memory_max_largest",
+    "memory_max_smallest",
     "cpu_quota_largest",
+    "cpu_quota_smallest",
+    "oom_score_adjust_largest",
     "memory_current_largest",
     "without_memory_high",
     "without_memory_max",
     "without_cpu_quota",
+    "unenforced",
+    "unseen",
 ];
 
 /// The fields of `session`.
 const SESSION: &[&str] = &[
     "present",
+    "uid",
+    "boot_id",
+    "replaced",
+    "compositor_exe",
+    "shell_exe",
     "parts",
     "has_shell",
     "compositor",
@@ -155,6 +169,7 @@ const GPU: &[&str] = &[
     "decode_percent",
     "clients",
     "client_count",
+    "unseen",
 ];
 
 /// The same, and what there is of a process.
@@ -173,6 +188,7 @@ const GPU_AND_PROCESS: &[&str] = &[
     "decode_percent",
     "clients",
     "client_count",
+    "unseen",
     "process_running",
     "process_pids",
     "on_gpu",

@@ -1,9 +1,9 @@
 //! What `nvidia-smi` is asked, and what its answers say of GPUs and of the processes on them.
 
 use super::sysfs::Card;
-use crate::check::probe::whole;
+use crate::check::probe::{status, whole};
 use crate::check::reader::nvidia_smi::{Csv, Failure, Monitor, Table};
-use crate::system::process::Ended;
+use crate::system::process::{End, Ended};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A question, the best first: older tools know less.
@@ -80,14 +80,22 @@ impl Answers {
         let text = |stream| whole(stream).unwrap_or_default();
         let (out, errors) = (text(&ended.stdout), text(&ended.stderr));
         let told: Vec<Failure> = out.lines().chain(errors.lines()).filter_map(Failure::of).collect();
+        // It may print what it knows and tell by its status alone that a GPU did not answer.
+        let code = match &ended.end {
+            End::Process(end) => status(*end),
+            End::TimedOut(_) | End::Interrupted | End::NotStarted(_) => 0,
+        };
         let answered = match question {
+            Question::Processes if code != 0 => false,
             Question::Full | Question::Short => Csv::of(&out).is_some_and(|csv| self.rows(&csv)),
             Question::Table => Table::of(&out).is_some_and(|table| self.table(table)),
             Question::Processes => Monitor::of(&out).is_some_and(|monitor| self.processes_of(&monitor)),
         };
         // That nobody can be listed is no failure of the GPU.
         if question != Question::Processes {
+            let untold = told.is_empty() && answered;
             self.failures.extend(told.into_iter().map(String::from));
+            self.failures.extend(class_of(code).filter(|_| untold));
         }
         answered || !self.failures.is_empty()
     }
@@ -104,7 +112,6 @@ impl Answers {
                 let (number, told) = cell.split_once(' ').unwrap_or((cell, unit));
                 number.parse::<f64>().ok().filter(|_| told.trim() == unit)
             };
-            // A name with a comma in it moves what stands behind it.
             let percent = |name: &str| of(name, "%").filter(|load| (0.0..=100.0).contains(load));
             let size = |name: &str| of(name, "MiB").and_then(mebibytes);
             let total = size("memory.total");
@@ -192,6 +199,22 @@ impl Answers {
         }
         true
     }
+}
+
+/// What an exit status says where the words do not, by NVIDIA's manual.
+fn class_of(status: i32) -> Option<String> {
+    let class = match status {
+        0 => return None,
+        4 => "insufficient_permissions",
+        8 => "external_power",
+        9 => "driver_not_loaded",
+        10 => "interrupt_issue",
+        12 => "library_not_found",
+        14 => "inforom_corrupted",
+        15 => "gpu_lost",
+        other => return Some(format!("exit_{other}")),
+    };
+    Some(class.to_owned())
 }
 
 /// `C` holds a context for computing, `G` one for drawing.

@@ -78,6 +78,22 @@ impl Reading {
         put("utilisation_percent", self.most(|card| card.utilisation_percent));
         put("encode_percent", self.most(|card| card.encode_percent));
         put("decode_percent", self.most(|card| card.decode_percent));
+        let mut silent = Vec::new();
+        for (field, of) in TOLD {
+            let told = self.cards.iter().any(|card| of(card).is_some());
+            let silent_of = self.cards.iter().filter(|card| told && tells(card, field) && of(card).is_none());
+            silent.extend(silent_of.map(|card| (field, format!("{} tells nothing of it", card.address))));
+        }
+        for (field, why) in silent {
+            let fields: &[&str] =
+                if field == "memory_used" { &["memory_used", "memory_used_ratio"] } else { &[field] };
+            out = out.unseen(fields, &[why]);
+        }
+        let mut put = |field: &str, value: Option<Value>| {
+            if let Some(value) = value {
+                out.0.insert(field.to_owned(), value);
+            }
+        };
         if let Some(wanted) = &self.wanted {
             for (field, value) in self.process(wanted, &seen) {
                 put(field, Some(value));
@@ -185,8 +201,14 @@ impl Reading {
         let found: Vec<&Seen> = wanted.iter().filter_map(|pid| seen.get(pid)).collect();
         if found.is_empty() {
             // That something is not there is known only where all could be seen.
-            let told = self.nvidia.processes.is_some();
-            let hidden = !told && wanted.iter().any(|pid| self.after.hidden.contains(pid));
+            let told = self.nvidia.processes.as_ref();
+            let hides = wanted.iter().any(|pid| self.after.hidden.contains(pid));
+            // The driver numbers processes as the machine does: in a container, and beneath Windows, it names none of ours.
+            let on_nvidia = |user: &&User| user.nvidia && wanted.contains(&user.pid);
+            let open = self.after.users.iter().any(|user| on_nvidia(&user));
+            let known = |pid: &u32| self.after.users.iter().any(|user| user.pid == *pid);
+            let named = told.is_some_and(|told| told.keys().any(known));
+            let hidden = if told.is_some() && named { false } else { hides || open };
             // Where there is no GPU at all, nothing is said of an application on one.
             if !wanted.is_empty() && !hidden && !self.cards.is_empty() {
                 fields.push(("on_gpu", Value::from(false)));
@@ -199,6 +221,33 @@ impl Reading {
         fields.push(("process_engines", json!(engines)));
         fields.extend(memory.map(|memory| ("process_memory", Value::from(memory))));
         fields
+    }
+}
+
+/// A field that sums up what cards tell of themselves, and what one tells for it.
+type Told = (&'static str, fn(&Card) -> Option<f64>);
+
+/// What a card tells of itself, by the field that sums it up.
+const TOLD: [Told; 5] = [
+    ("memory_used", |card| size(card.memory_used)),
+    ("memory_total", |card| size(card.memory_total)),
+    ("utilisation_percent", |card| card.utilisation_percent),
+    ("encode_percent", |card| card.encode_percent),
+    ("decode_percent", |card| card.decode_percent),
+];
+
+#[expect(clippy::cast_precision_loss, reason = "only whether it is there counts")]
+fn size(size: Option<u64>) -> Option<f64> {
+    size.map(|size| size as f64)
+}
+
+/// Whether a card of this kind tells such a thing where all is well. Those that share the machine's memory have none of
+/// their own, and what their engines do is known from their clients only.
+fn tells(card: &Card, field: &str) -> bool {
+    match card.driver.as_deref() {
+        Some("nvidia") => true,
+        Some("amdgpu") => field.starts_with("memory"),
+        Some(_) | None => false,
     }
 }
 

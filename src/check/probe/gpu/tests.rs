@@ -291,3 +291,90 @@ fn the_shipped_check_fails_for_whatever_word_a_driver_refuses_with() {
         assert_eq!(judged(&check, &seen, None), outcome, "{out} {seen:?}");
     }
 }
+
+/// What is seen where `nvidia-smi` answers so.
+fn answered(folder: &Path, process: Option<&str>, answers: &[(i32, &str)]) -> Observation {
+    let mut gpu = Gpu::below(folder, process);
+    let mut need = gpu.next(Given::Nothing);
+    for (status, out) in answers {
+        assert!(matches!(need, Need::Child(..)), "{need:?}");
+        need = gpu.next(exited(*status, out, ""));
+    }
+    seen(need)
+}
+
+#[test]
+fn a_status_that_tells_of_a_lost_gpu_is_believed_beside_rows_that_do_not() {
+    let folder = with_nvidia();
+    for (status, failures) in [
+        (0, json!([])),
+        (15, json!(["gpu_lost"])),
+        (14, json!(["inforom_corrupted"])),
+        (77, json!(["exit_77"])),
+    ] {
+        let seen = answered(folder.path(), None, &[(status, ROWS), (0, PMON)]);
+        assert_eq!(seen.get("failures"), Some(&failures), "{status}");
+        assert_eq!(seen.get("memory_total"), Some(&json!(2048_u64 << 20)));
+    }
+}
+
+#[test]
+fn rows_that_do_not_fit_their_headings_are_no_answer() {
+    let folder = with_nvidia();
+    let table = "| NVIDIA-SMI 340.98     Driver Version: 340.98         |\n\
+                 |   0  Card 210            On   | 0000:01:00.0     N/A |                  N/A |\n\
+                 | 35%   41C   P12    N/A /  N/A |      2MiB /  1023MiB |     N/A      Default |\n";
+    let moved = ROWS.replace("Card X", "Card, X");
+    let seen = answered(folder.path(), None, &[(0, &moved), (0, &moved), (0, table), (0, PMON)]);
+    assert_eq!(seen.get("memory_total"), Some(&json!(1023_u64 << 20)));
+}
+
+#[test]
+fn a_gpu_that_tells_nothing_beside_one_that_does_leaves_open_how_full_they_are() {
+    use crate::check::library_tests::{judged, shipped};
+    use crate::model::Outcome;
+    let folder = with_nvidia();
+    card(folder.path(), "0000:02:00.0", "0x10de", Some("nvidia"));
+    let silent = "1, Card Y, 00000000:02:00.0, 550.1, [N/A], [N/A], [N/A], [N/A], [N/A], [N/A]\n";
+    let both = answered(folder.path(), None, &[(0, &format!("{ROWS}{silent}")), (0, PMON)]);
+    let loud = silent.replacen("[N/A], [N/A], [N/A]", "100 MiB, 2048 MiB, 1 %", 1);
+    let well = answered(folder.path(), None, &[(0, &format!("{ROWS}{loud}")), (0, PMON)]);
+    let full =
+        answered(folder.path(), None, &[(0, &format!("{}{silent}", ROWS.replace("512", "2040"))), (0, PMON)]);
+    for (check, seen, outcome) in [
+        ("gpu-memory-free", &well, Outcome::Pass),
+        ("gpu-not-busy", &well, Outcome::Pass),
+        ("gpu-memory-free", &both, Outcome::Inconclusive),
+        ("gpu-not-busy", &both, Outcome::Inconclusive),
+        ("gpu-memory-free", &full, Outcome::Fail),
+    ] {
+        assert_eq!(judged(&shipped(check, ""), seen, None), outcome, "{check} {seen:?}");
+    }
+    // A card that has no memory of its own is nothing to wait for.
+    let folder = with_nvidia();
+    card(folder.path(), "0000:00:02.0", "0x8086", Some("i915"));
+    let seen = answered(folder.path(), None, &[(0, ROWS), (0, PMON)]);
+    assert_eq!(judged(&shipped("gpu-memory-free", ""), &seen, None), Outcome::Pass, "{seen:?}");
+}
+
+#[test]
+fn a_process_that_the_driver_cannot_name_is_not_said_to_be_elsewhere() {
+    let none = "# gpu         pid   type     sm    mem    enc    dec     fb   command\n\
+                \x20   0          -      -      -      -      -      -      -   -\n";
+    let device = Some(("/dev/nvidia0", ""));
+    for (open, list, on_gpu) in [
+        // In a container, the list names numbers of the machine.
+        (device, none, None),
+        (device, PMON, None),
+        // The list names somebody who is here.
+        (device, &PMON.replace(" 78 ", " 40 ")[..], Some(json!(false))),
+        // It has no device open.
+        (None, none, Some(json!(false))),
+    ] {
+        let folder = with_nvidia();
+        process(folder.path(), 40, "Xorg", "Xorg\0", device);
+        process(folder.path(), 41, "app", "app\0", open);
+        let seen = answered(folder.path(), Some("app"), &[(0, ROWS), (0, list)]);
+        assert_eq!(seen.get("on_gpu"), on_gpu.as_ref(), "{list}");
+    }
+}

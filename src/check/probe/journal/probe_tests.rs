@@ -21,15 +21,58 @@ fn probe(ignore: &[&str], matches: Option<&str>, since: Option<Span>) -> Probe {
 }
 
 fn around(phase_started: Option<Timestamp>, baseline: Option<&Observation>) -> Circumstances<'_> {
-    Circumstances { phase_started, now: Timestamp(10_000), baseline }
+    Circumstances { phase_started, now: Timestamp(10_000), baseline, user: 0 }
 }
 
 fn reading(ignore: &[&str], matches: Option<&str>) -> Reading {
-    Reading::new(Filter::of(&probe(ignore, matches, None), around(None, None)).expect("a filter"))
+    let filter = Filter::of(&probe(ignore, matches, None), around(None, None)).expect("a filter");
+    Reading::new(filter.on_any_kernel())
+}
+
+/// What journalctl answers to the questions before the reading.
+#[derive(Debug, Clone, Copy, Default)]
+struct Answers<'a> {
+    found: &'a str,
+    header: &'a str,
+    losses: &'a str,
+}
+
+/// The reading with these answers: what was asked, and what was seen.
+fn asked(reading: &mut Reading, answers: Answers<'_>, text: &str) -> (Vec<String>, Observation) {
+    let mut questions = Vec::new();
+    let mut need = reading.next(Given::Nothing);
+    loop {
+        let answer = match need {
+            Need::Child(command, _) => {
+                let line = command.argv.join(" ");
+                let answer = if line.contains("--header") {
+                    answers.header
+                } else if line.contains("--lines=1") {
+                    answers.found
+                } else {
+                    answers.losses
+                };
+                questions.push(line);
+                ended(End::Process(ProcessEnd::Exited(0)), answer, "")
+            }
+            Need::Stream(command) => {
+                questions.push(command.argv.join(" "));
+                reading.take(text.as_bytes());
+                ended(End::Process(ProcessEnd::Exited(0)), "", "")
+            }
+            Need::Seen(seen) => return (questions, seen.expect("seen")),
+            other => panic!("{other:?}"),
+        };
+        need = reading.next(Given::Ended(Box::new(answer)));
+    }
 }
 
 fn read(reading: &mut Reading, text: &str, code: i32, said: &str) -> Result<Observation, ProbeError> {
-    assert!(matches!(reading.next(Given::Nothing), Need::Stream(_)));
+    let mut need = reading.next(Given::Nothing);
+    while matches!(need, Need::Child(..)) {
+        need = reading.next(Given::Ended(Box::new(ended(End::Process(ProcessEnd::Exited(0)), "", ""))));
+    }
+    assert!(matches!(need, Need::Stream(_)), "{need:?}");
     reading.take(text.as_bytes());
     let child = ended(End::Process(ProcessEnd::Exited(code)), "", said);
     match reading.next(Given::Ended(Box::new(child))) {
@@ -57,7 +100,7 @@ fn journald_is_asked_for_what_counts_and_for_nothing_else() {
             "MESSAGE_ID=0",
             "--priority=3",
         ] {
-            assert!(filter.command.argv.iter().any(|given| given == word), "{word}");
+            assert!(filter.reading(&filter.begin).argv.iter().any(|given| given == word), "{word}");
         }
     }
 }
@@ -150,4 +193,101 @@ fn a_process_of_another_boot_is_another_even_where_the_first_entry_does_not_coun
     let seen = read(&mut reading(&[], Some("Killed process")), &text, 0, "").expect("seen");
     assert_eq!(seen.get("oom_victims"), Some(&json!(["app", "app"])));
     assert_eq!(seen.get("count"), Some(&json!(2)));
+}
+
+const CRASH: &str =
+    "1.000000 kernel: app[20]: segfault at 0 ip 00005577 sp 00007fb7 error 6\n-- cursor: c9\n";
+
+#[test]
+fn an_entry_is_skipped_only_where_it_is_the_one_that_the_baseline_ended_with() {
+    let baseline = Observation::new().with("cursor", "s=1;i=2");
+    let of = || {
+        Filter::of(&probe(&[], None, None), around(Some(Timestamp(1_767_000_000_000)), Some(&baseline)))
+            .expect("a filter")
+            .on_any_kernel()
+    };
+    let head = |at: u64| format!("File path: /j/system.journal\nHead realtime timestamp: x ({at:x})\n");
+    let (before, after) = (head(1_766_000_000_000_000), head(1_767_000_100_000_000));
+    for (found, header, flag, complete) in [
+        ("hello\n-- cursor: s=1;i=2\n", "", "--after-cursor=s=1;i=2", true),
+        ("hello\n-- cursor: s=1;i=9\n", before.as_str(), "--since=@1767000000.000", true),
+        ("hello\n-- cursor: s=1;i=9\n", after.as_str(), "--since=@1767000000.000", false),
+        ("-- No entries --\n", after.as_str(), "--since=@1767000000.000", false),
+    ] {
+        let answers = Answers { found, header, losses: "" };
+        let (questions, seen) = asked(&mut Reading::new(of()), answers, CRASH);
+        let last = questions.last().expect("a question");
+        assert!(last.contains(flag), "{found}: {last}");
+        assert_eq!(seen.get("complete"), Some(&json!(complete)), "{found} {header}");
+        assert_eq!(seen.why_unseen("kinds").is_none(), complete, "{seen:?}");
+        assert_eq!(seen.get("segfault_processes"), Some(&json!(["app"])), "{found}");
+    }
+}
+
+#[test]
+fn a_journal_that_begins_later_than_is_asked_for_is_not_all_of_it() {
+    let of = |since: Option<Span>, phase: Option<Timestamp>, folder: Option<&str>| {
+        let mut asked = probe(&[], None, since);
+        let Probe::Journal { folder: place, .. } = &mut asked else { panic!() };
+        *place = folder.map(Into::into);
+        let around =
+            Circumstances { phase_started: phase, now: Timestamp(1_000_000), baseline: None, user: 0 };
+        Filter::of(&asked, around).expect("a filter")
+    };
+    let ago = Some(Span::seconds(600));
+    let now = Timestamp(1_000_000);
+    for (filter, oldest, up, told) in [
+        (of(ago, None, None), 399_000, 900, false),
+        (of(ago, None, None), 401_000, 900, true),
+        // It begins with this boot.
+        (of(ago, None, None), 810_000, 200, false),
+        (of(ago, None, None), 990_000, 200, true),
+        // What came before the reboot belongs to the phase.
+        (of(ago, Some(Timestamp(500_000)), None), 810_000, 200, true),
+        (of(ago, Some(Timestamp(500_000)), None), 499_000, 200, false),
+        // Of another machine this boot says nothing.
+        (of(ago, None, Some("/j")), 810_000, 200, true),
+        (of(None, None, Some("/j")), 810_000, 200, false),
+    ] {
+        let said = filter.beyond(Timestamp(oldest), now, Span::seconds(up));
+        assert_eq!(said.is_some(), told, "{filter:?} {oldest} {said:?}");
+    }
+}
+
+#[test]
+fn what_journald_and_the_kernel_say_that_they_lost_is_told() {
+    let mut kernel = probe(&[], Some("segfault"), None);
+    let Probe::Journal { units, identifiers, fields, .. } = &mut kernel else { panic!() };
+    for list in [units, identifiers, fields] {
+        list.clear();
+    }
+    let of = || Filter::of(&kernel, around(None, None)).expect("a filter").on_any_kernel();
+    let suppressed = "1.000000 kernel: show_signal_msg: 28 callbacks suppressed\n-- cursor: c\n";
+    for (losses, text, lost, field, other) in [
+        ("", "-- cursor: c\n", 0, false, false),
+        ("Missed 12 kernel messages\n", "-- cursor: c\n", 12, true, true),
+        ("Suppressed 7 messages from app.service\n", "-- cursor: c\n", 0, false, false),
+        ("", suppressed, 28, true, false),
+    ] {
+        let answers = Answers { losses, ..Answers::default() };
+        let (questions, seen) = asked(&mut Reading::new(of()), answers, text);
+        assert!(questions.iter().any(|line| line.contains("SYSLOG_IDENTIFIER=systemd-journald")));
+        assert_eq!(seen.get("lost"), Some(&json!(lost)), "{losses}{text}");
+        assert_eq!(seen.get("complete"), Some(&json!(lost == 0)), "{losses}{text}");
+        assert_eq!(seen.why_unseen("segfault_processes").is_some(), field, "{losses}{text}");
+        assert_eq!(seen.why_unseen("oom_victims").is_some(), other, "{losses}{text}");
+    }
+}
+
+#[test]
+fn a_kernel_that_tells_of_no_fault_leaves_open_whether_there_was_one() {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    for (text, told) in [("0\n", false), ("1\n", true)] {
+        std::fs::write(file.path(), text).expect("write");
+        let mut filter = Filter::of(&probe(&[], None, None), around(None, None)).expect("a filter");
+        filter.exception_trace = Some(file.path().to_owned());
+        let (_, seen) = asked(&mut Reading::new(filter), Answers::default(), "-- cursor: c\n");
+        assert_eq!(seen.why_unseen("segfault_processes").is_none(), told, "{text}");
+        assert_eq!(seen.why_unseen("oom_victims"), None, "{text}");
+    }
 }

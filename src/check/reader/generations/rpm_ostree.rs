@@ -26,8 +26,9 @@ struct Status {
     checksums: Vec<Option<String>>,
     /// Which of them is only staged, in the same order, where that is told.
     staged: Vec<bool>,
-    /// Nothing was left out, there is a deployment, and the tool did its work.
-    complete: bool,
+    /// Nothing was left out, there is a deployment, and the tool did its work. Nothing where that cannot be told: the text
+    /// for people has no end, and a deployment of it may be lost whole.
+    complete: Option<bool>,
     /// What the tool said instead.
     #[serde(flatten)]
     refusal: Option<Refusal>,
@@ -36,11 +37,12 @@ struct Status {
 pub(in crate::check::reader) fn read(text: &str) -> Observation {
     let status = match document(text, &['{']) {
         Some(document) => from_json(&document),
-        None if text.trim_start().starts_with('{') => Status { complete: false, ..empty("json") },
+        None if text.trim_start().starts_with('{') => Status { complete: Some(false), ..empty("json") },
         None => from_table(text).unwrap_or_else(|| from_text(text)),
     };
     let refusal = Refusal::of(text, &["rpm-ostree"]).filter(|_| status.format == "text");
-    let complete = status.complete && refusal.is_none() && !status.deployments.is_empty();
+    let answered = refusal.is_none() && !status.deployments.is_empty();
+    let complete = if answered { status.complete } else { Some(false) };
     observation(&Status { complete, refusal, ..status })
 }
 
@@ -51,7 +53,7 @@ const fn empty(format: &'static str) -> Status {
         deployments: Vec::new(),
         checksums: Vec::new(),
         staged: Vec::new(),
-        complete: true,
+        complete: Some(true),
         refusal: None,
     }
 }
@@ -77,7 +79,7 @@ fn from_json(document: &Value) -> Status {
         status.checksums.push(text("checksum"));
         status.staged.push(flag("staged").unwrap_or(false));
     }
-    status.complete = deployments.is_some();
+    status.complete = Some(deployments.is_some());
     status
 }
 
@@ -91,12 +93,21 @@ struct Block {
     fields: BTreeMap<String, String>,
 }
 
+impl Block {
+    /// Whether it says which commit it is, as each does behind its version: a container by its digest, before that.
+    fn is_whole(&self) -> bool {
+        let has = |name: &str| self.fields.contains_key(name);
+        has("Commit") || has("BaseCommit") || (has("Digest") && has("Version"))
+    }
+}
+
 fn from_text(text: &str) -> Status {
     let mut status = empty("text");
     let mut blocks: Vec<Block> = Vec::new();
     let mut last = String::new();
+    let mut whole = true;
     for line in text.lines() {
-        status.complete &= !is_elision(line);
+        whole &= !is_elision(line);
         let body = line.trim_start_matches(|c: char| c.is_whitespace() || is_bullet(c)).trim_end();
         // What could be deployed is no deployment.
         if body.starts_with("AvailableUpdate:") || body.starts_with("Available update:") {
@@ -133,7 +144,8 @@ fn from_text(text: &str) -> Status {
         }
     }
     // Any word with a colon could be a name; a deployment says more of itself.
-    status.complete &= blocks.iter().any(|block| !block.fields.is_empty());
+    whole &= blocks.iter().all(Block::is_whole);
+    status.complete = (!whole).then_some(false);
     let any_marked = blocks.iter().any(|block| block.marked);
     for block in blocks {
         let get = |name: &str| block.fields.get(name);
@@ -176,6 +188,7 @@ fn from_table(text: &str) -> Option<Status> {
         status.checksums.push(text(id));
         status.staged.push(false);
     }
+    status.complete = None;
     Some(status)
 }
 
@@ -278,7 +291,7 @@ mod tests {
         assert_eq!(seen.get("deployments.1.booted"), Some(&json!(false)));
         assert_eq!(
             (seen.get("checksums.1"), seen.get("complete")),
-            (Some(&json!("0877f1fa64")), Some(&json!(true)))
+            (Some(&json!("0877f1fa64")), Some(&json!(null)))
         );
     }
 

@@ -8,7 +8,7 @@ use crate::model::Observation;
 use regex::bytes::Regex as Bytes;
 use regex::{Captures, Match, Regex};
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 /// Most names that one list keeps; what is counted goes on being counted.
@@ -59,11 +59,16 @@ pub(in crate::check) struct Faults {
     kernel_oopses: u64,
     gpu_hangs: u64,
     hung_tasks: Vec<String>,
+    /// Messages of which the journal or the kernel says that it does not hold them.
+    lost: u64,
     /// The kernel says two or three times of one process that it was killed.
     #[serde(skip)]
     killed: BTreeSet<(String, String)>,
     #[serde(skip)]
     desktop: BTreeSet<(String, String)>,
+    /// By name: how many of its processes crashed, and how many of its services, which are the same ones told twice.
+    #[serde(skip)]
+    desktop_told: BTreeMap<String, (usize, usize)>,
     #[serde(skip)]
     dying: Dying,
     /// Of whom the kernel said that it, "or" a child of it, will be sacrificed, and where the list names it.
@@ -128,11 +133,12 @@ fn pattern(text: &str) -> Regex {
 static TELLING: LazyLock<Bytes> = LazyLock::new(|| {
     Bytes::new(concat!(
         "segfault |: segfault|\\] trap |general protection|control protection|[Uu]nhandled |undefined instruction|",
-        "ill process |illed process |reaped process |exited, code=|dumped core|dumping core|Xid|Killed /|",
+        "ill process |illed process |reaped process |exited, code=|dumped core|dumping core|terminated abnormally|Xid|Killed /|",
         "oomd killed|OOM killer|oom-kill|Oops|BUG: |kernel BUG|GPU HANG|gpu hang|blocked for more than|",
         "ring [a-z0-9_.]+ timeout|GPU reset begin|KCrash: |hard LOCKUP|detected (?:expedited )?stall|",
         "ngine reset|flip_done timed out| \\[#|Kernel panic|Unable to handle|nouveau|GPU lockup|ring [0-9]+ stalled|",
-        "declared device|Linux version "
+        "declared device|Timedout job|job timed out|needs recovery|Linux version |messages from |kernel messages|callbacks suppressed|some messages lost|",
+        "printk messages dropped"
     ))
     .expect("a constant pattern")
 });
@@ -190,10 +196,22 @@ static STUCK: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 static PANIC: LazyLock<Regex> = LazyLock::new(|| pattern(r"Kernel panic - not syncing:? ?(.{0,24})"));
+/// What the kernel keeps to itself: which of its functions, and how often.
+pub(in crate::check) static SUPPRESSED: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"\b(\w+): (\d+) callbacks suppressed"));
+/// What a console could not print.
+static UNPRINTED: LazyLock<Regex> = LazyLock::new(|| pattern(r"\*\* (\d+) printk messages dropped"));
+static LOST: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"Suppressed (\d+) messages from \S|Missed (\d+) kernel messages|/dev/kmsg buffer overrun, some messages lost",
+    )
+});
 static HANG: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
         r"GPU HANG|gpu hang|amdgpu.*ring [a-z0-9_.]+ timeout|amdgpu.*GPU reset begin|xe .*[eE]ngine reset|flip_done timed out|",
-        r"nouveau .*(?:fifo: (?:fault|SCHED_ERROR)|GPU lockup|killed!)|GPU lockup|radeon .*ring \d+ stalled|xe .*declared device .* wedged",
+        r"nouveau .*(?:fifo: (?:fault|SCHED_ERROR)|GPU lockup|killed!)|GPU lockup|radeon .*ring \d+ stalled|xe .*declared device .* wedged|",
+        // Its job that took too long, and what it does about a job of its own. A job that ended meanwhile is no hang.
+        r"\bxe .*(?:Timedout job: |Kernel-submitted job timed out|VM job timed out|needs recovery)|device wedged, needs recovery",
     ))
 });
 
@@ -215,6 +233,7 @@ impl Faults {
     pub(in crate::check) fn booted(&mut self) {
         self.killed.clear();
         self.desktop.clear();
+        self.desktop_told.clear();
         self.dying = Dying::default();
         self.threatened = None;
     }
@@ -237,6 +256,9 @@ impl Faults {
         if speaker.may_be("systemd-oomd") {
             self.oomd(message, speaker);
         }
+        if speaker.may_be("systemd-journald") {
+            self.lost(&LOST, message, &[1, 2]);
+        }
         if speaker.may_be("systemd") {
             for (regex, list) in [
                 (&OOMD_UNIT, &mut self.oomd_killed_units),
@@ -245,6 +267,11 @@ impl Faults {
             ] {
                 for found in regex.captures_iter(message) {
                     put_once(list, found.get(1));
+                }
+            }
+            for found in CRASHED_UNIT.captures_iter(message) {
+                if let Some(name) = desktop_of_unit(text(found.get(1))) {
+                    self.desktop_crash(name, |(_, units)| *units += 1);
                 }
             }
         }
@@ -302,7 +329,18 @@ impl Faults {
             put(&mut self.hung_tasks, text(found.get(1)).to_owned());
         }
         self.oops(message);
+        self.lost(&SUPPRESSED, message, &[2]);
+        self.lost(&UNPRINTED, message, &[1]);
         self.gpu_hangs += u64::from(HANG.is_match(message));
+    }
+
+    /// How many messages are told to be lost; one where that is not said.
+    fn lost(&mut self, pattern: &Regex, message: &str, groups: &[usize]) {
+        for found in pattern.captures_iter(message) {
+            let count = groups.iter().find_map(|group| found.get(*group));
+            let count = count.and_then(|count| count.as_str().parse().ok()).unwrap_or(1);
+            self.lost = self.lost.saturating_add(count);
+        }
     }
 
     /// An oops is told in several messages: what went wrong, a line with its number, and the panic that may follow.
@@ -421,9 +459,13 @@ impl Faults {
             let Some(name) = in_parentheses(rest) else { continue };
             // Of this process, and not of the next that is named on the line.
             let said = rest.split("Process ").next().unwrap_or_default();
-            if said.contains("dumped core") || said.contains("dumping core") {
+            let dumped = said.contains("dumped core") || said.contains("dumping core");
+            // A core that is not kept, for want of room or because nobody wants one, is a crash all the same.
+            if dumped || said.contains("terminated abnormally") {
                 let pid = found.get(1).map_or("", |pid| pid.as_str());
                 self.crashed(&Name { name: name.to_owned(), pid: pid.to_owned() });
+            }
+            if dumped {
                 put(&mut self.core_dumps, name.to_owned());
             }
         }
@@ -434,9 +476,33 @@ impl Faults {
         let key = (of.pid.clone(), of.name.clone());
         let name = unwrapped(&of.name);
         if DESKTOP.contains(&name) && self.desktop.len() < MOST && self.desktop.insert(key) {
+            self.desktop_crash(name, |(processes, _)| *processes += 1);
+        }
+    }
+
+    /// A crash of a part of the desktop, told of its process or of its service.
+    fn desktop_crash(&mut self, name: &str, count: impl FnOnce(&mut (usize, usize))) {
+        let told = self.desktop_told.entry(name.to_owned()).or_default();
+        let before = told.0.max(told.1);
+        count(told);
+        if told.0.max(told.1) > before {
             put(&mut self.desktop_crashes, name.to_owned());
         }
     }
+}
+
+/// The part of the desktop that a service starts: `plasma-kwin_wayland.service`, `org.gnome.Shell@wayland.service`,
+/// `wayland-wm@sway.desktop.service`.
+fn desktop_of_unit(unit: &str) -> Option<&'static str> {
+    let bare = unit.strip_suffix(".service")?;
+    if bare.starts_with("org.gnome.Shell@") {
+        return Some("gnome-shell");
+    }
+    let (begin, instance) = bare.split_once('@').unwrap_or(("", bare));
+    let name =
+        if begin == "wayland-wm" { instance.strip_suffix(".desktop").unwrap_or(instance) } else { bare };
+    let name = name.strip_prefix("plasma-").unwrap_or(name);
+    DESKTOP.iter().find(|known| known.eq_ignore_ascii_case(name)).copied()
 }
 
 fn text(found: Option<Match<'_>>) -> &str {

@@ -233,15 +233,33 @@ fn what_is_no_fault_counts_as_none() {
     let nothing = noted(&[]);
     for message in [
         "Process 7 (a) of user 1000 terminated abnormally without generating a coredump.",
+        "xe 0000:03:00.0: [drm] GT0: Timedout signaled job: seqno=1, guc_id=2",
+        "xe 0000:03:00.0: [drm] Using GuC firmware from xe/lnl_guc_70.bin version 70.29.2",
         "Resource limits disable core dumping for process 7 (a).",
         "perl invoked oom-killer: gfp_mask=0x280da, order=0",
         "Killed processes: none",
         "a.service: Main process exited, code=exited, status=1/FAILURE",
         "Xid of a transaction: 79",
         "audit: type=1400 apparmor=\"DENIED\"",
-        "show_signal_msg: 22 callbacks suppressed",
     ] {
         assert_eq!(noted(&[message]), nothing, "{message}");
+    }
+}
+
+#[test]
+fn messages_that_are_told_to_be_lost_are_counted() {
+    let journald = Speaker::Named(b"systemd-journald");
+    for (speaker, message, lost) in [
+        (Speaker::Kernel, "show_signal_msg: 22 callbacks suppressed", 22),
+        (Speaker::Kernel, "** 8813 printk messages dropped **", 8813),
+        (journald, "Suppressed 5014 messages from foo.service", 5014),
+        (journald, "Missed 12 kernel messages", 12),
+        (journald, "/dev/kmsg buffer overrun, some messages lost.", 1),
+        (Speaker::Named(b"app"), "Missed 12 kernel messages", 0),
+        (Speaker::Unknown, "systemd-journald[375]: /dev/kmsg buffer overrun, some messages lost.", 1),
+    ] {
+        let seen = noted_by(speaker, &[message]);
+        assert_eq!(seen.get("lost"), Some(&json!(lost)), "{message}");
     }
 }
 
@@ -306,4 +324,55 @@ fn what_is_not_the_speakers_business_counts_for_nothing() {
         assert_ne!(noted_by(Speaker::Named(name.as_bytes()), &[message]), nothing, "{name}: {message}");
     }
     assert_eq!(noted_by(Speaker::Kernel, &[quoted[7]]), nothing);
+}
+
+#[test]
+fn an_abort_of_the_desktop_is_told_where_no_core_is_kept_and_each_crash_once() {
+    let unit = "plasma-kwin_wayland.service: Main process exited, code=killed, status=6/ABRT";
+    let no_core =
+        "Process 1234 (kwin_wayland) of user 1000 terminated abnormally without generating a coredump.";
+    let core = "Process 1234 (kwin_wayland) of user 1000 dumped core.";
+    for (messages, crashes) in [
+        (&[unit][..], json!(["kwin_wayland"])),
+        (&[no_core], json!(["kwin_wayland"])),
+        (&[no_core, unit], json!(["kwin_wayland"])),
+        (&[unit, core], json!(["kwin_wayland"])),
+        (&[unit, unit], json!(["kwin_wayland", "kwin_wayland"])),
+        (&[core, unit, unit], json!(["kwin_wayland", "kwin_wayland"])),
+        (
+            &["org.gnome.Shell@wayland.service: Main process exited, code=dumped, status=6/ABRT"],
+            json!(["gnome-shell"]),
+        ),
+        (
+            &["wayland-wm@hyprland.desktop.service: Main process exited, code=killed, status=11/SEGV"],
+            json!(["Hyprland"]),
+        ),
+        (&["plasma-plasmashell.service: Main process exited, code=killed, status=15/TERM"], json!([])),
+        (&["plasma-ksplash.service: Main process exited, code=killed, status=6/ABRT"], json!([])),
+    ] {
+        let seen = noted(messages);
+        assert_eq!(seen.get("desktop_crashes"), Some(&crashes), "{messages:?}");
+    }
+    assert_eq!(noted(&[no_core]).get("core_dumps"), Some(&json!([])));
+}
+
+#[test]
+fn a_gpu_of_intel_that_hangs_is_told_by_its_new_driver_too() {
+    for (message, hangs) in [
+        (
+            "xe 0000:03:00.0: [drm] Tile0: GT0: Timedout job: seqno=4294967169, lrc_seqno=1, guc_id=8, flags=0x0 in kwin_wayland [1]",
+            1,
+        ),
+        ("xe 0000:00:02.0: [drm] Timedout job: seqno=4294967169, guc_id=2, flags=0x0", 1),
+        ("xe 0000:00:02.0: [drm] GT0: Engine reset: engine_class=bcs, logical_mask: 0x2, guc_id=0", 1),
+        ("xe 0000:00:02.0: [drm] GT0: Kernel-submitted job timed out", 1),
+        ("xe 0000:00:02.0: [drm] GT0: VM job timed out on non-killed execqueue", 1),
+        ("xe 0000:03:00.0: [drm] CRITICAL: Xe has declared device 0000:03:00.0 as wedged.", 1),
+        ("xe 0000:03:00.0: [drm] device wedged, needs recovery", 1),
+        ("amdgpu 0000:03:00.0: [drm] device wedged, needs recovery", 1),
+        ("xe 0000:03:00.0: [drm] Xe device coredump has been created", 0),
+        ("usb 1-1: axe job timed out", 0),
+    ] {
+        assert_eq!(noted(&[message]).get("gpu_hangs"), Some(&json!(hangs)), "{message}");
+    }
 }

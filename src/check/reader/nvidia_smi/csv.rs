@@ -74,9 +74,10 @@ impl Csv {
         self.cells.len()
     }
 
-    /// Whether each row has all that its headings name.
-    pub(in crate::check) const fn is_complete(&self) -> bool {
-        self.complete && self.short_rows == 0
+    /// Whether each row has all that its headings name, and nothing else: a name with a comma in it moves what stands
+    /// behind it.
+    pub(in crate::check) fn is_complete(&self) -> bool {
+        self.complete && self.short_rows == 0 && self.cells.iter().all(|row| row.len() == self.headings.len())
     }
 
     /// A cell by the name that was asked for, units left out; nothing where the driver does not know.
