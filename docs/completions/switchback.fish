@@ -261,7 +261,7 @@ complete -c switchback -n "__fish_switchback_using_subcommand validate" -l repor
 complete -c switchback -n "__fish_switchback_using_subcommand validate" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand validate" -l root -d 'The machine that is mounted at this folder, from a live system: for `rollback`, `status`, `history`, `show` and `rescue`. Its state folder is looked for below it' -r -F
 complete -c switchback -n "__fish_switchback_using_subcommand validate" -l since-baseline -d 'Look at what happened since the baseline, not at the time before'
-complete -c switchback -n "__fish_switchback_using_subcommand validate" -l scheduled -d 'As the timer of `switchback schedule` does it: judge what soaks, tell who is to be told of a change, and take the phase back where its `on` says so'
+complete -c switchback -n "__fish_switchback_using_subcommand validate" -l scheduled -d 'As the timer of `switchback schedule` does it: judge what soaks, tell who is to be told of a change, and take the phase back where its `on` says so. Reports go to files'
 complete -c switchback -n "__fish_switchback_using_subcommand validate" -l json -d 'Speak JSON: one document, or one line per fact for `run`, `resume` and `rollback`'
 complete -c switchback -n "__fish_switchback_using_subcommand validate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c switchback -n "__fish_switchback_using_subcommand schedule; and not __fish_seen_subcommand_from install remove status help" -l state -d 'The state folder [default: /var/lib/switchback for root, $XDG_STATE_HOME/switchback for a user; env: SWITCHBACK_STATE]' -r -F

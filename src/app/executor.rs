@@ -495,6 +495,7 @@ enum Waits {
 fn waiting(check: &Check) -> CheckReport {
     CheckReport {
         check: check.id.clone(),
+        title: check.title.clone(),
         outcome: Outcome::Error,
         weight: Weight::Counts,
         severity: check.severity,

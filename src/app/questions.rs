@@ -24,6 +24,7 @@ pub(super) fn put_aside(checks: &[Check]) -> (Vec<Check>, Vec<(usize, CheckRepor
 fn unasked_report(check: &Check) -> CheckReport {
     CheckReport {
         check: check.id.clone(),
+        title: check.title.clone(),
         outcome: Outcome::Skipped,
         weight: Weight::Counts,
         severity: check.severity,

@@ -174,6 +174,7 @@ mod tests {
     fn seen(at: i64, outcome: Outcome, weight: Weight) -> Validation {
         let report = CheckReport {
             check: CheckId::new("c").expect("a name"),
+            title: None,
             outcome,
             weight,
             severity: Severity::Fail,
@@ -190,7 +191,11 @@ mod tests {
             began: Timestamp(at),
             took: Span::ZERO,
             baseline: None,
-            phases: vec![JudgedPhase { phase: PhaseId::new("p").expect("a name"), reports: vec![report] }],
+            phases: vec![JudgedPhase {
+                phase: PhaseId::new("p").expect("a name"),
+                reports: vec![report],
+                measures: std::collections::BTreeMap::new(),
+            }],
         }
     }
 

@@ -39,7 +39,12 @@ pub fn judge_phase(
         watch.judged(&report);
         reports.insert(at.min(reports.len()), report);
     }
-    JudgedPhase { phase: subject.phase.id.clone(), reports }
+    let measured = |report: &crate::model::CheckReport| {
+        let check = subject.phase.validate.iter().find(|check| check.id == report.check)?;
+        Some((report.check.clone(), check::measures(check, report.observed.as_ref()?)))
+    };
+    let measures = reports.iter().filter_map(measured).collect();
+    JudgedPhase { phase: subject.phase.id.clone(), reports, measures }
 }
 
 /// What the checks see now, one look each: a baseline for later. What could not be measured is left out.

@@ -2,7 +2,9 @@
 
 use super::judge::judge;
 use super::probe::{Circumstances, Given, Need, ended, journal};
-use crate::model::{Check, CommandLine, Look, Observation, Outcome, Probe, ProcessEnd, Timestamp};
+use crate::model::{
+    Check, CommandLine, Look, NixQuestion, Observation, Outcome, Probe, ProcessEnd, Timestamp,
+};
 use crate::plan::{Sources, Surroundings, load, shipped_checks};
 use crate::system::process::End;
 
@@ -279,5 +281,44 @@ fn what_only_a_session_can_see_is_asked_of_the_session_also_by_the_guard() {
         let check = shipped(name, "");
         let guard = check.applies_if.as_ref().expect("a guard");
         assert_eq!((&guard.look, guard.who), (&check.look, check.who), "{name}");
+    }
+}
+
+#[test]
+fn tests_ran_where_some_ran_and_not_where_they_began_or_none_was_there_or_one_failed() {
+    let check = shipped("tests-ran", "path: /nix/store/x");
+    let Look::Probe(Probe::Nix(NixQuestion::Log { matches: Some(pattern), .. })) = &check.look else {
+        panic!("{check:?}")
+    };
+    let pattern = regex::Regex::new(pattern).expect("a pattern");
+    for (line, ran) in [
+        ("100% tests passed, 0 tests failed out of 12", true),
+        ("# PASS:  37", true),
+        ("test result: ok. 5 passed; 0 failed; 0 ignored", true),
+        ("Ran 3 tests in 0.01s", true),
+        ("============ 4 passed, 1 warning in 0.12s ============", true),
+        ("4 passed in 0.12s", true),
+        ("Tests:       3 passed, 3 total", true),
+        ("ok  \tgithub.com/a/b\t0.003s", true),
+        ("ok      github.com/a/b  0.003s  coverage: 81.0% of statements", true),
+        ("Ok:                 12", true),
+        ("All tests successful.", true),
+        ("All 12 tests passed", true),
+        ("[==========] All 12 tests were successful", true),
+        ("running tests", false),
+        ("no Makefile or custom checkPhase, doing nothing", false),
+        ("100% tests passed, 0 tests failed out of 0", false),
+        ("# PASS:  0", false),
+        ("test result: ok. 0 passed; 0 failed; 0 ignored", false),
+        ("Ran 0 tests in 0.00s", false),
+        ("============ 3 failed, 4 passed in 0.12s ============", false),
+        ("3 failed, 4 passed", false),
+        ("Tests:       1 failed, 3 passed, 4 total", false),
+        ("ok  \tgithub.com/a/b\t0.003s [no tests to run]", false),
+        ("ok  \tgithub.com/a/b\t0.003s [no test files]", false),
+        ("All 0 tests passed", false),
+        ("Ok:                 0", false),
+    ] {
+        assert_eq!(pattern.is_match(line), ran, "{line}");
     }
 }

@@ -224,14 +224,22 @@ impl<'a> Course<'a> {
 
     fn report(&self, judgement: Judgement, observed: Option<&Observation>, ground: Ground<'_>) -> Wanted {
         let Judgement { outcome, weight, reasons } = judgement;
+        // It says what to do where what was measured does not hold, or lies between two rules; who could not measure is
+        // told so by the probe, and would be sent the wrong way.
+        let has_use = match outcome {
+            Outcome::Warn | Outcome::Fail => true,
+            Outcome::Inconclusive => !self.check.fail_if.is_empty() && observed.is_some(),
+            Outcome::Pass | Outcome::Error | Outcome::Skipped => false,
+        };
         Wanted::Done(Box::new(CheckReport {
             check: self.check.id.clone(),
+            title: self.check.title.clone(),
             outcome,
             weight,
             severity: self.check.severity,
             reasons,
             observed: observed.map(kept),
-            hint: self.check.hint.clone(),
+            hint: self.check.hint.clone().filter(|_| has_use),
             took: self
                 .began
                 .map_or_else(Default::default, |began| ground.tick.saturating_duration_since(began).into()),

@@ -7,6 +7,9 @@ use super::probe::{Looking, OneChild, process_end, program, status, whole};
 use crate::model::{CommandLine, Observation};
 use crate::system::process::Ended;
 
+/// The message of a plugin that printed none.
+pub(super) const SILENT: &str = "it said nothing";
+
 pub(super) fn begin(command: &CommandLine) -> Box<dyn Looking + '_> {
     let read = |ended: &Ended| read(program(command), ended);
     Box::new(OneChild { command: command.clone(), keep: KEPT, read })
@@ -34,7 +37,7 @@ fn parse(exit: i32, text: &str) -> Observation {
     let (message, perfdata) = first.split_once('|').unwrap_or((first, ""));
     let (long, more) = long.split_once('|').unwrap_or((long, ""));
     let message = match message.trim() {
-        "" => "it said nothing",
+        "" => SILENT,
         message => message,
     };
     let seen = Observation::new()

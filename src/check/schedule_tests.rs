@@ -413,3 +413,41 @@ fn health_scripts_run_and_a_wanted_failure_warns() {
     script("required.d/20-no", "exit 7");
     assert_eq!(looked(&[look()])[0].outcome, Outcome::Fail);
 }
+
+#[test]
+fn a_hint_is_told_where_something_was_measured_and_does_not_hold() {
+    let exits = |status: f64| {
+        let rule = FieldRule { field: "value".to_owned(), matchers: vec![Matcher::Ge(status)] };
+        vec![rule]
+    };
+    let hinted = |name: &str, text: &str| Check {
+        hint: Some("mend it".to_owned()),
+        expect: exits(3.0),
+        ..shell(name, text)
+    };
+    let blind =
+        Look::Probe(Probe::Run { command: CommandLine::new(["no-such-program"]), parse: Parse::Json });
+    let checks = [
+        hinted("holds", "echo 5"),
+        hinted("fails", "echo 1"),
+        Check { severity: Severity::Warn, ..hinted("warns", "echo 1") },
+        Check { look: blind, ..hinted("blind", "") },
+        Check { look: Look::Probe(Probe::File { path: "/none".into() }), ..hinted("no-data", "") },
+        Check {
+            fail_if: vec![FieldRule { field: "value".to_owned(), matchers: vec![Matcher::Lt(0.0)] }],
+            ..hinted("between", "echo 1")
+        },
+    ];
+    let reports = looked(&checks);
+    let told: Vec<(&str, bool)> =
+        reports.iter().map(|report| (report.check.as_str(), report.hint.is_some())).collect();
+    let expected = [
+        ("holds", false),
+        ("fails", true),
+        ("warns", true),
+        ("blind", false),
+        ("no-data", false),
+        ("between", true),
+    ];
+    assert_eq!(told, expected, "{reports:?}");
+}

@@ -7,7 +7,7 @@ use crate::model::{CommandLine, Observation, Value};
 use crate::system::process::Ended;
 use crate::system::trust;
 use std::collections::VecDeque;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -19,12 +19,29 @@ enum Duty {
     Wanted,
 }
 
+impl Duty {
+    /// Its place in what is kept of both.
+    const fn place(self) -> usize {
+        match self {
+            Self::Required => 0,
+            Self::Wanted => 1,
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 struct Script {
     path: PathBuf,
     /// `required.d/10-network`
     name: String,
     duty: Duty,
+}
+
+/// What lies in a folder.
+struct Found {
+    scripts: VecDeque<Script>,
+    /// Scripts that nobody may execute.
+    dead: Vec<Script>,
 }
 
 /// Runs the scripts of a folder one after another.
@@ -35,6 +52,7 @@ pub(super) struct Scripts<'a> {
     running: Option<Script>,
     waiting: VecDeque<Script>,
     lines: Vec<Value>,
+    passed_over: usize,
     failed: [Vec<Value>; 2],
     unmeasured: [Vec<Value>; 2],
 }
@@ -47,17 +65,15 @@ impl<'a> Scripts<'a> {
             running: None,
             waiting: VecDeque::new(),
             lines: Vec::new(),
+            passed_over: 0,
             failed: Default::default(),
             unmeasured: Default::default(),
         }
     }
 
     fn note(&mut self, script: Script, ended: &Ended) {
-        let at = match script.duty {
-            Duty::Required => 0,
-            Duty::Wanted => 1,
-        };
-        let Script { name, .. } = script;
+        let Script { name, duty, .. } = script;
+        let at = duty.place();
         let words = match process_end(&name, ended).map(status) {
             Ok(0) => "succeeded".to_owned(),
             Ok(code) => {
@@ -77,6 +93,14 @@ impl<'a> Scripts<'a> {
         self.lines.push(Value::from(format!("{name} {words}")));
     }
 
+    /// It is not run, and that is told: it was meant to say something.
+    fn pass_over(&mut self, script: Script) {
+        let Script { name, duty, .. } = script;
+        self.unmeasured[duty.place()].push(Value::from(name.as_str()));
+        self.lines.push(Value::from(format!("{name} is not executable, and was not run")));
+        self.passed_over += 1;
+    }
+
     fn go_on(&mut self) -> Need {
         if let Some(script) = self.waiting.pop_front() {
             let command = CommandLine::new([script.path.to_string_lossy()]);
@@ -89,7 +113,7 @@ impl<'a> Scripts<'a> {
         let [required_failed, wanted_failed] = std::mem::take(&mut self.failed);
         let [required_unmeasured, wanted_unmeasured] = std::mem::take(&mut self.unmeasured);
         let seen = Observation::new()
-            .with("ran", lines.len())
+            .with("ran", lines.len().saturating_sub(self.passed_over))
             .with("lines", lines)
             .with("required_failed", required_failed)
             .with("wanted_failed", wanted_failed)
@@ -111,8 +135,9 @@ impl Looking for Scripts<'_> {
             }
             (Given::Nothing | Given::Ended(_) | Given::Answered(_), _) => {
                 match found(self.folder, self.trusting) {
-                    Ok(scripts) => {
+                    Ok(Found { scripts, dead }) => {
                         *self = Self { waiting: scripts, ..Self::new(self.folder, self.trusting) };
+                        dead.into_iter().for_each(|script| self.pass_over(script));
                         self.go_on()
                     }
                     Err(why) => Need::Seen(Err(why)),
@@ -122,8 +147,18 @@ impl Looking for Scripts<'_> {
     }
 }
 
-/// The executable files of both folders. One of them may be missing; the folder itself may not.
-fn found(folder: &Path, trusting: Option<u32>) -> Result<VecDeque<Script>, ProbeError> {
+/// Whether a file that nobody may execute is a script all the same, and no note beside the scripts.
+fn was_meant(path: &Path) -> bool {
+    let mut start = [0; 2];
+    let shebang = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut start));
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let is_set_aside = name.starts_with('.') || name.ends_with('~');
+    !is_set_aside && (name.ends_with(".sh") || (shebang.is_ok() && start == *b"#!"))
+}
+
+/// The executable files of both folders, and the scripts that are not executable. One of the folders may be missing; the
+/// folder itself may not.
+fn found(folder: &Path, trusting: Option<u32>) -> Result<Found, ProbeError> {
     let unreadable = |path: &Path, why: &str| ProbeError::Unreadable {
         what: path.display().to_string(),
         why: why.to_owned(),
@@ -131,7 +166,7 @@ fn found(folder: &Path, trusting: Option<u32>) -> Result<VecDeque<Script>, Probe
     if !folder.is_dir() {
         return Err(unreadable(folder, "it is not a folder"));
     }
-    let mut scripts = VecDeque::new();
+    let (mut scripts, mut dead) = (VecDeque::new(), Vec::new());
     for (part, duty) in [("required.d", Duty::Required), ("wanted.d", Duty::Wanted)] {
         let inside = folder.join(part);
         let entries = match std::fs::read_dir(&inside) {
@@ -151,15 +186,20 @@ fn found(folder: &Path, trusting: Option<u32>) -> Result<VecDeque<Script>, Probe
                     trust::judge_file(&path, user).map_err(|why| unreadable(&inside, &why.to_string()))?;
                 }
                 paths.push(path);
+            } else if path.is_file() && was_meant(&path) {
+                dead.push(script(part, path, duty));
             }
         }
         paths.sort();
-        scripts.extend(paths.into_iter().map(|path| {
-            let file = path.file_name().unwrap_or_default().to_string_lossy();
-            Script { name: format!("{part}/{file}"), path, duty }
-        }));
+        scripts.extend(paths.into_iter().map(|path| script(part, path, duty)));
     }
-    Ok(scripts)
+    dead.sort_by(|one: &Script, other| one.name.cmp(&other.name));
+    Ok(Found { scripts, dead })
+}
+
+fn script(part: &str, path: PathBuf, duty: Duty) -> Script {
+    let file = path.file_name().unwrap_or_default().to_string_lossy();
+    Script { name: format!("{part}/{file}"), path, duty }
 }
 
 #[cfg(test)]
@@ -183,7 +223,8 @@ mod tests {
         for name in ["required.d/20-b", "required.d/10-a", "wanted.d/05-c", "wanted.d/06-d"] {
             script(folder.path(), name, 0o755);
         }
-        script(folder.path(), "required.d/README", 0o644);
+        std::fs::write(folder.path().join("required.d/README"), "What these are.\n").expect("written");
+        script(folder.path(), "required.d/.30-off", 0o644);
         let mut look = Scripts::new(folder.path(), None);
         let mut given = Given::Nothing;
         let mut ends = VecDeque::from([
@@ -213,6 +254,22 @@ mod tests {
         assert_eq!(seen.get("required_failed"), Some(&json!(["required.d/20-b"])));
         assert_eq!(seen.get("wanted_failed"), Some(&json!(["wanted.d/05-c"])));
         assert_eq!(seen.get("wanted_unmeasured"), Some(&json!(["wanted.d/06-d"])));
+    }
+
+    #[test]
+    fn a_script_that_nobody_may_execute_is_told_and_not_passed_over() {
+        let folder = tempfile::tempdir().expect("a folder");
+        script(folder.path(), "required.d/10-dead", 0o644);
+        script(folder.path(), "wanted.d/20-lives", 0o755);
+        let mut look = Scripts::new(folder.path(), None);
+        assert!(matches!(look.next(Given::Nothing), Need::Child(..)));
+        let done = Given::Ended(Box::new(ended(End::Process(ProcessEnd::Exited(0)), "", "")));
+        let Need::Seen(Ok(seen)) = look.next(done) else { panic!("it is the only one") };
+        let expected =
+            json!(["required.d/10-dead is not executable, and was not run", "wanted.d/20-lives succeeded"]);
+        assert_eq!(seen.get("lines"), Some(&expected));
+        assert_eq!(seen.get("ran"), Some(&json!(1)));
+        assert_eq!(seen.get("required_unmeasured"), Some(&json!(["required.d/10-dead"])));
     }
 
     #[test]

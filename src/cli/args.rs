@@ -381,8 +381,8 @@ pub(super) struct Validate {
     #[arg(long, value_name = "FORMAT[=FILE]")]
     pub(super) report: Vec<String>,
     /// As the timer of `switchback schedule` does it: judge what soaks, tell who is to be told of a change, and take the
-    /// phase back where its `on` says so.
-    #[arg(long, conflicts_with_all = ["plan", "set", "user", "phase", "tag", "baseline", "since_baseline", "report"])]
+    /// phase back where its `on` says so. Reports go to files.
+    #[arg(long, conflicts_with_all = ["plan", "set", "user", "phase", "tag", "baseline", "since_baseline"])]
     pub(super) scheduled: bool,
 }
 

@@ -12,7 +12,7 @@ use crate::engine::{self, Stage};
 use crate::layer::{LayerCx, recorded_layer};
 use crate::model::{
     Change, Changed, CurrentLine, GenerationNumber, HistoryLine, Item, Kept, PhaseEnd, PhaseId, PhaseLine,
-    Showing, Status, Timestamp,
+    Showing, SoakWatch, Span, Status, Timestamp,
 };
 use crate::report;
 use crate::store::{self, HistoryFilter, StateFolder};
@@ -70,6 +70,21 @@ fn kept(generations: &[GenerationNumber]) -> Kept {
     }
 }
 
+/// Who judges the phase while it soaks, where it still does.
+fn soak_watch(folder: &StateFolder, past: &Past) -> Option<SoakWatch> {
+    past.state.soak_until.filter(|until| *until > clock::now())?;
+    let every = |every: Span| format!("every {every}");
+    let wanted = past.state.phase().and_then(|phase| past.plan.phase(phase)?.soak?.every);
+    Some(match folder.timetable() {
+        Ok(Some(timetable)) => SoakWatch::Timer(match (timetable.wishes.every, timetable.wishes.calendar) {
+            (Some(span), _) => every(span),
+            (None, Some(calendar)) => format!("at `{calendar}`"),
+            (None, None) => wanted.map_or_else(|| "every hour".to_owned(), every),
+        }),
+        Ok(None) | Err(_) => SoakWatch::Nobody(wanted.map(every)),
+    })
+}
+
 fn gather(context: &Context, folder: &StateFolder) -> Result<Status, CliError> {
     let quarantine = folder.quarantine()?;
     let mut status = Status {
@@ -110,6 +125,7 @@ fn gather(context: &Context, folder: &StateFolder) -> Result<Status, CliError> {
         cause: past.state.paused.clone().or(past.state.trouble.clone()).or(past.state.reverting.clone()),
         waiting,
         soak_until: past.state.soak_until,
+        soak_watch: soak_watch(folder, &past),
         began: at(past.journal.envelopes.first()),
         last: at(past.journal.envelopes.last()),
         items: past.state.items.clone(),

@@ -25,6 +25,7 @@ mod looking;
 mod out;
 mod past;
 mod plan_file;
+mod plugin;
 mod probe;
 mod prune;
 mod reboot;
@@ -63,33 +64,30 @@ use std::process::ExitCode;
 /// Runs the program and says how it ended.
 #[must_use]
 pub fn main() -> ExitCode {
+    let is_plugin = plugin::is_asked(std::env::args_os());
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(why) => {
             // clap says itself whether this is help (0) or a mistake (2).
             if why.use_stderr() {
                 // It repeats what was typed, and that may have come from anywhere.
-                out::complain(&sanitise(&why.to_string()));
+                let text = why.to_string();
+                out::complain(&sanitise(&text));
+                if is_plugin {
+                    let first = text.lines().next().unwrap_or_default();
+                    return plugin::unknown(CliError::usage(sanitise_line(first))).exit.into();
+                }
                 return Exit::Usage.into();
             }
             out::shown(&why.print());
             return out::honest(Exit::Done).into();
         }
     };
-    if cli.common.root.is_some() && !elsewhere::knows(&cli.verb) {
-        let why = CliError::usage(
-            "`--root` is for `rollback`, `status`, `history`, `show` and `rescue status|verify`",
-        );
-        complain(cli.common.json, &why);
-        return why.exit.into();
-    }
     let programs = matches!(&cli.verb, Verb::Rollback(args) if args.activate);
-    if programs && cli.common.root.is_none() {
-        let why = CliError::usage("`--activate` is for `--root`: here the programs are run anyway");
-        complain(cli.common.json, &why);
-        return why.exit.into();
-    }
-    let context = Context::new(&cli.common, programs);
+    let context = match at_odds(&cli, programs) {
+        Some(why) => Err(why),
+        None => Context::new(&cli.common, programs),
+    };
     let done = match &context {
         Ok(context) => act(context, &cli),
         Err(why) => Err(why.clone()),
@@ -100,10 +98,23 @@ pub fn main() -> ExitCode {
             if let Ok(context) = &context {
                 why.hint = why.hint.map(|hint| context.proposing(&hint));
             }
+            if is_plugin {
+                why = plugin::unknown(why);
+            }
             complain(cli.common.json, &why);
             why.exit.into()
         }
     }
+}
+
+/// What clap cannot tell: an option for every verb that this one has no use for.
+fn at_odds(cli: &Cli, programs: bool) -> Option<CliError> {
+    if cli.common.root.is_some() && !elsewhere::knows(&cli.verb) {
+        let known = "`--root` is for `rollback`, `status`, `history`, `show` and `rescue status|verify`";
+        return Some(CliError::usage(known));
+    }
+    (programs && cli.common.root.is_none())
+        .then(|| CliError::usage("`--activate` is for `--root`: here the programs are run anyway"))
 }
 
 fn act(context: &Context, cli: &Cli) -> Result<Exit, CliError> {

@@ -88,6 +88,8 @@ pub(crate) fn honest(exit: Exit) -> Exit {
     ));
     match exit {
         Exit::Done => Exit::Internal,
+        // Nobody was told how it stands.
+        Exit::Plugin(_) => Exit::Plugin(3),
         Exit::Internal
         | Exit::Usage
         | Exit::Refused
@@ -98,8 +100,7 @@ pub(crate) fn honest(exit: Exit) -> Exit {
         | Exit::Locked
         | Exit::Failing
         | Exit::AwaitingReboot
-        | Exit::StillGoing
-        | Exit::Plugin(_) => exit,
+        | Exit::StillGoing => exit,
     }
 }
 

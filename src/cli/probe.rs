@@ -73,9 +73,16 @@ fn recorded(args: &Probe, from: &str) -> Result<Observation, CliError> {
 fn live(context: &Context, args: &Probe) -> Result<Observation, CliError> {
     let probe = plan::probe(&args.name, &args.settings, &plan_file::surroundings(context, Path::new("/")))
         .map_err(|why| {
-            CliError::usage("there is nothing to look at")
-                .shown_first(plan_file::told(context, &why))
-                .hint("settings are typed as `setting=value`: `switchback probe journal priority=err`; `switchback schema plan` prints every probe with its settings and fields")
+            CliError::usage("nothing was looked at").shown_first(plan_file::told(context, &why)).hint(
+                match READERS.iter().find(|reader| reader.name == args.name) {
+                    Some(Reader { name, .. }) if why.lines().contains("unknown-probe") => format!(
+                        "`{name}` is read from what a tool printed: `switchback probe {name} --from FILE`"
+                    ),
+                    Some(_) | None => {
+                        "`switchback schema plan` prints every probe with its settings and fields".to_owned()
+                    }
+                },
+            )
         })?;
     let timeout = match &args.timeout {
         None => TIMEOUT,

@@ -7,13 +7,14 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::past::{Past, gone, host_of};
 use super::rollback::{WayBack, Why, take_all_back};
+use super::validate::Report;
 use super::{keep, out, validate};
 use crate::app::{Message, Recall, Subject, Ways, deliver, judge_phase, news};
 use crate::check::CheckWatch as _;
 use crate::engine::{Stage, soaked};
 use crate::model::{
     Cause, CheckId, Event, GenerationNumber, Guidance, JudgedPhase, Moment, Occasion, PhaseEnd, Reaction,
-    Timestamp, Validation, Verdict,
+    Span, Timestamp, Validation, Verdict,
 };
 use crate::report;
 use crate::store::{HistoryFilter, StateFolder, StoreError, Timetable, Wishes};
@@ -21,14 +22,63 @@ use crate::system::lock::{self, LockError};
 use crate::system::{clock, host};
 use std::collections::BTreeSet;
 
-pub(crate) fn scheduled(context: &Context) -> Result<Exit, CliError> {
+pub(crate) fn scheduled(context: &Context, reports: &[Report]) -> Result<Exit, CliError> {
+    let mut seen = Vec::new();
+    let ended = looked(context, &mut seen);
+    let lost = match (whole(seen), &ended) {
+        (Some(validation), _) => give(context, reports, &validation),
+        (None, Err(why)) => {
+            reports.iter().for_each(|report| report.withdraw(why));
+            false
+        }
+        (None, Ok((Exit::Done, why))) => {
+            reports.iter().for_each(|report| report.rest(why));
+            false
+        }
+        (None, Ok((exit, why))) => {
+            let why = CliError::new(*exit, why.clone());
+            reports.iter().for_each(|report| report.withdraw(&why));
+            false
+        }
+    };
+    ended.map(|(exit, _)| if lost && exit == Exit::Done { Exit::Internal } else { exit })
+}
+
+/// Writes every report; whether one could not be written, which is said.
+fn give(context: &Context, reports: &[Report], validation: &Validation) -> bool {
+    let mut lost = false;
+    for report in reports {
+        if let Err(why) = report.give_whole(context, validation) {
+            keep::said(&super::plugin::in_a_line(&why));
+            lost = true;
+        }
+    }
+    lost
+}
+
+/// All that was judged, the newest plan's name over it.
+fn whole(seen: Vec<Validation>) -> Option<Validation> {
+    seen.into_iter().reduce(|mut whole, next| {
+        whole.took = Span(whole.took.0.saturating_add(next.took.0));
+        whole.phases.extend(next.phases);
+        whole
+    })
+}
+
+/// Says why nothing is judged.
+fn nothing(context: &Context, why: &str, exit: Exit) -> (Exit, String) {
+    (out::nothing(context, why, exit), why.to_owned())
+}
+
+/// Judges what is due, each into `seen`; how it ended, and why where nothing was judged.
+fn looked(context: &Context, seen: &mut Vec<Validation>) -> Result<(Exit, String), CliError> {
     let Some(folder) = context.look_if_any()? else {
         let text = format!("Nothing to judge: nothing was ever run in {}.", context.state.display());
-        return Ok(out::nothing(context, &text, Exit::Done));
+        return Ok(nothing(context, &text, Exit::Done));
     };
     if let Some(holder) = lock::holder(folder.root()) {
         let text = format!("Nothing was looked at: {holder} goes on.");
-        return Ok(out::nothing(context, &text, Exit::Locked));
+        return Ok(nothing(context, &text, Exit::Locked));
     }
     if let Some(lost) = folder.lost() {
         // What soaks by the word of older ones may have been changed or taken back by it.
@@ -38,19 +88,19 @@ pub(crate) fn scheduled(context: &Context) -> Result<Exit, CliError> {
     let current = folder.current();
     let (due, open) = due(&folder, wishes.always)?;
     if let Some(why) = open {
-        return Ok(out::nothing(context, &why, Exit::Paused));
+        return Ok(nothing(context, &why, Exit::Paused));
     }
     if due.is_empty() {
-        return Ok(out::nothing(context, "Nothing to judge: no phase soaks.", Exit::Done));
+        return Ok(nothing(context, "Nothing to judge: no phase soaks.", Exit::Done));
     }
     let mut worst = Exit::Done;
     for one in due {
-        let exit = judge(context, &folder, &wishes, one, current)?;
+        let exit = judge(context, &folder, &wishes, one, current, seen)?;
         if rank(exit) > rank(worst) {
             worst = exit;
         }
     }
-    Ok(worst)
+    Ok((worst, "A run began meanwhile.".to_owned()))
 }
 
 /// What was asked for when the timer was set up.
@@ -142,6 +192,7 @@ fn judge(
     wishes: &Wishes,
     due: Due,
     current: Option<GenerationNumber>,
+    seen: &mut Vec<Validation>,
 ) -> Result<Exit, CliError> {
     let host = host_of(context, &due.past.journal).into_owned();
     let id = due.past.state.phase().cloned();
@@ -181,6 +232,7 @@ fn judge(
         out::put(&report::validation(&validation, &context.out_style()));
     }
     keep::keep(context, &validation, &plan, Occasion::Schedule);
+    seen.push(validation.clone());
     let reports = validation.phases.first().map(|JudgedPhase { reports, .. }| reports.as_slice());
     let found =
         due.soaks.then(|| soaked(&phase, reports.unwrap_or_default(), &accepted(&due.past))).flatten();

@@ -23,24 +23,34 @@ use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
 pub(crate) fn validate(context: &Context, args: &Validate) -> Result<Exit, CliError> {
-    let is_plugin = args.report.iter().any(|word| word == "nagios" || word == "nagios=-");
-    validated(context, args).map_err(|why| if is_plugin { unknown(why) } else { why })
-}
-
-/// To whoever runs plugins every status means something, and 2 that things are bad: what could not be begun is 3.
-fn unknown(why: CliError) -> CliError {
-    out::put(&report::nagios_unknown(
-        &why.lines().iter().map(|line| line.trim()).collect::<Vec<_>>().join(", "),
-    ));
-    CliError { exit: Exit::Plugin(3), ..why }
-}
-
-fn validated(context: &Context, args: &Validate) -> Result<Exit, CliError> {
     if args.scheduled {
-        return super::scheduled::scheduled(context);
+        let mut reports = reports(context, &args.report, None)?;
+        if args.report.iter().any(|word| Report::parse(word).is_ok_and(|report| report.into.is_none())) {
+            return Err(CliError::usage("with `--scheduled` a report needs a file")
+                .hint("standard output tells what is done: `--report junit=out.xml`"));
+        }
+        reports.retain(|report| report.into.is_some());
+        return super::scheduled::scheduled(context, &reports);
     }
     let context = &context.acting_for(args.user.as_deref())?;
     let reports = reports(context, &args.report, args.plan.as_deref())?;
+    let (validation, lines) = match found(context, args, &reports) {
+        Ok(found) => found,
+        Err(why) => {
+            // What the last validation said is not what this one found.
+            reports.iter().for_each(|report| report.withdraw(&why));
+            return Err(why);
+        }
+    };
+    give(context, &reports, &validation, &lines)
+}
+
+/// Looks, and keeps what was found for trends; with the lines of JSON that go into files.
+fn found(
+    context: &Context,
+    args: &Validate,
+    reports: &[Report],
+) -> Result<(Validation, Vec<String>), CliError> {
     let chosen = choose(context, args)?;
     let subjects = subjects(context, args, &chosen)?;
     if !args.tag.is_empty() && !subjects.of.iter().any(|subject| has_tag(subject.phase, &args.tag)) {
@@ -87,7 +97,7 @@ fn validated(context: &Context, args: &Validate) -> Result<Exit, CliError> {
     };
     let kept = watch.kept.take().unwrap_or_default();
     super::keep::keep(context, &validation, &chosen.plan, Occasion::Validation);
-    give(context, &reports, &validation, &kept)
+    Ok((validation, kept))
 }
 
 /// Gives every form, also where one of them cannot be written: then that is said, after all others are there. Files come
@@ -155,7 +165,7 @@ const FORMATS: [(&str, Format); 7] = [
 
 /// One form, and the file it goes to; standard output where there is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Report {
+pub(crate) struct Report {
     format: Format,
     into: Option<PathBuf>,
 }
@@ -217,6 +227,52 @@ impl Report {
 
     fn is_stdout(&self, format: Format) -> bool {
         self.format == format && self.into.is_none()
+    }
+
+    /// Writes it into its file; the lines of a validation that is over are those of its checks.
+    pub(crate) fn give_whole(&self, context: &Context, validation: &Validation) -> Result<(), CliError> {
+        let line = |(phase, report)| report::validation_line(phase, report).to_string();
+        let lines = validation.reports().map(line);
+        let lines: Vec<String> =
+            lines.map(|line| format!("{}\n", context.out_style().clean_json(&line))).collect();
+        self.give(context, validation, &lines).map(|_| ())
+    }
+
+    /// In its file, that there was nothing to judge, which is no mistake; nothing where the form has no word for it.
+    pub(crate) fn rest(&self, why: &str) {
+        let text = match self.format {
+            Format::Junit => Some(report::junit_nothing()),
+            Format::Tap => Some(report::tap_nothing(why)),
+            Format::Nagios => Some(report::nagios_nothing(why)),
+            Format::Human | Format::Json | Format::Jsonl | Format::Prometheus => None,
+        };
+        self.replace(text.as_deref());
+    }
+
+    /// In the place of what was not found, in a file that may hold the report of an earlier validation: why, where the
+    /// form has a word for it; nothing where it has none.
+    pub(crate) fn withdraw(&self, why: &CliError) {
+        let why = super::plugin::in_a_line(why);
+        let text = match self.format {
+            Format::Junit => Some(report::junit_error(&why)),
+            Format::Tap => Some(report::tap_bail_out(&why)),
+            Format::Nagios => Some(report::nagios_unknown(&why)),
+            Format::Human | Format::Json | Format::Jsonl | Format::Prometheus => None,
+        };
+        self.replace(text.as_deref());
+    }
+
+    /// Takes an earlier report away, with or without another text in its place. The reason is the one to be told, and not
+    /// that this failed too.
+    fn replace(&self, text: Option<&str>) {
+        let Some(path) = &self.into else { return };
+        let there = path.symlink_metadata().is_ok_and(|there| there.is_file());
+        let _ = match text {
+            // CI looks for this one, and takes its absence for good.
+            Some(text) if there || self.format == Format::Junit => written(path, text),
+            None if there => std::fs::remove_file(path).map_err(|why| why.to_string()),
+            Some(_) | None => Ok(()),
+        };
     }
 
     /// Writes it, and says with which status to end where the form has its own.

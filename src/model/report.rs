@@ -23,6 +23,10 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Every outcome, in its order.
+    pub const ALL: [Self; 6] =
+        [Self::Pass, Self::Warn, Self::Fail, Self::Error, Self::Inconclusive, Self::Skipped];
+
     /// The word that is shown.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -55,6 +59,9 @@ pub enum Weight {
 pub struct CheckReport {
     /// Which check.
     pub check: CheckId,
+    /// What a person reads of it, where the plan says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
     /// What was found.
     pub outcome: Outcome,
     /// Whether that counts.
@@ -65,13 +72,20 @@ pub struct CheckReport {
     pub reasons: Vec<String>,
     /// What the probe saw, bounded; kept for comparison where this is a baseline.
     pub observed: Option<Observation>,
-    /// Shown where it failed.
+    /// What to do; where it failed or warned, or lies between what is expected and what fails.
     pub hint: Option<String>,
     /// How long it took.
     pub took: Span,
 }
 
 impl CheckReport {
+    /// Whether it is not good, and decides nothing all the same.
+    #[must_use]
+    pub fn is_excused(&self) -> bool {
+        let good = matches!(self.outcome, Outcome::Pass | Outcome::Skipped);
+        !good && self.weight != Weight::Counts
+    }
+
     /// The outcome as the decision sees it: shadowed and waived outcomes pass.
     #[must_use]
     pub fn counted(&self) -> Outcome {

@@ -1,8 +1,9 @@
 //! What `validate` finds: the checks of a plan, judged, with nothing touched.
 
-use super::{CheckReport, Digest, Outcome, PhaseId, PlanName, Span, Timestamp};
+use super::{CheckId, CheckReport, Digest, Measure, Outcome, PhaseId, PlanName, Span, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// How a machine stands against the checks of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -49,6 +50,9 @@ pub struct JudgedPhase {
     pub phase: PhaseId,
     /// Its checks, in their order.
     pub reports: Vec<CheckReport>,
+    /// The numbers that each of them saw, those that its rules are about first; for forms with units.
+    #[serde(skip)]
+    pub measures: BTreeMap<CheckId, Vec<Measure>>,
 }
 
 /// One validation.
@@ -78,19 +82,45 @@ impl Validation {
         self.phases.iter().flat_map(|judged| judged.reports.iter().map(|report| (&judged.phase, report)))
     }
 
-    /// The worst of what counts; unknown where nothing was looked at.
+    /// The worst of what counts; unknown where nothing was measured.
     #[must_use]
     pub fn health(&self) -> Health {
         let each = self.reports().map(|(_, report)| Health::of(report.counted()));
-        each.max().unwrap_or(Health::Unknown)
+        match each.max() {
+            // All was skipped, or what was looked at and does not count could not be measured.
+            Some(Health::Healthy) if !self.is_measured() => Health::Unknown,
+            Some(health) => health,
+            None => Health::Unknown,
+        }
     }
 
-    /// How many checks count with each outcome, in the order of [`Outcome`].
+    /// Whether anything was measured at all, whatever it counts for.
     #[must_use]
-    pub fn tally(&self) -> [(Outcome, usize); 6] {
-        [Outcome::Pass, Outcome::Warn, Outcome::Fail, Outcome::Error, Outcome::Inconclusive, Outcome::Skipped]
-            .map(|outcome| {
-                (outcome, self.reports().filter(|(_, report)| report.counted() == outcome).count())
-            })
+    pub fn is_measured(&self) -> bool {
+        self.reports()
+            .any(|(_, report)| matches!(report.outcome, Outcome::Pass | Outcome::Warn | Outcome::Fail))
     }
+
+    /// How many checks ended with each outcome.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        let of = |outcome, excused| {
+            let same = |report: &CheckReport| report.outcome == outcome && report.is_excused() == excused;
+            (outcome, self.reports().filter(|(_, report)| same(report)).count())
+        };
+        let [_, warn, fail, error, inconclusive, _] = Outcome::ALL;
+        Tally {
+            counted: Outcome::ALL.map(|outcome| of(outcome, false)),
+            excused: [warn, fail, error, inconclusive].map(|outcome| of(outcome, true)),
+        }
+    }
+}
+
+/// How many checks ended with each outcome. What is not good and decides nothing stands apart: it did not pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tally {
+    /// What counts, and what is good anyway; in the order of [`Outcome`].
+    pub counted: [(Outcome, usize); 6],
+    /// What is not good and only shown, or waived; in the order of [`Outcome`].
+    pub excused: [(Outcome, usize); 4],
 }

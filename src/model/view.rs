@@ -98,6 +98,16 @@ pub struct Kept {
     pub spent_bytes_at_most: u64,
 }
 
+/// Who judges a phase while it soaks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SoakWatch {
+    /// A timer that was set up, so often or at these times, in words.
+    Timer(String),
+    /// Nobody; the plan wants it that often, in words, where it says so.
+    Nobody(Option<String>),
+}
+
 /// The current generation in `status`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CurrentLine {
@@ -121,6 +131,9 @@ pub struct CurrentLine {
     pub waiting: Option<String>,
     /// The phase soaks until then.
     pub soak_until: Option<Timestamp>,
+    /// Who judges it while it soaks; absent where it soaks no longer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub soak_watch: Option<SoakWatch>,
     /// When the generation began.
     pub began: Timestamp,
     /// When its last fact was recorded.

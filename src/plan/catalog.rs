@@ -2,7 +2,7 @@
 
 use super::diagnostic::{Complaint, Complaints};
 use super::paths;
-use super::quantity::amount;
+use super::quantity::{amount, percent};
 use super::raw::{DefinitionHead, LibraryForm, ParameterForm, ParameterKind};
 use super::read::read;
 use super::suggest::did_you_mean;
@@ -219,7 +219,11 @@ fn parameters_of(
                 complaints.push(Complaint::error(
                     "parameter-type",
                     value.place,
-                    format!("`{key}` must be {}, and is {}", parameter.kind.described(), value.described()),
+                    format!(
+                        "`{key}` of the check `{name}` must be {}, and is {}",
+                        parameter.kind.described(),
+                        value.described()
+                    ),
                 ));
             }
         }
@@ -243,13 +247,105 @@ fn fitted(value: &Node, parameter: &ParameterForm, home: &str) -> Option<Node> {
             Kind::Text(text) => amount(text).is_some(),
             Kind::Null | Kind::Bool(_) | Kind::List(_) | Kind::Map(_) => false,
         },
+        ParameterKind::Share => match &value.kind {
+            Kind::Number(number) => number.as_f64().is_some_and(|share| (0.0..=1.0).contains(&share)),
+            Kind::Text(text) => match percent(text) {
+                Some(percent) => (0.0..=100.0).contains(&percent),
+                None => amount(text).is_some_and(|share| (0.0..=1.0).contains(&share)),
+            },
+            Kind::Null | Kind::Bool(_) | Kind::List(_) | Kind::Map(_) => false,
+        },
+        ParameterKind::Percent => {
+            let percent = match &value.kind {
+                // What lies between nothing and one was meant as a share.
+                Kind::Number(number) => number.as_f64().filter(|percent| *percent == 0.0 || *percent >= 1.0),
+                Kind::Text(text) => percent(text),
+                Kind::Null | Kind::Bool(_) | Kind::List(_) | Kind::Map(_) => None,
+            };
+            let percent = percent.filter(|percent| (0.0..=100.0).contains(percent))?;
+            let number = serde_json::Number::from_f64(percent)?;
+            return Some(Node { place: value.place, kind: Kind::Number(number) });
+        }
         ParameterKind::Count => matches!(&value.kind, Kind::Number(number) if number.is_u64()),
         ParameterKind::Length => value.text().is_some_and(|text| Span::parse(text).is_some()),
         ParameterKind::Flag => matches!(value.kind, Kind::Bool(_)),
-        ParameterKind::List => match &value.kind {
-            Kind::List(elements) => elements.iter().all(|element| element.text().is_some()),
+        ParameterKind::List | ParameterKind::NonEmptyList => match &value.kind {
+            Kind::List(elements) => {
+                let may_be_empty = parameter.kind == ParameterKind::List;
+                (may_be_empty || !elements.is_empty()) && elements.iter().all(|it| it.text().is_some())
+            }
             Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::Map(_) => false,
         },
     };
     fits.then(|| value.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value as Json, json};
+
+    fn node(value: &Json) -> Node {
+        let place = Place { file: 0, start: 0, end: 0 };
+        let kind = match value {
+            Json::Number(number) => Kind::Number(number.clone()),
+            Json::Array(elements) => Kind::List(elements.iter().map(node).collect()),
+            other => Kind::Text(other.as_str().unwrap_or_default().to_owned()),
+        };
+        Node { place, kind }
+    }
+
+    fn taken(kind: ParameterKind, value: &Json) -> Option<Json> {
+        let parameter = ParameterForm { kind, default: None, about: String::new() };
+        Some(fitted(&node(value), &parameter, "/home/mo")?.value())
+    }
+
+    #[test]
+    fn a_share_is_no_more_than_the_whole_however_it_is_written() {
+        for (value, fits) in [
+            (json!(0), true),
+            (json!(0.9), true),
+            (json!(1), true),
+            (json!("90%"), true),
+            (json!("100 %"), true),
+            (json!("0.5"), true),
+            (json!(90), false),
+            (json!(1.5), false),
+            (json!("90"), false),
+            (json!("101%"), false),
+            (json!("-1%"), false),
+            (json!("2GiB"), false),
+            (json!("much"), false),
+        ] {
+            assert_eq!(taken(ParameterKind::Share, &value), fits.then(|| value.clone()), "{value}");
+        }
+    }
+
+    #[test]
+    fn percent_are_the_same_number_with_and_without_their_sign_and_no_share() {
+        for (value, is) in [
+            (json!(90), Some(json!(90.0))),
+            (json!("90%"), Some(json!(90.0))),
+            (json!("0.5%"), Some(json!(0.5))),
+            (json!(0), Some(json!(0.0))),
+            (json!(0.9), None),
+            (json!(101), None),
+            (json!("101%"), None),
+            (json!("90"), None),
+            (json!("5s"), None),
+        ] {
+            assert_eq!(taken(ParameterKind::Percent, &value), is, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_list_may_be_empty_only_where_that_means_something() {
+        for (kind, empty, one) in
+            [(ParameterKind::List, true, true), (ParameterKind::NonEmptyList, false, true)]
+        {
+            assert_eq!(taken(kind, &json!([])).is_some(), empty);
+            assert_eq!(taken(kind, &json!(["a"])).is_some(), one);
+            assert_eq!(taken(kind, &json!("a")), None);
+        }
+    }
 }

@@ -21,8 +21,8 @@ pub(super) fn amount(text: &str) -> Option<f64> {
     if let Some(number) = plain(text) {
         return Some(number);
     }
-    if let Some(share) = text.strip_suffix('%') {
-        return plain(share.trim_end()).map(|number| number / 100.0);
+    if let Some(share) = percent(text) {
+        return Some(share / 100.0);
     }
     let letters = text.find(|c: char| c.is_ascii_alphabetic())?;
     let (number, unit) = text.split_at(letters);
@@ -30,6 +30,11 @@ pub(super) fn amount(text: &str) -> Option<f64> {
         return plain(number.trim_end()).map(|number| number * size);
     }
     Span::parse(text).map(|span| span.duration().as_secs_f64())
+}
+
+/// The number before a percent sign: `30%` is 30.
+pub(super) fn percent(text: &str) -> Option<f64> {
+    plain(text.trim().strip_suffix('%')?.trim_end())
 }
 
 /// A decimal number without words: `inf` and `nan` are none.

@@ -80,13 +80,11 @@ fn explain_phase(phase: &Phase, number: usize, of: usize) -> Vec<Line> {
     }
     if let Some(soak) = &phase.soak {
         lines.push(section("soak", ""));
-        let every = soak
-            .every
-            .map(|every| {
-                format!(", judged every {every} where `switchback schedule install` set up the timer")
-            })
-            .unwrap_or_default();
-        lines.push(Line::plain(format!("{} before the next phase{every}", soak.length)).at(2));
+        lines.push(Line::plain(format!("{} before the next phase", soak.length)).at(2));
+        let every = soak.every.map_or_else(|| "every hour".to_owned(), |every| format!("every {every}"));
+        let looks =
+            format!("judged {every} by the timer of `switchback schedule install`; without it by nobody");
+        lines.push(Line::plain(looks).at(2));
     }
     lines.extend(way_back(phase));
     lines

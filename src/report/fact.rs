@@ -246,7 +246,12 @@ pub(super) fn check(report: &CheckReport, tone: Tone, align: usize, depth: usize
     let took = (report.took >= Span::seconds(1)).then(|| format!("took {}", report.took));
     let found = [text::findings(report), took.unwrap_or_default()];
     let found: Vec<String> = found.into_iter().filter(|text| !text.is_empty()).collect();
-    let first = Line::outcome(tone, report.outcome, found.join("; "));
+    let found = match (&report.title, found.join("; ")) {
+        (Some(title), found) if !found.is_empty() => format!("{}: {found}", title.trim_end_matches('.')),
+        (Some(title), _) => title.clone(),
+        (None, found) => found,
+    };
+    let first = Line::outcome(tone, report.outcome, found);
     let mut lines = vec![first.about(report.check.as_str()).aligned(align).at(depth)];
     match report.outcome {
         Outcome::Pass | Outcome::Skipped => {}

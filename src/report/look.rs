@@ -8,7 +8,8 @@ use super::text::But;
 use super::{explain, fact, summary, text};
 use crate::model::{
     Change, Changed, CheckLine, CurrentLine, HistoryLine, Item, Kept, Moment, PhaseLine, QuarantineLine,
-    Resolution, RollbackPreview, Showing, Status, StepLine, Timing, Today, WayBackPreview, Weight, counted,
+    Resolution, RollbackPreview, Showing, SoakWatch, Status, StepLine, Timestamp, Timing, Today,
+    WayBackPreview, Weight, counted,
 };
 use unicode_width::UnicodeWidthStr;
 
@@ -62,17 +63,27 @@ fn current_lines(current: &CurrentLine) -> Vec<Line> {
     }
     lines.extend(summary::accepted(&current.accepted, 0));
     lines.extend(current.cause.iter().map(|cause| Line::new(Tone::Caution, "because", text::cause(cause))));
-    lines.extend(
-        current
-            .soak_until
-            .iter()
-            .map(|until| Line::new(Tone::Plain, "soaks", format!("until {}", text::when(*until)))),
-    );
+    lines.extend(current.soak_until.map(|until| soaks(until, current.soak_watch.as_ref())));
     lines.extend(current.waiting.iter().map(|who| Line::new(Tone::Caution, "waiting", who)));
     lines.extend(summary::items(&current.items, 0));
     lines.extend(summary::left(&current.left, 0));
     lines.extend(current.resolved.iter().flat_map(|resolved| resolution(resolved, 0)));
     lines
+}
+
+/// Until when a phase soaks, and who looks at it meanwhile.
+fn soaks(until: Timestamp, watch: Option<&SoakWatch>) -> Line {
+    let until = format!("until {}", text::when(until));
+    let timer = "`switchback schedule install` sets up a timer";
+    let (tone, who) = match watch {
+        None => (Tone::Plain, String::new()),
+        Some(SoakWatch::Timer(often)) => (Tone::Plain, format!("; a timer judges it {often}")),
+        Some(SoakWatch::Nobody(Some(often))) => {
+            (Tone::Caution, format!("; it is to be judged {often}, and nobody does: {timer}"))
+        }
+        Some(SoakWatch::Nobody(None)) => (Tone::Plain, format!("; nobody judges it meanwhile: {timer}")),
+    };
+    Line::new(tone, "soaks", format!("{until}{who}"))
 }
 
 /// What a person put right by hand, and whose word it is.

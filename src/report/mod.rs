@@ -45,8 +45,8 @@ pub use failures::{failures_json, programs_of};
 pub use fanout::{Fanout, Lost};
 pub use foreseen::{foreseen, foreseen_json};
 pub use formats::{
-    junit, nagios, nagios_unknown, prometheus, tap, validation_end, validation_json, validation_line,
-    validation_schema,
+    junit, junit_error, junit_nothing, nagios, nagios_nothing, nagios_unknown, prometheus, tap, tap_bail_out,
+    tap_nothing, validation_end, validation_json, validation_line, validation_schema,
 };
 pub use guard_unit::BootUnit;
 pub use line::{Line, Tone, render, with_option};

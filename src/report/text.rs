@@ -5,7 +5,7 @@ use super::line::Tone;
 use crate::model::{
     Act, Cause, CheckId, CheckReport, GuardKind, Guarded, Guidance, Invoker, Item, LayerSpec, Moment,
     Outcome, Part, Phase, PhaseEnd, ProcessEnd, Reaction, Risk, RunAs, Severity, Span, Step, StepOutcome,
-    Timestamp, Verdict, Weight, counted,
+    Tally, Timestamp, Validation, Verdict, Weight, counted,
 };
 
 /// A size in bytes, rounded to three digits: `812 MiB`, `1.04 GiB`.
@@ -54,6 +54,23 @@ pub fn tally(counts: impl IntoIterator<Item = (Outcome, usize)>) -> String {
     there.map(|(outcome, number)| format!("{number} {}", outcome.word())).collect::<Vec<_>>().join(", ")
 }
 
+/// The same of a validation; what decides nothing is told apart, and as it is: `1 pass, 2 that do not count: 1 fail,
+/// 1 error`. Where nothing at all was measured, that comes first.
+#[must_use]
+pub fn tallied(validation: &Validation) -> String {
+    let Tally { counted, excused } = validation.tally();
+    let apart: usize = excused.iter().map(|(_, number)| number).sum();
+    let verb = if apart == 1 { "does" } else { "do" };
+    let apart = (apart > 0).then(|| format!("{apart} that {verb} not count: {}", tally(excused)));
+    let counts = [Some(tally(counted)).filter(|text| !text.is_empty()), apart];
+    let counts: Vec<String> = counts.into_iter().flatten().collect();
+    match (counts.is_empty(), validation.is_measured()) {
+        (true, _) => "there was nothing to check".to_owned(),
+        (false, true) => counts.join(", "),
+        (false, false) => format!("nothing was measured: {}", counts.join(", ")),
+    }
+}
+
 /// Whether an outcome is one that counts against a phase.
 #[must_use]
 pub const fn bad(outcome: Outcome) -> bool {
@@ -79,6 +96,15 @@ pub fn findings(report: &CheckReport) -> String {
         text.push_str(&format!("({note})"));
     }
     text
+}
+
+/// A check's name, with its sentence where the plan gives it one.
+#[must_use]
+pub fn titled(report: &CheckReport) -> String {
+    match &report.title {
+        Some(title) => format!("{}: {title}", report.check),
+        None => report.check.to_string(),
+    }
 }
 
 /// A moment in one word.

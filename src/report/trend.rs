@@ -241,6 +241,8 @@ impl Drawn {
         let label =
             |value: Option<f64>| value.map_or_else(String::new, |it| number(trend.unit.as_deref(), it));
         let (low, high) = (label(bounds.map(|it| it.0)), label(bounds.map(|it| it.1)));
+        // What no label tells apart is no difference to draw.
+        let bounds = bounds.map(|(least, most)| if low == high { (least, least) } else { (least, most) });
         let names =
             NAMES.iter().map(|name| name.width()).chain([low.width(), high.width()]).max().unwrap_or(0);
         let room = style.width().unwrap_or(COLUMNS).saturating_sub(names + 2).max(8);
@@ -287,6 +289,7 @@ impl Drawn {
         if let Some(bounds) = self.bounds {
             for at in 0..rows {
                 let name = match at {
+                    _ if self.low == self.high => [self.high.as_str(), ""][usize::from(at != rows / 2)],
                     0 => self.high.as_str(),
                     _ if at + 1 == rows => self.low.as_str(),
                     _ => "",

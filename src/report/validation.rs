@@ -20,15 +20,14 @@ pub fn validation(validation: &Validation, style: &Style) -> String {
     lines.extend(
         validation.baseline.iter().map(|with| Line::new(Tone::Quiet, "compared", format!("with {with}"))),
     );
-    let counts = text::tally(validation.tally());
     let health = validation.health();
     let tone = match health {
         Health::Healthy => Tone::Good,
         Health::Degraded | Health::Unknown => Tone::Caution,
         Health::Failing => Tone::Bad,
     };
-    let what = if counts.is_empty() { "there was nothing to check".to_owned() } else { counts };
-    lines.push(Line::new(tone, health.word(), format!("{what} ({})", validation.took)));
+    let counts = text::tallied(validation);
+    lines.push(Line::new(tone, health.word(), format!("{counts} ({})", validation.took)));
     render(&lines, style)
 }
 
@@ -42,7 +41,13 @@ mod tests {
     fn the_last_line_says_how_the_machine_stands() {
         let text = validation(&sample(), &Style::piped(|text| Cow::Borrowed(text)));
         let last = text.lines().last().expect("a line");
-        assert!(last.contains("failing") && last.contains("1 fail") && last.contains("1 skipped"), "{text}");
+        assert!(
+            last.contains("failing")
+                && last.contains("1 fail,")
+                && last.contains("1 skipped, 1 that does not count: 1 fail ("),
+            "{text}"
+        );
         assert!(text.contains("cannot start vainfo"), "{text}");
+        assert!(text.contains("works   It <works>: exit 0"), "{text}");
     }
 }

@@ -41,6 +41,7 @@ pub(super) fn began(number: u32) -> Event {
 pub(super) fn report(name: &str, outcome: Outcome) -> CheckReport {
     CheckReport {
         check: check_id(name),
+        title: None,
         outcome,
         weight: Weight::Counts,
         severity: Severity::Fail,

@@ -104,6 +104,7 @@ pub(crate) fn plan(phases: Vec<Phase>) -> Plan {
 pub(crate) fn report(check: &Check, outcome: Outcome) -> CheckReport {
     CheckReport {
         check: check.id.clone(),
+        title: None,
         outcome,
         weight: Weight::Counts,
         severity: check.severity,

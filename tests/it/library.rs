@@ -71,6 +71,22 @@ fn used(cases: &[Case]) -> Vec<Check> {
     loaded.plan.phases[0].validate.clone()
 }
 
+/// The shipped check of that name with these arguments.
+pub(crate) fn shipped(name: &str, with: &Value) -> Check {
+    let text = format!(
+        "switchback: 1\nname: one\nphases:\n  - id: one\n    apply: [{{run: [\"true\"], changes: nothing}}]\n    \
+         validate: [{{use: {name}, with: {with}}}]\n"
+    );
+    let around = Surroundings {
+        home: "/home/mo".to_owned(),
+        user: "mo".to_owned(),
+        is_root: true,
+        folder: "/plans".to_owned(),
+    };
+    let loaded = load("one.yaml", &text, &NoFiles, &around, &[]);
+    loaded.unwrap_or_else(|why| panic!("{name}: {}", why.lines())).plan.phases[0].validate[0].clone()
+}
+
 /// As a live probe gives it: fields that are not known are left out.
 fn observed(case: &Case) -> Result<Observation, ProbeError> {
     if let Some(why) = &case.unseen {

@@ -12,6 +12,7 @@ mod hostile;
 mod journal;
 mod layers;
 mod library;
+mod library_live;
 mod order;
 mod program;
 mod pty;

@@ -264,3 +264,63 @@ fn what_would_be_set_up_is_shown_and_nothing_is_done() {
     let none = bench.run(&["schedule", "remove"]);
     assert!(none.exit == 0 && none.out.contains("Nothing to remove"), "{none:?}");
 }
+
+#[test]
+fn the_timers_validation_writes_reports_and_none_is_older_than_it() {
+    let bench = Bench::new();
+    let reports = [
+        "--report",
+        "junit=a.xml",
+        "--report",
+        "tap=b.tap",
+        "--report",
+        "nagios=c.txt",
+        "--report",
+        "json=d.json",
+    ];
+    let words = [&["validate", "--scheduled"][..], &reports].concat();
+    let ran = bench.run(&words);
+    assert_eq!(ran.exit, 0, "{ran:?}");
+    assert!(bench.read("a.xml").contains("tests=\"0\""), "nothing was ever run");
+    soaking(&bench, "    on: {fail: rollback}\n");
+    let ran = bench.run(&words);
+    assert_eq!(ran.exit, 0, "{ran:?}");
+    assert!(
+        bench.read("a.xml").contains("tests=\"2\" failures=\"0\" errors=\"0\""),
+        "{}",
+        bench.read("a.xml")
+    );
+    assert!(bench.read("b.tap").contains("\nok 2 - one/room\n"), "{}", bench.read("b.tap"));
+    assert!(bench.read("c.txt").starts_with("SWITCHBACK OK - p: 2 pass | "), "{}", bench.read("c.txt"));
+    let json: Value = serde_json::from_str(&bench.read("d.json")).expect("JSON");
+    assert_eq!(json["tally"]["pass"], 2);
+    // It goes back for what it found, and the report says what that was.
+    bench.write("c/n", "bad\n");
+    let ran = bench.run(&words);
+    assert_eq!(ran.exit, 12, "{ran:?}");
+    assert!(bench.read("a.xml").contains("tests=\"2\" failures=\"1\""), "{}", bench.read("a.xml"));
+    assert!(bench.read("c.txt").starts_with("SWITCHBACK CRITICAL - p: 1 pass, 1 fail | "));
+    // Nothing soaks any more: what was found an hour ago is not told again.
+    let ran = bench.run(&words);
+    assert_eq!(ran.exit, 0, "{ran:?}");
+    assert!(bench.read("b.tap").starts_with("TAP version 14\n1..0 # SKIP Nothing to judge"));
+    assert!(!bench.path("d.json").exists());
+    let refused = bench.run(&["validate", "--scheduled", "--report", "tap"]);
+    assert!(refused.exit == 2 && refused.err.contains("needs a file"), "{refused:?}");
+}
+
+#[test]
+fn status_says_who_judges_a_phase_while_it_soaks() {
+    let bench = Bench::new();
+    soaking(&bench, "");
+    let ran = bench.run(&["status"]);
+    assert!(
+        ran.out.contains("; it is to be judged every 1h, and nobody does: `switchback schedule"),
+        "{ran:?}"
+    );
+    tells(&bench);
+    let ran = bench.run(&["status"]);
+    assert!(ran.out.contains("; a timer judges it every 1h"), "{ran:?}");
+    let json = bench.run(&["status", "--json"]).json();
+    assert_eq!(json["current"]["soak_watch"]["timer"], "every 1h", "{json}");
+}

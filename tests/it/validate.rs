@@ -5,6 +5,7 @@ mod consumers;
 
 use crate::support::bench::Bench;
 use serde_json::json;
+use std::process::Stdio;
 
 /// A phase with each outcome, and one that always holds.
 const PHASES: &str = r#"
@@ -156,7 +157,10 @@ fn a_report_that_cannot_be_written_takes_no_other_with_it() {
         ["validate", "plan.yaml", "--phase", "libs", "--report", "junit=link", "--report", "tap=y.tap"];
     let ran = bench.run(&words);
     assert!(ran.exit == 1 && ran.err.contains("link cannot be written"), "{ran:?}");
-    assert!(ran.out.contains("degraded  3 pass"), "{ran:?}");
+    assert!(
+        ran.out.contains("degraded  2 pass, 1 warn, 1 skipped, 1 that does not count: 1 fail ("),
+        "{ran:?}"
+    );
     assert!(bench.read("y.tap").starts_with("TAP version 14"));
     let ran = bench.run(&[&words[..], &["--report", "nagios"]].concat());
     assert_eq!(ran.exit, 3, "{ran:?}");
@@ -206,6 +210,30 @@ fn a_plugin_that_cannot_begin_is_unknown_and_says_so_in_a_line() {
         assert_eq!(ran.out.lines().count(), 1, "{args:?}: {ran:?}");
         assert!(ran.out.starts_with("SWITCHBACK UNKNOWN - ") && ran.out.contains(part), "{args:?}: {ran:?}");
     }
+    let nope = bench.run(&["validate", "--report", "nagios", "plan.yaml", "--phase", "nope"]);
+    assert_eq!(nope.out, "SWITCHBACK UNKNOWN - the plan p has no phase `nope` (it has libs, gpu)\n");
+}
+
+#[test]
+fn a_plugin_whose_words_are_not_understood_or_not_written_is_unknown() {
+    let bench = bench("good\n");
+    for args in [
+        &["validate", "--report", "nagios", "--bogus"][..],
+        &["--bogus", "validate", "--report=nagios"],
+        &["validate", "--report", "nagios", "--root", "/nowhere"],
+    ] {
+        let ran = bench.run(args);
+        assert_eq!(ran.exit, 3, "{args:?}: {ran:?}");
+        assert!(ran.out.starts_with("SWITCHBACK UNKNOWN - ") && ran.out.lines().count() == 1, "{ran:?}");
+    }
+    assert_eq!(bench.run(&["validate", "--report", "junit", "--bogus"]).exit, 2);
+    for (form, exit) in [("nagios", 3), ("human", 1), ("json", 1), ("jsonl", 1), ("junit", 1), ("tap", 1)] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("it is there");
+        let mut command = bench.command(&["validate", "plan.yaml", "--phase", "libs", "--report", form]);
+        let ran = Bench::end(command.stdin(Stdio::null()).stdout(full));
+        assert_eq!(ran.exit, exit, "{form}: {ran:?}");
+        assert!(ran.err.contains("standard output cannot be written"), "{form}: {ran:?}");
+    }
 }
 
 #[test]
@@ -224,4 +252,80 @@ fn named_checks_are_listed_and_explained_and_ones_own_go_before_the_shipped() {
     assert!(listed.out.contains("in place of built in: checks/system.yaml"), "{listed:?}");
     let wrong = bench.run(&["checks", "show", "disk"]);
     assert!(wrong.exit == 2 && wrong.err.contains("did you mean disk-free"), "{wrong:?}");
+}
+
+#[test]
+fn what_does_not_count_passed_in_no_form() {
+    let bench = Bench::new();
+    bench.plan(
+        r#"
+  - id: a
+    apply: [{id: nothing, run: ["true"], changes: nothing}]
+    validate:
+      - {id: ok, probe: {run: ["true"]}}
+      - {id: told, probe: {run: ["false"]}, severity: info}
+      - {id: blind, probe: {run: [no-such-program]}, mode: shadow}
+"#,
+    );
+    let words = "1 pass, 2 that do not count: 1 fail, 1 error";
+    for (form, part) in [
+        ("human", format!("healthy   {words} (")),
+        ("nagios", format!("SWITCHBACK OK - p: {words} | ")),
+        ("tap", format!("\n# healthy: {words}\n")),
+        ("junit", "tests=\"3\" failures=\"0\" errors=\"0\" skipped=\"2\"".to_owned()),
+        ("prometheus", r#"check="blind",severity="fail",counts="shown",outcome="error"} 1"#.to_owned()),
+    ] {
+        let ran = bench.run(&["validate", "plan.yaml", "--report", form]);
+        assert!(ran.exit == 0 && ran.out.contains(&part), "{form}: {ran:?}");
+    }
+    let ran = bench.run(&["validate", "plan.yaml", "--json"]).json();
+    let of = |pointer| ran.pointer(pointer).and_then(serde_json::Value::as_u64);
+    assert_eq!(["/tally/pass", "/not_counted/fail", "/not_counted/error"].map(of), [Some(1); 3], "{ran}");
+}
+
+#[test]
+fn where_nothing_is_measured_the_machine_is_not_healthy() {
+    let bench = Bench::new();
+    bench.plan(
+        r#"
+  - id: a
+    apply: [{id: nothing, run: ["true"], changes: nothing}]
+    validate:
+      - {id: eyes, ask: Does it look well?}
+      - {id: absent, probe: {run: ["true"]}, applies_if: {probe: {run: ["false"]}}}
+"#,
+    );
+    let ran = bench.run(&["validate", "plan.yaml"]);
+    assert!(ran.exit == 11 && ran.out.contains("unknown   nothing was measured: 2 skipped ("), "{ran:?}");
+    let ran = bench.run(&["validate", "plan.yaml", "--report", "nagios"]);
+    assert!(ran.exit == 3 && ran.out.starts_with("SWITCHBACK UNKNOWN - p: nothing was measured"), "{ran:?}");
+}
+
+#[test]
+fn no_report_of_an_earlier_validation_stays_where_a_later_one_could_not_be_made() {
+    let bench = bench("good\n");
+    let words = ["junit=a.xml", "tap=b.tap", "nagios=c.txt", "json=d.json", "prometheus=e.prom"];
+    let reports: Vec<&str> = words.iter().flat_map(|word| ["--report", word]).collect();
+    let ran = bench.run(&[&["validate", "plan.yaml", "--phase", "libs"], &reports[..]].concat());
+    assert!(ran.exit == 0 && bench.path("e.prom").is_file(), "{ran:?}");
+    let ran = bench.run(&[&["validate", "plan.yaml", "--phase", "nope"], &reports[..]].concat());
+    assert_eq!(ran.exit, 2, "{ran:?}");
+    let part = "the plan p has no phase `nope` (it has libs, gpu)";
+    let xml = bench.read("a.xml");
+    assert!(xml.contains("errors=\"1\"") && xml.contains(&format!("<error message=\"{part}\"")), "{xml}");
+    assert_eq!(bench.read("b.tap"), format!("TAP version 14\nBail out! {part}\n"));
+    assert_eq!(bench.read("c.txt"), format!("SWITCHBACK UNKNOWN - {part}\n"));
+    assert!(!bench.path("d.json").exists() && !bench.path("e.prom").exists());
+}
+
+#[test]
+fn who_asks_for_a_probe_that_is_none_is_told_what_there_is_instead() {
+    let bench = Bench::new();
+    let ran = bench.run(&["probe", "nope"]);
+    assert!(ran.exit == 2 && ran.err.contains("`vdpauinfo`") && ran.err.contains("`boot`"), "{ran:?}");
+    let ran = bench.run(&["probe", "meminfo"]);
+    assert!(ran.exit == 2 && ran.err.contains("`switchback probe meminfo --from FILE`"), "{ran:?}");
+    let ran = bench.run(&["probe", "gpu", "proces=x"]);
+    assert!(ran.exit == 2 && ran.err.contains("did you mean `process`?"), "{ran:?}");
+    assert!(!ran.err.contains("priority=err"), "{ran:?}");
 }

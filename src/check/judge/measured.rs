@@ -3,7 +3,8 @@
 use super::gain::{Gain, Verdict, gain, within};
 use super::matchers::{Finding, Truth};
 use super::reasons::{Unit, number, pair};
-use crate::model::{Check, Direction, Look, Observation, Outcome, Probe, Value};
+use super::unstated::names_field;
+use crate::model::{Check, Direction, Look, Observation, Outcome, Probe, Value, counted};
 
 /// The samples of before and of now.
 #[derive(Debug, Clone, PartialEq)]
@@ -113,6 +114,19 @@ fn words(gain: &Gain, samples: &Samples, unit: Unit) -> String {
     )
 }
 
+/// That some of the runs failed, where no rule is about how many may: what is left is no fair sample.
+pub(super) fn failed(check: &Check, seen: &Observation) -> Option<String> {
+    let count = |field: &str| seen.get(field).and_then(Value::as_u64).unwrap_or(0);
+    let of_runs = matches!(check.look, Look::Probe(Probe::Measure { .. })) && !names_field(check, "failed");
+    let failed = count("failed");
+    (of_runs && failed > 0).then(|| {
+        format!(
+            "{failed} of {} failed; a rule on `failed` says how many may",
+            counted(failed + count("count"), "run")
+        )
+    })
+}
+
 /// What a measurement says of which nothing is expected: that is how a gain is told. It passes.
 pub(super) fn unexpected(
     check: &Check,
@@ -127,9 +141,10 @@ pub(super) fn unexpected(
         let median = seen.get("median").and_then(Value::as_f64)?;
         Some(format!("median {}, with nothing to hold it against", number(unit, median)))
     });
-    match reason {
-        Some(reason) => (Outcome::Pass, vec![reason]),
-        None => (Outcome::Inconclusive, vec!["there is no median".to_owned()]),
+    match (reason, failed(check, seen)) {
+        (Some(reason), None) => (Outcome::Pass, vec![reason]),
+        (Some(reason), Some(why)) => (Outcome::Inconclusive, vec![why, reason]),
+        (None, _) => (Outcome::Inconclusive, vec!["there is no median".to_owned()]),
     }
 }
 
@@ -305,6 +320,26 @@ mod tests {
         let told = judge(&check(None, Direction::Lower), &Ok(Observation::new()), None, "2026-01-01");
         assert_eq!(told.outcome, Outcome::Inconclusive);
         assert_eq!(told.reasons, ["there is no median"]);
+    }
+
+    #[test]
+    fn what_is_left_of_runs_that_failed_proves_nothing_unless_a_rule_says_how_many_may() {
+        let seen = seen(BEFORE).with("count", 6).with("failed", 2);
+        let fast = check(Some(Matcher::Lt(5.0)), Direction::Lower);
+        let words = "2 of 8 runs failed; a rule on `failed` says how many may";
+        let judged = |check: &Check| judge(check, &Ok(seen.clone()), None, "2026-01-01");
+        for check in [
+            fast.clone(),
+            check(None, Direction::Lower),
+            Check { tolerate: fast.expect.clone(), ..check(Some(Matcher::Lt(1.0)), Direction::Lower) },
+        ] {
+            let told = judged(&check);
+            assert_eq!((told.outcome, told.reasons[0].as_str()), (Outcome::Inconclusive, words), "{told:?}");
+        }
+        assert_eq!(judged(&check(Some(Matcher::Gt(5.0)), Direction::Lower)).outcome, Outcome::Fail);
+        let mut allowing = fast;
+        allowing.expect.push(FieldRule { field: "failed".to_owned(), matchers: vec![Matcher::Le(2.0)] });
+        assert_eq!(judged(&allowing).outcome, Outcome::Pass);
     }
 
     #[test]

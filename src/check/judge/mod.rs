@@ -117,14 +117,14 @@ fn by_rules(check: &Check, seen: &Observation, baseline: Option<&Observation>) -
     let rules = |rules: &Expectation| evaluate(check, rules, seen, baseline);
     let expected = rules(&check.expect);
     if expected.truth == Truth::Holds {
-        return (Outcome::Pass, expected.reasons);
+        return unless_runs_failed(check, seen, Outcome::Pass, expected.reasons);
     }
     if !check.tolerate.is_empty() {
         let tolerated = rules(&check.tolerate);
         if tolerated.truth == Truth::Holds {
             let mut reasons = expected.reasons;
             reasons.extend(tolerated.reasons.iter().map(|reason| format!("tolerated: {reason}")));
-            return (Outcome::Warn, reasons);
+            return unless_runs_failed(check, seen, Outcome::Warn, reasons);
         }
     }
     if !check.fail_if.is_empty() {
@@ -138,7 +138,25 @@ fn by_rules(check: &Check, seen: &Observation, baseline: Option<&Observation>) -
         Truth::Fails if check.fail_if.is_empty() => Outcome::Fail,
         Truth::Fails | Truth::Undecided | Truth::Holds => Outcome::Inconclusive,
     };
-    (outcome, expected.reasons)
+    let mut reasons = expected.reasons;
+    reasons.extend(unstated::said(check, seen));
+    (outcome, reasons)
+}
+
+/// A measurement of which runs failed says nothing good of the rest, unless a rule says how many may.
+fn unless_runs_failed(
+    check: &Check,
+    seen: &Observation,
+    outcome: Outcome,
+    mut reasons: Vec<String>,
+) -> (Outcome, Vec<String>) {
+    match measured::failed(check, seen) {
+        None => (outcome, reasons),
+        Some(why) => {
+            reasons.insert(0, why);
+            (Outcome::Inconclusive, reasons)
+        }
+    }
 }
 
 fn evaluate(

@@ -2,6 +2,7 @@
 
 use super::reasons::quoted;
 use super::{measured, treated};
+use crate::check::plugin::SILENT;
 use crate::model::{Check, Look, Observation, Outcome, Probe, Value};
 
 /// The outcome that needs no rule; `None` where the rules decide.
@@ -27,10 +28,12 @@ pub(super) fn judged(
 }
 
 fn names_status(check: &Check) -> bool {
-    [&check.expect, &check.tolerate, &check.fail_if]
-        .into_iter()
-        .flatten()
-        .any(|rule| rule.field == "status" || rule.field == "exit")
+    names_field(check, "status") || names_field(check, "exit")
+}
+
+/// Whether a rule of the check is about this field.
+pub(super) fn names_field(check: &Check, field: &str) -> bool {
+    [&check.expect, &check.tolerate, &check.fail_if].into_iter().flatten().any(|rule| rule.field == field)
 }
 
 fn text<'a>(seen: &'a Observation, field: &str) -> &'a str {
@@ -47,6 +50,8 @@ fn names(seen: &Observation, field: &str) -> Vec<String> {
 
 fn plugin(check: &Check, seen: &Observation) -> (Outcome, Vec<String>) {
     let outcome = match text(seen, "status") {
+        // A plugin says what it found; a wrapper that lost its plugin ends well and says nothing.
+        "ok" if text(seen, "message") == SILENT => treated(check.on_no_data),
         "ok" => Outcome::Pass,
         "warning" => Outcome::Warn,
         "critical" => Outcome::Fail,
@@ -82,14 +87,25 @@ fn asked(check: &Check, question: &str, seen: &Observation) -> (Outcome, Vec<Str
     (outcome, vec![format!("{answer}: {}", quoted(question))])
 }
 
+/// The last words of a program that ended badly, where a rule of the check is about how it ended.
+pub(super) fn said(check: &Check, seen: &Observation) -> Option<String> {
+    let is_run = matches!(check.look, Look::Probe(Probe::Run { .. })) && names_field(check, "exit");
+    let failed = seen.get("exit").and_then(Value::as_i64).is_some_and(|exit| exit != 0);
+    if is_run && failed { complaint(seen) } else { None }
+}
+
+fn complaint(seen: &Observation) -> Option<String> {
+    let last = text(seen, "stderr").lines().rev().find(|line| !line.trim().is_empty());
+    last.map(|line| format!("it said {}", quoted(line)))
+}
+
 fn exited(seen: &Observation) -> (Outcome, Vec<String>) {
     let exit = seen.get("exit").and_then(Value::as_i64);
     match exit {
         Some(0) => (Outcome::Pass, vec!["`exit` is 0".to_owned()]),
         Some(other) => {
             let mut reasons = vec![format!("`exit` is {other}, not 0")];
-            let last = text(seen, "stderr").lines().rev().find(|line| !line.trim().is_empty());
-            reasons.extend(last.map(|line| format!("it said {}", quoted(line))));
+            reasons.extend(complaint(seen));
             (Outcome::Fail, reasons)
         }
         None => (Outcome::Inconclusive, vec!["`exit` has no value".to_owned()]),

@@ -191,14 +191,22 @@ fn seen(root: &Path, shown: &[Shown], names: &[String]) -> Observation {
         let values = maps.get(field).into_iter().flat_map(Map::values);
         values.filter_map(Value::as_f64).reduce(f64::max)
     };
+    let smallest = |field: &str| {
+        let values = maps.get(field).into_iter().flat_map(Map::values);
+        values.filter_map(Value::as_f64).reduce(f64::min)
+    };
     let largests: Vec<(&str, f64)> = [
-        ("memory_high", "memory_high_largest"),
-        ("memory_max", "memory_max_largest"),
-        ("cpu_quota", "cpu_quota_largest"),
-        ("memory_current", "memory_current_largest"),
+        ("memory_high_largest", largest("memory_high")),
+        ("memory_high_smallest", smallest("memory_high")),
+        ("memory_max_largest", largest("memory_max")),
+        ("memory_max_smallest", smallest("memory_max")),
+        ("cpu_quota_largest", largest("cpu_quota")),
+        ("cpu_quota_smallest", smallest("cpu_quota")),
+        ("memory_current_largest", largest("memory_current")),
+        ("oom_score_adjust_largest", largest("oom_score_adjust")),
     ]
     .into_iter()
-    .filter_map(|(field, name)| Some((name, largest(field)?)))
+    .filter_map(|(name, value)| Some((name, value?)))
     .collect();
     let mut seen = Observation::new().with("count", units.len()).with("units", units);
     for (name, value) in largests {
@@ -210,7 +218,9 @@ fn seen(root: &Path, shown: &[Shown], names: &[String]) -> Observation {
     seen = seen.with("unenforced", unenforced);
     seen = maps.into_iter().fold(seen, |seen, (field, map)| seen.with(field, map));
     unknown.into_iter().fold(seen, |seen, (field, why)| {
-        let fields = [field.to_owned(), format!("without_{field}"), format!("{field}_largest")];
+        let ends = ["largest", "smallest"].map(|end| format!("{field}_{end}"));
+        let [largest, smallest] = ends;
+        let fields = [field.to_owned(), format!("without_{field}"), largest, smallest];
         seen.unseen(&fields.each_ref().map(String::as_str), &[why])
     })
 }
@@ -411,6 +421,8 @@ Id=app.slice\nActiveState=active\nControlGroup=/app.slice\nMemoryHigh=8589934592
         assert_eq!(seen.get("memory_current.app-code.scope"), Some(&json!(1_048_576)));
         assert_eq!(seen.get("cpu_seconds.app-code.scope"), Some(&json!(2.5)));
         assert_eq!(seen.get("oom_score_adjust"), Some(&json!({"app-mail.service": 300})));
+        assert_eq!(seen.get("oom_score_adjust_largest"), Some(&json!(300.0)));
+        assert_eq!(seen.get("cpu_quota_smallest"), Some(&json!(1.5)));
         assert_eq!(seen.get("tasks"), None);
     }
 

@@ -222,6 +222,7 @@ fn judged(phased: &Phased, moment: Moment) -> Vec<Way> {
 fn report(check: &Check, outcome: Outcome) -> CheckReport {
     CheckReport {
         check: check.id.clone(),
+        title: None,
         outcome,
         weight: Weight::Counts,
         severity: check.severity,

@@ -34,6 +34,7 @@ pub(super) fn check(id: &str, severity: Severity) -> Check {
 pub(super) fn report(id: &str, outcome: Outcome) -> CheckReport {
     CheckReport {
         check: CheckId::new(id).unwrap(),
+        title: None,
         outcome,
         weight: Weight::Counts,
         severity: Severity::Fail,

@@ -37,6 +37,7 @@ fn judged() -> Plan {
 fn found(outcome: Outcome) -> Input {
     Input::Judged(vec![CheckReport {
         check: CheckId::new("room").unwrap(),
+        title: None,
         outcome,
         weight: Weight::Counts,
         severity: Severity::Fail,

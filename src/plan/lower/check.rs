@@ -176,6 +176,19 @@ impl Lowering<'_> {
         let mut expect = rules("expect", &form.expect);
         let tolerate = rules("tolerate", &form.tolerate);
         let fail_if = rules("fail_if", &form.fail_if);
+        if let (Look::Plugin(_), Some(written)) = (look, &form.expect) {
+            let mut all = expect.iter().chain(&tolerate).chain(&fail_if);
+            if !all.any(|rule| rule.field == "status" || rule.field == "exit") {
+                self.complaints.push(
+                    crate::plan::diagnostic::Complaint::warning(
+                        "plugin-verdict",
+                        written.place,
+                        format!("`{id}` passes also where its plugin says WARNING or CRITICAL"),
+                    )
+                    .help("rules go before what a plugin says; add `status: ok`, or leave `expect` out"),
+                );
+            }
+        }
         if form.expect.is_none() {
             match look {
                 Look::Probe(Probe::Run { .. }) => expect.push(FieldRule {

@@ -3,6 +3,7 @@
 use super::Lowering;
 use super::fields::Fields;
 use crate::model::{Expectation, FieldRule, Matcher, Value};
+use crate::plan::diagnostic::Complaint;
 use crate::plan::quantity::{amount, is_constraint};
 use crate::plan::raw::{Amount, FLAGS, MATCHERS, MatchersForm};
 use crate::plan::read::{At, read};
@@ -11,6 +12,10 @@ use crate::plan::tree::{Entry, Kind, Node, Place};
 
 /// A number as written, and the matcher that it makes.
 type Bound<'a> = (&'a Option<At<Amount>>, fn(f64) -> Matcher);
+
+/// Fields that are shares of a whole.
+const SHARES: [&str; 5] =
+    ["available_ratio", "fullest_ratio", "memory_used_ratio", "swap_used_ratio", "used_ratio"];
 
 impl Lowering<'_> {
     /// The rules of `expect`, `tolerate` or `fail_if`.
@@ -39,6 +44,9 @@ impl Lowering<'_> {
             let is_field = fields.known.map_or(!is_matcher, |known| known.contains(&first));
             if is_field {
                 let matchers = self.matchers_of(&entry.value, &entry.key);
+                if fields.known.is_some() {
+                    self.shares(entry, &matchers);
+                }
                 rules.push(FieldRule { field: entry.key.clone(), matchers });
             } else if is_matcher {
                 of_main.push(entry.clone());
@@ -52,6 +60,29 @@ impl Lowering<'_> {
             rules.push(FieldRule { field: fields.main.to_owned(), matchers });
         }
         rules
+    }
+
+    /// A share is held against a share: `90` for `90%` would always hold.
+    fn shares(&mut self, entry: &Entry, matchers: &[Matcher]) {
+        let last = entry.key.rsplit('.').next().unwrap_or_default();
+        if !SHARES.contains(&last) {
+            return;
+        }
+        for matcher in matchers {
+            let (verb, limit) = match matcher {
+                Matcher::Le(limit) | Matcher::Lt(limit) if *limit > 1.0 => ("always holds", limit),
+                Matcher::Ge(limit) | Matcher::Gt(limit) if *limit > 1.0 => ("never holds", limit),
+                _ => continue,
+            };
+            self.complaints.push(
+                Complaint::warning(
+                    "share",
+                    entry.value.place,
+                    format!("`{last}` is a share from 0 to 1, so that {limit} {verb}"),
+                )
+                .help(format!("write `{limit}%` or `{}`", limit / 100.0)),
+            );
+        }
     }
 
     fn unknown_field(&mut self, entry: &Entry, fields: &Fields) {

@@ -58,6 +58,10 @@ pub(in crate::plan) enum ParameterKind {
     Path,
     /// A number, a size, a share or a time.
     Amount,
+    /// A share of a whole: a number from 0 to 1, or `30%`.
+    Share,
+    /// Percent of a whole: a number from 1 to 100, 0, or `30%`.
+    Percent,
     /// A whole number from 0.
     Count,
     /// A length of time.
@@ -66,6 +70,8 @@ pub(in crate::plan) enum ParameterKind {
     Flag,
     /// A list of texts.
     List,
+    /// A list of texts, at least one.
+    NonEmptyList,
 }
 
 impl ParameterKind {
@@ -75,10 +81,13 @@ impl ParameterKind {
             Self::Text => "a text",
             Self::Path => "an absolute path, or one from `~/`",
             Self::Amount => "a number or an amount such as `20GiB`, `30%` or `5s`",
+            Self::Share => "a share from 0 to 1, or from `0%` to `100%`",
+            Self::Percent => "percent, from 1 to 100 or 0, or from `0%` to `100%`",
             Self::Count => "a whole number from 0",
             Self::Length => "a length of time such as `30s`",
             Self::Flag => "`true` or `false`",
             Self::List => "a list of texts",
+            Self::NonEmptyList => "a list of texts, at least one",
         }
     }
 }

@@ -1,7 +1,8 @@
 //! JSON: one document, or a line a check as it goes and one at the end.
 
 use crate::model::{
-    CheckReport, Digest, Health, JudgedPhase, PhaseId, PlanName, Span, Timestamp, Validation, Value,
+    CheckReport, Digest, Health, JudgedPhase, Outcome, PhaseId, PlanName, Span, Tally, Timestamp, Validation,
+    Value,
 };
 use crate::report::explain_json::FORMAT;
 use schemars::JsonSchema;
@@ -36,8 +37,10 @@ struct Summary<'a> {
     format: u32,
     /// The worst of what counts.
     health: Health,
-    /// How many checks count with each outcome.
+    /// How many checks ended with each outcome; without those that are not good and do not count.
     tally: BTreeMap<&'static str, usize>,
+    /// How many checks that are not good and do not count (shown only, or waived) ended with each outcome.
+    not_counted: BTreeMap<&'static str, usize>,
     /// The plan.
     plan: &'a PlanName,
     /// Its revision.
@@ -57,10 +60,13 @@ struct Summary<'a> {
 impl<'a> Summary<'a> {
     fn of(validation: &'a Validation) -> Self {
         let Validation { plan, revision, digest, machine, began, took, baseline, phases: _ } = validation;
+        let Tally { counted, excused } = validation.tally();
+        let by_word = |(outcome, number): (Outcome, usize)| (outcome.word(), number);
         Self {
             format: FORMAT,
             health: validation.health(),
-            tally: validation.tally().map(|(outcome, count)| (outcome.word(), count)).into(),
+            tally: counted.map(by_word).into(),
+            not_counted: excused.map(by_word).into(),
             plan,
             revision: *revision,
             digest,
@@ -123,8 +129,10 @@ mod tests {
     fn the_document_counts_what_it_holds() {
         let document = validation_json(&sample());
         assert_eq!(document.pointer("/health"), Some(&json!("failing")));
-        let expected = json!({"pass": 2, "warn": 1, "fail": 1, "error": 1, "inconclusive": 1, "skipped": 1});
+        let expected = json!({"pass": 1, "warn": 1, "fail": 1, "error": 1, "inconclusive": 1, "skipped": 1});
         assert_eq!(document.pointer("/tally"), Some(&expected));
+        let apart = json!({"warn": 0, "fail": 1, "error": 0, "inconclusive": 0});
+        assert_eq!(document.pointer("/not_counted"), Some(&apart), "what is waived did not pass");
         assert_eq!(document.pointer("/phases/0/reports/2/check"), Some(&json!("broken")));
     }
 }

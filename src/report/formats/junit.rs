@@ -3,6 +3,7 @@
 
 use super::{excuse, seconds, words};
 use crate::model::{CheckReport, JudgedPhase, Outcome, PhaseId, Validation};
+use crate::report::text::titled;
 use std::fmt::Write as _;
 
 /// A validation as JUnit XML.
@@ -24,6 +25,27 @@ pub fn junit(validation: &Validation) -> String {
     }
     out.push_str("</testsuites>\n");
     out
+}
+
+/// A validation that could not be made: one case, which is an error.
+#[must_use]
+pub fn junit_error(why: &str) -> String {
+    let why = escaped(why);
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+         <testsuites name=\"switchback\" tests=\"1\" failures=\"0\" errors=\"1\">\n  \
+         <testsuite name=\"validate\" tests=\"1\" failures=\"0\" errors=\"1\" skipped=\"0\">\n    \
+         <testcase name=\"validate\" classname=\"switchback\"><error message=\"{why}\" type=\"error\"/></testcase>\n  \
+         </testsuite>\n</testsuites>\n"
+    )
+}
+
+/// There was nothing to judge.
+#[must_use]
+pub fn junit_nothing() -> String {
+    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+     <testsuites name=\"switchback\" tests=\"0\" failures=\"0\" errors=\"0\"></testsuites>\n"
+        .to_owned()
 }
 
 fn suite(out: &mut String, validation: &Validation, judged: &JudgedPhase) {
@@ -49,7 +71,7 @@ fn case(out: &mut String, validation: &Validation, phase: &PhaseId, report: &Che
     let _ = write!(
         out,
         "    <testcase name=\"{}\" classname=\"{}.{}\" time=\"{}\"",
-        escaped(report.check.as_str()),
+        escaped(&titled(report)),
         escaped(validation.plan.as_str()),
         escaped(phase.as_str()),
         seconds(report.took.0)
@@ -147,6 +169,15 @@ mod tests {
         );
         assert!(text.contains("<error message=\"no data\" type=\"inconclusive\">"), "{text}");
         assert!(text.contains("<skipped message=\"waived: old card, until 2026-12-01\"/>"), "{text}");
+    }
+
+    #[test]
+    fn the_sentence_of_a_check_stands_beside_its_name() {
+        let text = junit(&sample());
+        assert!(
+            text.contains("<testcase name=\"works: It &lt;works&gt;\" classname=\"desk.libs\""),
+            "{text}"
+        );
     }
 
     #[test]

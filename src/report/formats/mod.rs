@@ -7,10 +7,10 @@ mod prometheus;
 mod tap;
 
 pub use json::{validation_end, validation_json, validation_line, validation_schema};
-pub use junit::junit;
-pub use nagios::{nagios, nagios_unknown};
+pub use junit::{junit, junit_error, junit_nothing};
+pub use nagios::{nagios, nagios_nothing, nagios_unknown};
 pub use prometheus::prometheus;
-pub use tap::tap;
+pub use tap::{tap, tap_bail_out, tap_nothing};
 
 use super::text::findings;
 use crate::model::{CheckReport, Observation, Outcome, Weight};
@@ -38,14 +38,11 @@ fn seconds(milliseconds: u64) -> String {
 
 /// Why a result that is not good decides nothing; nothing where it counts.
 fn excuse(report: &CheckReport) -> Option<String> {
-    match (&report.weight, report.outcome) {
-        (Weight::Counts, _) | (_, Outcome::Pass | Outcome::Skipped) => None,
-        (Weight::Shadow, Outcome::Warn | Outcome::Fail | Outcome::Error | Outcome::Inconclusive) => {
-            Some("shown only".to_owned())
-        }
-        (Weight::Waived(reason), Outcome::Warn | Outcome::Fail | Outcome::Error | Outcome::Inconclusive) => {
-            Some(format!("waived: {reason}"))
-        }
+    match &report.weight {
+        _ if !report.is_excused() => None,
+        Weight::Counts => None,
+        Weight::Shadow => Some("shown only".to_owned()),
+        Weight::Waived(reason) => Some(format!("waived: {reason}")),
     }
 }
 
@@ -53,10 +50,12 @@ fn excuse(report: &CheckReport) -> Option<String> {
 #[cfg(test)]
 pub(super) fn sample() -> crate::model::Validation {
     use crate::model::{
-        CheckId, Digest, JudgedPhase, PhaseId, PlanName, Severity, Span, Timestamp, Validation,
+        CheckId, Digest, JudgedPhase, Measure, PhaseId, PlanName, Severity, Span, Timestamp, Validation,
     };
+    use std::collections::BTreeMap;
     let report = |name: &str, outcome, weight, reason: &str| CheckReport {
         check: CheckId::new(name).expect("an id"),
+        title: (name == "works").then(|| "It <works>".to_owned()),
         outcome,
         weight,
         severity: Severity::Fail,
@@ -77,6 +76,13 @@ pub(super) fn sample() -> crate::model::Validation {
         phases: vec![
             JudgedPhase {
                 phase: PhaseId::new("libs").expect("an id"),
+                measures: [("works", "used ratio", None), ("slow", "du|ration", Some("s"))]
+                    .map(|(check, field, unit): (_, &str, Option<&str>)| {
+                        let (field, unit) = (field.to_owned(), unit.map(str::to_owned));
+                        let measure = Measure { field, value: 0.25, unit, ruled: false };
+                        (CheckId::new(check).expect("an id"), vec![measure])
+                    })
+                    .into(),
                 reports: vec![
                     report("works", Outcome::Pass, counts(), "exit 0"),
                     report("slow", Outcome::Warn, counts(), "1.3 > 1.25"),
@@ -85,6 +91,7 @@ pub(super) fn sample() -> crate::model::Validation {
             },
             JudgedPhase {
                 phase: PhaseId::new("gpu").expect("an id"),
+                measures: BTreeMap::new(),
                 reports: vec![
                     report("blind", Outcome::Error, counts(), "cannot start vainfo"),
                     report("unsure", Outcome::Inconclusive, counts(), "no data"),

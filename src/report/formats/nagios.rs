@@ -1,9 +1,9 @@
 //! A monitoring plugin's output (Monitoring Plugins Development Guidelines): a status line with perfdata, then one line
 //! for each check that is not good.
 
-use super::{numbers, seconds};
-use crate::model::{Health, Outcome, Validation};
-use crate::report::text::{findings, tally};
+use super::seconds;
+use crate::model::{CheckReport, Health, Measure, Outcome, Validation, counted};
+use crate::report::text::{findings, tallied, titled};
 use std::fmt::Write as _;
 
 /// Longest perfdata, in bytes: plugins' readers cut at 8 KiB.
@@ -18,12 +18,11 @@ pub fn nagios(validation: &Validation) -> (String, u8) {
         Health::Failing => ("CRITICAL", 2),
         Health::Unknown => ("UNKNOWN", 3),
     };
-    let counts = tally(validation.tally());
-    let summary = if counts.is_empty() { "no checks".to_owned() } else { counts };
+    let (perfdata, left) = perfdata(validation);
     let mut out = format!(
-        "SWITCHBACK {word} - {}: {summary} | {}\n",
+        "SWITCHBACK {word} - {}: {} | {perfdata}\n",
         clean(validation.plan.as_str()),
-        perfdata(validation)
+        tallied(validation),
     );
     let bad = |outcome| !matches!(outcome, Outcome::Pass | Outcome::Skipped);
     for (phase, report) in validation.reports().filter(|(_, report)| bad(report.counted())) {
@@ -33,9 +32,12 @@ pub fn nagios(validation: &Validation) -> (String, u8) {
             "[{}] {}/{}: {}",
             report.outcome.word(),
             phase,
-            report.check,
+            clean(&titled(report)),
             clean(&findings(report))
         );
+    }
+    if left > 0 {
+        let _ = writeln!(out, "[note] there was no room for {}", counted(left, "more number"));
     }
     (out, status)
 }
@@ -46,38 +48,93 @@ pub fn nagios_unknown(why: &str) -> String {
     format!("SWITCHBACK UNKNOWN - {}\n", clean(why))
 }
 
+/// The line where there was nothing to judge; its exit status is 0.
+#[must_use]
+pub fn nagios_nothing(why: &str) -> String {
+    format!("SWITCHBACK OK - {}\n", clean(why))
+}
+
 /// A pipe begins perfdata wherever it stands.
 fn clean(text: &str) -> String {
     text.chars().map(|c| if c == '|' || c.is_control() { ' ' } else { c }).collect()
 }
 
-fn perfdata(validation: &Validation) -> String {
+/// The numbers with their units, those that the checks' rules are about first; and how many there was no room for.
+fn perfdata(validation: &Validation) -> (String, usize) {
     let mut out = format!("time={}s", seconds(validation.took.0));
-    for (phase, report) in validation.reports() {
-        for (field, value) in numbers(report.observed.as_ref()) {
-            let label = format!("{phase}/{}.{field}", report.check);
-            let label: String = clean(&label).chars().filter(|c| !matches!(c, '\'' | '=')).collect();
-            let datum = format!(" '{label}'={value}");
-            if out.len() + datum.len() > PERFDATA {
-                return out;
+    let all = || {
+        validation.phases.iter().flat_map(|judged| {
+            let of = |report: &'_ CheckReport| judged.measures.get(&report.check);
+            judged.reports.iter().filter_map(move |report| Some((&judged.phase, report, of(report)?)))
+        })
+    };
+    let mut left = 0;
+    for ruled in [true, false] {
+        for (phase, report, measures) in all() {
+            for measure in measures.iter().filter(|measure| measure.ruled == ruled) {
+                let datum = datum(&format!("{phase}/{}.{}", report.check, measure.field), measure);
+                if left > 0 || out.len() + datum.len() > PERFDATA {
+                    left += 1;
+                } else {
+                    out.push_str(&datum);
+                }
             }
-            out.push_str(&datum);
         }
     }
-    out
+    (out, left)
+}
+
+fn datum(label: &str, measure: &Measure) -> String {
+    let label: String = clean(label).chars().filter(|c| !matches!(c, '\'' | '=')).collect();
+    format!(" '{label}'={}{}", measure.value, measure.unit.as_deref().unwrap_or_default())
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::sample;
     use super::*;
+    use crate::model::Weight;
 
     #[test]
     fn one_line_says_how_it_stands_and_the_status_says_it_again() {
         let (text, status) = nagios(&sample());
         let first = text.lines().next().expect("a line");
-        assert!(first.starts_with("SWITCHBACK CRITICAL - desk: 2 pass, 1 warn, 1 fail, 1 error, 1 inconclusive, 1 skipped | time=7.500s 'libs/works.used ratio'=0.25"), "{first}");
+        assert!(first.starts_with("SWITCHBACK CRITICAL - desk: 1 pass, 1 warn, 1 fail, 1 error, 1 inconclusive, 1 skipped, 1 that does not count: 1 fail | time=7.500s 'libs/works.used ratio'=0.25 'libs/slow.du ration'=0.25s"), "{first}");
         assert_eq!(status, 2);
+    }
+
+    #[test]
+    fn numbers_that_there_is_no_room_for_are_counted_and_those_of_rules_come_first() {
+        let mut validation = sample();
+        let of = |ruled, name: &str| Measure { field: name.to_owned(), value: 1.0, unit: None, ruled };
+        let many = (0..300).map(|at| of(false, &format!("field-{at}"))).chain([of(true, "ruled")]).collect();
+        let works = validation.phases[0].reports[0].check.clone();
+        validation.phases[0].measures.insert(works, many);
+        let (text, _) = nagios(&validation);
+        assert!(text.contains("s 'libs/works.ruled'=1 'libs/works.field-0'=1 "), "{text}");
+        assert!(text.lines().next().expect("a line").len() < 8192 / 2 + 200, "{text}");
+        let note = text.lines().last().expect("a line");
+        assert!(
+            note.starts_with("[note] there was no room for ") && note.ends_with(" more numbers"),
+            "{note}"
+        );
+    }
+
+    #[test]
+    fn where_nothing_was_measured_nothing_is_ok() {
+        let mut validation = sample();
+        validation.phases.iter_mut().for_each(|judged| {
+            judged.reports.retain(|report| report.outcome == Outcome::Skipped);
+        });
+        let (text, status) = nagios(&validation);
+        assert!(text.starts_with("SWITCHBACK UNKNOWN - desk: nothing was measured: 1 skipped | "), "{text}");
+        assert_eq!((validation.health(), status), (Health::Unknown, 3));
+        // To look at what is only shown, and not to be able to, is no measurement.
+        validation.phases[1].reports[0].outcome = Outcome::Error;
+        validation.phases[1].reports[0].weight = Weight::Shadow;
+        assert_eq!(validation.health(), Health::Unknown);
+        validation.phases[1].reports[0].outcome = Outcome::Fail;
+        assert_eq!(validation.health(), Health::Healthy, "it was measured, and does not count");
     }
 
     #[test]

@@ -4,8 +4,6 @@ use super::numbers;
 use crate::model::{CheckReport, Health, Outcome, PhaseId, Severity, Validation, Weight};
 use std::fmt::Write as _;
 
-const OUTCOMES: [Outcome; 6] =
-    [Outcome::Pass, Outcome::Warn, Outcome::Fail, Outcome::Error, Outcome::Inconclusive, Outcome::Skipped];
 const HEALTHS: [Health; 4] = [Health::Healthy, Health::Degraded, Health::Unknown, Health::Failing];
 
 /// A validation as metrics. The label `outcome` is a state set: one of its lines is 1, the others are 0.
@@ -24,7 +22,7 @@ pub fn prometheus(validation: &Validation) -> String {
     sample(&mut out, "switchback_validation_duration_seconds", &plan, unsigned(validation.took.0) / 1000.0);
     family(&mut out, "switchback_check_outcome", "The outcome of each check, and whether it counts.");
     for (phase, report) in validation.reports() {
-        for outcome in OUTCOMES {
+        for outcome in Outcome::ALL {
             let mut labels = names(validation, phase, report).to_vec();
             labels.push(("severity", severity(report.severity)));
             labels.push(("counts", counts(&report.weight)));

@@ -2,6 +2,7 @@
 
 use super::{excuse, words};
 use crate::model::{CheckReport, Outcome, PhaseId, Validation};
+use crate::report::text::{tallied, titled};
 use std::fmt::Write as _;
 
 /// A validation as TAP. What decides nothing is a TODO; what does not apply is a SKIP.
@@ -13,7 +14,20 @@ pub fn tap(validation: &Validation) -> String {
         let _ = writeln!(out, "{}", point(number, phase, report));
         block(&mut out, report);
     }
+    let _ = writeln!(out, "# {}: {}", validation.health().word(), plain(&tallied(validation)));
     out
+}
+
+/// A validation that could not be made.
+#[must_use]
+pub fn tap_bail_out(why: &str) -> String {
+    format!("TAP version 14\nBail out! {}\n", plain(why))
+}
+
+/// There was nothing to judge.
+#[must_use]
+pub fn tap_nothing(why: &str) -> String {
+    format!("TAP version 14\n1..0 # SKIP {}\n", plain(why))
 }
 
 fn point(number: usize, phase: &PhaseId, report: &CheckReport) -> String {
@@ -28,7 +42,7 @@ fn point(number: usize, phase: &PhaseId, report: &CheckReport) -> String {
         (_, Some(excuse)) => format!(" # TODO {}", plain(&excuse)),
         (_, None) => String::new(),
     };
-    format!("{ok} {number} - {}/{}{directive}", plain(phase.as_str()), plain(report.check.as_str()))
+    format!("{ok} {number} - {}/{}{directive}", plain(phase.as_str()), plain(&titled(report)))
 }
 
 /// One line without what begins a directive or ends a line.
@@ -69,7 +83,7 @@ mod tests {
         assert_eq!(
             points,
             [
-                "ok 1 - libs/works",
+                "ok 1 - libs/works: It <works>",
                 "ok 2 - libs/slow",
                 "not ok 3 - libs/broken",
                 "not ok 4 - gpu/blind",

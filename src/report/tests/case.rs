@@ -316,6 +316,7 @@ pub(super) fn record(kind: LayerKind, target: &str) -> LayerRecord {
 pub(super) fn report(check: &str, outcome: Outcome, reason: &str) -> CheckReport {
     CheckReport {
         check: check_id(check),
+        title: None,
         outcome,
         weight: Weight::Counts,
         severity: Severity::Fail,

@@ -68,6 +68,7 @@ fn status_view() -> Status {
         cause: Some(failed()),
         waiting: Some("a person: `switchback resume` goes on, `switchback rollback` goes back".to_owned()),
         soak_until: Some(Timestamp(START + 172_800_000)),
+        soak_watch: Some(SoakWatch::Nobody(Some("every 1h".to_owned()))),
         began: Timestamp(START),
         last: Timestamp(START + 3_725_000),
         items: vec![Item::new("/etc/xdg/kwinrc", "sha256 differs from the record")],

@@ -497,6 +497,20 @@ fn a_plugin_says_itself_what_it_found_unless_rules_do() {
 }
 
 #[test]
+fn a_plugin_that_ends_well_and_says_nothing_proves_nothing() {
+    let plugin = check(Look::Plugin(CommandLine::new(["check_x"])));
+    let silent = |status: &str, exit: i32| {
+        let seen = Observation::new().with("status", status).with("exit", exit);
+        Ok(seen.with("message", crate::check::plugin::SILENT))
+    };
+    for (status, exit, outcome) in [("ok", 0, Inconclusive), ("warning", 1, Warn), ("critical", 2, Fail)] {
+        assert_eq!(judge(&plugin, &silent(status, exit), None, TODAY).outcome, outcome, "{status}");
+    }
+    let ruled = Check { expect: vec![rule("exit", vec![Matcher::Equals(json!(0))])], ..plugin };
+    assert_eq!(judge(&ruled, &silent("ok", 0), None, TODAY).outcome, Pass, "that is all that is asked for");
+}
+
+#[test]
 fn required_scripts_must_succeed_and_wanted_ones_should() {
     let scripts = || check(Look::Scripts("/x".into()));
     let judged = |check: &Check, fields: &[&str]| {
