@@ -218,7 +218,9 @@ fn seen(root: &Path, shown: &[Shown], names: &[String]) -> Observation {
     seen = seen.with("unenforced", unenforced);
     seen = maps.into_iter().fold(seen, |seen, (field, map)| seen.with(field, map));
     unknown.into_iter().fold(seen, |seen, (field, why)| {
-        let fields = [field.to_owned(), format!("without_{field}"), format!("{field}_largest")];
+        let ends = ["largest", "smallest"].map(|end| format!("{field}_{end}"));
+        let [largest, smallest] = ends;
+        let fields = [field.to_owned(), format!("without_{field}"), largest, smallest];
         seen.unseen(&fields.each_ref().map(String::as_str), &[why])
     })
 }

@@ -1,6 +1,7 @@
 //! `cpu_use`: how much of the processors an application takes over a while, with every process that it started: a
 //! browser decodes its video in another process than the one that bears its name.
 
+use super::gpu::decoding::{Decoded, Decoding, told};
 use super::memory::ratio;
 use super::process::named;
 use super::{Given, Looking, Need, read_text};
@@ -10,6 +11,8 @@ use regex::Regex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+/// Bytes kept of what NVIDIA's tool lists.
+const KEPT: usize = 1 << 20;
 /// Clock ticks a second in `/proc`; fixed by the kernel's interface on Linux.
 const TICKS: u64 = 100;
 
@@ -20,6 +23,10 @@ pub(super) struct CpuUse<'a> {
     pattern: Option<&'a str>,
     over: Span,
     before: Option<Look>,
+    /// Whether a GPU decodes for it.
+    decoding: Decoding,
+    /// What was counted, while NVIDIA's tool is asked.
+    counted: Option<(Observation, BTreeSet<u32>)>,
 }
 
 /// What has been counted until one moment.
@@ -44,7 +51,8 @@ struct Process {
 
 impl<'a> CpuUse<'a> {
     pub(super) fn new(name: Option<&'a str>, pattern: Option<&'a str>, over: Span) -> Self {
-        Self { root: PathBuf::from("/"), name, pattern, over, before: None }
+        let root = PathBuf::from("/");
+        Self { root, name, pattern, over, before: None, decoding: Decoding::default(), counted: None }
     }
 
     fn look(&self) -> Result<Look, ProbeError> {
@@ -77,7 +85,11 @@ impl<'a> CpuUse<'a> {
 }
 
 impl Looking for CpuUse<'_> {
-    fn next(&mut self, _: Given) -> Need {
+    fn next(&mut self, given: Given) -> Need {
+        if let (Some((seen, pids)), Given::Ended(ended)) = (self.counted.take(), &given) {
+            return Need::Seen(Ok(with_decoding(seen, told(ended, &pids))));
+        }
+        let of_machine = self.name.is_none() && self.pattern.is_none();
         let now = match self.look() {
             Ok(now) => now,
             Err(why) => return Need::Seen(Err(why)),
@@ -85,10 +97,31 @@ impl Looking for CpuUse<'_> {
         match self.before.take() {
             None => {
                 self.before = Some(now);
+                if !of_machine {
+                    self.decoding = Decoding::begin(&self.root);
+                }
                 Need::Pause(self.over)
             }
-            Some(before) => Need::Seen(Ok(compared(&before, &now))),
+            Some(before) if of_machine => Need::Seen(Ok(compared(&before, &now))),
+            Some(before) => {
+                let pids: BTreeSet<u32> = now.ticks.keys().map(|(pid, _)| *pid).collect();
+                let seen = compared(&before, &now);
+                match self.decoding.end(&self.root, &pids) {
+                    Decoded::Known(known) => Need::Seen(Ok(with_decoding(seen, known))),
+                    Decoded::Ask(command) => {
+                        self.counted = Some((seen, pids));
+                        Need::Child(command, KEPT)
+                    }
+                }
+            }
         }
+    }
+}
+
+fn with_decoding(seen: Observation, decodes: Option<bool>) -> Observation {
+    match decodes {
+        Some(decodes) => seen.with("decodes", decodes),
+        None => seen,
     }
 }
 
@@ -231,6 +264,95 @@ mod tests {
             ("over_seconds", json!(10.0)),
         ] {
             assert_eq!(seen.get(field), Some(&value), "{field}");
+        }
+    }
+
+    /// The player has this device open, and its driver tells so of it.
+    fn open(root: &Path, pid: u32, device: &str, told: &str) {
+        let folder = root.join("proc").join(pid.to_string());
+        for part in ["fd", "fdinfo"] {
+            fs::create_dir_all(folder.join(part)).expect("a folder");
+        }
+        let link = folder.join("fd/9");
+        if link.symlink_metadata().is_err() {
+            std::os::unix::fs::symlink(device, link).expect("a link");
+        }
+        fs::write(folder.join("fdinfo/9"), told).expect("fdinfo");
+    }
+
+    #[test]
+    fn whether_a_gpu_decodes_for_it_tells_a_player_that_plays_from_one_that_stands_idle() {
+        use crate::check::library_tests::{judged, shipped};
+        use crate::model::Outcome;
+        let client = |decoded: u64| {
+            format!(
+                "drm-driver:\tamdgpu\ndrm-pdev:\t0000:03:00.0\ndrm-client-id:\t1\ndrm-engine-gfx:\t{decoded} ns\n\
+                 drm-engine-dec:\t{decoded} ns\n"
+            )
+        };
+        for (after, percent, decodes, outcome) in [
+            (Some(900), 10, Some(json!(true)), Outcome::Pass),
+            (Some(500), 10, Some(json!(false)), Outcome::Inconclusive),
+            (Some(500), 90, Some(json!(false)), Outcome::Fail),
+            (Some(900), 90, Some(json!(true)), Outcome::Fail),
+            (None, 10, None, Outcome::Pass),
+        ] {
+            let root = tempfile::tempdir().expect("a folder");
+            at(root.path(), 100.0, 0);
+            put(root.path(), 10, "firefox", 1, 1000);
+            put(root.path(), 11, "RDD Process", 10, 0);
+            let mut look = CpuUse::new(Some("firefox"), None, Span::seconds(10));
+            look.root = root.path().to_path_buf();
+            if after.is_some() {
+                open(root.path(), 11, "/dev/dri/renderD128", &client(500));
+            }
+            look.next(Given::Nothing);
+            at(root.path(), 110.0, 0);
+            put(root.path(), 10, "firefox", 1, 1000 + 10 * percent);
+            if let Some(after) = after {
+                open(root.path(), 11, "/dev/dri/renderD128", &client(after));
+            }
+            let seen = seen(&mut look);
+            assert_eq!(seen.get("decodes"), decodes.as_ref(), "{after:?}");
+            assert_eq!(judged(&shipped("playback-cpu", ""), &seen, None), outcome, "{seen:?}");
+        }
+    }
+
+    #[test]
+    fn of_nvidia_its_tool_is_asked_who_decodes() {
+        use super::super::ended;
+        use crate::model::ProcessEnd;
+        use crate::system::process::End;
+        let list = |pid: u32, load: &str| {
+            format!(
+                "# gpu         pid   type     sm    mem    enc    dec     fb   command\n\
+                 \x20   0         {pid}      G      4      1      -     {load}    200   RDD Process\n"
+            )
+        };
+        for (status, answer, decodes) in [
+            (0, list(11, "12"), Some(json!(true))),
+            (0, list(11, "-"), Some(json!(false))),
+            (0, list(99, "12"), None),
+            (1, list(11, "12"), None),
+            (0, "nonsense".to_owned(), None),
+        ] {
+            let root = tempfile::tempdir().expect("a folder");
+            at(root.path(), 100.0, 0);
+            put(root.path(), 10, "firefox", 1, 1000);
+            put(root.path(), 11, "RDD Process", 10, 0);
+            open(root.path(), 11, "/dev/nvidia0", "");
+            let mut look = CpuUse::new(Some("firefox"), None, Span::seconds(10));
+            look.root = root.path().to_path_buf();
+            look.next(Given::Nothing);
+            at(root.path(), 110.0, 0);
+            put(root.path(), 10, "firefox", 1, 1100);
+            let need = look.next(Given::Nothing);
+            let Need::Child(command, _) = need else { panic!("{need:?}") };
+            assert_eq!(command.argv.get(1).map(String::as_str), Some("pmon"));
+            let child = ended(End::Process(ProcessEnd::Exited(status)), &answer, "");
+            let Need::Seen(Ok(seen)) = look.next(Given::Ended(Box::new(child))) else { panic!("{answer}") };
+            assert_eq!(seen.get("decodes"), decodes.as_ref(), "{answer}");
+            assert_eq!(seen.get("percent"), Some(&json!(10.0)), "{answer}");
         }
     }
 

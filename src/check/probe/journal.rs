@@ -18,6 +18,7 @@ use crate::model::{CommandLine, Ignored, Manager, Observation, Probe, Span, Time
 use crate::system::clock;
 use crate::system::process::Ended;
 use lost::Asked;
+use reach::{Reach, reach};
 use regex::bytes::{Regex, RegexSet};
 use short::Short;
 use std::path::PathBuf;
@@ -194,12 +195,17 @@ impl Filter {
         command
     }
 
-    /// What is unseen where this is the oldest entry that is left.
-    fn beyond(&self, oldest: Timestamp, now: Timestamp, up: Span) -> Option<String> {
+    /// What is unseen where the journal reaches back so far.
+    fn beyond(&self, reach: Reach, now: Timestamp, up: Span) -> Option<String> {
+        let oldest = reach.oldest?;
         let from = self.from.filter(|from| oldest > *from)?;
+        if self.asked.user && !reach.is_archived {
+            return None;
+        }
         // A journal that is kept in memory, or on a new machine, begins with this boot; nothing of the boot is missing.
         let booted = now.0.saturating_sub_unsigned(up.0);
-        if !self.in_phase && self.whole && oldest.0.abs_diff(booted) <= BOOTING.unsigned_abs() {
+        let of_this_machine = self.whole || self.asked.user;
+        if !self.in_phase && of_this_machine && oldest.0.abs_diff(booted) <= BOOTING.unsigned_abs() {
             return None;
         }
         Some(format!("the journal begins at {oldest}, and it is asked for from {from} on"))
@@ -297,16 +303,16 @@ impl Reading {
                 if let (Begin::Cursor(cursor), Some(found)) = (&self.begin, found)
                     && *cursor == found
                 {
-                    return Ok(self.ask(Step::Losses));
+                    // Of those that came later, in other files, some may be gone all the same.
+                    return Ok(self.ask(Step::Reach));
                 }
-                // It was removed with its file. What came after it may be there all the same.
+                // It was removed with its file. What came after it may be there.
                 self.begin = self.filter.from.map_or(Begin::All, Begin::Since);
                 Ok(self.ask(Step::Reach))
             }
             Step::Reach => {
-                let oldest = said.as_deref().and_then(reach::oldest);
-                let beyond = oldest.and_then(|at| self.filter.beyond(at, clock::now(), clock::up()));
-                self.unseen.extend(beyond);
+                let reach = said.as_deref().map(reach).unwrap_or_default();
+                self.unseen.extend(self.filter.beyond(reach, clock::now(), clock::up()));
                 Ok(self.ask(Step::Losses))
             }
             Step::Losses => {

@@ -74,8 +74,9 @@ pub(super) fn failed(text: &str) -> Observation {
 struct Shown {
     /// The properties of each unit, as printed.
     units: Vec<Map<String, Value>>,
-    /// There is a unit, and every line is a property.
-    complete: bool,
+    /// Not where there is no unit. The properties have no end that could be missed, so that they are all there nobody
+    /// can tell.
+    complete: Option<bool>,
 }
 
 /// Beginnings of properties of which one unit may have several lines, one below the other.
@@ -149,7 +150,7 @@ pub(super) fn show(text: &str) -> Observation {
         }
     }
     shown.units.extend((!unit.is_empty()).then_some(unit));
-    shown.complete = !shown.units.is_empty();
+    shown.complete = shown.units.is_empty().then_some(false);
     observation(&shown)
 }
 

@@ -21,8 +21,9 @@ struct Zramctl {
     devices: Vec<Device>,
     /// Every column of each device under its lower-case heading, by device.
     columns: BTreeMap<String, BTreeMap<String, String>>,
-    /// There is a heading or a device, and every device has its algorithm and size.
-    complete: bool,
+    /// Not without a heading or a device, nor where a device lacks its algorithm or size. The list has no end that could
+    /// be missed, so that it is whole nobody can tell.
+    complete: Option<bool>,
 }
 
 pub(super) fn read(text: &str) -> Observation {
@@ -58,7 +59,8 @@ fn parse(text: &str) -> Zramctl {
     let whole = |device: &Device| {
         !headed || seen.columns.get(&device.name).is_some_and(|row| row.len() + 2 >= headings.len())
     };
-    seen.complete = (headed || !seen.devices.is_empty()) && seen.devices.iter().all(whole);
+    let well = (headed || !seen.devices.is_empty()) && seen.devices.iter().all(whole);
+    seen.complete = (!well).then_some(false);
     seen
 }
 
@@ -92,6 +94,17 @@ mod tests {
             ["", "zramctl: no free zram device found\n", "NAME ALGORITHM\n/dev/sda lzo\n/dev/zram x\n"]
         {
             assert_eq!(read(text).get("devices"), Some(&json!([])), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_row_that_breaks_off_is_told_and_that_no_row_is_missing_is_not() {
+        let heading = "NAME ALGORITHM DISKSIZE DATA COMPR TOTAL STREAMS MOUNTPOINT\n";
+        for (row, complete) in [
+            ("/dev/zram0 zstd 32G 1G 2M 3M 16 [SWAP]\n", json!(null)),
+            ("/dev/zram0 zstd 32G\n", json!(false)),
+        ] {
+            assert_eq!(read(&format!("{heading}{row}")).get("complete"), Some(&complete), "{row}");
         }
     }
 

@@ -272,9 +272,10 @@ pub(super) fn fields_of(look: &Look) -> Fields {
             Probe::CpuUse { name: None, pattern: None, .. } => {
                 (&["percent", "machine_percent", "processors", "over_seconds"], "percent")
             }
-            Probe::CpuUse { .. } => {
-                (&["percent", "machine_percent", "processors", "over_seconds", "count", "pids"], "percent")
-            }
+            Probe::CpuUse { .. } => (
+                &["percent", "machine_percent", "processors", "over_seconds", "count", "pids", "decodes"],
+                "percent",
+            ),
             Probe::Gpu { process: None } => (GPU, "failures"),
             Probe::Gpu { process: Some(_) } => (GPU_AND_PROCESS, "on_gpu"),
             Probe::Measure { .. } => {

@@ -1,6 +1,7 @@
 //! `gpu`: what GPUs there are, whether their drivers answer, how full and how busy they are, and who uses them.
 //! NVIDIA's driver is asked by `nvidia-smi`, all others tell the kernel.
 
+pub(super) mod decoding;
 mod fdinfo;
 mod nvidia;
 mod seen;

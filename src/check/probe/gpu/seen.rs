@@ -251,14 +251,14 @@ fn tells(card: &Card, field: &str) -> bool {
     }
 }
 
-type Identity<'a> = (&'a str, Option<&'a str>, u64);
+pub(super) type Identity<'a> = (&'a str, Option<&'a str>, u64);
 
-fn identity(client: &Client) -> Identity<'_> {
+pub(super) fn identity(client: &Client) -> Identity<'_> {
     (&client.driver, client.address.as_deref(), client.id)
 }
 
 /// Each client once, whoever has it open: a descriptor may be handed to another process.
-fn by_identity(users: &Users) -> BTreeMap<Identity<'_>, &Client> {
+pub(super) fn by_identity(users: &Users) -> BTreeMap<Identity<'_>, &Client> {
     users.users.iter().flat_map(|user| &user.clients).map(|client| (identity(client), client)).collect()
 }
 
@@ -286,7 +286,7 @@ fn load(was: Busy, now: Busy, elapsed: Duration) -> Option<f64> {
 }
 
 /// The engines of all drivers under common names.
-fn engine_of(name: &str) -> &'static str {
+pub(super) fn engine_of(name: &str) -> &'static str {
     let is = |begins: &[&str]| begins.iter().any(|begin| name.starts_with(begin));
     if is(&["gfx", "render", "rcs", "3d", "fragment", "vertex", "gpu", "bin", "v3d"]) {
         "graphics"

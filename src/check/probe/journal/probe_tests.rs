@@ -210,6 +210,9 @@ fn an_entry_is_skipped_only_where_it_is_the_one_that_the_baseline_ended_with() {
     let (before, after) = (head(1_766_000_000_000_000), head(1_767_000_100_000_000));
     for (found, header, flag, complete) in [
         ("hello\n-- cursor: s=1;i=2\n", "", "--after-cursor=s=1;i=2", true),
+        ("hello\n-- cursor: s=1;i=2\n", before.as_str(), "--after-cursor=s=1;i=2", true),
+        // It is in a user's file, which is not full yet; those of the system that came later were removed.
+        ("hello\n-- cursor: s=1;i=2\n", after.as_str(), "--after-cursor=s=1;i=2", false),
         ("hello\n-- cursor: s=1;i=9\n", before.as_str(), "--since=@1767000000.000", true),
         ("hello\n-- cursor: s=1;i=9\n", after.as_str(), "--since=@1767000000.000", false),
         ("-- No entries --\n", after.as_str(), "--since=@1767000000.000", false),
@@ -249,8 +252,20 @@ fn a_journal_that_begins_later_than_is_asked_for_is_not_all_of_it() {
         (of(ago, None, Some("/j")), 810_000, 200, true),
         (of(None, None, Some("/j")), 810_000, 200, false),
     ] {
-        let said = filter.beyond(Timestamp(oldest), now, Span::seconds(up));
+        let reach = Reach { oldest: Some(Timestamp(oldest)), is_archived: false };
+        let said = filter.beyond(reach, now, Span::seconds(up));
         assert_eq!(said.is_some(), told, "{filter:?} {oldest} {said:?}");
+    }
+    // A user's begins when he first comes: something is missing only where a part of it was full.
+    let mut users = probe(&[], None, ago);
+    let Probe::Journal { manager, .. } = &mut users else { panic!() };
+    *manager = Manager::User;
+    for (is_archived, up, told) in [(false, 900, false), (true, 900, true), (true, 200, false)] {
+        let filter = Filter::of(&users, around(None, None)).expect("a filter");
+        let filter = Filter { from: Some(Timestamp(400_000)), ..filter };
+        let reach = Reach { oldest: Some(Timestamp(810_000)), is_archived };
+        let said = filter.beyond(reach, now, Span::seconds(up));
+        assert_eq!(said.is_some(), told, "{is_archived} {up} {said:?}");
     }
 }
 

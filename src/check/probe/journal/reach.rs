@@ -3,15 +3,26 @@
 
 use crate::model::Timestamp;
 
-/// When the oldest entry that is left was made; nothing where no file tells. journald fills the system's files all the
-/// time and a user's only while he is there: where there are any of the system, these tell.
-pub(super) fn oldest(header: &str) -> Option<Timestamp> {
+/// How far a journal reaches back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Reach {
+    /// When the oldest entry that is left was made; nothing where no file tells.
+    pub(super) oldest: Option<Timestamp>,
+    /// Whether there are files that are full: only such are ever removed. A user's begins when he first comes.
+    pub(super) is_archived: bool,
+}
+
+/// What the files tell. journald fills the system's all the time and a user's only while he is there: where there are any
+/// of the system, these tell.
+pub(super) fn reach(header: &str) -> Reach {
     let mut of_system = None;
     let mut of_all = None;
     let mut is_system = false;
+    let mut is_archived = false;
     for line in header.lines() {
         if let Some(path) = line.strip_prefix("File path: ") {
             let name = path.trim().rsplit('/').next().unwrap_or_default();
+            is_archived |= name.contains('@');
             is_system = name.starts_with("system.") || name.starts_with("system@");
         } else if let Some(at) = line.strip_prefix("Head realtime timestamp: ").and_then(time) {
             let earlier = |known: Option<i64>| Some(known.map_or(at, |known| known.min(at)));
@@ -21,7 +32,7 @@ pub(super) fn oldest(header: &str) -> Option<Timestamp> {
             }
         }
     }
-    of_system.or(of_all).map(Timestamp)
+    Reach { oldest: of_system.or(of_all).map(Timestamp), is_archived }
 }
 
 /// Milliseconds since 1970, from `Mon 2026-01-05 10:00:00 UTC (64713bf517000)`. Versions before 250 leave the number
@@ -65,7 +76,9 @@ mod tests {
             (file("a.journal", "(not a number"), None),
             ("No journal files were found.\n".to_owned(), None),
         ] {
-            assert_eq!(oldest(&header), ms.map(Timestamp), "{header}");
+            let told = reach(&header);
+            assert_eq!(told.oldest, ms.map(Timestamp), "{header}");
+            assert_eq!(told.is_archived, header.contains('@'), "{header}");
         }
     }
 }
