@@ -55,6 +55,8 @@ documents() { RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --quiet; }
 
 step cargo fmt --check
 step cargo clippy --quiet --all-targets -- -D warnings
+# Mutants are tried by hand; that they still can be is seen each time.
+step bash tests/mutants.sh --check
 step documents
 step cargo build --release --quiet
 # What kills, races and interrupts does so hundreds of times, and what is delivered is tried there.

@@ -4,6 +4,7 @@
 #   bash tests/mutants.sh                             all three
 #   bash tests/mutants.sh judge                       one of them
 #   bash tests/mutants.sh engine -- --re weigh        what stands behind -- goes to cargo mutants
+#   bash tests/mutants.sh --check                     only sees that it could begin; needs no cargo-mutants
 #
 # Each of the three is tested in a small crate of its own below target/mutants: its files as they are, over a crate that
 # holds what they stand on, so that a mutant is built in seconds. Settings, and mutants that change nothing, are in
@@ -12,7 +13,11 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 crates=$PWD/target/mutants
 
-if ! cargo mutants --version >/dev/null 2>&1; then
+only_check=no
+if [ "${1:-}" = --check ]; then
+  only_check=yes
+  shift
+elif ! cargo mutants --version >/dev/null 2>&1; then
   echo 'cargo-mutants is not installed: cargo install cargo-mutants --locked' >&2
   exit 2
 fi
@@ -69,7 +74,7 @@ manifest() {
     echo '[dependencies]'
     sed -n '/^\[dependencies\]/,/^$/p' Cargo.toml | grep -E "^(${names%|}) ="
     [ "$1" = ground ] || printf 'ground = { path = "../ground" }\n\n[dev-dependencies]\n%s\n\n[lib]\nname = "switchback"\n' \
-      "$(grep -E '^proptest =' Cargo.toml)"
+      "$(grep -E '^(proptest|stateright) =' Cargo.toml)"
   } >"$fresh/$1/Cargo.toml"
 }
 
@@ -81,14 +86,13 @@ over_ground() {
 }
 
 ground() {
-  manifest ground chrono libc nix regex-syntax rustix schemars serde serde_json sha2 thiserror
+  manifest ground chrono libc nix regex-syntax rustix schemars serde serde_json sha2 tempfile thiserror toml_edit xattr
   keep ground lib.rs model system
-  keep ground system/mod.rs accounts clock files host leftovers lock process sanitise
-  copy ground model system/{accounts,clock,files,host,leftovers,lock,sanitise}.rs system/process
+  copy ground model system
 }
 
 engine() {
-  manifest engine serde serde_json thiserror
+  manifest engine chrono serde serde_json thiserror
   over_ground engine engine
   copy engine engine
   mkdir -p "$fresh/engine/tests" "$fresh/engine/docs"
@@ -105,7 +109,7 @@ judge() {
 }
 
 journal() {
-  manifest journal libc nix rusqlite serde serde_json sha2 tempfile thiserror
+  manifest journal libc nix regex rusqlite rustix serde serde_json sha2 tar tempfile thiserror
   over_ground journal store
   copy journal store
 }
@@ -142,6 +146,11 @@ mkdir "$fresh/.cargo"
 cp .cargo/mutants.toml "$fresh/.cargo/mutants.toml"
 cp Cargo.lock "$fresh/Cargo.lock"
 settle
+if [ "$only_check" = yes ]; then
+  # What the crates stand on is built already, for the crate that they are made of.
+  CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target} \
+    exec cargo check --quiet --tests --package engine --package judge --package journal --manifest-path "$crates/Cargo.toml"
+fi
 cd "$crates"
 
 export SWITCHBACK_NARROW_WALK=1

@@ -1,14 +1,12 @@
 //! Monitoring plugins: exit status, first line, performance data.
 
 use super::ProbeError;
+use super::judge::SILENT;
 use super::perfdata::with_perfdata;
 use super::probe::run::KEPT;
 use super::probe::{Looking, OneChild, process_end, program, status, whole};
 use crate::model::{CommandLine, Observation};
 use crate::system::process::Ended;
-
-/// The message of a plugin that printed none.
-pub(super) const SILENT: &str = "it said nothing";
 
 pub(super) fn begin(command: &CommandLine) -> Box<dyn Looking + '_> {
     let read = |ended: &Ended| read(program(command), ended);

@@ -135,9 +135,14 @@ fn gather(context: &Context, folder: &StateFolder) -> Result<Status, CliError> {
             .unwrap_or_default(),
         resolved: past.resolved(),
     });
-    let open = !matches!(past.state.stage, Stage::Ended(_));
+    // Committed, and the facts that end the phase are owed: whoever takes the run up writes them.
+    let decided = past.state.stage == Stage::Disarming;
+    let open = !decided && !matches!(past.state.stage, Stage::Ended(_));
     let mut done = past.done().to_vec();
-    if !open {
+    if decided {
+        done.retain(|(phase, _)| *phase != header.phase);
+        done.push((header.phase.clone(), PhaseEnd::Committed));
+    } else if !open {
         below(context, folder, &past, &mut status, &mut done)?;
     }
     let ends = |id: &PhaseId| done.iter().find(|(phase, _)| phase == id).map(|(_, end)| *end);

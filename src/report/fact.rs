@@ -8,7 +8,6 @@ use crate::model::{
     CheckReport, Envelope, Event, Moment, Outcome, Phase, PhaseEnd, PhaseHeader, Plan, Restored, Span,
     StepId, Stopping, Toward, Weight, counted,
 };
-use unicode_width::UnicodeWidthStr;
 
 /// No column of names is wider than this; longer names push their text to the right.
 const WIDEST_NAME: usize = 28;
@@ -238,7 +237,8 @@ fn align(phase: Option<&Phase>, moment: Moment) -> usize {
         (Some(phase), Moment::Preflight) => &phase.preflight,
         (Some(phase), Moment::Baseline | Moment::Validate | Moment::Reprobe) => &phase.validate,
     };
-    checks.iter().map(|check| check.id.as_str().width()).max().unwrap_or(0).min(WIDEST_NAME)
+    // An id is of ASCII alone, so its bytes are its columns; this is asked for each check.
+    checks.iter().map(|check| check.id.as_str().len()).max().unwrap_or(0).min(WIDEST_NAME)
 }
 
 /// A check result: one line, and where it did not pass, every further reason and the hint.

@@ -24,6 +24,7 @@ use chrono::NaiveDate;
 use compare::Before;
 use matchers::{Finding, Scope, Truth, all_hold};
 pub use numbers::measures;
+pub(super) use unstated::SILENT;
 
 /// What a look at the machine comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]

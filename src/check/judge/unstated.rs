@@ -2,8 +2,10 @@
 
 use super::reasons::quoted;
 use super::{measured, treated};
-use crate::check::plugin::SILENT;
 use crate::model::{Check, Look, Observation, Outcome, Probe, Value};
+
+/// The message of a plugin that printed none.
+pub(in crate::check) const SILENT: &str = "it said nothing";
 
 /// The outcome that needs no rule; `None` where the rules decide.
 pub(super) fn judged(

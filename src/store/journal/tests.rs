@@ -158,6 +158,20 @@ fn a_journal_that_is_longer_than_its_head_tells_is_good() {
 }
 
 #[test]
+fn a_head_that_was_missing_tells_the_last_fact_by_its_hash_as_soon_as_the_journal_is_opened() {
+    for facts in [&story(1)[..3], &[]] {
+        let (_folder, path, _bytes) = written(facts);
+        forget_head(&path);
+        let (mut writer, journal) = JournalWriter::open(&path).expect("opened");
+        let last = (!facts.is_empty()).then_some(journal.head);
+        let seq = facts.len() as u64;
+        assert_eq!(Head::read(&path), Some(Head { seq, hash: last }));
+        writer.append(&envelopes(seq + 1, [Event::SettleEnded])).expect("durable");
+        assert_eq!(Head::read(&path), Some(Head { seq: seq + 1, hash: Some(writer.head) }));
+    }
+}
+
+#[test]
 fn a_journal_that_is_not_the_one_of_its_head_is_used_and_not_gone_forward_on() {
     let facts = story(1);
     let (_folder, path, _bytes) = written(&facts[..3]);
@@ -195,6 +209,7 @@ fn a_rescued_journal_stays_damaged_until_its_first_fact() {
         writer.append(&facts[2..3]).expect("durable");
         let journal = Journal::read(&path).expect("read");
         assert_eq!((journal.damage, &journal.envelopes[..]), (None, &facts[..3]), "{lost}");
+        assert_eq!(Head::read(&path), Some(Head { seq: 3, hash: Some(journal.head) }), "{lost}");
         drop(writer);
         JournalWriter::open(&path).expect("good again");
     }

@@ -470,6 +470,10 @@ fn what_is_committed_stays_where_the_runner_ended_before_the_next_phase() {
         assert_eq!(fired.exit, 0, "{last}: {fired:?}");
         assert_eq!(bench.facts(1), facts, "{last}");
         assert_eq!(bench.read("m/file"), "one\n", "{last}");
+        let phases = bench.run(&["status", "--json"]).json()["phases"].clone();
+        let told = |at: usize| (phases[at]["end"].clone(), phases[at]["timing"].clone());
+        assert_eq!(told(0), ("committed".into(), "settled".into()), "{last}: {phases}");
+        assert_eq!((told(1).1, &phases[1]["due"]), ("due".into(), &true.into()), "{last}: {phases}");
     }
 }
 

@@ -501,7 +501,7 @@ fn a_plugin_that_ends_well_and_says_nothing_proves_nothing() {
     let plugin = check(Look::Plugin(CommandLine::new(["check_x"])));
     let silent = |status: &str, exit: i32| {
         let seen = Observation::new().with("status", status).with("exit", exit);
-        Ok(seen.with("message", crate::check::plugin::SILENT))
+        Ok(seen.with("message", SILENT))
     };
     for (status, exit, outcome) in [("ok", 0, Inconclusive), ("warning", 1, Warn), ("critical", 2, Fail)] {
         assert_eq!(judge(&plugin, &silent(status, exit), None, TODAY).outcome, outcome, "{status}");
