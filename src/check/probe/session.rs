@@ -49,6 +49,8 @@ const SHELLS: &[&str] = &[
     "cosmic-panel",
     "waybar",
 ];
+/// Shells that run under a compositor of their own desktop.
+const OWN: &[&str] = &["plasmashell", "gnome-shell", "cinnamon", "cosmic-panel"];
 /// Desktops that come with a shell, as `XDG_CURRENT_DESKTOP` names them.
 const DESKTOPS: &[&str] = &[
     "KDE",
@@ -144,9 +146,10 @@ fn observed(root: &Path, ended: &Ended, session: &Session) -> Result<Observation
     let shell = first(&|name| SHELLS.contains(&name));
     let found = compositor.is_some() || shell.is_some();
     // A session that is logged in and drawn by nobody is a desktop that died.
-    let mut seen = Observation::new()
-        .with("present", found || whose.is_logged_in())
-        .with("compositor_alive", compositor.is_some());
+    let mut seen = Observation::new().with("present", found || whose.is_logged_in());
+    if let Some(alive) = is_alive(compositor, shell, &whose, session) {
+        seen = seen.with("compositor_alive", alive);
+    }
     if let Some(uid) = compositor.or(shell).map(|found| found.uid).or(whose.user()) {
         seen = seen.with("uid", uid);
     }
@@ -214,6 +217,26 @@ fn observed(root: &Path, ended: &Ended, session: &Session) -> Result<Observation
         // Another's session, or a desktop without systemd: how often they were started is not known.
         Ok(_) | Err(ProbeError::NotStarted { .. }) => Ok(seen),
         Err(why) => Err(why),
+    }
+}
+
+/// Whether there is a compositor. Not all that there are go by a name known here: where somebody is logged in or a panel
+/// runs that goes with many of them, none is missed but one that was seen before.
+fn is_alive(
+    compositor: Option<&Found>,
+    shell: Option<&Found>,
+    whose: &whose::Whose,
+    session: &Session,
+) -> Option<bool> {
+    let was_there =
+        session.before.as_ref().is_some_and(|before| before.pids.first().is_some_and(Option::is_some));
+    let is_known = match shell {
+        Some(shell) => OWN.contains(&shell.name.as_str()),
+        None => !whose.is_logged_in(),
+    };
+    match compositor {
+        Some(_) => Some(true),
+        None => (was_there || is_known).then_some(false),
     }
 }
 

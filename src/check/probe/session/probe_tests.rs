@@ -138,22 +138,22 @@ fn a_desktop_of_somebody_else_is_none() {
     const DYNAMIC: u32 = 60_600;
     for (user, processes, logins, present, alive) in [
         // The user's own, beside the greeter.
-        (1000, &[(GDM, "gnome-shell"), (1000, "gnome-shell")][..], &[(1000, "user")][..], true, true),
+        (1000, &[(GDM, "gnome-shell"), (1000, "gnome-shell")][..], &[(1000, "user")][..], true, json!(true)),
         // It died, and the greeter came back.
-        (1000, &[(GDM, "gnome-shell")], &[(GDM, "greeter")], false, false),
-        (0, &[(GDM, "gnome-shell")], &[(GDM, "greeter")], false, false),
-        (0, &[(DYNAMIC, "gnome-shell")], &[(DYNAMIC, "greeter")], false, false),
-        (0, &[(65_533, "kwin_wayland"), (65_533, "plasmashell")], &[], false, false),
-        // Logged in, and nobody draws.
-        (1000, &[], &[(1000, "user")], true, false),
-        (0, &[(GDM, "gnome-shell")], &[(1000, "user")], true, false),
+        (1000, &[(GDM, "gnome-shell")], &[(GDM, "greeter")], false, json!(false)),
+        (0, &[(GDM, "gnome-shell")], &[(GDM, "greeter")], false, json!(false)),
+        (0, &[(DYNAMIC, "gnome-shell")], &[(DYNAMIC, "greeter")], false, json!(false)),
+        (0, &[(65_533, "kwin_wayland"), (65_533, "plasmashell")], &[], false, json!(false)),
+        // Logged in, and nobody draws, or a compositor that is not known here.
+        (1000, &[], &[(1000, "user")], true, json!(null)),
+        (0, &[(GDM, "gnome-shell")], &[(1000, "user")], true, json!(null)),
         // Another's.
-        (1000, &[(1001, "gnome-shell")], &[(1000, "user"), (1001, "user")], true, false),
+        (1000, &[(1001, "gnome-shell")], &[(1000, "user"), (1001, "user")], true, json!(null)),
         // Who is at the screen, and not who called `sudo` from elsewhere.
-        (1002, &[(1001, "gnome-shell")], &[(1001, "user")], true, true),
-        (1002, &[(1001, "gnome-shell")], &[], false, false),
+        (1002, &[(1001, "gnome-shell")], &[(1001, "user")], true, json!(true)),
+        (1002, &[(1001, "gnome-shell")], &[], false, json!(false)),
         // Nobody knows for whom.
-        (0, &[(1001, "gnome-shell")], &[], true, true),
+        (0, &[(1001, "gnome-shell")], &[], true, json!(true)),
     ] {
         let root = machine();
         for (pid, (uid, name)) in (7..).zip(processes) {
@@ -163,9 +163,31 @@ fn a_desktop_of_somebody_else_is_none() {
             login(root.path(), &format!("c{uid}"), *uid, class, "wayland", true);
         }
         let seen = seen_by(root.path(), &none(), user, None);
-        let told = (seen.get("present"), seen.get("compositor_alive"));
-        assert_eq!(told, (Some(&json!(present)), Some(&json!(alive))), "{user} {processes:?} {logins:?}");
+        let told = (seen.get("present"), seen.get("compositor_alive").cloned().unwrap_or_default());
+        assert_eq!(told, (Some(&json!(present)), alive), "{user} {processes:?} {logins:?}");
     }
+}
+
+#[test]
+fn a_compositor_that_is_not_known_here_is_missed_only_where_one_was_there() {
+    let known = Observation::new().with("compositor_pid", 7);
+    let panel = Observation::new().with("shell_pid", 8);
+    for (shell, before, alive) in [
+        ("waybar", None, json!(null)),
+        ("waybar", Some(&known), json!(false)),
+        ("waybar", Some(&panel), json!(null)),
+        ("plasmashell", None, json!(false)),
+    ] {
+        let root = machine();
+        process(root.path(), 8, shell, 'S', 5000, "");
+        let seen = seen_by(root.path(), &none(), 0, before);
+        let told = seen.get("compositor_alive").cloned().unwrap_or_default();
+        assert_eq!(told, alive, "{shell} {before:?}");
+    }
+    let root = machine();
+    login(root.path(), "c1", 1000, "user", "wayland", true);
+    let seen = seen_by(root.path(), &none(), 1000, Some(&known));
+    assert_eq!(seen.get("compositor_alive"), Some(&json!(false)));
 }
 
 #[test]
