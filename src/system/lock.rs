@@ -14,6 +14,8 @@ use crate::model::Timestamp;
 const NAME: &str = "lock";
 /// How often a lock file may be swapped under us before we give up.
 const TRIES: usize = 100;
+/// For so many milliseconds somebody may look who holds it: a process that is put aside at that moment takes its time.
+const LOOKED: usize = 5000;
 /// For so many milliseconds a holder may leave it unsaid who it is: what is written may be of one who is gone.
 const UNSAID: usize = 500;
 
@@ -91,14 +93,16 @@ impl Lock {
     pub fn take(state: &Path, what: &str) -> Result<Self, LockError> {
         let path = state.join(NAME);
         let failed = |source| LockError::Failed { path: path.clone(), source };
-        let (mut swapped, mut unsaid) = (0, 0);
+        let (mut swapped, mut looked, mut unsaid) = (0, 0, 0);
         while swapped < TRIES {
             let (mut file, place) = open(&path).map_err(failed)?;
             match file.try_lock() {
                 Ok(()) => {}
-                Err(TryLockError::WouldBlock) if only_looked_at(&file).map_err(failed)? => {
+                Err(TryLockError::WouldBlock)
+                    if looked < LOOKED && only_looked_at(&file).map_err(failed)? =>
+                {
+                    looked += 1;
                     std::thread::sleep(std::time::Duration::from_millis(1));
-                    swapped += 1;
                     continue;
                 }
                 Err(TryLockError::WouldBlock) => {
