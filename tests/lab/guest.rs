@@ -196,8 +196,16 @@ fn judged(world: &World, who: Who) -> io::Result<()> {
     let end = match who {
         Who::Person(recovery) => {
             let ran = world.run(recovery.words())?;
-            let end = judge::after_recovery(world, &wreck, recovery, &ran, &mut complaints)?;
-            format!("{recovery:?}: {end}")
+            let journals = Journals::read(&world.state());
+            if names_what_was_cut_twice(ran.status, &ran.output, &journals) {
+                let wreck = Wreck { journals };
+                let ran = world.run(Recovery::Rollback.words())?;
+                let end = judge::after_recovery(world, &wreck, Recovery::Rollback, &ran, &mut complaints)?;
+                format!("{recovery:?}: names an undo that was cut twice, then Rollback: {end}")
+            } else {
+                let end = judge::after_recovery(world, &wreck, recovery, &ran, &mut complaints)?;
+                format!("{recovery:?}: {end}")
+            }
         }
         Who::Unit { .. } => after_boot(world, &wreck, who, &mut complaints)?,
     };
@@ -210,19 +218,18 @@ fn judged(world: &World, who: Who) -> io::Result<()> {
 
 /// Lets the boot unit act, judges what it decided, lets it act once more, and then a person.
 fn after_boot(world: &World, wreck: &Wreck, who: Who, complaints: &mut Vec<String>) -> io::Result<String> {
-    let acts = |complaints: &mut Vec<String>| -> io::Result<(Option<i32>, Journals)> {
-        let mut status = None;
-        if let Some(words) = who.words(world) {
-            let ran = world.run_whole(&words)?;
-            status = ran.status;
-            // With these the unit has not failed.
-            if !matches!(status, Some(0 | 10 | 11 | 12)) {
-                complaints.push(format!("the boot unit ended with {status:?}: {}", ran.output));
-            }
+    let acts = |complaints: &mut Vec<String>| -> io::Result<(Option<i32>, Journals, bool)> {
+        let Some(words) = who.words(world) else { return Ok((None, Journals::read(&world.state()), false)) };
+        let ran = world.run_whole(&words)?;
+        let journals = Journals::read(&world.state());
+        let named = names_what_was_cut_twice(ran.status, &ran.output, &journals);
+        // With these the unit has not failed.
+        if !named && !matches!(ran.status, Some(0 | 10 | 11 | 12)) {
+            complaints.push(format!("the boot unit ended with {:?}: {}", ran.status, ran.output));
         }
-        Ok((status, Journals::read(&world.state())))
+        Ok((ran.status, journals, named))
     };
-    let (status, journals) = acts(complaints)?;
+    let (status, journals, named) = acts(complaints)?;
     complaints.extend(journals.faults.iter().map(|fault| format!("after the boot: {fault}")));
     if let Err(number) = journals.beyond(&wreck.journals) {
         complaints.push(format!("the boot changed facts of generation {number}"));
@@ -248,10 +255,10 @@ fn after_boot(world: &World, wreck: &Wreck, who: Who, complaints: &mut Vec<Strin
                 differs.join("; ")
             )
         }));
-    } else {
+    } else if !named {
         judge::machine_is_named(world, &journals, complaints)?;
     }
-    let (_, again) = acts(complaints)?;
+    let (_, again, _) = acts(complaints)?;
     if again != journals {
         complaints.push("a second boot recorded something more".to_owned());
     }
@@ -259,7 +266,16 @@ fn after_boot(world: &World, wreck: &Wreck, who: Who, complaints: &mut Vec<Strin
     let wreck = Wreck { journals: again };
     let end = judge::after_recovery(world, &wreck, Recovery::Rollback, &ran, complaints)?;
     let status = status.map_or("nothing to start".to_owned(), |status| status.to_string());
-    Ok(format!("the boot unit: {status}, then Rollback: {end}"))
+    let cut_twice = if named { ", which names an undo that was cut twice" } else { "" };
+    Ok(format!("the boot unit: {status}{cut_twice}, then Rollback: {end}"))
+}
+
+/// An undo in whose midst the runner was gone twice is not taken a third time by itself: it is named, and a person's next
+/// way back takes it. Two cuts may both hit the same undo.
+fn names_what_was_cut_twice(status: Option<i32>, said: &str, journals: &Journals) -> bool {
+    let lost =
+        |fact: &super::journal::Fact| fact.name == "undo-finished" && fact.word("outcome") == Some("lost");
+    status == Some(13) && said.contains("undo of step") && journals.generations.values().flatten().any(lost)
 }
 
 /// The newest fact that was found.
