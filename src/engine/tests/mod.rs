@@ -2,6 +2,7 @@
 
 use super::*;
 
+mod budgets;
 mod corners;
 mod guarded;
 mod reboots;
