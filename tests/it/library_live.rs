@@ -91,7 +91,10 @@ if [ x$feature_timeout_style = xy ] ; then\n  set timeout_style=menu\n  set time
 ### END /etc/grub.d/14_menu_show_once ###\nmenuentry 'Fedora' --class fedora {\n  set timeout=0\n  if true; then\n    x\n  fi\n}\n";
     let ubuntu = "if [ \"${recordfail}\" = 1 ] ; then\n  set timeout=30\nelse\n  if [ x$feature_timeout_style = xy ] ; then\n    \
 set timeout_style=hidden\n    set timeout=0\n  elif sleep --interruptible 0 ; then\n    set timeout=0\n  fi\nfi\n";
+    let nixos = "if [ \"${next_entry}\" ]; then\n  set default=\"${next_entry}\"\n  set next_entry=\n  save_env next_entry\n  set timeout=1\n  \
+set boot_once=true\nelse\n  set default=0\n  set timeout=10\nfi\n";
     for (config, env, seen, outcome) in [
+        (nixos, None, json!({"hidden": false, "timeout": 10}), Outcome::Pass),
         ("set timeout=5\n", None, json!({"hidden": false, "timeout": 5}), Outcome::Pass),
         ("timeout='3' # quick\n", None, json!({"hidden": false, "timeout": 3}), Outcome::Pass),
         ("set timeout=1\n", None, json!({"hidden": false, "timeout": 1}), Outcome::Fail),

@@ -135,24 +135,25 @@ impl Filter {
         let from =
             around.phase_started.or(since.map(back)).or_else(|| folder.is_none().then(|| back(clock::up())));
         let unclear = |why: regex::Error| malformed("a pattern of a journal probe", &why.to_string());
+        let asked = Asked {
+            units: units.clone(),
+            identifiers: identifiers.clone(),
+            fields: fields.clone(),
+            kernel: *kernel,
+            user,
+        };
         Ok(Self {
             place,
             select,
             begin,
             matches: matches.as_deref().map(Regex::new).transpose().map_err(unclear)?,
             ignore: RegexSet::new(ignore.iter().map(|Ignored { matches, .. }| matches)).map_err(unclear)?,
-            asked: Asked {
-                units: units.clone(),
-                identifiers: identifiers.clone(),
-                fields: fields.clone(),
-                kernel: *kernel,
-                user,
-            },
             whole: !user && folder.is_none(),
             from,
             in_phase: around.phase_started.is_some(),
-            exception_trace: (*kernel && folder.is_none())
+            exception_trace: (asked.may_be_kernel() && folder.is_none())
                 .then(|| PathBuf::from("/proc/sys/debug/exception-trace")),
+            asked,
         })
     }
 
@@ -356,7 +357,7 @@ impl Reading {
         if self.suppressed > 0 {
             let why = format!("the kernel kept {} faults of programs to itself", self.suppressed);
             seen = seen.unseen(&CRASHES, std::slice::from_ref(&why));
-            if self.filter.asked.kernel {
+            if self.filter.asked.may_be_kernel() {
                 seen = seen.unseen(&["desktop_crashes", "kinds", "count"], &[why]);
             }
         }

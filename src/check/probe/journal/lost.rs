@@ -16,6 +16,8 @@ pub(super) const SAID: [&str; 5] = [
 ];
 /// What systemd-coredump's own messages are known by.
 const COREDUMP: &str = "MESSAGE_ID=fc2e22bc6ee647b6b90729ab34a250b1";
+/// How a process of a unit ended (`SD_MESSAGE_UNIT_PROCESS_EXIT`, systemd's `sd-messages.h`).
+const UNIT_EXIT: &str = "MESSAGE_ID=98e322203f7a4ed290d09fe03c09fe15";
 
 /// Functions of the kernel that tell of a program's fault, on any processor: what they suppress are crashes.
 const CRASHES: [&str; 12] = [
@@ -81,7 +83,8 @@ impl Asked {
         (total, words.collect())
     }
 
-    fn may_be_kernel(&self) -> bool {
+    /// Whether what the kernel says is asked for.
+    pub(super) fn may_be_kernel(&self) -> bool {
         !self.user
             && self.units.is_empty()
             && (self.identifiers.is_empty() || self.identifiers.iter().any(|name| name == "kernel"))
@@ -105,6 +108,8 @@ impl Asked {
             Some(("_SYSTEMD_UNIT", wanted)) => wanted == unit,
             Some(("SYSLOG_IDENTIFIER", name)) => is_program(name),
             Some(_) if field == COREDUMP => is_program("systemd-coredump"),
+            // Managers alone say how a process of a unit ended.
+            Some(_) if field == UNIT_EXIT => unit == "init.scope" || unit.starts_with("user@"),
             Some(_) => true,
         };
         let is_unit = |wanted: &String| {
@@ -146,7 +151,7 @@ mod tests {
         let overrun = "/dev/kmsg buffer overrun, some messages lost.\n";
         let all = asked(&[], &[], &[], false, false);
         let kernel = asked(&[], &[], &["_TRANSPORT=kernel"], true, false);
-        let crashes = asked(&[], &[], &["_TRANSPORT=kernel", "+", COREDUMP], false, false);
+        let crashes = asked(&[], &[], &["_TRANSPORT=kernel", "+", COREDUMP, UNIT_EXIT], false, false);
         let oomd = asked(&[], &["systemd-oomd"], &[], false, false);
         let unit = asked(&["plasma-kwin_wayland"], &[], &[], false, false);
         let user = asked(&[], &[], &[], false, true);
@@ -160,6 +165,8 @@ mod tests {
             (&kernel, missed, 12),
             (&crashes, kwin, 0),
             (&crashes, coredump, 3),
+            (&crashes, session, 2),
+            (&crashes, "Suppressed 9 messages from init.scope\n", 9),
             (&crashes, overrun, 1),
             (&oomd, coredump, 0),
             (&oomd, missed, 0),
