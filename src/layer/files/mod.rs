@@ -205,7 +205,8 @@ fn changes_of(path: &Path, differences: &[Difference]) -> Vec<Change> {
             | Difference::Locked
             | Difference::Names { .. }
             | Difference::NotSame { .. }
-            | Difference::MountPoint => how.push(difference.to_string()),
+            | Difference::MountPoint
+            | Difference::NotMounted => how.push(difference.to_string()),
         }
     }
     if !how.is_empty() {
@@ -225,7 +226,9 @@ fn intention(path: &Path, what: &What, difference: &Difference) -> Option<String
         Difference::Kind { .. } if matches!(what, What::Way { .. }) => {
             Some(format!("leave alone what is below {path}: it {difference}"))
         }
-        Difference::MountPoint => Some(format!("leave alone what is below {path}: it {difference}")),
+        Difference::MountPoint | Difference::NotMounted => {
+            Some(format!("leave alone what is below {path}: it {difference}"))
+        }
         Difference::Kind { .. }
         | Difference::Content
         | Difference::Target { .. }

@@ -201,7 +201,7 @@ impl<'a> Restore<'a> {
     fn put_back(&mut self, path: &Path, entry: Entry) -> io::Result<()> {
         let found = self.looker.differences(&entry, Depth::Bytes)?;
         match &entry.what {
-            What::Way { meta } => self.put_way(path, meta, &found),
+            What::Way { meta, .. } => self.put_way(path, meta, &found),
             What::Folder { meta, .. } => {
                 let meta = meta.clone();
                 self.put_folder(path, &entry, meta, found)
@@ -302,8 +302,8 @@ impl<'a> Restore<'a> {
                 found.clear();
                 return self.make_folder(path, meta).map(Some);
             }
-            Some(Difference::MountPoint) => {
-                let why = "is a mount point now; nothing below it was touched";
+            Some(other @ (Difference::MountPoint | Difference::NotMounted)) => {
+                let why = format!("{other}; nothing below it was touched");
                 return Err(io::Error::new(io::ErrorKind::ResourceBusy, why));
             }
             Some(_) | None => {}
@@ -344,6 +344,7 @@ impl<'a> Restore<'a> {
             Difference::Target { .. }
             | Difference::NotSame { .. }
             | Difference::MountPoint
+            | Difference::NotMounted
             | Difference::Created(_) => false,
         });
         if rewrite {
