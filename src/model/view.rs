@@ -270,6 +270,9 @@ pub struct StepLine {
     pub argv: Option<Vec<String>>,
     /// Its exit status, where it ended with one.
     pub exit: Option<i32>,
+    /// Where it ended badly: the last line that its program printed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub said: Option<String>,
     /// When it began, where that was recorded.
     pub began: Option<Timestamp>,
     /// How long it took, where it ended.

@@ -352,6 +352,7 @@ fn step_lines(line: &StepLine) -> Vec<Line> {
         None => Line::new(Tone::Caution, "begun", "its end was not recorded").about(name).at(1),
     };
     let mut lines = vec![first];
+    lines.extend(line.said.as_ref().map(|said| Line::new(Tone::Plain, "said", said).at(2)));
     lines.extend(line.act.iter().flat_map(|act| explain::explain_act(act, 2)));
     lines
 }

@@ -82,7 +82,7 @@ impl fmt::Display for Difference {
             }
             Self::Mode { now, recorded } => write!(f, "has mode {now:04o}, recorded {recorded:04o}"),
             Self::Time { now, recorded } => {
-                write!(f, "was modified at {}.{:09}, recorded {}.{:09}", now.0, now.1, recorded.0, recorded.1)
+                write!(f, "was modified at {}, recorded {}", time(*now), time(*recorded))
             }
             Self::Attributes => f.write_str("has other attributes (ACL, capabilities) than recorded"),
             Self::Flags { now, recorded } => {
@@ -95,6 +95,14 @@ impl fmt::Display for Difference {
             Self::NotMounted => f.write_str("is no mount point now, and was one: mount what belongs there"),
             Self::Created(_) => f.write_str("was created since"),
         }
+    }
+}
+
+/// A time of a file as people read it.
+fn time(Moment(seconds, nanos): Moment) -> String {
+    match chrono::DateTime::from_timestamp(seconds, nanos) {
+        Some(time) => time.format("%Y-%m-%d %H:%M:%S%.f UTC").to_string(),
+        None => format!("{seconds}.{nanos:09}"),
     }
 }
 

@@ -117,6 +117,7 @@ fn showing() -> Showing {
         act: Some(Act::Run(CommandLine::new(["notify", step]))),
         argv: Some(vec!["notify".to_owned(), step.to_owned()]),
         exit: (outcome == Some(StepOutcome::Done)).then_some(0),
+        said: outcome.as_ref().is_some_and(StepOutcome::ended_badly).then(|| "notify: no bus".to_owned()),
         began: Some(Timestamp(START)),
         took: outcome.as_ref().map(|_| Span(1_400)),
         outcome,

@@ -80,9 +80,10 @@ fn rollback_to_a_phase_takes_its_newest_attempt_that_is_in_effect() {
     assert_eq!(unattended(&bench, &["--phase", "three"]).exit, 12);
     let nothing = bench.run(&["rollback", "--yes"]);
     assert_eq!(nothing.exit, 0, "{nothing:?}");
-    for words in
-        ["neither generation 0004 nor a later one is in effect", "`switchback rollback --to 0003` takes it back"]
-    {
+    for words in [
+        "neither generation 0004 nor a later one is in effect",
+        "`switchback rollback --to 0003` takes it back",
+    ] {
         assert!(nothing.out.contains(words), "{words}: {nothing:?}");
     }
     bench.write("c/ok", "");
