@@ -9,7 +9,7 @@ use super::front::Front;
 use super::session::{Session, in_full};
 use super::underway::Underway;
 use super::undo_page::{command_of, undo_page};
-use super::watch::{BreakOff, Desk, StepWatch};
+use super::watch::{BackWatch, BreakOff, Desk, StepWatch};
 use super::{printed, questions};
 use crate::check::{self, CheckWatch, LookCx};
 use crate::engine::{Action, Heard, Input, RunState};
@@ -469,9 +469,12 @@ impl Session<'_> {
         self.front
             .notice(&Notice::Began { what: format!("restoring {}", record.kind), ago: Span::default() });
         let ends = BreakOff::AskedTwiceSince(self.front.wishes());
-        let mut watch = StepWatch { desk: &mut self.front, ends };
+        let step = StepWatch { desk: &mut self.front, ends };
+        let mut watch = BackWatch { step, changed: String::new() };
         let mut cx = LayerCx { host: &self.host, capsule: capsule.folder(), watch: &mut watch };
         let restored = layer_for(spec).restore(&mut cx, record);
+        // What people made meanwhile is among it: they are told by name.
+        capsule.keep_changed_back(layer + 1, &watch.changed);
         self.front.notice(&Notice::Ended);
         restored
     }

@@ -228,6 +228,9 @@ pub struct Showing {
     pub records: Vec<LayerRecord>,
     /// Where the phase is in effect: what is not as it was recorded, as it is now.
     pub changes: Option<Vec<Change>>,
+    /// What the way back changed, as it was done: each with its path and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changed_back: Vec<String>,
     /// Steps in the order in which they ran: list, name, how they ended in words.
     pub steps: Vec<StepLine>,
     /// Every check result.

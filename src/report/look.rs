@@ -290,16 +290,11 @@ pub fn show(showing: &Showing, length: Length, style: &Style) -> String {
         if changes.is_empty() {
             lines.push(Line::plain("all of it is as recorded").at(1));
         }
-        let told = match length {
-            Length::Short => CHANGES,
-            Length::Whole => changes.len(),
-        };
-        lines.extend(changes.iter().take(told).map(change_line));
-        let more = changes.len().saturating_sub(told);
-        if more > 0 {
-            let what = format!("{more} more are not shown; `--all` shows them, `--json` always does");
-            lines.push(Line::new(Tone::Caution, "cut", what).at(1));
-        }
+        lines.extend(cut(changes.iter().map(change_line).collect(), length));
+    }
+    if !showing.changed_back.is_empty() {
+        lines.push(Line::new(Tone::Heading, "changed back", "(what the layers did on the way back)"));
+        lines.extend(cut(showing.changed_back.iter().map(|what| Line::plain(what).at(1)).collect(), length));
     }
     if !showing.steps.is_empty() {
         lines.push(Line::new(Tone::Heading, "steps", ""));
@@ -333,6 +328,21 @@ fn tone(check: &CheckLine) -> Tone {
         Tone::Bad if known => Tone::Caution,
         tone @ (Tone::Heading | Tone::Good | Tone::Caution | Tone::Bad | Tone::Quiet | Tone::Plain) => tone,
     }
+}
+
+/// The first of many lines, and that there are more.
+fn cut(mut lines: Vec<Line>, length: Length) -> Vec<Line> {
+    let told = match length {
+        Length::Short => CHANGES,
+        Length::Whole => lines.len(),
+    };
+    let more = lines.len().saturating_sub(told);
+    lines.truncate(told);
+    if more > 0 {
+        let what = format!("{more} more are not shown; `--all` shows them, `--json` always does");
+        lines.push(Line::new(Tone::Caution, "cut", what).at(1));
+    }
+    lines
 }
 
 fn step_lines(line: &StepLine) -> Vec<Line> {

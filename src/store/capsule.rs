@@ -26,6 +26,8 @@ const BALLAST_BYTES: u64 = 1024 * 1024;
 /// A plan is at most 1 MiB of YAML; resolved, with the files that it installs, it may be much longer.
 const LONGEST_PLAN: u64 = 256 * 1024 * 1024;
 const LONGEST_SUMS: u64 = 4096;
+/// How the names of the evidence begin that says what layers changed back.
+const RESTORED: &str = "restored-layer";
 /// So many characters of a program's last line are told.
 const LAST_WORDS: usize = 300;
 /// A log of the guards that is longer is cut to its beginning and its end.
@@ -416,6 +418,22 @@ impl Capsule {
             last.map(|line| line.chars().take(LAST_WORDS).collect())
         };
         of(".err").or_else(|| of(".out"))
+    }
+
+    /// Keeps what a layer changed back, a line for each thing. It decides nothing, and may find no room.
+    pub fn keep_changed_back(&self, layer: usize, lines: &str) {
+        if !lines.is_empty() {
+            let _ = self.evidence(&format!("{RESTORED}-{layer}"), lines.as_bytes());
+        }
+    }
+
+    /// What its layers changed back, in the order in which they did.
+    #[must_use]
+    pub fn changed_back(&self) -> Vec<String> {
+        let names = self.evidence_names().unwrap_or_default();
+        let kept = names.iter().filter(|name| name.starts_with(RESTORED));
+        let texts = kept.filter_map(|name| self.evidence_read(name).ok());
+        texts.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()).collect()
     }
 
     /// What was kept under this name.

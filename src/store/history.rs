@@ -133,6 +133,7 @@ impl StateFolder {
             line: summary.line,
             records: summary.records,
             changes: None,
+            changed_back: capsule.changed_back(),
             steps,
             checks: summary.checks,
             items: summary.items,

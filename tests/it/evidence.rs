@@ -77,6 +77,33 @@ fn the_last_words_of_what_failed_are_told() {
     assert_eq!(said, ["no such file", "and no way back"], "{steps:#}");
 }
 
+/// What a way back takes from the machine is named: somebody may miss it.
+#[test]
+fn what_the_way_back_changed_is_named_thing_by_thing() {
+    let bench = Bench::new();
+    bench.plan(
+        r#"
+  - id: one
+    layers: [{files: {paths: ["${m}/"]}}]
+    apply: [{id: fails, shell: 'echo new > "$m/file"; mkdir "$m/mine"; echo > "$m/mine/letter"; exit 1'}]
+"#,
+    );
+    let ran = bench.run(&["run", "plan.yaml", "--unattended"]);
+    assert_eq!(ran.exit, 12, "{ran:?}");
+    let at = bench.path("m").display().to_string();
+    let shown = bench.run(&["show", "1", "--json"]).json();
+    assert_eq!(
+        shown["changed_back"],
+        serde_json::json!([
+            format!("remove {at}/mine: it was created since"),
+            format!("restore {at}/file: it has other bytes than recorded"),
+        ]),
+        "{shown:#}"
+    );
+    let text = bench.run(&["show", "1"]).out;
+    assert!(text.contains("changed back (what the layers did on the way back)"), "{text}");
+}
+
 /// What was not good before need not become good on the way back: one look says so, however long the plan would wait.
 #[test]
 fn a_check_that_failed_before_the_phase_is_looked_at_once_on_the_way_back() {

@@ -99,7 +99,7 @@ fn the_evidence_is_of_what_failed_and_its_end_is_shown() {
     for part in ["| == apply-a-fails.err, the last 40 of 91 lines", "| 52\n", "| THE REASON"] {
         assert!(screen.contains(part), "{part} is not in\n{screen}");
     }
-    assert!(!screen.contains("noise") && !screen.contains("| 51\n"), "{screen}");
+    assert!(!screen.contains("noise 7") && !screen.contains("| 51\n"), "{screen}");
 }
 
 #[test]
