@@ -36,6 +36,18 @@ pub enum Input {
         /// The kernel's boot id.
         boot: Option<String>,
     },
+    /// The same, and its plan leaves it to a person.
+    SoakHeld {
+        /// What was found.
+        cause: Cause,
+    },
+    /// A person says that the plan goes on all the same.
+    SoakReleased {
+        /// Why.
+        reason: String,
+        /// Who says so.
+        by: Invoker,
+    },
     /// The guard found the phase undecided and nobody at work on it.
     GuardFired {
         /// What it saw: the runner gone, its time passed, another boot.

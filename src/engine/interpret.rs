@@ -55,7 +55,10 @@ pub(super) fn interpret(plan: &Plan, state: &RunState, input: &Input) -> Vec<Eve
             events
         }
         // No phase was begun, so nothing is taken back, and nothing is begun either.
-        Input::RollbackAsked { .. } | Input::RollbackAlongDamage { .. } | Input::SoakFailed { .. }
+        Input::RollbackAsked { .. }
+        | Input::RollbackAlongDamage { .. }
+        | Input::SoakFailed { .. }
+        | Input::SoakHeld { .. }
             if state.header.is_none() =>
         {
             vec![Event::RunFinished { verdict: Verdict::Refused }]
@@ -78,6 +81,14 @@ pub(super) fn interpret(plan: &Plan, state: &RunState, input: &Input) -> Vec<Eve
         Input::SoakFailed { cause, boot } if soaks(state) => turned_back(state, boot, cause.clone()),
         // It does not soak, or no longer: what is over stays over.
         Input::SoakFailed { .. } => Vec::new(),
+        // What was found first is what a person is asked about.
+        Input::SoakHeld { cause } if soaks(state) && state.held.is_none() => {
+            vec![Event::SoakHeld { cause: cause.clone() }]
+        }
+        Input::SoakReleased { reason, by } if state.held.is_some() => {
+            vec![Event::SoakReleased { reason: reason.clone(), by: by.clone() }]
+        }
+        Input::SoakHeld { .. } | Input::SoakReleased { .. } => Vec::new(),
         Input::Judged(reports) => match moment(&state.stage) {
             Some(moment) => {
                 let mut events: Vec<Event> = reports
@@ -185,6 +196,8 @@ pub(super) fn arms_first(state: &RunState, input: &Input) -> bool {
             Input::RollbackAlongDamage { .. } => true,
             // What stands behind a guard is whoever started it.
             Input::GuardFired { .. }
+            | Input::SoakHeld { .. }
+            | Input::SoakReleased { .. }
             | Input::Begin
             | Input::Resumed { .. }
             | Input::Opened { .. }

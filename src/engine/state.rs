@@ -236,6 +236,8 @@ pub struct RunState {
     pub resumptions: u32,
     /// The committed phase soaks until then.
     pub soak_until: Option<Timestamp>,
+    /// What was found of the committed phase while it soaked, where its plan leaves that to a person who said nothing yet.
+    pub held: Option<Cause>,
     /// The end of the run.
     pub finished: Option<Verdict>,
 }

@@ -255,6 +255,19 @@ pub enum Event {
         /// The soak is over then.
         soak_until: Option<Timestamp>,
     },
+    /// The committed phase did not stay healthy while it soaked, and its plan leaves that to a person: no phase of the
+    /// plan begins until somebody said so.
+    SoakHeld {
+        /// What was found.
+        cause: Cause,
+    },
+    /// A person says that the plan goes on all the same.
+    SoakReleased {
+        /// Why.
+        reason: String,
+        /// Who says so.
+        by: Invoker,
+    },
     /// The guard was taken down after the decision was durable.
     GuardDisarmed,
     /// A polite stop was asked for.

@@ -113,6 +113,14 @@ pub fn words(plan: &Plan, scene: &Scene, envelope: &Envelope) -> Vec<Line> {
             };
             vec![Line::new(tone, word, soak).about(phase_name(scene))]
         }
+        Event::SoakHeld { cause } => {
+            let what = format!("no phase begins until a person says so: {}", text::cause(cause));
+            vec![Line::new(Tone::Caution, "held", what).about(phase_name(scene))]
+        }
+        Event::SoakReleased { reason, by } => {
+            let what = format!("by {}: {reason}", by.name);
+            vec![Line::new(Tone::Caution, "released", what).about(phase_name(scene))]
+        }
         Event::GuardDisarmed if scene.begins_anew() => {
             vec![did(Tone::Quiet, "unguarded", "nothing was touched; the phase begins anew")]
         }

@@ -186,6 +186,8 @@ impl<'a> Telling<'a> {
             | Event::ConfirmOpened { .. }
             | Event::LayerKept { .. }
             | Event::PhaseCommitted { .. }
+            | Event::SoakHeld { .. }
+            | Event::SoakReleased { .. }
             | Event::GuardDisarmed
             | Event::StopWanted
             | Event::FactsLost { .. }

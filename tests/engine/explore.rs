@@ -343,6 +343,9 @@ impl Walk {
         if up.known.state.finished == Some(Verdict::Committed) {
             // The timer finds, at any time after the run ended, that the phase does not stay healthy.
             inputs.push(Input::SoakFailed { cause: Cause::ChecksFailed(Vec::new()), boot: boot.clone() });
+            inputs.push(Input::SoakHeld { cause: Cause::ChecksFailed(Vec::new()) });
+            let by = Invoker { uid: 0, name: "somebody".into() };
+            inputs.push(Input::SoakReleased { reason: "it is well".into(), by });
         }
         if let Some(damaged) = node.budget.damaged.checked_sub(1) {
             let mut torn = up.clone();

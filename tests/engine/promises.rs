@@ -78,6 +78,8 @@ pub(crate) struct Story {
     quarantined: bool,
     committed: bool,
     soak: Option<i64>,
+    /// A person is to say whether the plan goes on.
+    held: bool,
     disarmed: bool,
     /// How the phase ended.
     pub(crate) ended: Option<PhaseEnd>,
@@ -253,6 +255,16 @@ impl Story {
                 self.taken_up = 0;
                 self.soak = soak_until.map(|until| until.0);
             }
+            Event::SoakHeld { .. } => {
+                let over = self.ended == Some(PhaseEnd::Committed) && !self.verdicts.is_empty();
+                hold(over && self.soak.is_some(), "only a phase that soaks holds the next one")?;
+                hold(!self.held, "a phase is held once, until a person says so")?;
+                self.held = true;
+            }
+            Event::SoakReleased { .. } => {
+                hold(self.held, "only what is held is released")?;
+                self.held = false;
+            }
             Event::GuardDisarmed => (self.disarmed, self.armed) = (true, false),
             Event::RunPaused { cause } => {
                 hold(self.back.is_none() || self.ended.is_some(), "the way back does not pause")?;
@@ -282,7 +294,7 @@ impl Story {
                 hold(*cause != Cause::Rebooted || self.another, "rebooted means that it is another boot")?;
                 (self.awaits, self.compares, self.unplanned) = (None, None, false);
                 (self.another, self.damaged) = (false, false);
-                self.paused = None;
+                (self.paused, self.held) = (None, false);
                 self.back = Some(cause.clone());
                 self.ended = None;
                 self.verdicts.clear();
@@ -332,7 +344,7 @@ impl Story {
                     self.items == *items || self.damaged && self.unknowable.iter().all(named),
                     "what was put right is what was named",
                 )?;
-                self.damaged = false;
+                (self.damaged, self.held) = (false, false);
                 self.ended = Some(PhaseEnd::Resolved);
                 self.unknowable.clear();
                 self.items.clear();

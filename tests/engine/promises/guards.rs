@@ -153,6 +153,8 @@ impl Story {
             | Input::RollbackAsked { .. }
             | Input::RollbackAlongDamage { .. }
             | Input::SoakFailed { .. }
+            | Input::SoakHeld { .. }
+            | Input::SoakReleased { .. }
             | Input::Opened { .. }
             | Input::Judged(_)
             | Input::Answered(_)
