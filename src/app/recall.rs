@@ -56,7 +56,7 @@ impl Recall {
             | Event::Confirmed(_)
             | Event::LayerKept { .. }
             | Event::PhaseCommitted { .. }
-            | Event::SoakHeld { .. }
+            | Event::SoakHeld(_)
             | Event::SoakReleased { .. }
             | Event::GuardDisarmed
             | Event::StopWanted

@@ -336,7 +336,7 @@ impl Reporter for Footsteps<'_> {
             | Event::ConfirmOpened { .. }
             | Event::Confirmed(_)
             | Event::PhaseCommitted { .. }
-            | Event::SoakHeld { .. }
+            | Event::SoakHeld(_)
             | Event::SoakReleased { .. }
             | Event::GuardDisarmed
             | Event::StopWanted

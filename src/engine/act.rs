@@ -1,7 +1,7 @@
 //! The two sides of the border: what the world said, and what the shell shall do.
 
 use crate::model::{
-    Cause, CheckReport, Choice, Event, GenerationNumber, Guarded, Guidance, Invoker, Item, LayerRecord,
+    Cause, CheckReport, Choice, Event, GenerationNumber, Guarded, Guidance, Held, Invoker, Item, LayerRecord,
     Moment, Part, PhaseId, Restored, SealedFile, StepOutcome, Timestamp, Verdict,
 };
 
@@ -36,11 +36,10 @@ pub enum Input {
         /// The kernel's boot id.
         boot: Option<String>,
     },
-    /// The same, and its plan leaves it to a person.
-    SoakHeld {
-        /// What was found.
-        cause: Cause,
-    },
+    /// The committed phase was not found healthy while it soaked, and its plan leaves that to a person.
+    SoakHeld(Held),
+    /// What could not be measured or decided then is found good by a later look.
+    SoakMeasured,
     /// A person says that the plan goes on all the same.
     SoakReleased {
         /// Why.

@@ -47,7 +47,7 @@ pub fn record_required(state: &RunState, events: &[Event]) -> bool {
             event,
             Event::PhaseBegan(_)
                 | Event::ItemsResolved { .. }
-                | Event::SoakHeld { .. }
+                | Event::SoakHeld(_)
                 | Event::SoakReleased { .. }
         )
     });

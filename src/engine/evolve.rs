@@ -49,7 +49,7 @@ pub fn evolve(plan: &Plan, mut state: RunState, event: &Event) -> RunState {
             | Event::Confirmed(_)
             | Event::LayerKept { .. }
             | Event::PhaseCommitted { .. }
-            | Event::SoakHeld { .. }
+            | Event::SoakHeld(_)
             | Event::SoakReleased { .. }
             | Event::GuardDisarmed
             | Event::RevertBegan { .. }
@@ -142,7 +142,7 @@ pub fn evolve(plan: &Plan, mut state: RunState, event: &Event) -> RunState {
             state.resumptions = 0;
             state.stage = Stage::Disarming;
         }
-        Event::SoakHeld { cause } => state.held = Some(cause.clone()),
+        Event::SoakHeld(held) => state.held = Some(held.clone()),
         Event::SoakReleased { .. } => state.held = None,
         Event::GuardDisarmed => {
             state.armed = false;

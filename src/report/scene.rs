@@ -247,7 +247,7 @@ impl Scene {
             | Event::BootCompared { .. }
             | Event::ConfirmOpened { .. }
             | Event::Confirmed(_)
-            | Event::SoakHeld { .. }
+            | Event::SoakHeld(_)
             | Event::SoakReleased { .. }
             | Event::GuardDisarmed
             | Event::StopWanted

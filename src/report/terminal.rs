@@ -140,7 +140,7 @@ impl<T: TermLike + Clone + 'static> Reporter for Terminal<T> {
             | Event::Confirmed(_)
             | Event::LayerKept { .. }
             | Event::PhaseCommitted { .. }
-            | Event::SoakHeld { .. }
+            | Event::SoakHeld(_)
             | Event::SoakReleased { .. }
             | Event::GuardDisarmed
             | Event::StopWanted
