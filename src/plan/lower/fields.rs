@@ -193,6 +193,7 @@ const GPU_AND_PROCESS: &[&str] = &[
     "process_pids",
     "on_gpu",
     "process_engines",
+    "process_working",
     "process_memory",
 ];
 
