@@ -11,14 +11,14 @@ mod reach;
 mod short;
 mod tally;
 
-use super::{Circumstances, Given, Looking, Need, last_line, process_end, status, tool, whole};
+use super::{Circumstances, Given, Looking, Need, booted, last_line, process_end, status, tool, whole};
 use crate::check::ProbeError;
 use crate::check::reader::journal::speaker::Speaker;
 use crate::model::{CommandLine, Ignored, Manager, Observation, Probe, Span, Timestamp, Value};
 use crate::system::clock;
 use crate::system::process::Ended;
 use lost::Asked;
-use reach::{Reach, reach, up};
+use reach::{Reach, reach};
 use regex::bytes::{Regex, RegexSet};
 use short::Short;
 use std::path::{Path, PathBuf};
@@ -132,10 +132,8 @@ impl Filter {
             (None, _, None) if folder.is_none() => Begin::Boot,
             (None, _, None) => Begin::All,
         };
-        let from = around
-            .phase_started
-            .or(since.map(back))
-            .or_else(|| folder.is_none().then(|| back(up(Path::new("/"), clock::up()))));
+        let this_boot = || folder.is_none().then(|| back(booted::up(Path::new("/"), clock::up())));
+        let from = around.phase_started.or(since.map(back)).or_else(this_boot);
         let unclear = |why: regex::Error| malformed("a pattern of a journal probe", &why.to_string());
         let asked = Asked {
             units: units.clone(),
@@ -315,7 +313,7 @@ impl Reading {
             }
             Step::Reach => {
                 let reach = said.as_deref().map(reach).unwrap_or_default();
-                let up = up(Path::new("/"), clock::up());
+                let up = booted::up(Path::new("/"), clock::up());
                 self.unseen.extend(self.filter.beyond(reach, clock::now(), up));
                 Ok(self.ask(Step::Losses))
             }
