@@ -125,7 +125,11 @@ fn the_journal_is_that_of_a_real_journald() {
     assert!(field(&seen, &["cursor"]).is_some_and(Value::is_string), "{seen}");
     // The kernel was started long before this system, and nothing of this system's own boot is missing.
     let long = probe(&machine, &["journal", "priority=err", "since=4w"]);
-    assert_eq!((field(&long, &["complete"]), field(&long, &["unseen"])), (Some(&json!(true)), None), "{long}");
+    assert_eq!(
+        (field(&long, &["complete"]), field(&long, &["unseen"])),
+        (Some(&json!(true)), None),
+        "{long}"
+    );
 
     // What only a message in the words of systemd and of systemd-oomd can tell; who only calls himself the kernel is
     // not believed.

@@ -176,7 +176,7 @@ impl Reading {
             for client in clients {
                 // NVIDIA's part for the screen tells of no engine; its tool does.
                 let is_nvidia = client.driver.starts_with("nvidia");
-                one.is_silent |= !client.tells_engines() && !(is_nvidia && names_ours);
+                one.is_silent |= !(client.tells_engines() || is_nvidia && names_ours);
                 one.drivers.insert(client.driver.clone());
                 let was = before.get(&identity(client)).copied();
                 for (engine, load) in client_loads(was, client, self.elapsed) {
