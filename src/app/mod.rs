@@ -2,6 +2,7 @@
 
 mod acts;
 mod asking;
+mod boot_unit;
 mod damaged;
 mod deadline;
 mod drive;
@@ -26,6 +27,7 @@ mod validate;
 mod watch;
 
 pub use acts::{barred, barred_from, do_by_hand};
+pub use boot_unit::{BOOT_UNIT, boot_unit};
 pub use damaged::doubted;
 pub use drive::{GoesDown, Ports, drive};
 pub use findings::findings_of;
@@ -34,7 +36,7 @@ pub use recall::Recall;
 pub use rehearse::{Rehearsal, bare, rehearse};
 pub use session::{Session, SessionError, Tools};
 pub use tell::{Delivered, Message, News, Ways, deliver, news};
-pub use timer::{Kept, Systemctl, TimerError, Units, install, kept, remove};
+pub use timer::{Kept, TimerError, Units, install, kept, remove};
 pub use trend::{TrendAsked, TrendFound, trend_of};
 pub use underway::Underway;
 pub use validate::{Subject, judge_phase, observe_phase};

@@ -1,9 +1,10 @@
 //! What stands behind a run: who that is to be, and the guard of this process with the time that it is given while somebody
 //! is waited for.
 
+use super::boot_unit::boot_unit;
 use crate::model::Span;
 use crate::system::clock;
-use crate::system::guard::{self, Standing};
+use crate::system::guard::Standing;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -31,7 +32,7 @@ impl Guarding {
     /// Whether something acts after a reboot.
     #[must_use]
     pub fn at_boot(&self, state: &Path) -> bool {
-        guard::boot_unit(&self.units, state).is_some()
+        boot_unit(&self.units, state).is_some()
     }
 }
 

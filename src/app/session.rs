@@ -18,7 +18,7 @@ use crate::store::{self, Approved, Capsule, JournalWriter, StateFolder, StoreErr
 use crate::system::accounts::Accounts;
 use crate::system::host::Host;
 use crate::system::signal::Signals;
-use crate::system::{clock, durable, guard, leftovers, process};
+use crate::system::{clock, durable, leftovers, process, service_manager};
 use std::borrow::Cow;
 use std::path::PathBuf;
 
@@ -183,7 +183,7 @@ impl<'a> Session<'a> {
     /// Whether the machine goes down with this process, and a boot unit takes over.
     fn goes_down(&mut self) -> bool {
         let (guarding, folder, host) = (&self.guarding, self.folder, &self.host);
-        let looks = || guarding.at_boot(folder.root()) && guard::goes_down(host);
+        let looks = || guarding.at_boot(folder.root()) && service_manager::goes_down(host);
         self.front.dismissed() && *self.goes_down.get_or_insert_with(looks)
     }
 

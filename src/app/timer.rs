@@ -1,18 +1,14 @@
 //! Sets up and takes away what makes validations come by themselves.
 
-use crate::model::{CommandLine, Digest, Manager, ProcessEnd, RunAs, Span, Timer};
+use crate::model::{Digest, Timer};
 use crate::report::{service_unit, timer_unit};
 use crate::store::{StateFolder, StoreError, Timetable};
 use crate::system::files::{self, Access, FileError};
-use crate::system::host::Host;
-use crate::system::process::{self, End, Spec, Unwatched};
-use std::collections::BTreeMap;
+use crate::system::service_manager::{ManagerError, ServiceManager};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// How long the service manager may take to answer.
-const PATIENCE: Span = Span::seconds(90);
 /// Longest unit that is compared.
 const LONGEST: u64 = 1 << 16;
 
@@ -36,13 +32,8 @@ pub enum TimerError {
         source: io::Error,
     },
     /// The service manager says no, or does not answer.
-    #[error("`systemctl {words}` {why}")]
-    Manager {
-        /// What it was asked.
-        words: String,
-        /// What came of it.
-        why: String,
-    },
+    #[error(transparent)]
+    Manager(#[from] ManagerError),
     /// The state folder cannot be written.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -85,88 +76,6 @@ pub fn kept(path: &Path, written: &Digest) -> Kept {
     }
 }
 
-/// A service manager that is asked by `systemctl`.
-#[derive(Debug, Clone, Copy)]
-pub struct Systemctl<'a> {
-    /// The machine.
-    pub host: &'a Host,
-    /// The system's or the user's.
-    pub manager: Manager,
-}
-
-impl Systemctl<'_> {
-    fn ask(&self, words: &[&str]) -> Result<String, TimerError> {
-        let whole: Vec<&str> = match self.manager {
-            Manager::System => words.to_vec(),
-            Manager::User => [&["--user"], words].concat(),
-        };
-        let failed = |why: String| TimerError::Manager { words: whole.join(" "), why };
-        let (ids, mut env) = self.host.identity(RunAs::Runner).map_err(|why| failed(why.to_string()))?;
-        // Times are read back.
-        env.insert("TZ".into(), "UTC".into());
-        if let Some(folder) = env.get(std::ffi::OsStr::new("XDG_RUNTIME_DIR")).cloned() {
-            let mut bus = std::ffi::OsString::from("unix:path=");
-            bus.push(Path::new(&folder).join("bus"));
-            env.insert("DBUS_SESSION_BUS_ADDRESS".into(), bus);
-        }
-        let command = CommandLine::new([&["systemctl", "--no-ask-password"][..], &whole].concat());
-        let spec = Spec { command, env, ids, timeout: PATIENCE, keep: 65_536, input: None };
-        let ended = process::run(&spec, &mut Unwatched);
-        let said = ended.stderr.text();
-        let said = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ");
-        match ended.end {
-            End::Process(ProcessEnd::Exited(0)) => Ok(ended.stdout.text()),
-            End::Process(ProcessEnd::Exited(status)) => Err(failed(format!("ends with {status}: {said}"))),
-            End::Process(ProcessEnd::Signaled(signal)) => Err(failed(format!("is ended by signal {signal}"))),
-            End::TimedOut(after) => Err(failed(format!("does not end within {after}"))),
-            End::Interrupted => Err(failed("is interrupted".to_owned())),
-            End::NotStarted(why) => Err(failed(format!("cannot be started: {why}"))),
-        }
-    }
-
-    /// Has it read its units again.
-    ///
-    /// # Errors
-    /// [`TimerError::Manager`].
-    pub fn reload(&self) -> Result<(), TimerError> {
-        self.ask(&["daemon-reload"]).map(|_| ())
-    }
-
-    /// Has the machine go down and come up again.
-    ///
-    /// # Errors
-    /// [`TimerError::Manager`].
-    pub fn reboot(&self) -> Result<(), TimerError> {
-        self.ask(&["reboot"]).map(|_| ())
-    }
-
-    /// Has a unit started with the machine, or the session.
-    ///
-    /// # Errors
-    /// [`TimerError::Manager`].
-    pub fn enable(&self, unit: &str) -> Result<(), TimerError> {
-        self.ask(&["enable", unit]).map(|_| ())
-    }
-
-    /// The opposite of [`Systemctl::enable`].
-    ///
-    /// # Errors
-    /// [`TimerError::Manager`].
-    pub fn disable(&self, unit: &str) -> Result<(), TimerError> {
-        self.ask(&["disable", unit]).map(|_| ())
-    }
-
-    /// What it tells of a unit: `Property=value` lines as a map.
-    ///
-    /// # Errors
-    /// [`TimerError::Manager`].
-    pub fn properties(&self, unit: &str, names: &str) -> Result<BTreeMap<String, String>, TimerError> {
-        let said = self.ask(&["show", unit, &format!("--property={names}")])?;
-        let pairs = said.lines().filter_map(|line| line.split_once('='));
-        Ok(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
-    }
-}
-
 /// Puts the units in place and starts the timer. `timetable` is what is remembered of it, before anything is written; the
 /// files of an earlier one are replaced. Where it fails, nothing is left.
 ///
@@ -176,7 +85,7 @@ pub fn install(
     folder: &StateFolder,
     mut timetable: Timetable,
     units: &Units,
-    systemctl: &Systemctl<'_>,
+    manager: &ServiceManager,
     force: bool,
 ) -> Result<(), TimerError> {
     let earlier = folder.timetable()?;
@@ -210,14 +119,15 @@ pub fn install(
             files::write_atomic(path, text.as_bytes(), Access { mode: 0o644, owner: None })?;
         }
         let timer = format!("{}.timer", timetable.name);
-        systemctl.ask(&["daemon-reload"])?;
-        systemctl.ask(&["enable", &timer])?;
+        manager.systemctl(&["daemon-reload"])?;
+        manager.systemctl(&["enable", &timer])?;
         // Also where it ran before, with another time.
-        systemctl.ask(&["restart", &timer]).map(|_| ())
+        manager.systemctl(&["restart", &timer])?;
+        Ok(())
     };
     put().inspect_err(|_| {
         // The error that led here is the one to be told.
-        let _ = remove(folder, &timetable, systemctl, true);
+        let _ = remove(folder, &timetable, manager, true);
     })
 }
 
@@ -228,7 +138,7 @@ pub fn install(
 pub fn remove(
     folder: &StateFolder,
     timetable: &Timetable,
-    systemctl: &Systemctl<'_>,
+    manager: &ServiceManager,
     force: bool,
 ) -> Result<Vec<String>, TimerError> {
     if let Some((changed, _)) =
@@ -239,9 +149,9 @@ pub fn remove(
     let mut left = Vec::new();
     if !timetable.by_hand && !timetable.files.is_empty() {
         let timer = format!("{}.timer", timetable.name);
-        let stopped = systemctl.ask(&["disable", "--now", &timer]).map(|_| ());
+        let stopped = manager.systemctl(&["disable", "--now", &timer]).map(|_| ());
         // When it last ran is kept by the manager, for as long as the unit is known.
-        let _ = systemctl.ask(&["clean", "--what=state", &timer]);
+        let _ = manager.systemctl(&["clean", "--what=state", &timer]);
         for (path, _) in &timetable.files {
             gone(path, fs::remove_file(path))?;
         }
@@ -250,10 +160,10 @@ pub fn remove(
             let _ = fs::remove_dir(made);
         }
         // A manager that does not answer has no timer that runs; what it was to be told is gone from the disk.
-        if let Err(why) = stopped.and_then(|()| systemctl.ask(&["daemon-reload"]).map(|_| ())) {
+        if let Err(why) = stopped.and_then(|()| manager.systemctl(&["daemon-reload"]).map(|_| ())) {
             left.push(why.to_string());
         }
-        let _ = systemctl.ask(&["reset-failed", &format!("{}.service", timetable.name)]);
+        let _ = manager.systemctl(&["reset-failed", &format!("{}.service", timetable.name)]);
     }
     folder.forget_timetable()?;
     Ok(left)

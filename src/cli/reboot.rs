@@ -3,11 +3,12 @@
 use super::context::Context;
 use super::error::CliError;
 use super::{out, tools};
-use crate::app::{Systemctl, TimerError};
+use crate::app::TimerError;
 use crate::engine::Ended;
 use crate::model::{Guidance, Manager};
 use crate::report;
 use crate::system::ground::Ground;
+use crate::system::service_manager::ServiceManager;
 
 /// What is said where the machine has to be started anew by hand.
 const BY_HAND: &str = "Reboot the machine. Where the boot unit is installed the phase goes on by itself then, else with \
@@ -34,8 +35,8 @@ pub(crate) fn order(context: &Context, ended: &Ended, guidance: Guidance) -> Res
         return Ok(());
     }
     out::line(context, "The machine goes down now.");
-    let systemctl = Systemctl { host: &context.host, manager: Manager::System };
-    systemctl.reboot().map_err(|why: TimerError| {
+    let manager = ServiceManager::of(Manager::System, &context.host);
+    manager.reboot().map_err(TimerError::from).map_err(|why| {
         let hint = "reboot it yourself: the phase goes on when it is up again";
         CliError { hint: Some(hint.to_owned()), ..why.into() }
     })

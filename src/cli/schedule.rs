@@ -6,11 +6,12 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::past::Past;
 use super::{keep, out};
-use crate::app::{self, Kept, Systemctl, TimerError, Units};
+use crate::app::{self, Kept, TimerError, Units};
 use crate::model::{Manager, Occasion, Rhythm, Span, Timer};
 use crate::report::{self, Line, Tone};
 use crate::store::{FindingFilter, StateFolder, Timetable, Wishes};
 use crate::system::ground::Ground;
+use crate::system::service_manager::ServiceManager;
 use crate::system::{clock, files, program, trust};
 use std::path::{Path, PathBuf};
 
@@ -34,15 +35,14 @@ impl From<TimerError> for CliError {
             TimerError::Foreign(_) => {
                 Self::new(Exit::Refused, text).hint("look at it; `--force` goes on all the same")
             }
-            TimerError::Manager { words, .. } => {
+            TimerError::Manager(refused) => {
                 let error =
                     Self::new(Exit::Refused, text).because("nothing is left of what was to be set up");
-                if words.starts_with("--user") {
-                    error.hint(
+                match refused.whose {
+                    Manager::User => error.hint(
                         "without a session there is no user manager: `loginctl enable-linger` starts one",
-                    )
-                } else {
-                    error
+                    ),
+                    Manager::System => error,
                 }
             }
             TimerError::File(_) | TimerError::Io { .. } => Self::new(Exit::Refused, text),
@@ -137,7 +137,7 @@ fn install(context: &Context, args: &ScheduleInstall) -> Result<Exit, CliError> 
         show(context, &wanted, ground);
         return Ok(if ground == Ground::NixOs { Exit::Done } else { Exit::Paused });
     }
-    let systemctl = Systemctl { host: &context.host, manager };
+    let systemctl = ServiceManager::of(manager, &context.host);
     app::install(&folder, timetable, &wanted.units, &systemctl, args.force)?;
     if context.json {
         let mut document = described(&wanted, ground);
@@ -281,7 +281,7 @@ fn remove(context: &Context, force: bool) -> Result<Exit, CliError> {
             Exit::Done,
         ));
     };
-    let systemctl = Systemctl { host: &context.host, manager: timetable.manager };
+    let systemctl = ServiceManager::of(timetable.manager, &context.host);
     let left = app::remove(&folder, &timetable, &systemctl, force)?;
     left.iter().for_each(|why| keep::said(why));
     let files: Vec<&Path> = timetable.files.iter().map(|(path, _)| path.as_path()).collect();
@@ -311,7 +311,7 @@ fn status(context: &Context) -> Result<Exit, CliError> {
     };
     let wanted = wanted(context, &timetable.wishes, timetable.manager)?;
     let drift = drift(&timetable, &wanted);
-    let systemctl = Systemctl { host: &context.host, manager: timetable.manager };
+    let systemctl = ServiceManager::of(timetable.manager, &context.host);
     let ask = |unit: &str, names: &str| {
         if Ground::find() == Ground::Bare {
             return Err("no systemd runs here".to_owned());

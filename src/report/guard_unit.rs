@@ -17,6 +17,12 @@ const ABOUT: &str = "Take back what switchback left undecided when the machine w
 const ENDS: &str = "10 11 12 30";
 
 impl BootUnit {
+    /// What it starts, as its `ExecStart` says it.
+    #[must_use]
+    pub fn starts(&self) -> String {
+        exec(&self.argv())
+    }
+
     fn argv(&self) -> Vec<String> {
         let program = format!("{}/current/switchback", self.state);
         [program.as_str(), "--state", &self.state, "guard", "boot"].map(str::to_owned).to_vec()
@@ -39,7 +45,7 @@ impl BootUnit {
     fn service(&self) -> Vec<(&'static str, String)> {
         vec![
             ("Type", "oneshot".to_owned()),
-            ("ExecStart", exec(&self.argv())),
+            ("ExecStart", self.starts()),
             ("SuccessExitStatus", ENDS.to_owned()),
             ("Restart", "on-failure".to_owned()),
             ("RestartSec", "2s".to_owned()),

@@ -1,8 +1,9 @@
 //! A process that goes on when whoever started it is gone, and the terminal and the session with it: in a unit of the
 //! service manager, or where there is none in a session of its own.
 
-use super::guard::{GuardError, start_unit};
+use super::guard::GuardError;
 use super::host::Host;
+use super::service_manager::{ServiceManager, environment};
 use nix::unistd::{ForkResult, dup2_stderr, dup2_stdin, dup2_stdout, fork, setsid};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -38,8 +39,8 @@ pub fn hand_over(
     let mut argv = vec![errand.program.display().to_string()];
     argv.extend(errand.words.iter().cloned());
     argv.push(from_unit.to_owned());
-    if start_unit(&errand.unit, &errand.env, argv, host)? {
-        return Ok(());
+    if let Some(manager) = ServiceManager::running(&environment(host), &host.path) {
+        return Ok(manager.start(&unit(errand), &argv)?);
     }
     #[expect(clippy::disallowed_methods, reason = "a process that outlives us is no child of a crew")]
     let mut command = Command::new(&errand.program);
@@ -59,6 +60,19 @@ pub fn hand_over(
         return Ok(());
     }
     Err(failed(io::Error::other(format!("it {ended}"))))
+}
+
+/// What the unit is. A stop of it asks the program alone, and not what it started: that is for the program to end.
+fn unit(errand: &Errand) -> Vec<String> {
+    let mut properties = vec![
+        format!("--unit={}", errand.unit),
+        "--description=switchback: a run that was handed over".to_owned(),
+        "--property=KillMode=mixed".to_owned(),
+        "--property=IgnoreOnIsolate=yes".to_owned(),
+    ];
+    let set = errand.env.iter().filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)));
+    properties.extend(set.map(|(name, value)| format!("--setenv={name}={value}")));
+    properties
 }
 
 /// Goes on in a session of its own, which no terminal belongs to, as nobody's child; the process that was started ends

@@ -19,6 +19,7 @@ pub mod program;
 pub mod release;
 pub mod sandbox;
 pub mod sanitise;
+pub mod service_manager;
 pub mod settings;
 pub mod signal;
 pub mod terminal;

@@ -3,7 +3,7 @@
 
 use crate::scheduled::{fires, tells, told};
 use crate::support::bench::{Bench, Ran};
-use crate::support::world::until;
+use crate::world::until;
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

@@ -13,8 +13,9 @@ use crate::model::{Cause, GenerationNumber, Guidance, Span};
 use crate::prompt;
 use crate::store::{Approved, StateFolder};
 use crate::system::announce::announce;
-use crate::system::guard::{Runner, end_runner, forget_timers, goes_down, in_a_child, pause, start_later};
+use crate::system::guard::{Runner, end_runner, forget_timers, in_a_child, pause, start_later};
 use crate::system::lock::{Lock, LockError, holder};
+use crate::system::service_manager::goes_down;
 use std::time::Duration;
 
 /// How often a way back is begun that did not come to an end.

@@ -1,6 +1,6 @@
 //! The unit that acts after a reboot: set up, taken away, looked at; and what guards the phase that is open.
 
-use crate::app::{Kept, Systemctl, TimerError, kept};
+use crate::app::{BOOT_UNIT, Kept, TimerError, boot_unit, kept};
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
@@ -13,7 +13,8 @@ use crate::report::{self, BootUnit};
 use crate::store::StateFolder;
 use crate::system::files::{self, Access};
 use crate::system::ground::Ground;
-use crate::system::guard::{BOOT_UNIT, boot_unit, standing};
+use crate::system::guard::standing;
+use crate::system::service_manager::ServiceManager;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
@@ -73,12 +74,12 @@ pub(super) fn install(context: &Context, dry_run: bool, force: bool) -> Result<E
     })?;
     files::write_atomic(&path, text.as_bytes(), Access { mode: 0o644, owner: None })
         .map_err(|why| CliError::new(Exit::Refused, "the unit cannot be written").because(why))?;
-    let systemctl = Systemctl { host: &context.host, manager: manager(context) };
+    let systemctl = ServiceManager::of(manager(context), &context.host);
     let enabled = systemctl.reload().and_then(|()| systemctl.enable(BOOT_UNIT));
     if let Err(why) = enabled {
         // What is not in use is not left lying about.
         let _ = fs::remove_file(&path);
-        return Err(why.into());
+        return Err(TimerError::from(why).into());
     }
     let needs_login = needs_login(context);
     if context.json {
@@ -154,12 +155,12 @@ pub(super) fn remove(context: &Context, force: bool) -> Result<Exit, CliError> {
     if !force && kept(&path, &files::sha256_bytes(text.as_bytes())) != Kept::Same {
         return Err(TimerError::Foreign(path).into());
     }
-    let systemctl = Systemctl { host: &context.host, manager: manager(context) };
+    let systemctl = ServiceManager::of(manager(context), &context.host);
     let disabled = systemctl.disable(BOOT_UNIT);
     fs::remove_file(&path).map_err(|why| {
         CliError::new(Exit::Refused, format!("cannot remove {}", path.display())).because(why)
     })?;
-    disabled.and_then(|()| systemctl.reload())?;
+    disabled.and_then(|()| systemctl.reload()).map_err(TimerError::from)?;
     Ok(out::nothing(context, &format!("Removed {BOOT_UNIT}: nothing acts after a reboot."), Exit::Done))
 }
 
@@ -218,7 +219,7 @@ fn unit_state(context: &Context) -> Option<Result<BTreeMap<String, String>, Stri
     if Ground::find() == Ground::Bare {
         return None;
     }
-    let systemctl = Systemctl { host: &context.host, manager: manager(context) };
+    let systemctl = ServiceManager::of(manager(context), &context.host);
     let told = systemctl.properties(BOOT_UNIT, "LoadState,UnitFileState,ActiveState,Result");
     Some(told.map_err(|why| why.to_string()))
 }

@@ -6,17 +6,17 @@
 //! holds the writing end of its standard input: what is written there moves the deadline or sends it home, and only the
 //! end of the runner's process counts as the runner being gone.
 
-mod manager;
 mod runner;
+mod units;
 mod watch;
 
-pub use manager::{BOOT_UNIT, boot_unit, forget_timers, goes_down, start_later, start_unit};
 pub use runner::Runner;
+pub use units::{forget_timers, start_later};
 pub use watch::{Fired, Post, end_runner, in_a_child, pause, standing, watch};
 
 use super::clock;
+use super::service_manager::ManagerError;
 use crate::model::{GenerationNumber, GuardKind, Guarded, Span};
-use manager::Manager;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl;
 use std::collections::BTreeMap;
@@ -28,6 +28,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
+use units::Units;
 
 /// How long a watchdog may take to stand.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -51,8 +52,17 @@ pub enum GuardError {
     #[error("the watchdog does not stand{0}")]
     DoesNotStand(String),
     /// The service manager says no.
-    #[error("{0}")]
-    Manager(String),
+    #[error(transparent)]
+    Manager(#[from] ManagerError),
+    /// No service manager runs.
+    #[error("there is no service manager to ask")]
+    NoManager,
+    /// A path cannot be written into a unit.
+    #[error("{} cannot be named in a unit", .0.display())]
+    NoName(PathBuf),
+    /// It is not known how a service manager counts the time.
+    #[error("the service manager's clock: {0}")]
+    Clock(String),
     /// A pipe or a descriptor cannot be made.
     #[error("cannot talk to a watchdog: {0}")]
     Talk(#[from] std::io::Error),
@@ -82,7 +92,7 @@ pub struct Order {
 pub struct Standing {
     order: Order,
     pipe: PipeWriter,
-    timer: Option<Manager>,
+    timer: Option<Units>,
     /// The deadline, as the time since the machine was started.
     until: Option<Span>,
 }
@@ -94,20 +104,19 @@ impl Standing {
     /// [`GuardError`]; nothing stands then.
     pub fn post(order: Order) -> Result<Self, GuardError> {
         let until = order.length.map(|length| Span(clock::up().0.saturating_add(length.0)));
-        let manager = Manager::find(&order);
-        let timer = match (manager, until) {
+        let timer = match (Units::find(&order), until) {
             // The way back has no deadline: whoever takes it sees to it that every act of it ends.
-            (Some(mut manager), Some(until)) => {
-                manager.set_timer(&order, until)?;
-                Some(manager)
+            (Some(mut units), Some(until)) => {
+                units.set_timer(&order, until)?;
+                Some(units)
             }
             (Some(_) | None, _) => None,
         };
         match watchdog(&order, until, timer.as_ref()) {
             Ok(pipe) => Ok(Self { order, pipe, timer, until }),
             Err(why) => {
-                if let Some(manager) = &timer {
-                    manager.stop_timer();
+                if let Some(units) = &timer {
+                    units.stop_timer();
                 }
                 Err(why)
             }
@@ -164,17 +173,17 @@ impl Standing {
     /// Sends it home. One that cannot be told finds the decision on disk and does nothing.
     pub fn stand_down(mut self) {
         let _ = self.pipe.write_all(DOWN);
-        if let Some(manager) = self.timer.take().or_else(|| Manager::find(&self.order)) {
-            manager.stop_timers();
+        if let Some(units) = self.timer.take().or_else(|| Units::find(&self.order)) {
+            units.stop_timers();
         }
     }
 }
 
 /// Starts the watchdog and waits until it stands.
-fn watchdog(order: &Order, until: Option<Span>, manager: Option<&Manager>) -> Result<PipeWriter, GuardError> {
+fn watchdog(order: &Order, until: Option<Span>, units: Option<&Units>) -> Result<PipeWriter, GuardError> {
     let (orders, pipe) = std::io::pipe()?;
     let (mut ready, answer) = std::io::pipe()?;
-    let mut argv: Vec<OsString> = manager.map(|manager| manager.scope(order)).unwrap_or_default();
+    let mut argv: Vec<OsString> = units.map(|units| units.scope(order)).unwrap_or_default();
     argv.push(order.program.clone().into());
     argv.extend(["--state".into(), order.state.clone().into_os_string()]);
     argv.extend(["guard", "stand", "--generation"].map(OsString::from));

@@ -89,6 +89,12 @@ fn signal(machine: &Machine, signal: &str, words: &str) {
     }
 }
 
+/// Throws away what is known of the runs before, when nobody is at work on it any more.
+fn forget(machine: &Machine) {
+    machine.until("nobody is at work", |machine| pids(machine, "switchback").is_empty());
+    machine.must(&["sh", "-c", &format!("rm -rf {STATE}/*")]);
+}
+
 /// The runner is ended with all of its unit, as a session's is; the watchdog lives in a scope of its own.
 #[test]
 fn a_runner_that_is_killed_with_its_whole_unit_is_taken_over_at_once() {
@@ -139,7 +145,7 @@ fn no_deadline_outlives_the_decision_whoever_makes_it() {
     });
     assert!(old(&machine));
     assert_eq!(timers(&machine), "", "nothing fires behind a decision");
-    machine.must(&["rm", "-rf", STATE]);
+    forget(&machine);
     plan(&machine, "    apply:\n      - {id: a, shell: 'echo new > /srv/p/file'}");
     begin(&machine, "again");
     machine.until("it is committed", |machine| has(machine, "run-finished"));
@@ -384,7 +390,7 @@ fn a_word_at_another_login_keeps_and_silence_does_not() {
         )
     };
     plan(&machine, &confirm("10m"));
-    begin(&machine, "run");
+    begin(&machine, "kept");
     machine.until("the window is open", |machine| has(machine, "confirm-opened"));
     let said = machine.switchback(&["confirm"]);
     assert!(said.status == Some(0) && said.out.contains("stays") | said.err.contains("stays"), "{said:?}");
@@ -396,9 +402,9 @@ fn a_word_at_another_login_keeps_and_silence_does_not() {
     // The run that is over may not have left the lock yet.
     machine
         .until("it is taken back", |machine| machine.switchback(&["rollback", "--yes"]).status == Some(12));
-    machine.must(&["rm", "-rf", STATE]);
+    forget(&machine);
     plan(&machine, &confirm("1s"));
-    begin(&machine, "run");
+    begin(&machine, "silent");
     machine.until("silence takes it back", reverted);
     assert!(old(&machine));
     assert_eq!(cause(&machine), "\"not-confirmed\"");
@@ -439,7 +445,7 @@ fn a_machine_that_goes_down_anywhere_comes_up_decided() {
     let mut ends = Vec::new();
     for point in points {
         plan(&machine, steps);
-        machine.must(&["sh", "-c", "rm -rf /var/lib/switchback/*"]);
+        forget(&machine);
         begin(&machine, "run");
         machine.until(point, |machine| has(machine, point));
         machine.cut_power();
