@@ -53,10 +53,10 @@ pub(super) enum Verb {
     Resume(Resume),
     /// Go back to a recorded generation. Needs no plan, no network and no database.
     Rollback(Rollback),
-    /// Say that what a way back could not restore was put right by hand, or that a phase that is held is well.
+    /// Say that a failed way back was put right by hand, or let a held plan go on.
     ///
-    /// A phase is held where a look while it soaked did not find it healthy, and its plan says `pause`: the next phase
-    /// does not begin until this is said.
+    /// A plan is held where a look at a phase that soaks did not find it healthy and its `on` says `pause`: no phase begins
+    /// until this is said.
     Resolve(Resolve),
     /// Say at any login that a change is to stay.
     ///

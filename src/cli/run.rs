@@ -318,9 +318,9 @@ pub(crate) fn in_the_way(plan: &Plan, why: Obstacle) -> CliError {
         }
         Obstacle::Held { by, .. } => {
             let (number, held) = (by.generation, &by.held);
-            let error = CliError::new(Exit::Paused, text).because(crate::report::text::cause(&held.cause));
-            let found = held.found.iter();
-            found.fold(error, |error, item| error.because(format!("{}: {}", item.name, item.why))).hint(format!(
+            let found = held.found.iter().map(|item| format!("{}: {}", item.name, item.why));
+            let error = found.fold(CliError::new(Exit::Paused, text), CliError::because);
+            error.hint(format!(
                 "look with `switchback validate`; `switchback resolve {number} --reason TEXT` lets the plan go on, \
                  `switchback rollback --to {number}` takes phase `{}` back",
                 by.phase

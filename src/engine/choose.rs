@@ -97,8 +97,8 @@ pub(super) const fn reaction(phase: &Phase, cause: &Cause) -> Reaction {
 #[must_use]
 pub fn found_well_now(cause: &Cause, reports: &[CheckReport]) -> bool {
     let well = |id: &CheckId| {
-        let now = reports.iter().filter(|report| report.check == *id).map(CheckReport::counted);
-        now.last().is_some_and(|outcome| matches!(outcome, Outcome::Pass | Outcome::Warn))
+        let now = reports.iter().find(|report| report.check == *id).map(CheckReport::counted);
+        now.is_some_and(|outcome| matches!(outcome, Outcome::Pass | Outcome::Warn))
     };
     cause.is_open() && checks_in(cause).iter().all(well)
 }
