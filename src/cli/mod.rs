@@ -40,6 +40,7 @@ mod salvage;
 mod schedule;
 mod scheduled;
 mod schema;
+mod soak;
 mod stage;
 mod standing;
 mod tools;

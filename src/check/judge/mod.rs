@@ -8,6 +8,7 @@ mod gain;
 mod matchers;
 mod measured;
 mod numbers;
+mod page;
 mod reasons;
 mod unstated;
 mod version;
@@ -46,7 +47,7 @@ pub fn judge(
     today: &str,
 ) -> Judgement {
     let (outcome, mut reasons) = match seen {
-        Ok(seen) => by_rules(check, seen, baseline),
+        Ok(seen) => page::dated(check, seen, by_rules(check, seen, baseline)),
         Err(why) => unmeasured(check, why),
     };
     let outcome = match (outcome, check.severity) {

@@ -185,7 +185,12 @@ fn seen(root: &Path, shown: &[Shown], names: &[String]) -> Observation {
             reason = "nanoseconds of processor time, below 2^53 for 100 days"
         )]
         put("cpu_seconds", unit.number("CPUUsageNSec").map(|nanos| Value::from(nanos as f64 / 1e9)));
-        put("oom_score_adjust", oom_score(root, own, unit).map(Value::from));
+        let score = oom_score(root, unit);
+        put("oom_score_adjust", score.adjust.map(Value::from));
+        if score.hidden > 0 {
+            let why = format!("{} processes of {} cannot be read", score.hidden, unit.id());
+            unknown.push(("oom_score_adjust", why));
+        }
     }
     let largest = |field: &str| {
         let values = maps.get(field).into_iter().flat_map(Map::values);
@@ -312,14 +317,54 @@ fn cpu_max(path: &Path) -> Option<f64> {
     (period > 0.0).then(|| quota / period)
 }
 
-/// What the processes of the group have; of a unit that has none here, what is set.
-fn oom_score(root: &Path, own: Option<&PathBuf>, unit: &Shown) -> Option<i64> {
-    let processes = own.and_then(|own| std::fs::read_to_string(own.join("cgroup.procs")).ok());
-    let first = processes.as_deref().and_then(|list| list.lines().next());
-    let score = first.and_then(|pid| {
-        std::fs::read_to_string(root.join("proc").join(pid).join("oom_score_adj")).ok()?.trim().parse().ok()
-    });
-    score.or_else(|| unit.text("OOMScoreAdjust").parse().ok())
+/// What the process has that is the first to be ended; of a unit that has none here, what is set.
+struct Score {
+    adjust: Option<i64>,
+    /// Processes of which nobody here is told.
+    hidden: usize,
+}
+
+fn oom_score(root: &Path, unit: &Shown) -> Score {
+    let mut adjust = None;
+    let mut unread = std::collections::BTreeSet::new();
+    for pid in processes(root, unit.group()) {
+        let text = std::fs::read_to_string(root.join("proc").join(&pid).join("oom_score_adj"));
+        match text.ok().and_then(|text| text.trim().parse::<i64>().ok()) {
+            Some(score) => adjust = adjust.max(Some(score)),
+            None => {
+                unread.insert(pid);
+            }
+        }
+    }
+    if !unread.is_empty() {
+        // Who ended meanwhile hides nothing.
+        unread = processes(root, unit.group()).into_iter().filter(|pid| unread.contains(pid)).collect();
+    }
+    let adjust = adjust.or_else(|| unit.text("OOMScoreAdjust").parse().ok());
+    Score { adjust, hidden: unread.len() }
+}
+
+/// The processes of a control group and of all below it, in the tree in which systemd keeps them. One that is of no name
+/// here, since it belongs to another container, is `0`.
+fn processes(root: &Path, group: &str) -> Vec<String> {
+    for tree in ["", "systemd", "unified"] {
+        let own = folders(&root.join("sys/fs/cgroup").join(tree), group).pop();
+        let Some(own) = own.filter(|own| own.join("cgroup.procs").is_file()) else { continue };
+        let mut pids = Vec::new();
+        let mut open = vec![own];
+        while let Some(folder) = open.pop() {
+            let list = std::fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
+            pids.extend(list.lines().map(str::to_owned));
+            let below = std::fs::read_dir(&folder).into_iter().flatten().flatten();
+            open.extend(
+                below
+                    .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+                    .map(|entry| entry.path()),
+            );
+        }
+        return pids;
+    }
+    Vec::new()
 }
 
 #[cfg(test)]
@@ -438,7 +483,7 @@ Id=app.slice\nActiveState=active\nControlGroup=/app.slice\nMemoryHigh=8589934592
         put("sys/fs/cgroup/app.slice/app-code.scope/cpu.max", "50000 100000\n");
         put("sys/fs/cgroup/app.slice/app-code.scope/memory.max", "max\n");
         put("sys/fs/cgroup/app.slice/app-code.scope/pids.current", "9\n");
-        put("sys/fs/cgroup/app.slice/app-code.scope/cgroup.procs", "77\n78\n");
+        put("sys/fs/cgroup/app.slice/app-code.scope/cgroup.procs", "77\n");
         put("proc/77/oom_score_adj", "200\n");
         let seen = observed(root.path(), &["app-code.scope"]);
         assert_eq!(seen.get("memory_max.app-code.scope"), Some(&json!(2_147_483_648_u64)));
@@ -446,6 +491,38 @@ Id=app.slice\nActiveState=active\nControlGroup=/app.slice\nMemoryHigh=8589934592
         assert_eq!(seen.get("tasks.app-code.scope"), Some(&json!(9)));
         assert_eq!(seen.get("oom_score_adjust.app-code.scope"), Some(&json!(200)));
         assert_eq!(seen.get("memory_current.app-code.scope"), Some(&json!(1_048_576)));
+    }
+
+    #[test]
+    fn all_processes_of_a_unit_count_for_which_is_ended_first() {
+        use crate::check::library_tests::{judged, shipped};
+        use crate::model::Outcome;
+        let own = "sys/fs/cgroup/app.slice/app-code.scope";
+        for (lists, scores, largest, outcome) in [
+            // The first is as it should be, and a later one is not.
+            (vec![("", "77\n78\n")], vec![("77", "-100"), ("78", "300")], 300, Outcome::Warn),
+            (vec![("", "77\n78\n")], vec![("77", "-100"), ("78", "-200")], -100, Outcome::Pass),
+            // In a control group below.
+            (vec![("", ""), ("/tab", "79\n")], vec![("79", "300")], 300, Outcome::Warn),
+            // It belongs to another container.
+            (vec![("", "77\n0\n")], vec![("77", "-100")], -100, Outcome::Inconclusive),
+        ] {
+            let root = tempfile::tempdir().expect("a folder");
+            let put = |path: String, text: &str| {
+                let path = root.path().join(path);
+                fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+                fs::write(path, text).expect("a file");
+            };
+            for (below, list) in &lists {
+                put(format!("{own}{below}/cgroup.procs"), list);
+            }
+            for (pid, score) in scores {
+                put(format!("proc/{pid}/oom_score_adj"), score);
+            }
+            let seen = observed(root.path(), &["app-code.scope"]);
+            assert_eq!(seen.get("oom_score_adjust_largest"), Some(&json!(f64::from(largest))), "{lists:?}");
+            assert_eq!(judged(&shipped("app-oom-score", ""), &seen, None), outcome, "{lists:?}");
+        }
     }
 
     #[test]

@@ -290,12 +290,20 @@ mod tests {
                  drm-engine-dec:\t{decoded} ns\n"
             )
         };
-        for (after, percent, decodes, outcome) in [
-            (Some(900), 10, Some(json!(true)), Outcome::Pass),
-            (Some(500), 10, Some(json!(false)), Outcome::Inconclusive),
-            (Some(500), 90, Some(json!(false)), Outcome::Fail),
-            (Some(900), 90, Some(json!(true)), Outcome::Fail),
-            (None, 10, None, Outcome::Pass),
+        // AMD's driver lists no engine that never worked, and others list none at all.
+        let never =
+            "drm-driver:\tamdgpu\ndrm-pdev:\t0000:03:00.0\ndrm-client-id:\t1\ndrm-engine-gfx:\t500 ns\n";
+        let silent = "drm-driver:\tnouveau\ndrm-client-id:\t1\n";
+        let text = str::to_owned;
+        for (before, after, percent, decodes, outcome) in [
+            (Some(client(500)), Some(client(900)), 10, Some(json!(true)), Outcome::Pass),
+            (Some(client(500)), Some(client(500)), 10, Some(json!(false)), Outcome::Inconclusive),
+            (Some(client(500)), Some(client(500)), 90, Some(json!(false)), Outcome::Fail),
+            (Some(client(500)), Some(client(900)), 90, Some(json!(true)), Outcome::Fail),
+            (Some(text(never)), Some(text(never)), 10, Some(json!(false)), Outcome::Inconclusive),
+            (Some(text(never)), Some(client(900)), 10, Some(json!(true)), Outcome::Pass),
+            (Some(text(silent)), Some(text(silent)), 10, None, Outcome::Inconclusive),
+            (None, None, 10, None, Outcome::Inconclusive),
         ] {
             let root = tempfile::tempdir().expect("a folder");
             at(root.path(), 100.0, 0);
@@ -303,14 +311,14 @@ mod tests {
             put(root.path(), 11, "RDD Process", 10, 0);
             let mut look = CpuUse::new(Some("firefox"), None, Span::seconds(10));
             look.root = root.path().to_path_buf();
-            if after.is_some() {
-                open(root.path(), 11, "/dev/dri/renderD128", &client(500));
+            if let Some(before) = &before {
+                open(root.path(), 11, "/dev/dri/renderD128", before);
             }
             look.next(Given::Nothing);
             at(root.path(), 110.0, 0);
             put(root.path(), 10, "firefox", 1, 1000 + 10 * percent);
-            if let Some(after) = after {
-                open(root.path(), 11, "/dev/dri/renderD128", &client(after));
+            if let Some(after) = &after {
+                open(root.path(), 11, "/dev/dri/renderD128", after);
             }
             let seen = seen(&mut look);
             assert_eq!(seen.get("decodes"), decodes.as_ref(), "{after:?}");

@@ -4,14 +4,12 @@
 //! A display that does not answer, a device that is not there, a tool that cannot be started: nothing was measured, an
 //! error. A driver that is missing, refuses or crashes: that was measured.
 
+mod page;
+
 use super::{AtOnce, Circumstances, Looking, OneChild, last_line, process_end, tool, whole};
 use crate::check::{ProbeError, Reader};
-use crate::model::{CommandLine, Graphics, Observation, ProcessEnd, Timestamp, Value};
+use crate::model::{CommandLine, Graphics, Observation, ProcessEnd, Value};
 use crate::system::process::Ended;
-use nix::libc::O_NONBLOCK;
-use std::fs::OpenOptions;
-use std::io::BufReader;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 /// These tools print kilobytes.
@@ -62,14 +60,17 @@ const LSPCI: Tool =
     Tool { reader: "lspci", class: "failure", answers: None, own: Some(is_device), unreachable: &[] };
 
 pub(super) fn begin<'a>(what: &'a Graphics, around: Circumstances<'_>) -> Box<dyn Looking + 'a> {
-    let now = around.now;
+    let page = move |reader: &'static str, file: &'a Path| {
+        let (phase, now) = (around.phase_started, around.now);
+        AtOnce(move || page::page(Path::new("/"), reader, file, phase, now))
+    };
     match what {
         Graphics::Vainfo { .. } => asked(what, &VAINFO),
         Graphics::Vdpauinfo { .. } => asked(what, &VDPAUINFO),
         Graphics::Opengl { .. } => asked(what, &GLXINFO),
         Graphics::Lspci => asked(what, &LSPCI),
-        Graphics::Firefox { file } => Box::new(AtOnce(move || page("firefox-support", file, now))),
-        Graphics::Chromium { file } => Box::new(AtOnce(move || page("chrome-gpu", file, now))),
+        Graphics::Firefox { file } => Box::new(page("firefox-support", file)),
+        Graphics::Chromium { file } => Box::new(page("chrome-gpu", file)),
     }
 }
 
@@ -178,26 +179,6 @@ fn understood(name: &str, from: &mut dyn std::io::BufRead) -> Result<Observation
     Ok(seen)
 }
 
-/// A support page that a person saved, and how old it is.
-fn page(reader: &str, file: &Path, now: Timestamp) -> Result<Observation, ProbeError> {
-    let unreadable = |why: std::io::Error| ProbeError::Unreadable {
-        what: file.display().to_string(),
-        why: why.kind().to_string(),
-    };
-    // Without waiting: it may be a pipe.
-    let open = OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(file).map_err(unreadable)?;
-    let about = open.metadata().map_err(unreadable)?;
-    if !about.is_file() {
-        return Err(ProbeError::Malformed {
-            what: file.display().to_string(),
-            why: "it is no ordinary file".to_owned(),
-        });
-    }
-    let saved = Timestamp(about.mtime().saturating_mul(1000));
-    let seen = understood(reader, &mut BufReader::new(open))?;
-    Ok(seen.with("age_seconds", now.since(saved).0 / 1000))
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::ended;
@@ -286,18 +267,5 @@ vainfo: Supported profile and entrypoints
         let seen = read(&VAINFO, &crashed).expect("seen");
         assert_eq!((seen.get("ok"), seen.get("failure")), (Some(&json!(false)), Some(&json!("crashed"))));
         assert_eq!((seen.get("complete"), seen.get("signal")), (Some(&json!(false)), Some(&json!(11))));
-    }
-
-    #[test]
-    fn a_page_is_read_with_its_age_and_what_is_no_file_is_an_error() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let file = folder.path().join("support.txt");
-        std::fs::write(&file, "H264 SWDEC HWDEC\n").expect("written");
-        let saved = std::fs::metadata(&file).expect("there").mtime();
-        let seen = page("firefox-support", &file, Timestamp((saved + 90) * 1000)).expect("seen");
-        assert_eq!(seen.get("hardware_decodes"), Some(&json!(["H264"])));
-        assert_eq!(seen.get("age_seconds"), Some(&json!(90)));
-        assert!(page("chrome-gpu", folder.path(), Timestamp(0)).is_err());
-        assert!(page("chrome-gpu", &folder.path().join("none"), Timestamp(0)).is_err());
     }
 }

@@ -11,7 +11,7 @@ mod reach;
 mod short;
 mod tally;
 
-use super::{Circumstances, Given, Looking, Need, last_line, process_end, status, tool, whole};
+use super::{Circumstances, Given, Looking, Need, booted, last_line, process_end, status, tool, whole};
 use crate::check::ProbeError;
 use crate::check::reader::journal::speaker::Speaker;
 use crate::model::{CommandLine, Ignored, Manager, Observation, Probe, Span, Timestamp, Value};
@@ -21,7 +21,7 @@ use lost::Asked;
 use reach::{Reach, reach};
 use regex::bytes::{Regex, RegexSet};
 use short::Short;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tally::Tally;
 
 /// Most that is kept of what the first questions are answered with, in bytes: journald allows a hundred files.
@@ -132,8 +132,8 @@ impl Filter {
             (None, _, None) if folder.is_none() => Begin::Boot,
             (None, _, None) => Begin::All,
         };
-        let from =
-            around.phase_started.or(since.map(back)).or_else(|| folder.is_none().then(|| back(clock::up())));
+        let this_boot = || folder.is_none().then(|| back(booted::up(Path::new("/"), clock::up())));
+        let from = around.phase_started.or(since.map(back)).or_else(this_boot);
         let unclear = |why: regex::Error| malformed("a pattern of a journal probe", &why.to_string());
         let asked = Asked {
             units: units.clone(),
@@ -313,7 +313,8 @@ impl Reading {
             }
             Step::Reach => {
                 let reach = said.as_deref().map(reach).unwrap_or_default();
-                self.unseen.extend(self.filter.beyond(reach, clock::now(), clock::up()));
+                let up = booted::up(Path::new("/"), clock::up());
+                self.unseen.extend(self.filter.beyond(reach, clock::now(), up));
                 Ok(self.ask(Step::Losses))
             }
             Step::Losses => {

@@ -3,6 +3,7 @@
 
 pub(super) mod applications;
 mod boot;
+mod booted;
 mod cgroup;
 pub(super) mod cpu;
 mod cpu_use;

@@ -88,6 +88,9 @@ pub(super) struct Session {
 struct Before {
     boot: Option<Value>,
     pids: [Option<Value>; 2],
+    parts: Vec<Value>,
+    /// Nobody was logged in: it knows of no desktop that could be kept.
+    at_greeter: bool,
 }
 
 /// The two, as the fields of the observation name them.
@@ -98,6 +101,8 @@ impl Session {
         let before = around.baseline.map(|seen| Before {
             boot: seen.get("boot_id").cloned(),
             pids: PARTS.map(|what| seen.get(&format!("{what}_pid")).cloned()),
+            parts: seen.get("parts").and_then(Value::as_array).cloned().unwrap_or_default(),
+            at_greeter: seen.get("at_greeter") == Some(&Value::Bool(true)),
         });
         Self { user: around.user, before }
     }
@@ -150,13 +155,23 @@ fn observed(root: &Path, ended: &Ended, session: &Session) -> Result<Observation
     if let Some(alive) = is_alive(compositor, shell, &whose, session) {
         seen = seen.with("compositor_alive", alive);
     }
-    if let Some(uid) = compositor.or(shell).map(|found| found.uid).or(whose.user()) {
+    let at_greeter = !found && whose.is_at_greeter();
+    if at_greeter {
+        seen = seen.with("at_greeter", true);
+    }
+    // There, nobody's desktop is looked at.
+    let user = whose.user().filter(|_| !at_greeter);
+    if let Some(uid) = compositor.or(shell).map(|found| found.uid).or(user) {
         seen = seen.with("uid", uid);
     }
     let boot = std::fs::read_to_string(root.join("proc/sys/kernel/random/boot_id")).ok();
     let boot = boot.map(|boot| Value::from(boot.trim()));
     let parts: Vec<Value> =
         [compositor, shell].into_iter().flatten().map(|found| Value::from(found.name.as_str())).collect();
+    if let Some(before) = &session.before {
+        let missing: Vec<Value> = before.parts.iter().filter(|part| !parts.contains(part)).cloned().collect();
+        seen = seen.with("missing", missing);
+    }
     seen = seen.with("parts", parts);
     let uptime: Option<f64> = std::fs::read_to_string(root.join("proc/uptime"))
         .ok()
@@ -189,6 +204,10 @@ fn observed(root: &Path, ended: &Ended, session: &Session) -> Result<Observation
         // With the machine all processes begin anew.
         let same = before.boot.is_some() && before.boot == boot;
         seen = seen.with("replaced", if same { replaced } else { Vec::new() });
+        if before.at_greeter {
+            let why = "the baseline was recorded at the greeter, where nobody had a desktop".to_owned();
+            seen = seen.unseen(&["missing", "replaced"], &[why]);
+        }
     }
     if let Some(boot) = boot {
         seen = seen.with("boot_id", boot);

@@ -123,6 +123,13 @@ fn the_journal_is_that_of_a_real_journald() {
     let seen = probe(&machine, &errors);
     assert_eq!(names(&seen, "kinds"), ["app: worker # died at #"]);
     assert!(field(&seen, &["cursor"]).is_some_and(Value::is_string), "{seen}");
+    // The kernel was started long before this system, and nothing of this system's own boot is missing.
+    let long = probe(&machine, &["journal", "priority=err", "since=4w"]);
+    assert_eq!(
+        (field(&long, &["complete"]), field(&long, &["unseen"])),
+        (Some(&json!(true)), None),
+        "{long}"
+    );
 
     // What only a message in the words of systemd and of systemd-oomd can tell; who only calls himself the kernel is
     // not believed.

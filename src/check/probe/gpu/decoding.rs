@@ -1,7 +1,7 @@
 //! Whether some processes had video decoded by a GPU in a while: where a player takes little of the processors, that is what
 //! tells one that plays from one that stands idle.
 
-use super::fdinfo::{self, Users};
+use super::fdinfo::{self, Client, Users};
 use super::nvidia::Question;
 use super::seen::{by_identity, engine_of, identity};
 use crate::check::probe::{status, tool, whole};
@@ -20,7 +20,7 @@ pub(in crate::check::probe) struct Decoding {
 /// What is known at its end.
 #[derive(Debug)]
 pub(in crate::check::probe) enum Decoded {
-    /// Whether they did; nothing where no driver tells.
+    /// Whether they did; nothing where a driver does not tell, or where not all of them could be looked at.
     Known(Option<bool>),
     /// NVIDIA's driver tells its own tool only.
     Ask(CommandLine),
@@ -36,17 +36,20 @@ impl Decoding {
         let after = fdinfo::users(root);
         let before = by_identity(&self.before);
         let ours: Vec<_> = after.users.iter().filter(|user| pids.contains(&user.pid)).collect();
-        let mut known = None;
+        let mut worked = false;
         for client in ours.iter().flat_map(|user| &user.clients) {
             for (engine, now) in &client.engines {
-                if !matches!(engine_of(engine), "decode" | "video") {
-                    continue;
+                if matches!(engine_of(engine), "decode" | "video") {
+                    let was = before.get(&identity(client)).and_then(|client| client.engines.get(engine));
+                    worked |= now.spent > was.map_or(0, |was| was.spent);
                 }
-                let was = before.get(&identity(client)).and_then(|client| client.engines.get(engine));
-                let worked = now.spent > was.map_or(0, |was| was.spent);
-                known = Some(known.unwrap_or(false) || worked);
             }
         }
+        // Some drivers list no engine that never worked, and some none at all.
+        let mut clients = ours.iter().flat_map(|user| &user.clients).peekable();
+        let is_client = clients.peek().is_some();
+        let all_told = clients.all(Client::tells_engines) && after.hidden.is_disjoint(pids);
+        let known = if worked { Some(true) } else { (is_client && all_told).then_some(false) };
         // Who decodes on one GPU does not on the other.
         if known != Some(true) && ours.iter().any(|user| user.nvidia) {
             return Decoded::Ask(tool(Question::Processes.words()));

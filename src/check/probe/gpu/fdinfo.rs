@@ -28,6 +28,18 @@ pub(super) struct Client {
     pub(super) memory: Option<u64>,
 }
 
+impl Client {
+    /// Whether its driver tells what its engines did, so that one that is not listed did nothing. That of AMD lists those
+    /// only that ever worked; that of older Mali GPUs lists 0 for each as long as nobody asked it to count.
+    pub(super) fn tells_engines(&self) -> bool {
+        match self.driver.as_str() {
+            "amdgpu" => true,
+            "panfrost" => self.engines.values().any(|busy| busy.spent > 0),
+            _ => !self.engines.is_empty(),
+        }
+    }
+}
+
 /// One process with GPU devices open.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct User {
@@ -44,6 +56,8 @@ pub(super) struct Users {
     pub(super) users: Vec<User>,
     /// Processes of others, whose files we may not see.
     pub(super) hidden: BTreeSet<u32>,
+    /// Whether one of these is a program, and no thread of the kernel's.
+    pub(super) hides_programs: bool,
 }
 
 /// Everyone who has a GPU open now.
@@ -52,19 +66,49 @@ pub(super) fn users(root: &Path) -> Users {
     let entries = fs::read_dir(root.join("proc")).into_iter().flatten().flatten();
     let mut pids: Vec<u32> = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
     pids.sort_unstable();
+    let mut shared = BTreeMap::new();
     for pid in pids {
         let folder = root.join("proc").join(pid.to_string());
         match user(&folder, pid) {
-            Ok(Some(user)) => all.users.push(user),
+            Ok(Some(mut user)) => {
+                for client in &mut user.clients {
+                    one_for_both(client, |address| {
+                        *shared
+                            .entry(address.to_owned())
+                            .or_insert_with(|| decodes_and_encodes(root, address))
+                    });
+                }
+                all.users.push(user);
+            }
             Ok(None) => {}
             // A process that ended meanwhile hides nothing.
             Err(why) if why.kind() == std::io::ErrorKind::PermissionDenied => {
                 all.hidden.insert(pid);
+                all.hides_programs |= fs::read(folder.join("cmdline")).is_ok_and(|words| !words.is_empty());
             }
             Err(_) => {}
         }
     }
     all
+}
+
+/// Newer GPUs of AMD have one engine for decoding and encoding, and their driver calls it by the latter.
+fn one_for_both(client: &mut Client, mut is_shared: impl FnMut(&str) -> bool) {
+    let Some(address) = client.address.as_deref().filter(|_| client.driver == "amdgpu") else { return };
+    if client.engines.contains_key("enc")
+        && is_shared(address)
+        && let Some(busy) = client.engines.remove("enc")
+    {
+        client.engines.insert("video".to_owned(), busy);
+    }
+}
+
+/// Whether the video engine of this GPU is of the fourth generation or a later one, as its own table of parts says.
+fn decodes_and_encodes(root: &Path, address: &str) -> bool {
+    let dies = root.join("sys/bus/pci/devices").join(address).join("ip_discovery/die");
+    let dies = fs::read_dir(dies).into_iter().flatten().flatten();
+    let majors = dies.filter_map(|die| fs::read_to_string(die.path().join("VCN/0/major")).ok());
+    majors.filter_map(|major| major.trim().parse::<u32>().ok()).any(|major| major >= 4)
 }
 
 fn user(folder: &Path, pid: u32) -> std::io::Result<Option<User>> {
@@ -221,6 +265,53 @@ mod tests {
             (user.pid, user.name.as_str(), user.clients.len(), user.nvidia),
             (42, "kwin_wayland", 1, false)
         );
+    }
+
+    #[test]
+    fn an_engine_that_is_not_listed_is_idle_only_where_the_driver_tells_of_engines() {
+        let client = |driver: &str, engines: &str| {
+            parse(&format!("drm-driver: {driver}\ndrm-client-id: 1\n{engines}")).expect("a client")
+        };
+        for (driver, engines, tells) in [
+            ("amdgpu", "", true),
+            ("amdgpu", "drm-engine-gfx: 5 ns\n", true),
+            ("i915", "drm-engine-render: 0 ns\n", true),
+            ("nouveau", "", false),
+            ("panfrost", "drm-engine-fragment: 0 ns\n", false),
+            ("panfrost", "drm-engine-fragment: 5 ns\n", true),
+        ] {
+            assert_eq!(client(driver, engines).tells_engines(), tells, "{driver} {engines}");
+        }
+    }
+
+    #[test]
+    fn the_one_video_engine_of_a_newer_amd_gpu_is_not_taken_for_an_encoder() {
+        for (major, engines) in [
+            (None, ["dec", "enc", "gfx"]),
+            (Some("3"), ["dec", "enc", "gfx"]),
+            (Some("4"), ["dec", "gfx", "video"]),
+        ] {
+            let folder = tempfile::tempdir().expect("a folder");
+            if let Some(major) = major {
+                let part = folder.path().join("sys/bus/pci/devices/0000:03:00.0/ip_discovery/die/0/VCN/0");
+                fs::create_dir_all(&part).expect("a folder");
+                fs::write(part.join("major"), format!("{major}\n")).expect("a file");
+            }
+            let process = folder.path().join("proc/42");
+            for part in ["fd", "fdinfo"] {
+                fs::create_dir_all(process.join(part)).expect("a folder");
+            }
+            symlink("/dev/dri/renderD128", process.join("fd/3")).expect("a link");
+            fs::write(process.join("fdinfo/3"), format!("{AMD}drm-engine-enc:\t9 ns\n")).expect("a file");
+            let seen = users(folder.path());
+            let names: Vec<&String> = seen
+                .users
+                .iter()
+                .flat_map(|user| &user.clients)
+                .flat_map(|client| client.engines.keys())
+                .collect();
+            assert_eq!(names, engines, "{major:?}");
+        }
     }
 
     proptest! {

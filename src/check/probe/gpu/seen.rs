@@ -31,6 +31,8 @@ struct Seen {
     name: String,
     drivers: BTreeSet<String>,
     engines: BTreeSet<&'static str>,
+    /// Nobody tells what it does with an engine.
+    is_silent: bool,
     percent: BTreeMap<&'static str, f64>,
     memory: Option<u64>,
 }
@@ -38,7 +40,7 @@ struct Seen {
 impl Reading {
     pub(super) fn observation(mut self) -> Observation {
         let loads = self.loads();
-        self.join_cards(&loads);
+        let by_clients = self.join_cards(&loads);
         let seen = self.processes();
         let mut failures = self.nvidia.failures.clone();
         // A management controller that only shows a console may well have none.
@@ -54,30 +56,30 @@ impl Reading {
             .with("cards", self.cards.iter().map(card).collect::<Vec<_>>())
             .with("client_count", seen.len())
             .with("clients", listed(&seen));
-        let mut put = |field: &str, value: Option<Value>| {
-            if let Some(value) = value {
-                out.0.insert(field.to_owned(), value);
-            }
-        };
         // A machine without a GPU has no driver that could answer.
         let any = !(self.cards.is_empty() && failures.is_empty());
-        put("failures", any.then(|| json!(failures)));
-        put(
-            "driver_version",
-            self.cards.iter().find_map(|card| card.driver_version.clone()).map(Value::from),
-        );
         let (used, total) = (self.sum(|card| card.memory_used), self.sum(|card| card.memory_total));
-        put("memory_used", used.map(Value::from));
-        put("memory_total", total.map(Value::from));
         // The fullest: that one is empty helps nobody on the other.
         let full = |card: &Card| {
             let total = card.memory_total.filter(|total| *total > 0)?;
             Some(ratio(card.memory_used?, total))
         };
-        put("memory_used_ratio", self.most(full));
-        put("utilisation_percent", self.most(|card| card.utilisation_percent));
-        put("encode_percent", self.most(|card| card.encode_percent));
-        put("decode_percent", self.most(|card| card.decode_percent));
+        let version = self.cards.iter().find_map(|card| card.driver_version.clone());
+        let fields = [
+            ("failures", any.then(|| json!(failures))),
+            ("driver_version", version.map(Value::from)),
+            ("memory_used", used.map(Value::from)),
+            ("memory_total", total.map(Value::from)),
+            ("memory_used_ratio", self.most(full)),
+            ("utilisation_percent", self.most(|card| card.utilisation_percent)),
+            ("encode_percent", self.most(|card| card.encode_percent)),
+            ("decode_percent", self.most(|card| card.decode_percent)),
+        ];
+        for (field, value) in fields {
+            if let Some(value) = value {
+                out.0.insert(field.to_owned(), value);
+            }
+        }
         let mut silent = Vec::new();
         for (field, of) in TOLD {
             let told = self.cards.iter().any(|card| of(card).is_some());
@@ -89,17 +91,13 @@ impl Reading {
                 if field == "memory_used" { &["memory_used", "memory_used_ratio"] } else { &[field] };
             out = out.unseen(fields, &[why]);
         }
-        let mut put = |field: &str, value: Option<Value>| {
-            if let Some(value) = value {
-                out.0.insert(field.to_owned(), value);
-            }
-        };
-        if let Some(wanted) = &self.wanted {
-            for (field, value) in self.process(wanted, &seen) {
-                put(field, Some(value));
-            }
+        if self.after.hides_programs {
+            out = out.unseen(&by_clients, &["the files of some processes may not be seen".to_owned()]);
         }
-        out
+        match &self.wanted {
+            Some(wanted) => self.process(out, wanted, &seen),
+            None => out,
+        }
     }
 
     /// The sum over the cards that tell; nothing where none does.
@@ -130,8 +128,9 @@ impl Reading {
         loads
     }
 
-    /// The cards of `nvidia-smi` and the loads of clients into the cards of the kernel.
-    fn join_cards(&mut self, loads: &BTreeMap<String, BTreeMap<&'static str, f64>>) {
+    /// The cards of `nvidia-smi` and the loads of clients into the cards of the kernel. Says which fields are known from
+    /// clients, of any card.
+    fn join_cards(&mut self, loads: &BTreeMap<String, BTreeMap<&'static str, f64>>) -> Vec<&'static str> {
         for told in std::mem::take(&mut self.nvidia.cards) {
             match self.cards.iter_mut().find(|card| card.address == told.address) {
                 Some(card) => {
@@ -141,20 +140,27 @@ impl Reading {
                 None => self.cards.push(told),
             }
         }
+        let mut by_clients = Vec::new();
         for card in &mut self.cards {
             let Some(loads) = loads.get(&card.address) else { continue };
-            let load = |engines: &[&str]| {
-                engines.iter().filter_map(|engine| loads.get(engine).copied()).max_by(f64::total_cmp)
+            let mut load = |field: &'static str, known: &mut Option<f64>, engines: &[&str]| {
+                if known.is_none() {
+                    let told = engines.iter().filter_map(|engine| loads.get(engine).copied());
+                    *known = told.max_by(f64::total_cmp);
+                    by_clients.extend(known.is_some().then_some(field));
+                }
             };
-            card.utilisation_percent = card.utilisation_percent.or_else(|| load(&["graphics", "compute"]));
-            card.encode_percent = card.encode_percent.or_else(|| load(&["encode", "video"]));
-            card.decode_percent = card.decode_percent.or_else(|| load(&["decode", "video"]));
+            load("utilisation_percent", &mut card.utilisation_percent, &["graphics", "compute"]);
+            load("encode_percent", &mut card.encode_percent, &["encode", "video"]);
+            load("decode_percent", &mut card.decode_percent, &["decode", "video"]);
         }
+        by_clients
     }
 
     fn processes(&self) -> BTreeMap<u32, Seen> {
         let mut seen: BTreeMap<u32, Seen> = BTreeMap::new();
         let before = by_identity(&self.before);
+        let names_ours = self.names_ours();
         for User { pid, name, clients, nvidia } in &self.after.users {
             let told = self.nvidia.processes.as_ref();
             // Tools open NVIDIA devices to ask questions: where the driver tells who its clients are, it is believed.
@@ -165,8 +171,12 @@ impl Reading {
             one.name.clone_from(name);
             if *nvidia {
                 one.drivers.insert("nvidia".to_owned());
+                one.is_silent |= !names_ours;
             }
             for client in clients {
+                // NVIDIA's part for the screen tells of no engine; its tool does.
+                let is_nvidia = client.driver.starts_with("nvidia");
+                one.is_silent |= !(client.tells_engines() || is_nvidia && names_ours);
                 one.drivers.insert(client.driver.clone());
                 let was = before.get(&identity(client)).copied();
                 for (engine, load) in client_loads(was, client, self.elapsed) {
@@ -194,33 +204,58 @@ impl Reading {
         seen
     }
 
-    /// Whether the processes that are asked for are among the clients, and how.
-    fn process(&self, wanted: &BTreeSet<u32>, seen: &BTreeMap<u32, Seen>) -> Vec<(&'static str, Value)> {
-        let mut fields =
-            vec![("process_running", Value::from(!wanted.is_empty())), ("process_pids", json!(wanted))];
+    /// Whether NVIDIA's tool names any process that we know. It numbers them as the machine does: in a container, and
+    /// beneath Windows, it names none of ours.
+    fn names_ours(&self) -> bool {
+        let told = self.nvidia.processes.as_ref();
+        told.is_some_and(|told| self.after.users.iter().any(|user| told.contains_key(&user.pid)))
+    }
+
+    /// Whether the processes that are asked for use a GPU, and how. An open device is no use: who draws with the processor
+    /// opens one to look for a GPU, and to hand over what was drawn.
+    fn process(
+        &self,
+        mut out: Observation,
+        wanted: &BTreeSet<u32>,
+        seen: &BTreeMap<u32, Seen>,
+    ) -> Observation {
+        out = out.with("process_running", !wanted.is_empty()).with("process_pids", json!(wanted));
         let found: Vec<&Seen> = wanted.iter().filter_map(|pid| seen.get(pid)).collect();
-        if found.is_empty() {
-            // That something is not there is known only where all could be seen.
-            let told = self.nvidia.processes.as_ref();
-            let hides = wanted.iter().any(|pid| self.after.hidden.contains(pid));
-            // The driver numbers processes as the machine does: in a container, and beneath Windows, it names none of ours.
-            let on_nvidia = |user: &&User| user.nvidia && wanted.contains(&user.pid);
-            let open = self.after.users.iter().any(|user| on_nvidia(&user));
-            let known = |pid: &u32| self.after.users.iter().any(|user| user.pid == *pid);
-            let named = told.is_some_and(|told| told.keys().any(known));
-            let hidden = if told.is_some() && named { false } else { hides || open };
-            // Where there is no GPU at all, nothing is said of an application on one.
-            if !wanted.is_empty() && !hidden && !self.cards.is_empty() {
-                fields.push(("on_gpu", Value::from(false)));
-            }
-            return fields;
-        }
         let engines: BTreeSet<&str> = found.iter().flat_map(|one| one.engines.iter().copied()).collect();
-        let memory = found.iter().filter_map(|one| one.memory).reduce(u64::saturating_add);
-        fields.push(("on_gpu", Value::from(true)));
-        fields.push(("process_engines", json!(engines)));
-        fields.extend(memory.map(|memory| ("process_memory", Value::from(memory))));
-        fields
+        // Moving memory about is neither drawing nor computing.
+        let uses = engines.iter().any(|engine| *engine != "copy");
+        // Where the tool tells of all processes, files that we may not see hide nothing.
+        let hides = !self.names_ours() && wanted.iter().any(|pid| self.after.hidden.contains(pid));
+        let device = |user: &User| user.nvidia && wanted.contains(&user.pid);
+        let unnamed = !self.names_ours() && self.after.users.iter().any(device);
+        let mut why = Vec::new();
+        if hides {
+            why.push("the files of some of its processes may not be seen".to_owned());
+        }
+        if unnamed || found.iter().any(|one| one.is_silent) {
+            why.push("a driver does not tell what it does for it".to_owned());
+        }
+        // Where there is no GPU at all, nothing is said of an application on one.
+        if uses || (why.is_empty() && !wanted.is_empty() && !self.cards.is_empty()) {
+            out = out.with("on_gpu", uses);
+        }
+        if !found.is_empty() {
+            let worked: BTreeSet<&str> = found.iter().flat_map(|one| one.working()).collect();
+            out = out.with("process_engines", json!(engines)).with("process_working", json!(worked));
+            let memory = found.iter().filter_map(|one| one.memory).reduce(u64::saturating_add);
+            if let Some(memory) = memory {
+                out = out.with("process_memory", memory);
+            }
+            out = out.unseen(&["process_engines", "process_working"], &why);
+        }
+        out
+    }
+}
+
+impl Seen {
+    /// The engines that worked for it while it was looked at.
+    fn working(&self) -> impl Iterator<Item = &'static str> {
+        self.percent.iter().filter(|(_, load)| **load > 0.0).map(|(engine, _)| *engine)
     }
 }
 
@@ -267,7 +302,9 @@ fn client_loads(before: Option<&Client>, after: &Client, elapsed: Duration) -> B
     let mut loads = BTreeMap::new();
     let Some(before) = before else { return loads };
     for (engine, now) in &after.engines {
-        if let Some(load) = before.engines.get(engine).and_then(|was| load(*was, *now, elapsed)) {
+        // One that was not listed had done nothing yet.
+        let was = before.engines.get(engine).copied().unwrap_or(Busy { spent: 0, ..*now });
+        if let Some(load) = load(was, *now, elapsed) {
             *loads.entry(engine_of(engine)).or_insert(0.0) += load;
         }
     }

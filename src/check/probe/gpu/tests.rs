@@ -214,25 +214,25 @@ fn a_client_of_the_kernel_is_on_the_gpu_with_the_engines_that_it_used() {
     }
 }
 
+/// One process with this client.
+fn users(text: &str) -> fdinfo::Users {
+    let clients = fdinfo::parse(text).into_iter().collect();
+    fdinfo::Users {
+        users: vec![fdinfo::User { pid: 1, name: "mpv".into(), clients, nvidia: false }],
+        ..fdinfo::Users::default()
+    }
+}
+
 #[test]
 fn the_load_of_an_engine_is_what_its_clients_add_in_the_time_between() {
-    let client = |text: &str| fdinfo::Users {
-        users: vec![fdinfo::User {
-            pid: 1,
-            name: "mpv".into(),
-            clients: fdinfo::parse(text).into_iter().collect(),
-            nvidia: false,
-        }],
-        ..fdinfo::Users::default()
-    };
     let reading = seen::Reading {
         cards: vec![sysfs::Card {
             address: "0000:03:00.0".into(),
             driver: Some("amdgpu".into()),
             ..sysfs::Card::default()
         }],
-        before: client(&amd_client(1, 0, 1_000_000)),
-        after: client(&amd_client(1, 100_000_000, 251_000_000)),
+        before: users(&amd_client(1, 0, 1_000_000)),
+        after: users(&amd_client(1, 100_000_000, 251_000_000)),
         elapsed: std::time::Duration::from_millis(500),
         ..seen::Reading::default()
     };
@@ -376,5 +376,118 @@ fn a_process_that_the_driver_cannot_name_is_not_said_to_be_elsewhere() {
         process(folder.path(), 41, "app", "app\0", open);
         let seen = answered(folder.path(), Some("app"), &[(0, ROWS), (0, list)]);
         assert_eq!(seen.get("on_gpu"), on_gpu.as_ref(), "{list}");
+    }
+}
+
+#[test]
+fn an_open_device_alone_is_no_use_of_a_gpu() {
+    use crate::check::library_tests::{judged, shipped};
+    use crate::model::Outcome;
+    let told = |driver: &str, engines: &str| format!("drm-driver:\t{driver}\ndrm-client-id:\t1\n{engines}");
+    let amd = |engines: &str| told("amdgpu", engines);
+    for (driver, told, on_gpu, outcome) in [
+        // llvmpipe and SwiftShader have a device open as well, and hand over what they drew.
+        ("amdgpu", amd(""), Some(json!(false)), Outcome::Fail),
+        ("i915", told("i915", "drm-engine-render: 0 ns\n"), Some(json!(false)), Outcome::Fail),
+        ("amdgpu", amd("drm-engine-dma: 9 ns\n"), Some(json!(false)), Outcome::Fail),
+        ("amdgpu", amd("drm-engine-gfx: 9 ns\n"), Some(json!(true)), Outcome::Pass),
+        ("i915", told("i915", "drm-engine-render: 9 ns\n"), Some(json!(true)), Outcome::Pass),
+        // Nobody knows what this one did.
+        ("nouveau", told("nouveau", ""), None, Outcome::Inconclusive),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        card(folder.path(), "0000:03:00.0", "0x1002", Some(driver));
+        process(
+            folder.path(),
+            40,
+            "chromium",
+            "chromium\0--type=gpu-process\0",
+            Some(("/dev/dri/renderD128", &told)),
+        );
+        let mut gpu = Gpu::below(folder.path(), Some("chromium"));
+        let mut need = gpu.next(Given::Nothing);
+        if matches!(need, Need::Pause(_)) {
+            need = gpu.next(Given::Nothing);
+        }
+        let seen = seen(need);
+        assert_eq!(seen.get("on_gpu"), on_gpu.as_ref(), "{driver} {told}");
+        let check = shipped("application-on-gpu", "name: chromium");
+        assert_eq!(judged(&check, &seen, None), outcome, "{driver} {told}");
+    }
+}
+
+#[test]
+fn a_device_of_nvidias_alone_is_no_use_where_nobody_lists_its_processes() {
+    let folder = with_nvidia();
+    process(folder.path(), 41, "app", "app\0", Some(("/dev/nvidia0", "")));
+    let mut gpu = Gpu::below(folder.path(), Some("app"));
+    gpu.next(Given::Nothing);
+    gpu.next(exited(0, ROWS, ""));
+    let seen = seen(gpu.next(exited(1, "", "Not supported\n")));
+    assert_eq!(seen.get("on_gpu"), None, "{seen:?}");
+    assert!(seen.why_unseen("process_engines").is_some(), "{seen:?}");
+}
+
+#[test]
+fn a_browser_beside_nvidias_tool_that_only_has_the_screens_device_open_draws_in_software() {
+    let folder = with_nvidia();
+    process(folder.path(), 77, "Xorg", "Xorg\0", Some(("/dev/nvidia0", "")));
+    let screen = "drm-driver:\tnvidia-drm\ndrm-client-id:\t1\ndrm-memory-vram:\t1 MiB\n";
+    process(folder.path(), 41, "app", "app\0", Some(("/dev/dri/renderD128", screen)));
+    let seen = answered(folder.path(), Some("app"), &[(0, ROWS), (0, PMON)]);
+    assert_eq!(seen.get("on_gpu"), Some(&json!(false)), "{seen:?}");
+}
+
+#[test]
+fn what_worked_meanwhile_is_told_apart_from_what_once_did() {
+    use crate::check::library_tests::{judged, shipped};
+    use crate::model::Outcome;
+    for (before, after, working, outcome) in [
+        ((500, 700), (900, 700), json!(["graphics"]), Outcome::Fail),
+        ((500, 700), (900, 900), json!(["decode", "graphics"]), Outcome::Pass),
+        ((500, 700), (500, 700), json!([]), Outcome::Fail),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        card(folder.path(), "0000:03:00.0", "0x1002", Some("amdgpu"));
+        process(
+            folder.path(),
+            41,
+            "mpv",
+            "mpv\0",
+            Some(("/dev/dri/renderD128", &amd_client(2, before.0, before.1))),
+        );
+        let mut gpu = Gpu::below(folder.path(), Some("mpv"));
+        assert!(matches!(gpu.next(Given::Nothing), Need::Pause(_)));
+        file(folder.path(), "proc/41/fdinfo/9", &amd_client(2, after.0, after.1));
+        let seen = seen(gpu.next(Given::Nothing));
+        assert_eq!(seen.get("process_working"), Some(&working));
+        assert_eq!(judged(&shipped("application-decodes-on-gpu", "name: mpv"), &seen, None), outcome);
+    }
+}
+
+#[test]
+fn a_load_that_is_the_sum_of_those_that_may_be_seen_is_no_upper_bound() {
+    use crate::check::library_tests::{judged, shipped};
+    use crate::model::Outcome;
+    let reading = |hides_programs: bool, busy_percent: Option<f64>| seen::Reading {
+        cards: vec![sysfs::Card {
+            address: "0000:03:00.0".into(),
+            driver: Some("i915".into()),
+            utilisation_percent: busy_percent,
+            ..sysfs::Card::default()
+        }],
+        before: users(&amd_client(1, 0, 0)),
+        after: fdinfo::Users { hides_programs, ..users(&amd_client(1, 100_000_000, 1)) },
+        elapsed: std::time::Duration::from_millis(500),
+        ..seen::Reading::default()
+    };
+    for (hides, told, outcome) in [
+        (false, None, Outcome::Pass),
+        (true, None, Outcome::Inconclusive),
+        // The card tells it of itself.
+        (true, Some(20.0), Outcome::Pass),
+    ] {
+        let seen = reading(hides, told).observation();
+        assert_eq!(judged(&shipped("gpu-not-busy", ""), &seen, None), outcome, "{seen:?}");
     }
 }

@@ -285,3 +285,40 @@ fn the_shipped_checks_judge_what_the_probe_finds_among_the_processes() {
     }
     assert_ne!(judged(&shipped("session-type", "type: x11"), &good, None), Pass);
 }
+
+#[test]
+fn a_baseline_that_was_recorded_at_the_greeter_decides_nothing_of_a_desktop() {
+    use crate::check::library_tests::{judged, shipped};
+    use crate::model::Outcome;
+    let kept = shipped("desktop-kept", "");
+    for user in [0, 1000] {
+        let root = machine();
+        login(root.path(), "c1", 112, "greeter", "wayland", true);
+        process_of(root.path(), 112, 5, "kwin_wayland", 'S', 1000, "");
+        let before = seen_by(root.path(), &none(), user, None);
+        assert_eq!(before.get("at_greeter"), Some(&json!(true)), "{before:?}");
+        assert_eq!((before.get("uid"), before.get("parts")), (None, Some(&json!([]))), "{before:?}");
+        // Nobody came.
+        let still = seen_by(root.path(), &none(), user, Some(&before));
+        assert_eq!(judged(&kept, &still, Some(&before)), Outcome::Inconclusive, "{still:?}");
+        // Somebody did, and has half a desktop.
+        login(root.path(), "2", 1000, "user", "wayland", true);
+        process(root.path(), 7, "kwin_wayland", 'S', 5000, "");
+        let now = seen_by(root.path(), &none(), user, Some(&before));
+        assert_eq!(now.get("at_greeter"), None, "{now:?}");
+        assert_eq!(judged(&kept, &now, Some(&before)), Outcome::Inconclusive, "{now:?}");
+        let why = now.why_unseen("missing").unwrap_or_default();
+        assert!(why.contains("recorded at the greeter"), "{why}");
+        // From a baseline of that desktop on, its end is seen.
+        let desktop = seen_by(root.path(), &none(), user, None);
+        fs::remove_dir_all(root.path().join("proc/7")).expect("it ends");
+        let gone = seen_by(root.path(), &none(), user, Some(&desktop));
+        assert_eq!(judged(&kept, &gone, Some(&desktop)), Outcome::Fail, "{gone:?}");
+        assert_eq!(gone.get("missing"), Some(&json!(["kwin_wayland"])));
+    }
+    // A machine without a desktop has none to lose.
+    let root = machine();
+    let bare = seen_by(root.path(), &none(), 0, None);
+    let later = seen_by(root.path(), &none(), 0, Some(&bare));
+    assert_eq!(judged(&kept, &later, Some(&bare)), Outcome::Pass, "{later:?}");
+}

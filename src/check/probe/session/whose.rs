@@ -11,6 +11,7 @@ const PEOPLE: std::ops::Range<u32> = 1000..60_000;
 struct Login {
     uid: u32,
     is_user: bool,
+    is_greeter: bool,
     is_graphical: bool,
     is_active: bool,
     at_seat: bool,
@@ -25,6 +26,8 @@ pub(super) struct Whose {
     logged_in: bool,
     /// Who has a session that is no user's.
     greeters: Vec<u32>,
+    /// Whether a login manager asks who it is.
+    greets: bool,
 }
 
 impl Whose {
@@ -47,7 +50,8 @@ impl Whose {
         let logged_in = desktops().any(|login| login.is_graphical && Some(login.uid) == found);
         let others = logins.iter().filter(|login| !login.is_user).map(|login| login.uid);
         let greeters = others.filter(|uid| !logins.iter().any(|login| login.is_user && login.uid == *uid));
-        Self { user: found, logged_in, greeters: greeters.collect() }
+        let greets = logins.iter().any(|login| login.is_greeter);
+        Self { user: found, logged_in, greeters: greeters.collect(), greets }
     }
 
     /// Whether a process of this user belongs to the desktop.
@@ -64,6 +68,11 @@ impl Whose {
 
     pub(super) const fn is_logged_in(&self) -> bool {
         self.logged_in
+    }
+
+    /// Whether the screen waits for somebody to log in.
+    pub(super) const fn is_at_greeter(&self) -> bool {
+        !self.logged_in && self.greets
     }
 }
 
@@ -94,6 +103,7 @@ fn parse(text: &str) -> Option<Login> {
     Some(Login {
         uid: value("UID")?.parse().ok()?,
         is_user: value("CLASS")?.starts_with("user"),
+        is_greeter: value("CLASS") == Some("greeter"),
         is_graphical: matches!(value("TYPE"), Some("x11" | "wayland" | "mir")),
         is_active: value("ACTIVE") == Some("1"),
         at_seat: value("SEAT").is_some_and(|seat| !seat.is_empty()),
