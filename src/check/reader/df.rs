@@ -217,6 +217,7 @@ fn whole(number: f64) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use serde_json::json;
 
     #[test]
@@ -308,6 +309,25 @@ mod tests {
             format!("{head}/dev/sda2 1000 600 200 75% /\n/dev/sda1\n"),
         ] {
             assert_eq!(read(&text).get("complete"), Some(&json!(false)), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_table_is_read_without_a_panic_and_its_shares_are_shares(
+            rows in proptest::collection::vec("(/dev/[a-z]{1,9}|//nas/a b|-)( ext4| vfat)? ([0-9]{1,20}[KMGTPE]?|-) ([0-9]{1,20}|9,9T|-) ([0-9]{1,20}|-) ([0-9]{1,3}%|-) /[a-z /]{0,9}", 0..9),
+            heading in "(Filesystem|Dateisystem) (Type )?(1K-blocks|Size|Inodes|99999999999999999999-blocks) Used Avail (Use%|Capacity) Mounted on",
+            cut in 0_usize..400,
+        ) {
+            let text = format!("{heading}\n{}\n", rows.join("\n"));
+            let whole = read(&text);
+            for one in whole.get("file_systems").and_then(Value::as_array).into_iter().flatten() {
+                for share in ["used_ratio", "available_ratio", "inodes_free_ratio"] {
+                    let share = one.get(share).and_then(Value::as_f64).unwrap_or(0.0);
+                    prop_assert!((0.0..=1.0).contains(&share), "{one}");
+                }
+            }
+            read(text.get(..cut).unwrap_or(&text));
         }
     }
 }
