@@ -41,6 +41,7 @@ mod salvage;
 mod schedule;
 mod scheduled;
 mod schema;
+mod soak;
 mod stage;
 mod standing;
 mod tools;

@@ -8,6 +8,7 @@ mod fixtures;
 mod fuzz;
 mod generated;
 mod graphics;
+mod held;
 mod hostile;
 mod journal;
 mod layers;

@@ -33,7 +33,7 @@ fn teller(bench: &Bench) -> String {
 }
 
 /// The timer's settings, without a timer.
-fn tells(bench: &Bench) {
+pub(crate) fn tells(bench: &Bench) {
     let teller = teller(bench);
     let wishes = serde_json::json!({
         "format": 1, "at": "2026-11-22T00:00:00.000Z", "name": "x", "manager": "system", "by_hand": true,
@@ -43,12 +43,12 @@ fn tells(bench: &Bench) {
     bench.write("state/schedule.json", &wishes.to_string());
 }
 
-fn told(bench: &Bench) -> Vec<Value> {
+pub(crate) fn told(bench: &Bench) -> Vec<Value> {
     let text = bench.read("told");
     text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }
 
-fn fires(bench: &Bench) -> Ran {
+pub(crate) fn fires(bench: &Bench) -> Ran {
     bench.run(&["validate", "--scheduled"])
 }
 
