@@ -14,6 +14,7 @@ mod journal;
 mod layers;
 mod library;
 mod library_live;
+mod nix_live;
 mod order;
 mod program;
 mod pty;
