@@ -48,6 +48,7 @@ pub fn probe(name: &str, words: &[String], around: &Surroundings) -> Result<Prob
             written: &mut Vec::new(),
             complaints: &mut complaints,
             environment: BTreeMap::new(),
+            unmeasured: None,
         };
         lowering.probe(&At { value: form.value.0, place: form.place })
     });

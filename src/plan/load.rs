@@ -247,6 +247,7 @@ impl Reading<'_> {
             written: &mut self.written,
             complaints: &mut self.complaints,
             environment: scope.environment(),
+            unmeasured: None,
         };
         let phases = lowering.phases(&form.phases);
         let calendar = form.calendar.as_ref().and_then(|calendar| lowering.calendar(calendar));

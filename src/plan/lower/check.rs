@@ -1,6 +1,6 @@
 //! Checks.
 
-use super::Lowering;
+use super::{Lowering, Unmeasured};
 use super::fields::fields_of;
 use crate::model::{
     Check, CheckId, Direction, FieldRule, Look, Matcher, Mode, Probe, RunAs, Samples, Severity, Span,
@@ -24,7 +24,9 @@ impl Lowering<'_> {
         let mut checks = Vec::new();
         let mut needs = Vec::new();
         for (number, node) in (1..).zip(nodes) {
-            let Some((check, place, needed)) = self.check(&format!("{list}-{number}"), node) else {
+            let unmeasured = (list == "preflight").then_some("preflight");
+            let Some((check, place, needed)) = self.check(&format!("{list}-{number}"), node, unmeasured)
+            else {
                 // It is refused, and others may need it by its name.
                 let name = node.get("id").or_else(|| node.get("use"));
                 if let Some(name) = name.and_then(Node::text) {
@@ -75,16 +77,26 @@ impl Lowering<'_> {
         }
     }
 
-    /// A check that stands alone: `when` and `applies_if`.
+    /// A check that stands alone: `when` and `applies_if`. Nothing was measured before it.
     pub(super) fn lone_check(&mut self, name: &str, node: &Node) -> Option<Check> {
-        let (check, _, needs) = self.check(name, node)?;
+        self.alone(name, node, Some(if name == "when" { name } else { "applies_if" }))
+    }
+
+    fn alone(&mut self, name: &str, node: &Node, unmeasured: Option<&str>) -> Option<Check> {
+        let (check, _, needs) = self.check(name, node, unmeasured)?;
         if let Some(need) = needs.first() {
             self.error("unknown-need", need.place, format!("`{name}` stands alone and needs nothing"));
         }
         Some(check)
     }
 
-    fn check(&mut self, name: &str, node: &Node) -> Option<(Check, Place, Vec<At<String>>)> {
+    /// One check; `unmeasured` names its part of the plan where that is judged without a baseline.
+    fn check(
+        &mut self,
+        name: &str,
+        node: &Node,
+        unmeasured: Option<&str>,
+    ) -> Option<(Check, Place, Vec<At<String>>)> {
         let expanded = self.catalog.expanded(node, &self.around.home, self.complaints);
         let form: CheckForm = read(expanded.as_ref().unwrap_or(node), name, self.complaints)?;
         // What else is wrong with a check is told even where nobody knows what it looks at.
@@ -107,10 +119,13 @@ impl Lowering<'_> {
                 }
             })
             .collect();
+        let named = form.named.as_ref().map(|at| at.place);
+        self.unmeasured = unmeasured.map(|part| Unmeasured { part: part.to_owned(), named });
         let [expect, tolerate, fail_if] = match &look {
             Some(look) => self.rules(&form, look, &id, place),
             None => [const { Vec::new() }; 3],
         };
+        self.unmeasured = None;
         let severity = form.severity.as_ref().map_or(Severity::Fail, |at| at.value);
         let waiver = form.waiver.as_ref().and_then(|waiver| self.waiver(waiver, severity));
         let consecutive = form.consecutive.as_ref().map_or(1, |at| {
@@ -119,8 +134,9 @@ impl Lowering<'_> {
             }
             at.value.0.max(1)
         });
-        let applies_if =
-            form.applies_if.as_ref().and_then(|node| self.lone_check("applies-if", node)).map(Box::new);
+        // It is compared with what was measured for the check that it guards.
+        let guard = |node| self.alone("applies-if", node, unmeasured);
+        let applies_if = form.applies_if.as_ref().and_then(guard).map(Box::new);
         let timeout = self.timeout(form.timeout.as_ref(), TIMEOUT);
         let settle = self.span(form.settle.as_ref(), Span::ZERO);
         let within = form.within.as_ref().map(|within| self.span(Some(within), Span::ZERO));

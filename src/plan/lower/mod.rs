@@ -36,6 +36,17 @@ pub(super) struct Lowering<'a> {
     pub(super) complaints: &'a mut Complaints,
     /// The plan's variables, for shells.
     pub(super) environment: BTreeMap<String, String>,
+    /// Where the check stands that is lowered now, if nothing was measured before it is judged there.
+    pub(super) unmeasured: Option<Unmeasured>,
+}
+
+/// A part of the plan in which checks are judged without a baseline.
+#[derive(Debug, Clone)]
+pub(super) struct Unmeasured {
+    /// What it is called: `preflight`.
+    part: String,
+    /// Where the plan names the check, if its rules come from a library.
+    named: Option<Place>,
 }
 
 impl Lowering<'_> {
