@@ -48,7 +48,7 @@ impl Lowering<'_> {
             needs.extend(needed.into_iter().map(|need| (check.id.clone(), need)));
             checks.push(check);
         }
-        for (check, need) in needs {
+        for (check, need) in &needs {
             if need.value == check.as_str() {
                 self.error("cycle", need.place, format!("the check `{check}` needs itself"));
             } else if !seen.contains_key(&need.value) {
@@ -60,20 +60,27 @@ impl Lowering<'_> {
                 );
             }
         }
-        self.check_cycle(list, &checks, nodes);
+        self.check_cycles(list, &checks, &needs);
         checks
     }
 
-    fn check_cycle(&mut self, list: &str, checks: &[Check], nodes: &[Node]) {
+    fn check_cycles(&mut self, list: &str, checks: &[Check], needs: &[(CheckId, At<String>)]) {
         let edges: Vec<(String, Vec<String>)> = checks
             .iter()
             .map(|check| (check.id.to_string(), check.needs.iter().map(ToString::to_string).collect()))
             .collect();
-        if let Err(cycle) = crate::plan::order::ordered(&edges)
-            && cycle.len() > 2
-            && let Some(place) = nodes.first().map(|node| node.place)
-        {
-            self.error("cycle", place, format!("checks of `{list}` need each other: {}", cycle.join(" -> ")));
+        for cycle in crate::plan::order::ordered(&edges).err().into_iter().flatten() {
+            let [first, second, ..] = cycle.as_slice() else { continue };
+            let place = needs.iter().find(|(check, need)| check.as_str() == first && need.value == *second);
+            // One that needs itself was told of already.
+            if let Some((_, need)) = place.filter(|_| first != second) {
+                self.error_with_help(
+                    "cycle",
+                    need.place,
+                    format!("checks of `{list}` need each other: {}", cycle.join(" -> ")),
+                    "take one of these `needs` out",
+                );
+            }
         }
     }
 
