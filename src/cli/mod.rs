@@ -49,6 +49,9 @@ mod validate;
 mod wait;
 mod whereabouts;
 
+#[cfg(test)]
+pub(crate) use plan_file::fits;
+
 use crate::model::counted;
 use crate::report::{Style, Surroundings};
 use crate::store::StateFolder;

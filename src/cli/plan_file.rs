@@ -4,8 +4,10 @@ use super::args::PlanFile;
 use super::context::{Context, folder_of};
 use super::error::{CliError, Complaints};
 use super::exit::Exit;
-use crate::plan::{self, Diagnostics, Drawing, Loaded, Sources};
+use crate::model::{Setting, SettingsFormat};
+use crate::plan::{self, Diagnostics, Drawing, Loaded, Misfit, Sources};
 use crate::store::Approved;
+use crate::system::settings::{self, SettingsError};
 use crate::system::{files, trust};
 use std::path::{Path, PathBuf};
 
@@ -34,6 +36,20 @@ impl Sources for Files<'_> {
     fn read(&self, path: &str) -> Result<Vec<u8>, String> {
         read(self.context, &self.folder.join(path), SOURCE_LIMIT)
     }
+
+    fn fits(&self, format: SettingsFormat, setting: &Setting) -> Result<(), Misfit> {
+        fits(format, setting)
+    }
+}
+
+/// Whether a settings file of this format can hold the setting: what cannot be written into an empty one fits in none.
+pub(crate) fn fits(format: SettingsFormat, setting: &Setting) -> Result<(), Misfit> {
+    settings::edit(format, "", std::slice::from_ref(setting)).map(drop).map_err(|why| match why {
+        SettingsError::EmptyPath(_) => Misfit::Key("a key on the way to it is empty".to_owned()),
+        SettingsError::BadPath { why, .. } => Misfit::Key(why.to_owned()),
+        SettingsError::BadValue { why, .. } => Misfit::Value(why.to_owned()),
+        SettingsError::NotATable { .. } | SettingsError::Malformed { .. } => Misfit::Key(why.to_string()),
+    })
 }
 
 /// As root, only what nobody else may write is read; as a user, one's own risk.

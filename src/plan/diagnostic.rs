@@ -5,6 +5,7 @@ use super::tree::{Node, Place};
 use super::unread::{Doubt, Losses};
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceSpan};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
 /// Complaints beyond this many are counted only.
@@ -139,6 +140,8 @@ const UNRESOLVED: [&str; 3] = ["undeclared-variable", "variable-type", "open-var
 #[derive(Debug, Default)]
 pub(super) struct Complaints {
     list: Vec<Complaint>,
+    /// Where a variable stands alone: its name, and where its value is written.
+    values: BTreeMap<Place, (String, Place)>,
     /// What could not be read and was left out.
     pub(super) losses: Losses,
 }
@@ -146,6 +149,11 @@ pub(super) struct Complaints {
 impl Complaints {
     pub(super) fn push(&mut self, complaint: Complaint) {
         self.list.push(complaint);
+    }
+
+    /// Learns that a variable stands alone at a place, so that what is wrong there is wrong with its value.
+    pub(super) fn stands(&mut self, place: Place, name: &str, value: Place) {
+        self.values.insert(place, (name.to_owned(), value));
     }
 
     /// Learns where the parts of the plan are.
@@ -173,6 +181,10 @@ impl Complaints {
         let unresolved: Vec<Place> =
             complaints.iter().filter(|one| UNRESOLVED.contains(&one.code)).map(|one| one.place).collect();
         complaints.retain(|one| UNRESOLVED.contains(&one.code) || !unresolved.contains(&one.place));
+        for complaint in &mut complaints {
+            let value = self.values.get(&complaint.place).filter(|_| complaint.labels.is_empty());
+            complaint.labels.extend(value.map(|(name, place)| (*place, format!("the value of `{name}`"))));
+        }
         complaints.sort_by(|a, b| (a.place, a.code, &a.message).cmp(&(b.place, b.code, &b.message)));
         complaints.dedup_by(|a, b| a.place == b.place && a.code == b.code && a.message == b.message);
         let left_out = complaints.len().saturating_sub(MOST);

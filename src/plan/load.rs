@@ -12,18 +12,37 @@ use super::read::read;
 use super::recover::{Recovered, recovered};
 use super::tree::{Kind, Node, Place};
 use super::unread::Loss;
-use super::variables::{replace_in_plan, scope_of_plan};
-use crate::model::{Digest, NamedCheck, Plan, PlanName, Value};
+use super::variables::{replace_in_plan, scope_of_plan, written};
+use crate::model::{Digest, NamedCheck, Plan, PlanName, Setting, SettingsFormat, Value};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Where the files that a plan names come from. Reading, and refusing what others may write, is done outside.
+/// What a plan asks of the outside: the files that it names, and what settings files can hold. Reading, and refusing
+/// what others may write, is done there.
 pub trait Sources {
     /// The bytes of a file; the path is absolute or relative to the plan.
     ///
     /// # Errors
     /// Why it cannot be read, as a lowercase fragment.
     fn read(&self, path: &str) -> Result<Vec<u8>, String>;
+
+    /// Whether a settings file of this format can hold the setting. Where nothing is ever set, nobody need know.
+    ///
+    /// # Errors
+    /// What of it does not fit.
+    fn fits(&self, format: SettingsFormat, setting: &Setting) -> Result<(), Misfit> {
+        let _ = (format, setting);
+        Ok(())
+    }
+}
+
+/// What of a setting no file of its format can hold, and why, as a lowercase fragment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Misfit {
+    /// The way to its key.
+    Key(String),
+    /// Its value.
+    Value(String),
 }
 
 /// Who loads a plan, and from where.
@@ -221,7 +240,7 @@ impl Reading<'_> {
     ) -> Option<(Plan, BTreeMap<String, Value>)> {
         let tree = parsed(0, text, PLAN, &mut self.complaints)?;
         self.complaints.survey(&tree);
-        self.content.push(tree.value().to_string());
+        self.takes_in(&tree);
         let profile = tree.get("profile").and_then(|path| self.named_file(path, "profile", PROFILE));
         let libraries: Vec<Node> = tree
             .get("checks")
@@ -261,6 +280,15 @@ impl Reading<'_> {
             calendar,
         };
         Some((plan, scope.values()))
+    }
+
+    /// What a file says goes into the digest, and of numbers also their spelling: that is what a shell is given.
+    fn takes_in(&mut self, tree: &Node) {
+        self.content.push(tree.value().to_string());
+        let spellings: Vec<String> = tree.respelled().into_iter().filter_map(written).collect();
+        if !spellings.is_empty() {
+            self.content.push(spellings.join(" "));
+        }
     }
 
     fn name(&mut self, form: &PlanForm) -> Option<PlanName> {
@@ -305,7 +333,7 @@ impl Reading<'_> {
         let file = self.texts.len();
         self.texts.push(SourceText { name: name.to_owned(), text: text.clone() });
         let tree = parsed(file, &text, names, &mut self.complaints)?;
-        self.content.push(tree.value().to_string());
+        self.takes_in(&tree);
         Some(tree)
     }
 

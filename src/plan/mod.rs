@@ -39,5 +39,5 @@ mod tests;
 
 pub use command_line::probe;
 pub use diagnostic::{Diagnostic, Diagnostics, Drawing, Gravity, Label};
-pub use load::{Loaded, Sources, Surroundings, load, named_checks, shipped_checks};
+pub use load::{Loaded, Misfit, Sources, Surroundings, load, named_checks, shipped_checks};
 pub use schema::{library_schema, plan_schema};

@@ -1,7 +1,7 @@
 //! Whole plans: good ones load, bad ones are refused with exactly the complaint that lies beside them.
 
 use super::*;
-use crate::model::{Act, Look, Matcher, Plan, Probe, StepUndo, Value};
+use crate::model::{Act, Look, Matcher, Plan, Probe, Setting, SettingsFormat, StepUndo, Value};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,6 +20,10 @@ impl Sources for TestSources {
             Some(bytes) => Ok(bytes.clone()),
             None => fs::read(self.folder.join(path)).map_err(|_| "there is no such file".to_owned()),
         }
+    }
+
+    fn fits(&self, format: SettingsFormat, setting: &Setting) -> Result<(), Misfit> {
+        crate::cli::fits(format, setting)
     }
 }
 
@@ -178,6 +182,24 @@ fn a_shell_gets_its_text_as_it_is_and_variables_as_environment() {
     assert_eq!(text, "echo ${word} ${HOME}");
     let env: Vec<(&str, &str)> = env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     assert_eq!(env, [("B", "7"), ("number", "7"), ("word", "hello")]);
+}
+
+#[test]
+fn a_number_reaches_a_shell_and_a_text_as_it_is_written() {
+    let number = |written: &str| {
+        let text = one_phase(
+            "apply: [{shell: 'true', env: {B: 'v${number}'}, changes: nothing}]\nvalidate: [{probe: {run: [ls]}}]\n",
+        );
+        let text = text.replace("number: 7", &format!("number: {written}"));
+        load_text(&text).unwrap_or_else(|wrong| panic!("{}", wrong.lines())).plan
+    };
+    for written in ["1.10", "1e3", "12345678901234567890123", "0.5", "7", "-3", "+1.5", ".5"] {
+        let plan = number(written);
+        let Act::Shell { env, .. } = &plan.phases[0].apply[0].act else { panic!("a shell") };
+        assert_eq!(env.get("number").map(String::as_str), Some(written));
+        assert_eq!(env.get("B"), Some(&format!("v{written}")));
+    }
+    assert_ne!(number("1.10").digest, number("1.1").digest, "a shell is given another text");
 }
 
 #[test]
