@@ -8,7 +8,7 @@ use crate::model::{Setting, SettingsFormat};
 use crate::plan::{self, Diagnostics, Drawing, Loaded, Misfit, Sources};
 use crate::store::Approved;
 use crate::system::settings::{self, SettingsError};
-use crate::system::{files, trust};
+use crate::system::{clock, files, trust};
 use std::path::{Path, PathBuf};
 
 /// A plan may be this large; every file that it names, this much.
@@ -121,8 +121,9 @@ pub(crate) fn from_text(
     }
 }
 
-/// Warns of links that bar built-in acts on this machine now.
-pub(crate) fn warn_of_places(context: &Context, read: &mut Read) {
+/// Warns of links that bar built-in acts on this machine now, and of waivers that ended.
+pub(crate) fn warn_of_today(context: &Context, read: &mut Read) {
+    read.loaded.warn_of_ended_waivers(&clock::today());
     read.loaded.warn_of_places(|path, replaces| crate::app::barred_from(&context.host, path, replaces));
 }
 

@@ -248,7 +248,9 @@ fn fitted(value: &Node, parameter: &ParameterForm, home: &str) -> Option<Node> {
             Kind::Null | Kind::Bool(_) | Kind::List(_) | Kind::Map(_) => false,
         },
         ParameterKind::Share => match &value.kind {
-            Kind::Number(numeral) => numeral.number.as_f64().is_some_and(|share| (0.0..=1.0).contains(&share)),
+            Kind::Number(numeral) => {
+                numeral.number.as_f64().is_some_and(|share| (0.0..=1.0).contains(&share))
+            }
             Kind::Text(text) => match percent(text) {
                 Some(percent) => (0.0..=100.0).contains(&percent),
                 None => amount(text).is_some_and(|share| (0.0..=1.0).contains(&share)),

@@ -46,6 +46,7 @@ pub fn probe(name: &str, words: &[String], around: &Surroundings) -> Result<Prob
             sources: &NoFiles,
             files: &mut files,
             written: &mut Vec::new(),
+            waived: &mut Vec::new(),
             complaints: &mut complaints,
             environment: BTreeMap::new(),
             unmeasured: None,

@@ -70,6 +70,16 @@ pub struct Loaded {
     /// The plan's variables with their values.
     pub variables: BTreeMap<String, Value>,
     written: Vec<Written>,
+    waived: Vec<Waived>,
+}
+
+/// A waiver and where its end is stated.
+#[derive(Debug, Clone)]
+pub(super) struct Waived {
+    pub(super) place: Place,
+    pub(super) check: String,
+    /// Its last day, `YYYY-MM-DD`.
+    pub(super) until: String,
 }
 
 /// A path that a built-in act writes.
@@ -96,6 +106,21 @@ impl Loaded {
     }
 }
 
+impl Loaded {
+    /// Adds a warning for every waiver that ended before this day, `YYYY-MM-DD`.
+    pub fn warn_of_ended_waivers(&mut self, today: &str) {
+        // Days of this form follow each other as their texts do.
+        for one in self.waived.iter().filter(|one| one.until.as_str() < today) {
+            let what =
+                format!("the waiver of `{}` ended on {}: its failure counts again", one.check, one.until);
+            self.warnings.add(
+                Complaint::warning("waiver-ended", one.place, what)
+                    .help("mend what it finds and take the waiver out, or state a later day"),
+            );
+        }
+    }
+}
+
 /// Reads a plan, its profile, its libraries and the files that it installs.
 ///
 /// # Errors
@@ -114,14 +139,15 @@ pub fn load(
         complaints: Complaints::default(),
         content: Vec::new(),
         written: Vec::new(),
+        waived: Vec::new(),
     };
     let loaded = reading.load(text, around, overrides);
-    let Reading { texts, complaints, files, written, .. } = reading;
+    let Reading { texts, complaints, files, written, waived, .. } = reading;
     let failed = complaints.has_errors();
     let diagnostics = complaints.finish(texts);
     match loaded {
         Some((plan, variables)) if !failed => {
-            Ok(Loaded { plan, warnings: diagnostics, files, variables, written })
+            Ok(Loaded { plan, warnings: diagnostics, files, variables, written, waived })
         }
         Some(_) | None => Err(diagnostics),
     }
@@ -229,6 +255,7 @@ struct Reading<'a> {
     content: Vec<String>,
     /// Where the built-in acts write.
     written: Vec<Written>,
+    waived: Vec<Waived>,
 }
 
 impl Reading<'_> {
@@ -264,6 +291,7 @@ impl Reading<'_> {
             sources: self.sources,
             files: &mut self.files,
             written: &mut self.written,
+            waived: &mut self.waived,
             complaints: &mut self.complaints,
             environment: scope.environment(),
             unmeasured: None,

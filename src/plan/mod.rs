@@ -14,6 +14,7 @@ mod characters;
 mod command_line;
 mod diagnostic;
 mod digest;
+mod excerpt;
 mod indent;
 mod lint;
 mod load;

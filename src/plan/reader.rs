@@ -19,7 +19,8 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         match &node.kind {
             Kind::Null => visitor.visit_unit(),
             Kind::Bool(flag) => visitor.visit_bool(*flag),
-            Kind::Number(Numeral { number, .. }) => match (number.as_u64(), number.as_i64(), number.as_f64()) {
+            Kind::Number(Numeral { number, .. }) => match (number.as_u64(), number.as_i64(), number.as_f64())
+            {
                 (Some(number), _, _) => visitor.visit_u64(number),
                 (None, Some(number), _) => visitor.visit_i64(number),
                 (None, None, Some(number)) => visitor.visit_f64(number),

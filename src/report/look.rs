@@ -20,7 +20,10 @@ pub fn status(status: &Status, style: &Style) -> String {
     lines.extend(status.holder.iter().map(|who| Line::new(Tone::Caution, "locked", format!("by {who}"))));
     match &status.current {
         Some(current) => lines.extend(current_lines(current)),
-        None => lines.push(Line::new(Tone::Plain, "nothing", "was ever run here")),
+        None if status.damage.is_empty() => {
+            lines.push(Line::new(Tone::Plain, "nothing", "was ever run here"));
+        }
+        None => lines.push(Line::new(Tone::Bad, "unknown", "what was run here cannot be read any more")),
     }
     if !status.phases.is_empty() {
         lines.extend(status.today.iter().map(today));

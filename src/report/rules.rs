@@ -254,7 +254,10 @@ pub(super) fn terms(check: &Check) -> Vec<String> {
         terms.push(format!("warns where only: {}", expectation(&check.look, &check.tolerate)));
     }
     if !check.fail_if.is_empty() {
-        terms.push(format!("fails only where: {}; else inconclusive", expectation(&check.look, &check.fail_if)));
+        terms.push(format!(
+            "fails only where: {}; else inconclusive",
+            expectation(&check.look, &check.fail_if)
+        ));
     }
     let mut looks = Vec::new();
     if check.settle.0 > 0 {
@@ -280,7 +283,8 @@ pub(super) fn terms(check: &Check) -> Vec<String> {
         terms.push(looks.join("; "));
     }
     if let Some(floor) = check.floor {
-        let number = if check.expect.iter().all(|rule| is_size(&check.look, &rule.field)) { size } else { plain };
+        let number =
+            if check.expect.iter().all(|rule| is_size(&check.look, &rule.field)) { size } else { plain };
         terms.push(format!("differences below {} do not count", number(floor)));
     }
     if let Some(only) = &check.applies_if {

@@ -260,7 +260,7 @@ pub fn cause(cause: &Cause) -> String {
             };
             format!("{list}step `{step}` {}", step_ended(outcome))
         }
-        Cause::NotRecorded(why) => format!("a layer could not be recorded: {why}"),
+        Cause::NotRecorded(why) => format!("it could not be begun: {why}"),
         Cause::NotKept(why) => format!("a layer could not be made permanent: {why}"),
         Cause::NotArmed(why) => format!("the guard could not be armed: {why}"),
         Cause::JournalLost(why) => format!("the journal could not be written: {why}"),

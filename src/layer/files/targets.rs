@@ -119,7 +119,9 @@ impl Targets {
 
 /// What stands on a file system that the kernel makes up is no file: it is made anew at every look.
 fn not_of_the_kernel(target: &Path) -> io::Result<()> {
-    let Some(there) = target.ancestors().find(|above| above.symlink_metadata().is_ok()) else { return Ok(()) };
+    let Some(there) = target.ancestors().find(|above| above.symlink_metadata().is_ok()) else {
+        return Ok(());
+    };
     // Of a link it is the place that counts, not where it leads.
     let there = if there.is_symlink() { there.parent().unwrap_or(there) } else { there };
     let Ok(found) = statfs(there) else { return Ok(()) };

@@ -587,7 +587,9 @@ fn inode_flags_come_back_with_a_file_that_is_changed_replaced_or_gone_and_with_i
 #[test]
 fn what_the_kernel_makes_up_is_refused_as_that_and_many_refusals_are_few_words() {
     let mut bench = Bench::new();
-    for (path, name) in [("/proc/", "proc"), ("/proc/sys/vm/swappiness", "proc"), ("/proc/sys/vm/swap*", "proc")] {
+    for (path, name) in
+        [("/proc/", "proc"), ("/proc/sys/vm/swappiness", "proc"), ("/proc/sys/vm/swap*", "proc")]
+    {
         let layer = layer_for(&LayerSpec::Files { paths: vec![path.to_owned()] });
         let refused = layer.refusals(&mut bench.cx());
         let [one] = refused.as_slice() else { panic!("{refused:?}") };

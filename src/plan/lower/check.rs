@@ -1,11 +1,12 @@
 //! Checks.
 
-use super::{Lowering, Unmeasured};
 use super::fields::fields_of;
+use super::{Lowering, Unmeasured};
 use crate::model::{
     Check, CheckId, Direction, FieldRule, Look, Matcher, Mode, Probe, RunAs, Samples, Severity, Span,
     TreatAs, Value, Waiver,
 };
+use crate::plan::load::Waived;
 use crate::plan::raw::{CheckForm, WaiverForm};
 use crate::plan::read::{At, read};
 use crate::plan::suggest::did_you_mean;
@@ -134,7 +135,7 @@ impl Lowering<'_> {
         };
         self.unmeasured = None;
         let severity = form.severity.as_ref().map_or(Severity::Fail, |at| at.value);
-        let waiver = form.waiver.as_ref().and_then(|waiver| self.waiver(waiver, severity));
+        let waiver = form.waiver.as_ref().and_then(|waiver| self.waiver(waiver, severity, &id));
         let consecutive = form.consecutive.as_ref().map_or(1, |at| {
             if at.value.0 == 0 {
                 self.error("wrong-value", at.place, "`consecutive` is at least 1");
@@ -283,7 +284,7 @@ impl Lowering<'_> {
         looks.pop()
     }
 
-    fn waiver(&mut self, written: &At<WaiverForm>, severity: Severity) -> Option<Waiver> {
+    fn waiver(&mut self, written: &At<WaiverForm>, severity: Severity, id: &CheckId) -> Option<Waiver> {
         let until = &written.value.until;
         if severity == Severity::Critical {
             self.error_with_help(
@@ -305,6 +306,7 @@ impl Lowering<'_> {
             );
             return None;
         }
+        self.waived.push(Waived { place: until.place, check: id.to_string(), until: until.value.clone() });
         Some(Waiver { reason: written.value.reason.clone(), until: until.value.clone() })
     }
 

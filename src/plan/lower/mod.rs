@@ -12,7 +12,7 @@ mod step;
 use super::Surroundings;
 use super::catalog::Catalog;
 use super::diagnostic::{Complaint, Complaints};
-use super::load::{Sources, Written};
+use super::load::{Sources, Waived, Written};
 use super::paths;
 use super::raw::{Length, Word};
 use super::read::At;
@@ -33,6 +33,8 @@ pub(super) struct Lowering<'a> {
     pub(super) files: &'a mut Vec<(String, Digest)>,
     /// Where the built-in acts write.
     pub(super) written: &'a mut Vec<Written>,
+    /// The waivers of its checks.
+    pub(super) waived: &'a mut Vec<Waived>,
     pub(super) complaints: &'a mut Complaints,
     /// The plan's variables, for shells.
     pub(super) environment: BTreeMap<String, String>,
