@@ -446,7 +446,8 @@ impl Ports for Session<'_> {
     }
 
     fn perform(&mut self, plan: &Plan, state: &RunState, action: &Action) -> Input {
-        self.carry_out(plan, state, action)
+        let input = self.carry_out(plan, state, action);
+        self.attended(state.phase().and_then(|id| plan.phase(id)), state, action, input)
     }
 
     fn heard(&mut self) -> Heard {
