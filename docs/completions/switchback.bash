@@ -2592,7 +2592,7 @@ _switchback() {
             return 0
             ;;
         switchback__subcmd__schedule__subcmd__install)
-            opts="-h --every --on-calendar --user --tag --always --no-desktop --dry-run --force --notify --state --root --json --help"
+            opts="-h --every --on-calendar --user --tag --always --report --no-desktop --dry-run --force --notify --state --root --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2607,6 +2607,10 @@ _switchback() {
                     return 0
                     ;;
                 --tag)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --report)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

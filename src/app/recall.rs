@@ -56,6 +56,8 @@ impl Recall {
             | Event::Confirmed(_)
             | Event::LayerKept { .. }
             | Event::PhaseCommitted { .. }
+            | Event::SoakHeld(_)
+            | Event::SoakReleased { .. }
             | Event::GuardDisarmed
             | Event::StopWanted
             | Event::RunPaused { .. }

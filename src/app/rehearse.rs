@@ -336,6 +336,8 @@ impl Reporter for Footsteps<'_> {
             | Event::ConfirmOpened { .. }
             | Event::Confirmed(_)
             | Event::PhaseCommitted { .. }
+            | Event::SoakHeld(_)
+            | Event::SoakReleased { .. }
             | Event::GuardDisarmed
             | Event::StopWanted
             | Event::RunPaused { .. }

@@ -40,6 +40,9 @@ pub enum SessionError {
     /// The machine goes down, and the boot unit decides what is open.
     #[error("the machine goes down: what is undecided is taken back when it is up again")]
     GoesDown,
+    /// Only of a phase whose run is over something is found while it soaks.
+    #[error("the run of generation {0} is not over")]
+    NotOver(GenerationNumber),
     /// There is nothing in the journal.
     #[error("the journal of generation {0} holds no fact")]
     Empty(GenerationNumber),
@@ -269,6 +272,26 @@ impl<'a> Session<'a> {
             Action::Stop(ended) => Ok((replay(&plan, state, &decision.events), ended)),
             _ => Err(SessionError::NotInconsistent(number)),
         }
+    }
+
+    /// Records what was found of a committed phase while it soaks, or what follows from that: `said` is one of
+    /// [`Input::SoakHeld`], [`Input::SoakMeasured`] and [`Input::SoakReleased`]. Nothing is done to the machine.
+    ///
+    /// # Errors
+    /// [`SessionError::NotOver`] where the run goes on; [`SessionError::Unrecorded`] where it could not be made durable:
+    /// then nothing was said.
+    pub fn note_of_soak(
+        &mut self,
+        capsule: Capsule,
+        said: &Input,
+    ) -> Result<(RunState, Ended), SessionError> {
+        let number = capsule.number();
+        let (plan, state) = self.open(capsule, Damage::Refuse)?;
+        let decision = decide(&plan, &state, said, Heard::Nothing, self.now());
+        let Action::Stop(ended) = decision.action else { return Err(SessionError::NotOver(number)) };
+        self.record(&decision.events).map_err(SessionError::Unrecorded)?;
+        self.show(&decision.events);
+        Ok((replay(&plan, state, &decision.events), ended))
     }
 
     fn open(&mut self, capsule: Capsule, damage: Damage) -> Result<(Plan, RunState), SessionError> {

@@ -51,31 +51,51 @@ struct Entry {
     who: &'static str,
     priority: u8,
     message_id: &'static str,
+    /// What journald saw of the sender: `_SYSTEMD_UNIT`, `_SYSTEMD_USER_UNIT` and `_SYSTEMD_SLICE`.
+    sender: [&'static str; 3],
     message: &'static str,
 }
+
+/// A program of a user's session.
+const SESSION: [&str; 3] = ["user@1000.service", "app-x.scope", "user-1000.slice"];
 
 const COREDUMP: &str = "fc2e22bc6ee647b6b90729ab34a250b1";
 
 const fn kernel(message: &'static str) -> Entry {
-    Entry { transport: "kernel", who: "kernel", priority: 6, message_id: "", message }
+    Entry { transport: "kernel", who: "kernel", priority: 6, message_id: "", sender: ["", "", ""], message }
 }
 
 const fn dumped(message: &'static str) -> Entry {
-    Entry { transport: "journal", who: "systemd-coredump[9]", priority: 2, message_id: COREDUMP, message }
+    let sender = ["systemd-coredump@3-9-0.service", "", r"system-systemd\x2dcoredump.slice"];
+    Entry {
+        transport: "journal",
+        who: "systemd-coredump[9]",
+        priority: 2,
+        message_id: COREDUMP,
+        sender,
+        message,
+    }
 }
 
 /// The manager tells how the process of a service ended.
 const fn exited(message: &'static str) -> Entry {
     let message_id = "98e322203f7a4ed290d09fe03c09fe15";
-    Entry { transport: "journal", who: "systemd[812]", priority: 5, message_id, message }
+    let sender = ["user@1000.service", "init.scope", "user-1000.slice"];
+    Entry { transport: "journal", who: "systemd[812]", priority: 5, message_id, sender, message }
 }
 
 const fn oomd(message: &'static str) -> Entry {
-    Entry { transport: "journal", who: "systemd-oomd[7]", priority: 6, message_id: "", message }
+    let sender = ["systemd-oomd.service", "", "system.slice"];
+    Entry { transport: "journal", who: "systemd-oomd[7]", priority: 6, message_id: "", sender, message }
+}
+
+/// The same, sent by a program of a session.
+const fn forged(entry: Entry) -> Entry {
+    Entry { sender: SESSION, ..entry }
 }
 
 const fn said(priority: u8, message: &'static str) -> Entry {
-    Entry { transport: "syslog", who: "app[5]", priority, message_id: "", message }
+    Entry { transport: "syslog", who: "app[5]", priority, message_id: "", sender: SESSION, message }
 }
 
 /// What journald gives for these words: matches of the same field are alternatives, of others must hold together, and
@@ -90,6 +110,9 @@ fn selected(argv: &[String], entries: &[Entry]) -> String {
     let field = |entry: &Entry, word: &str| match word.split_once('=') {
         Some(("_TRANSPORT", value)) => entry.transport == value,
         Some(("MESSAGE_ID", value)) => entry.message_id == value,
+        Some(("_SYSTEMD_UNIT", value)) => entry.sender[0] == value,
+        Some(("_SYSTEMD_USER_UNIT", value)) => entry.sender[1] == value,
+        Some(("_SYSTEMD_SLICE", value)) => entry.sender[2] == value,
         other => panic!("{other:?}"),
     };
     let fits = |entry: &&Entry| {
@@ -141,7 +164,9 @@ fn journal(check: &Check, entries: &[Entry]) -> Observation {
 }
 
 /// What goes on all the time, and what somebody quotes.
-const QUIET: [Entry; 9] = [
+const QUIET: [Entry; 12] = [
+    forged(exited("plasma-kwin_wayland.service: Main process exited, code=killed, status=6/ABRT")),
+    forged(oomd("Killed /user.slice/b.scope due to memory pressure for /user.slice being 60%")),
     exited("plasma-plasmashell.service: Main process exited, code=killed, status=15/TERM"),
     kernel("usb 1-2: new high-speed USB device number 5 using xhci_hcd"),
     kernel("[drm] Initialized i915 1.6.0 for 0000:00:02.0 on minor 0"),
@@ -151,6 +176,7 @@ const QUIET: [Entry; 9] = [
     said(6, "Out of memory: Killed process 7 (sh) total-vm:1kB"),
     said(6, "Process 8987 (kwin_wayland) of user 1000 dumped core."),
     oomd("Swap is currently not enabled"),
+    Entry { priority: 6, ..forged(dumped("Process 7 (plasmashell) of user 1000 dumped core.")) },
 ];
 
 #[test]
@@ -250,6 +276,10 @@ fn every_journal_check_finds_its_faults_with_its_own_pattern_and_nothing_else() 
                     "Process 7 (kwin_wayland) of user 1000 terminated abnormally without generating a coredump.",
                 )],
                 &[exited("plasma-kwin_wayland.service: Main process exited, code=killed, status=6/ABRT")],
+                &[Entry {
+                    sender: ["init.scope", "", ""],
+                    ..exited("plasma-kwin_wayland.service: Main process exited, code=dumped, status=6/ABRT")
+                }],
             ],
         ),
     ];

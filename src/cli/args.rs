@@ -53,7 +53,10 @@ pub(super) enum Verb {
     Resume(Resume),
     /// Go back to a recorded generation. Needs no plan, no network and no database.
     Rollback(Rollback),
-    /// Say that what a way back could not restore was put right by hand.
+    /// Say that a failed way back was put right by hand, or let a held plan go on.
+    ///
+    /// A plan is held where a look at a phase that soaks did not find it healthy and its `on` says `pause`: no phase begins
+    /// until this is said.
     Resolve(Resolve),
     /// Say at any login that a change is to stay.
     ///
@@ -234,7 +237,7 @@ pub(super) struct Rollback {
 /// `switchback resolve`
 #[derive(Debug, Args)]
 pub(super) struct Resolve {
-    /// The generation's number [default: the newest whose way back did not hold].
+    /// The generation's number [default: the newest whose way back did not hold, or that is held].
     #[arg(value_parser = generation)]
     pub(super) generation: Option<u32>,
     /// What was done, for whoever reads the history.

@@ -127,6 +127,9 @@ impl From<crate::app::SessionError> for CliError {
             crate::app::SessionError::NotInconsistent(_) => {
                 Self::usage(why.to_string()).hint("`switchback status` names what is inconsistent")
             }
+            crate::app::SessionError::NotOver(_) => {
+                Self::new(Exit::Locked, why.to_string()).hint("`switchback status` tells how it stands")
+            }
             crate::app::SessionError::GoesDown => Self::new(Exit::AwaitingReboot, why.to_string()),
             crate::app::SessionError::Unrecorded(_) => Self::new(Exit::Internal, why.to_string())
                 .hint("make the state folder writable and give it room; nothing was recorded"),

@@ -41,7 +41,7 @@ pub(crate) const TABLE: [(Exit, &str); 12] = [
     (Exit::Internal, "internal error, or the state folder cannot be used"),
     (Exit::Usage, "usage, or the plan is invalid"),
     (Exit::Refused, "preflight refused; nothing changed"),
-    (Exit::Paused, "paused or inconclusive; waiting for a person"),
+    (Exit::Paused, "paused, held or inconclusive; waiting for a person"),
     (
         Exit::RolledBack,
         "rolled back; the machine is as before, but for steps that the plan says cannot be undone",

@@ -5,10 +5,10 @@ use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
 use super::past::{self, Past};
-use super::standing::unsettled;
+use super::standing::{held_by, unsettled};
 use super::whereabouts::meant;
 use super::{aftermath, out, rollback, stage, wait};
-use crate::engine::{self, Stage};
+use crate::engine::{self, Stage, Waits};
 use crate::layer::{LayerCx, recorded_layer};
 use crate::model::{
     Change, Changed, CurrentLine, GenerationNumber, HistoryLine, Item, Kept, PhaseEnd, PhaseId, PhaseLine,
@@ -117,6 +117,7 @@ fn gather(context: &Context, folder: &StateFolder) -> Result<Status, CliError> {
         None => stage::waiting(&past.state, past.journal.damage.is_some()),
     };
     let waiting = waiting.map(|words| context.proposing(&words));
+    let told = store::summarise(&past.journal.envelopes, None);
     status.current = Some(CurrentLine {
         generation: past.number(),
         run: header.run.clone(),
@@ -133,10 +134,9 @@ fn gather(context: &Context, folder: &StateFolder) -> Result<Status, CliError> {
         last: at(past.journal.envelopes.last()),
         items: past.state.items.clone(),
         left: past.state.left.clone(),
-        accepted: store::summarise(&past.journal.envelopes, None)
-            .map(|summary| summary.line.accepted)
-            .unwrap_or_default(),
+        accepted: told.as_ref().map(|summary| summary.line.accepted.clone()).unwrap_or_default(),
         resolved: past.resolved(),
+        hold: told.and_then(|summary| summary.hold),
     });
     // Committed, and the facts that end the phase are owed: whoever takes the run up writes them.
     let decided = past.state.stage == Stage::Disarming;
@@ -156,7 +156,8 @@ fn gather(context: &Context, folder: &StateFolder) -> Result<Status, CliError> {
         past.plan.phases.iter().map(|phase| phase.id.clone()).find(|id| !settled(id))
     };
     let now = clock::now();
-    let times = engine::timetable(&past.plan, &done, past.state.soak_until, now, now.date());
+    let waits = Waits { soak_until: past.state.soak_until, held: held_by(&past) };
+    let times = engine::timetable(&past.plan, &done, &waits, now, now.date());
     status.today = engine::today(&past.plan, now.date());
     status.phases = past
         .plan

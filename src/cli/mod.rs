@@ -31,6 +31,7 @@ mod prune;
 mod reboot;
 mod reference;
 mod rehearse;
+mod reports;
 mod rescue;
 mod resolve;
 mod resume;
@@ -40,6 +41,7 @@ mod salvage;
 mod schedule;
 mod scheduled;
 mod schema;
+mod soak;
 mod stage;
 mod standing;
 mod tools;
@@ -67,7 +69,8 @@ use std::process::ExitCode;
 /// Runs the program and says how it ended.
 #[must_use]
 pub fn main() -> ExitCode {
-    let is_plugin = plugin::is_asked(std::env::args_os());
+    let typed: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    let is_plugin = plugin::is_asked(&typed);
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(why) => {
@@ -76,11 +79,9 @@ pub fn main() -> ExitCode {
                 // It repeats what was typed, and that may have come from anywhere.
                 let text = why.to_string();
                 out::complain(&sanitise(&text));
-                if is_plugin {
-                    let first = text.lines().next().unwrap_or_default();
-                    return plugin::unknown(CliError::usage(sanitise_line(first))).exit.into();
-                }
-                return Exit::Usage.into();
+                let why = CliError::usage(sanitise_line(plugin::said(&text)));
+                reports::withdraw_typed(&typed, &why);
+                return if is_plugin { plugin::unknown(why).exit.into() } else { Exit::Usage.into() };
             }
             out::shown(&why.print());
             return out::honest(Exit::Done).into();
@@ -93,7 +94,10 @@ pub fn main() -> ExitCode {
     };
     let done = match &context {
         Ok(context) => act(context, &cli),
-        Err(why) => Err(why.clone()),
+        Err(why) => {
+            reports::withdraw_typed(&typed, why);
+            Err(why.clone())
+        }
     };
     match done {
         Ok(exit) => out::honest(exit).into(),

@@ -35,9 +35,26 @@ pub(crate) fn in_a_line(why: &CliError) -> String {
     format!("{}{causes}{hint}", why.text)
 }
 
+/// What clap says, in its first line and without its own word for it.
+pub(crate) fn said(text: &str) -> &str {
+    let first = text.lines().next().unwrap_or_default();
+    first.strip_prefix("error: ").unwrap_or(first)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_not_understood_is_told_without_a_second_word_for_error() {
+        for (text, expected) in [
+            ("error: unexpected argument '--x' found\n\nUsage: y\n", "unexpected argument '--x' found"),
+            ("invalid value", "invalid value"),
+            ("", ""),
+        ] {
+            assert_eq!(said(text), expected);
+        }
+    }
 
     #[test]
     fn a_plugin_is_asked_for_in_any_of_its_spellings_and_only_of_standard_output() {

@@ -7,7 +7,7 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::{out, plan_file, run, tools};
 use crate::app::{self, Rehearsal};
-use crate::engine::{foresee, itinerary};
+use crate::engine::{Waits, foresee, itinerary};
 use crate::model::{PhaseId, Plan, Sandboxed};
 use crate::report;
 use crate::store::{Approved, StateFolder};
@@ -22,8 +22,8 @@ pub(crate) fn rehearse(context: &Context, args: &Rehearse) -> Result<Exit, CliEr
     // What is committed on this machine does not matter here.
     let mut free = plan.clone();
     free.phases.iter_mut().for_each(|phase| phase.needs.clear());
-    let queue =
-        itinerary(&free, &[], None, &asked, clock::now()).map_err(|why| run::in_the_way(&plan, why))?;
+    let queue = itinerary(&free, &[], &Waits::default(), &asked, clock::now())
+        .map_err(|why| run::in_the_way(&plan, why))?;
     if args.sandbox {
         return in_sandbox(context, args, &plan, read.approved.plan_yaml, queue);
     }

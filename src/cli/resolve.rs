@@ -1,19 +1,21 @@
-//! `switchback resolve`: a person says that what a way back could not restore was put right by hand. Nothing of the
-//! machine is changed; from then on the way forward is free.
+//! `switchback resolve`: a person says that what a way back could not restore was put right by hand, or that the plan goes
+//! on whatever was found of a phase while it soaked. Nothing of the machine is changed; from then on the way forward is free.
 
 use super::args::Resolve;
 use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
 use super::past::{Past, gone};
-use super::standing::unsettled;
-use super::{out, rollback, stage, tools};
+use super::standing::{held_by, newest_held, unsettled};
+use super::{out, rollback, soak, stage, tools};
 use crate::app::{Session, Tools, doubted};
-use crate::engine::Stage;
+use crate::engine::{Input, Stage};
 use crate::model::{GenerationNumber, Guidance, Invoker, Item, PhaseEnd};
 use crate::report;
 use crate::store::{Approved, Loss, StateFolder};
 use crate::system::clock;
+
+const UNASKED: &str = "add `--yes` to record it without being asked";
 
 pub(crate) fn resolve(context: &Context, args: &Resolve) -> Result<Exit, CliError> {
     let reason = args.reason.trim();
@@ -37,8 +39,16 @@ pub(crate) fn resolve(context: &Context, args: &Resolve) -> Result<Exit, CliErro
         return settle(context, &folder, number, reason);
     }
     let Some(past) = chosen(&folder, args.generation)? else {
-        return Ok(out::nothing(context, "Nothing to resolve: no way back failed.", Exit::Done));
+        let text = "Nothing to resolve: no way back failed, and no phase holds the next one.";
+        return Ok(out::nothing(context, text, Exit::Done));
     };
+    if let (false, Some(by)) = (is_inconsistent(&past), held_by(&past)) {
+        let words = report::question::release(&by.phase, &by.held, &context.err_style());
+        if !args.yes && !tools::agreed(context, UNASKED, words)? {
+            return Ok(out::nothing(context, "Nothing was recorded.", Exit::Refused));
+        }
+        return release(context, &folder, past, reason);
+    }
     if !args.yes && !agreed(context, &named(&past))? {
         return Ok(out::nothing(context, "Nothing was recorded.", Exit::Refused));
     }
@@ -58,6 +68,31 @@ fn unreadable(folder: &StateFolder, named: Option<u32>) -> Option<(GenerationNum
     let first = Item::new(format!("generation {number}"), why.text);
     let items = std::iter::once(first).chain(causes).collect();
     named.is_none_or(|named| named == number.0).then_some((number, items))
+}
+
+/// A person says that the plan goes on, whatever was found of the phase while it soaked.
+fn release(context: &Context, folder: &StateFolder, past: Past, reason: &str) -> Result<Exit, CliError> {
+    let (number, until) = (past.number(), past.state.soak_until);
+    let said = Input::SoakReleased { reason: reason.to_owned(), by: by(context) };
+    let (state, ended) = soak::note(context, folder, past, &said)?;
+    if context.json {
+        let told = serde_json::json!({
+            "ended": "hold-released", "generation": number, "soak_until": state.soak_until, "exit": Exit::Done.status(),
+        });
+        out::json_line(context, &told);
+    } else {
+        let when = match until.filter(|until| *until > clock::now()) {
+            Some(until) => format!("when its soak is over, {}", report::text::when(until)),
+            None => "now".to_owned(),
+        };
+        out::line(context, &format!("Recorded: the next phase may begin {when}."));
+    }
+    Ok(Exit::from(&ended))
+}
+
+fn by(context: &Context) -> Invoker {
+    let who = &context.host.invoker;
+    Invoker { uid: who.ids.uid, name: who.name.clone() }
 }
 
 /// A person looked at what a generation may have changed that tells of nothing any more.
@@ -105,9 +140,12 @@ fn chosen(folder: &StateFolder, named: Option<u32>) -> Result<Option<Past>, CliE
                 .hint("`switchback history` shows those that there are"));
         }
         let past = Past::of(folder, number)?;
-        if !is_inconsistent(&past) {
-            let text = format!("generation {number} is not inconsistent: it is {}", stage::word(&past.state));
-            return Err(CliError::usage(text).hint("`switchback status` names what is inconsistent"));
+        if !is_inconsistent(&past) && past.state.held.is_none() {
+            let text = format!(
+                "generation {number} is not inconsistent, and holds no phase: it is {}",
+                stage::word(&past.state)
+            );
+            return Err(CliError::usage(text).hint("`switchback status` names what waits for a person"));
         }
         return Ok(Some(past));
     }
@@ -115,13 +153,14 @@ fn chosen(folder: &StateFolder, named: Option<u32>) -> Result<Option<Past>, CliE
     if is_inconsistent(&current) {
         return Ok(Some(current));
     }
-    Ok(unsettled(folder, &current)?.half.into_iter().find(is_inconsistent))
+    let half = unsettled(folder, &current)?.half.into_iter().find(is_inconsistent);
+    half.map_or_else(|| newest_held(folder), |past| Ok(Some(past)))
 }
 
 /// The items are shown and a person is asked.
 fn agreed(context: &Context, items: &[Item]) -> Result<bool, CliError> {
     let words = report::question::resolve(items, &context.err_style());
-    tools::agreed(context, "add `--yes` to record it without being asked", words)
+    tools::agreed(context, UNASKED, words)
 }
 
 fn record(context: &Context, folder: &StateFolder, past: Past, reason: &str) -> Result<Exit, CliError> {
@@ -140,10 +179,8 @@ fn record(context: &Context, folder: &StateFolder, past: Past, reason: &str) -> 
         // Nothing is done to the machine.
         guarding: tools::guarding(context, true),
     };
-    let who = &context.host.invoker;
-    let by = Invoker { uid: who.ids.uid, name: who.name.clone() };
     let mut session = Session::new(folder, approved, tools);
-    let (state, ended) = session.resolve(past.capsule, reason.to_owned(), by)?;
+    let (state, ended) = session.resolve(past.capsule, reason.to_owned(), by(context))?;
     drop(session);
     rollback::tell_newest(context, folder, number, &state);
     super::index(folder);

@@ -60,6 +60,14 @@ fn take_up(context: &Context, args: &Resume, handed: Option<&HandedOver>) -> Res
             | crate::model::Verdict::RolledBack
             | crate::model::Verdict::Resolved => Exit::Done,
         };
+        if past.state.held.is_some() {
+            let text = format!(
+                "Nothing to resume: the run of generation {} has ended, and its phase holds the next one: {}.",
+                past.number(),
+                super::stage::let_go(&past.state)
+            );
+            return Ok(out::nothing(context, &context.proposing(&text), Exit::Paused));
+        }
         let text = format!("Nothing to resume: the run of generation {} has ended.", past.number());
         return Ok(out::nothing(context, &text, exit));
     }

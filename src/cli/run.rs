@@ -13,7 +13,7 @@ use super::standing::{Standing, standing, unsettled};
 use super::whereabouts::{self, Whereabouts};
 use super::{explain, out, stage, tools};
 use crate::app::{Guarding, Session, Tools, asks_a_person, barred};
-use crate::engine::{Itinerary, Obstacle, RunState, Selection, itinerary};
+use crate::engine::{Itinerary, Obstacle, RunState, Selection, Waits, itinerary};
 use crate::model::{Guidance, Item, LayerSpec, Part, PhaseId, Plan, RunAs, RunId, Span, Verdict};
 use crate::store::{HandedOver, StateFolder};
 use crate::system::clock;
@@ -55,7 +55,7 @@ fn begin(
     let asked = selection(args.phase.as_ref(), args.from.as_ref(), args.until.as_ref())?;
     // A phase that the plan does not have is a slip of the hand, whatever else is in the way.
     if let Err(why @ (Obstacle::Unknown(_) | Obstacle::Backwards { .. })) =
-        itinerary(&read.approved.plan, &[], None, &asked, clock::now())
+        itinerary(&read.approved.plan, &[], &Waits::default(), &asked, clock::now())
     {
         return Err(in_the_way(&read.approved.plan, why));
     }
@@ -234,7 +234,7 @@ fn dry_run(
         Err(why) => (Standing::default(), Some(why)),
     };
     let soaks = due(whole, &past, asked).err();
-    let past = Standing { soak_until: None, ..past };
+    let past = Standing { waits: Waits::default(), ..past };
     let queue = due(whole, &past, asked)?;
     name_changed_phases(context, whole, &past, &queue);
     let mut plan = whole.clone();
@@ -326,7 +326,7 @@ fn somebody_is_there(plan: &Plan, queue: &[PhaseId], guidance: Guidance) -> Resu
 }
 
 fn due(plan: &Plan, past: &Standing, asked: &Selection) -> Result<Vec<PhaseId>, CliError> {
-    itinerary(plan, &past.done, past.soak_until, asked, clock::now()).map_err(|why| in_the_way(plan, why))
+    itinerary(plan, &past.done, &past.waits, asked, clock::now()).map_err(|why| in_the_way(plan, why))
 }
 
 /// Why what was asked for cannot be taken, with what can be done.
@@ -340,6 +340,16 @@ pub(crate) fn in_the_way(plan: &Plan, why: Obstacle) -> CliError {
         Obstacle::Backwards { .. } => CliError::usage(text),
         Obstacle::Needs { needs, .. } => {
             CliError::new(Exit::Refused, text).hint(format!("take it first: `--phase {needs}`"))
+        }
+        Obstacle::Held { by, .. } => {
+            let (number, held) = (by.generation, &by.held);
+            let found = held.found.iter().map(|item| format!("{}: {}", item.name, item.why));
+            let error = found.fold(CliError::new(Exit::Paused, text), CliError::because);
+            error.hint(format!(
+                "look with `switchback validate`; `switchback resolve {number} --reason TEXT` lets the plan go on, \
+                 `switchback rollback --to {number}` takes phase `{}` back",
+                by.phase
+            ))
         }
         Obstacle::Soaks { .. } => {
             CliError::new(Exit::Refused, text).hint("`switchback status` says what is due when")

@@ -5,7 +5,7 @@ use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
 use super::past::Past;
-use super::{keep, out};
+use super::{keep, out, reports};
 use crate::app::{self, Kept, TimerError, Units};
 use crate::model::{Manager, Occasion, Rhythm, Span, Timer};
 use crate::report::{self, Line, Tone};
@@ -84,7 +84,8 @@ fn wanted(context: &Context, wishes: &Wishes, manager: Manager) -> Result<Wanted
             None => (Rhythm::every(USUAL), "as usual"),
         },
     };
-    let argv = [program, "--state", state, "validate", "--scheduled"].map(str::to_owned).to_vec();
+    let mut argv = [program, "--state", state, "validate", "--scheduled"].map(str::to_owned).to_vec();
+    argv.extend(wishes.reports.iter().flat_map(|report| ["--report".to_owned(), report.clone()]));
     let user = manager == Manager::User;
     let timer = Timer { name: name(context), argv, rhythm, user };
     let folder = match manager {
@@ -198,6 +199,7 @@ fn wishes_of(context: &Context, args: &ScheduleInstall) -> Result<Wishes, CliErr
         always: args.always,
         quiet: args.no_desktop,
         notify: args.notify.clone(),
+        reports: reports::lasting(context, &args.report)?,
     })
 }
 

@@ -1,20 +1,21 @@
 //! `switchback validate --scheduled`: what the timer does. It looks at the phases that soak, keeps what it finds, takes a
-//! phase back where its `on` says so, and tells of verdicts that changed. It never waits for a run and never stands in the
-//! way of one: it looks without the lock, and takes it only to go back.
+//! phase back or holds the next one where its `on` says so, and tells of verdicts that changed. It never waits for a run and never stands in the
+//! way of one: it looks without the lock, and takes it only to go back or to write down.
 
 use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
 use super::past::{Past, gone, host_of};
+use super::reports::Report;
 use super::rollback::{WayBack, Why, take_all_back};
-use super::validate::Report;
-use super::{keep, out, validate};
+use super::standing::held_by;
+use super::{keep, out, soak, stage, validate};
 use crate::app::{Message, Recall, Subject, Ways, deliver, judge_phase, news};
 use crate::check::CheckWatch as _;
-use crate::engine::{Stage, soaked};
+use crate::engine::{HeldPhase, Input, Stage, found_well_now, soaked};
 use crate::model::{
-    Cause, CheckId, Event, GenerationNumber, Guidance, JudgedPhase, Moment, Occasion, PhaseEnd, Reaction,
-    Span, Timestamp, Validation, Verdict,
+    Cause, CheckId, CheckReport, Event, GenerationNumber, Guidance, JudgedPhase, Moment, Occasion, PhaseEnd,
+    Reaction, Span, Timestamp, Validation, Verdict,
 };
 use crate::report;
 use crate::store::{HistoryFilter, StateFolder, StoreError, Timetable, Wishes};
@@ -234,17 +235,36 @@ fn judge(
     keep::keep(context, &validation, &plan, Occasion::Schedule);
     seen.push(validation.clone());
     let reports = validation.phases.first().map(|JudgedPhase { reports, .. }| reports.as_slice());
-    let found =
-        due.soaks.then(|| soaked(&phase, reports.unwrap_or_default(), &accepted(&due.past))).flatten();
+    let reports = reports.unwrap_or_default();
+    let found = due.soaks.then(|| soaked(&phase, reports, &accepted(&due.past))).flatten();
     let (mut exit, mut turned) = (validate::exit(&validation), None);
+    let number = due.past.number();
+    let said = said_of(&due, found.as_ref(), reports, began);
+    let mut holds = Holding { holds: held_by(&due.past), anew: false };
+    if let Some(said) = said {
+        match write_down(context, folder, &due.past, &said, &validation) {
+            Ok(after) => holds = after,
+            Err(why) => {
+                keep::said(&super::plugin::in_a_line(&why));
+                exit = Exit::Internal;
+            }
+        }
+    }
+    if let (Some(by), None | Some((_, Reaction::Pause | Reaction::Continue))) = (&holds.holds, &found) {
+        let text = format!(
+            "Phase {} is held since {}: {}.",
+            by.phase,
+            report::text::when(by.held.since),
+            stage::let_go(&due.past.state)
+        );
+        out::line(context, &context.proposing(&text));
+    }
     match found {
         Some((cause, Reaction::Rollback)) if due.newest => {
-            let number = due.past.number();
             exit = go_back(context, folder, due.past, &cause, &validation)?;
             turned = Some((number, cause, exit));
         }
         Some((_, Reaction::Rollback)) => {
-            let number = due.past.number();
             let text = format!(
                 "Phase {} is not taken back: what came after generation {number} is in effect. \
                  `switchback rollback --to {number}` takes back all of it.",
@@ -255,8 +275,70 @@ fn judge(
         Some((_, Reaction::Pause | Reaction::Continue)) | None => {}
     }
     let turned = turned.filter(|(_, _, exit)| matches!(exit, Exit::RolledBack | Exit::Inconsistent));
-    tell(context, folder, wishes, &host, &validation, turned.as_ref());
+    if turned.is_some() {
+        holds = Holding::default();
+    }
+    tell(context, folder, wishes, &host, &validation, turned.as_ref(), &holds);
     Ok(exit)
+}
+
+/// What holds the next phase after a look.
+#[derive(Default)]
+struct Holding {
+    holds: Option<HeldPhase>,
+    /// Whether that began with this look.
+    anew: bool,
+}
+
+/// What is to be recorded of a look at a phase that soaks; nothing where it goes back, or there is no news.
+fn said_of(
+    due: &Due,
+    found: Option<&(Cause, Reaction)>,
+    reports: &[CheckReport],
+    began: Timestamp,
+) -> Option<Input> {
+    let before = due.past.state.held.as_ref();
+    let said = match found {
+        _ if !due.soaks => None,
+        Some((cause, Reaction::Pause)) => Some(Input::SoakHeld(soak::held(began, cause.clone(), reports))),
+        Some((_, Reaction::Rollback)) => None,
+        Some((_, Reaction::Continue)) | None => {
+            before.filter(|held| found_well_now(&held.cause, reports)).map(|_| Input::SoakMeasured)
+        }
+    };
+    said.filter(|said| !soak::is_known(&due.past, said))
+}
+
+/// Records it where nothing happened to the phase meanwhile; what holds the next phase then.
+fn write_down(
+    context: &Context,
+    folder: &StateFolder,
+    seen: &Past,
+    said: &Input,
+    validation: &Validation,
+) -> Result<Holding, CliError> {
+    let before = Holding { holds: held_by(seen), anew: false };
+    let _lock = match folder.lock("validate --scheduled") {
+        Ok(lock) => lock,
+        Err(why @ LockError::Held { .. }) => {
+            out::line(context, &format!("That the phase is not found healthy is not recorded now: {why}."));
+            return Ok(before);
+        }
+        Err(why) => return Err(why.into()),
+    };
+    let past = Past::of(folder, seen.number())?;
+    if past.journal.last_seq != seen.journal.last_seq {
+        out::line(context, "Nothing is recorded of this look: the phase was taken up meanwhile.");
+        return Ok(before);
+    }
+    // For whoever asks later what was seen; nothing depends on it.
+    let text = report::validation_json(validation).to_string();
+    let _ = past.capsule.evidence(&format!("soak-{}", validation.began.0), text.as_bytes());
+    let phase = past.state.phase().cloned();
+    let (number, anew) = (past.number(), matches!(said, Input::SoakHeld(_)));
+    let (state, _) = soak::note(context, folder, past, said)?;
+    let holds = state.held.zip(phase).map(|(held, phase)| HeldPhase { phase, generation: number, held });
+    Ok(Holding { holds, anew })
 }
 
 /// What a person accepted when the phase was validated.
@@ -309,13 +391,16 @@ fn tell(
     host: &host::Host,
     validation: &Validation,
     turned: Option<&(GenerationNumber, Cause, Exit)>,
+    holding: &Holding,
 ) {
+    // What could not be measured is news when it goes on, as the verdict of a check is.
+    let fails_anew = holding.anew && holding.holds.as_ref().is_some_and(|by| !by.held.cause.is_open());
     let told = match folder.told(&validation.plan) {
         Ok(told) => told,
         Err(why) => {
             // Without it every hour would bring the same news. That a phase went back happens once.
             keep::lost("nobody is told of changes", &why);
-            if turned.is_none() {
+            if turned.is_none() && !fails_anew {
                 return;
             }
             crate::store::ToldOf::new()
@@ -327,10 +412,13 @@ fn tell(
         cause: cause.clone(),
         whole: *exit == Exit::RolledBack,
     });
+    let holds =
+        holding.holds.as_ref().map(|by| report::Holds { generation: by.generation, held: by.held.clone() });
     let mut remembered = news.heard;
-    if !news.changes.is_empty() || back.is_some() {
-        let (title, text, urgent) = report::news_words(validation, &news.changes, back.as_ref());
-        let document = report::news_json(validation, &news.changes, back.as_ref());
+    if !news.changes.is_empty() || back.is_some() || fails_anew {
+        let (title, text, urgent) =
+            report::news_words(validation, &news.changes, back.as_ref(), holds.as_ref());
+        let document = report::news_json(validation, &news.changes, back.as_ref(), holds.as_ref());
         let message = Message { title, text, urgent, document };
         let ways = Ways { host, command: &wishes.notify, desktop: !wishes.quiet };
         let delivered = deliver(&message, &ways);

@@ -92,8 +92,22 @@ pub(crate) fn waiting(state: &RunState, damaged: bool) -> Option<String> {
         Some(Verdict::Inconsistent) => {
             Some(format!("you: {MEND}"))
         }
-        Some(Verdict::Committed | Verdict::Refused | Verdict::RolledBack | Verdict::Resolved) => None,
+        Some(Verdict::Committed | Verdict::Refused | Verdict::RolledBack | Verdict::Resolved) => {
+            state.held.as_ref().map(|held| {
+                let look = if held.cause.is_open() { ", or a later look that finds it well" } else { "" };
+                format!("you{look}: {}", let_go(state))
+            })
+        }
     }
+}
+
+/// What a person may say of a phase that holds the next one.
+pub(crate) fn let_go(state: &RunState) -> String {
+    let number = state.header.as_deref().map(|header| header.generation.to_string()).unwrap_or_default();
+    format!(
+        "`switchback resolve {number} --reason TEXT` lets the plan go on, `switchback rollback --to {number}` takes the \
+         phase back"
+    )
 }
 
 /// What a person is asked while the run goes on; nothing where nobody is.

@@ -5,18 +5,17 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::past::Past;
 use super::stage;
-use crate::engine::{RunState, Stage};
-use crate::model::{
-    Event, GenerationNumber, Item, Phase, PhaseEnd, PhaseHeader, PhaseId, PlanName, Timestamp,
-};
-use crate::store::{Journal, Removed, StateFolder};
+use crate::engine::{HeldPhase, RunState, Stage, Waits};
+use crate::model::{Event, GenerationNumber, Item, Phase, PhaseEnd, PhaseHeader, PhaseId, PlanName};
+use crate::store::{HistoryFilter, Journal, Removed, StateFolder};
+use std::collections::BTreeSet;
 
 /// How the phases of a plan stand.
 #[derive(Default)]
 pub(crate) struct Standing {
     pub(crate) done: Vec<(PhaseId, PhaseEnd)>,
-    /// Until when the phase that was taken last soaks.
-    pub(crate) soak_until: Option<Timestamp>,
+    /// What the phases that are committed keep the next one waiting for.
+    pub(crate) waits: Waits,
     /// What committed the phases that are committed, where that can still be read.
     pub(crate) by: Vec<CommittedBy>,
 }
@@ -56,9 +55,12 @@ pub(crate) fn standing(folder: &StateFolder, plan: &PlanName) -> Result<Standing
         }
         let Some(past) = of_plan(folder, number, plan)? else { continue };
         past.journal.sound(&past.capsule.journal_path())?;
+        if standing.waits.held.is_none() {
+            standing.waits.held = held_by(&past);
+        }
         let doubted = doubted.get_or_insert_with(|| {
             standing.done = past.done().to_vec();
-            standing.soak_until = past.state.soak_until;
+            standing.waits.soak_until = past.state.soak_until;
             let settled = past.done().iter().filter(|(_, end)| is_settled(*end));
             settled.map(|(phase, _)| phase.clone()).collect()
         });
@@ -75,6 +77,27 @@ pub(crate) fn standing(folder: &StateFolder, plan: &PlanName) -> Result<Standing
         believe(&mut standing, doubted.as_mut(), &oldest);
     }
     Ok(standing)
+}
+
+/// What holds the next phase of the plan, where this generation does.
+pub(crate) fn held_by(past: &Past) -> Option<HeldPhase> {
+    let (phase, held) = (past.state.phase()?.clone(), past.state.held.clone()?);
+    Some(HeldPhase { phase, generation: past.number(), held })
+}
+
+/// The newest generation that holds the next phase of its plan. Of each plan only what was committed last can.
+pub(crate) fn newest_held(folder: &StateFolder) -> Result<Option<Past>, CliError> {
+    let mut seen = BTreeSet::new();
+    for line in folder.history(&HistoryFilter::default())?.lines.into_iter().rev() {
+        if line.end != Some(PhaseEnd::Committed) || !seen.insert(line.plan) {
+            continue;
+        }
+        let past = Past::of(folder, line.generation)?;
+        if past.state.held.is_some() {
+            return Ok(Some(past));
+        }
+    }
+    Ok(None)
 }
 
 fn believe(standing: &mut Standing, doubted: Option<&mut Vec<PhaseId>>, gone: &Removed) {

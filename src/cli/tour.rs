@@ -7,7 +7,7 @@ use super::exit::Exit;
 use super::past::Past;
 use super::plan_file::{self, Outcome};
 use super::{out, run};
-use crate::engine::{Itinerary, Selection, itinerary};
+use crate::engine::{Itinerary, Selection, Waits, itinerary};
 use crate::model::{Guidance, PhaseEnd, Setting, SettingsFormat};
 use crate::plan::{Misfit, Sources};
 use crate::store::StateFolder;
@@ -44,7 +44,7 @@ pub(crate) fn tour(context: &Context, args: &Tour) -> Result<Exit, CliError> {
         };
     let terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal() && !context.json;
     let guidance = if terminal && !args.unattended { Guidance::Guided } else { Guidance::Unattended };
-    let queue = itinerary(&read.approved.plan, &[], None, &Selection::default(), clock::now())
+    let queue = itinerary(&read.approved.plan, &[], &Waits::default(), &Selection::default(), clock::now())
         .map_err(|why| CliError::new(Exit::Internal, why.to_string()))?;
     out::line(&context, &format!("The playground is {}. Nothing else is touched.", ground.display()));
     if guidance == Guidance::Guided {

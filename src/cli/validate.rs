@@ -5,35 +5,34 @@ use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
 use super::past::Past;
+use super::reports::{Format, Report, of_timer, reports, withdraw_all};
 use super::{out, plan_file, tools};
 use crate::app::{Recall, Subject, Underway, judge_phase};
 use crate::check::CheckWatch;
 use crate::model::{
     Check, CheckReport, Health, Notice, Occasion, Phase, PhaseEnd, PhaseId, Plan, PlanName, Timestamp,
-    Validation, Value,
+    Validation,
 };
 use crate::report::{self, Fanout, Reporter as _};
 use crate::store::{Baseline, HistoryFilter, StateFolder};
-use crate::system::files::{self, Access};
 use crate::system::signal::Signals;
 use crate::system::{clock, host};
 use std::collections::BTreeMap;
-use std::io::Write as _;
-use std::os::unix::fs::FileTypeExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 pub(crate) fn validate(context: &Context, args: &Validate) -> Result<Exit, CliError> {
+    let plan = args.plan.as_deref();
     if args.scheduled {
-        let mut reports = reports(context, &args.report, None)?;
-        if args.report.iter().any(|word| Report::parse(word).is_ok_and(|report| report.into.is_none())) {
-            return Err(CliError::usage("with `--scheduled` a report needs a file")
-                .hint("standard output tells what is done: `--report junit=out.xml`"));
-        }
-        reports.retain(|report| report.into.is_some());
+        let reports =
+            of_timer(context, &args.report).inspect_err(|why| withdraw_all(&args.report, plan, why))?;
         return super::scheduled::scheduled(context, &reports);
     }
-    let context = &context.acting_for(args.user.as_deref())?;
-    let reports = reports(context, &args.report, args.plan.as_deref())?;
+    let ready = context.acting_for(args.user.as_deref()).and_then(|context| {
+        let reports = reports(&context, &args.report, plan)?;
+        Ok((context, reports))
+    });
+    let (context, reports) = ready.inspect_err(|why| withdraw_all(&args.report, plan, why))?;
+    let context = &context;
     let (validation, lines) = match found(context, args, &reports) {
         Ok(found) => found,
         Err(why) => {
@@ -139,207 +138,6 @@ const fn status(health: Health) -> Exit {
 
 pub(crate) fn exit(validation: &Validation) -> Exit {
     status(validation.health())
-}
-
-/// A form that a validation is given in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
-    Human,
-    Json,
-    Jsonl,
-    Junit,
-    Tap,
-    Nagios,
-    Prometheus,
-}
-
-const FORMATS: [(&str, Format); 7] = [
-    ("human", Format::Human),
-    ("json", Format::Json),
-    ("jsonl", Format::Jsonl),
-    ("junit", Format::Junit),
-    ("tap", Format::Tap),
-    ("nagios", Format::Nagios),
-    ("prometheus", Format::Prometheus),
-];
-
-/// One form, and the file it goes to; standard output where there is none.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Report {
-    format: Format,
-    into: Option<PathBuf>,
-}
-
-fn reports(context: &Context, asked: &[String], plan: Option<&Path>) -> Result<Vec<Report>, CliError> {
-    let mut reports = asked.iter().map(|word| Report::parse(word)).collect::<Result<Vec<_>, _>>()?;
-    let files: Vec<&PathBuf> = reports.iter().filter_map(|report| report.into.as_ref()).collect();
-    for (at, file) in files.iter().enumerate() {
-        if files.iter().take(at).any(|earlier| is_same(earlier, file)) {
-            return Err(CliError::usage(format!("two reports into {}", file.display())));
-        }
-        if plan.is_some_and(|plan| is_same(plan, file)) {
-            return Err(CliError::usage(format!(
-                "{} is the plan, and no place for a report",
-                file.display()
-            )));
-        }
-        if !super::context::folder_of(file).is_dir() {
-            return Err(CliError::usage(format!("there is no folder for the report {}", file.display())));
-        }
-    }
-    let on_stdout = reports.iter().filter(|report| report.into.is_none()).count();
-    if on_stdout > 1 || (on_stdout == 1 && context.json) {
-        return Err(CliError::usage("two reports on standard output")
-            .hint("give all but one a file: `--report junit=out.xml`"));
-    }
-    if on_stdout == 0 {
-        let format = if context.json { Format::Json } else { Format::Human };
-        reports.push(Report { format, into: None });
-    }
-    Ok(reports)
-}
-
-/// Whether two names are of one file, however they are written, whether or not it is there.
-fn is_same(one: &Path, other: &Path) -> bool {
-    let place = |path: &Path| {
-        let folder = super::context::folder_of(path).canonicalize().ok()?;
-        Some(folder.join(path.file_name()?))
-    };
-    one == other || place(one).is_some_and(|one| place(other) == Some(one))
-}
-
-impl Report {
-    fn parse(word: &str) -> Result<Self, CliError> {
-        let (name, into) = word.split_once('=').map_or((word, None), |(name, file)| (name, Some(file)));
-        let known = FORMATS.iter().find(|(known, _)| *known == name);
-        let Some((_, format)) = known else {
-            let names: Vec<&str> = FORMATS.iter().map(|(name, _)| *name).collect();
-            return Err(CliError::usage(format!("there is no report `{name}`"))
-                .hint(format!("there are {}", names.join(", "))));
-        };
-        let into = match into {
-            Some("") => return Err(CliError::usage(format!("`--report {word}` names no file"))),
-            Some("-") | None => None,
-            Some(file) => Some(PathBuf::from(file)),
-        };
-        Ok(Self { format: *format, into })
-    }
-
-    fn is_stdout(&self, format: Format) -> bool {
-        self.format == format && self.into.is_none()
-    }
-
-    /// Writes it into its file; the lines of a validation that is over are those of its checks.
-    pub(crate) fn give_whole(&self, context: &Context, validation: &Validation) -> Result<(), CliError> {
-        let line = |(phase, report)| report::validation_line(phase, report).to_string();
-        let lines = validation.reports().map(line);
-        let lines: Vec<String> =
-            lines.map(|line| format!("{}\n", context.out_style().clean_json(&line))).collect();
-        self.give(context, validation, &lines).map(|_| ())
-    }
-
-    /// In its file, that there was nothing to judge, which is no mistake; nothing where the form has no word for it.
-    pub(crate) fn rest(&self, why: &str) {
-        let text = match self.format {
-            Format::Junit => Some(report::junit_nothing()),
-            Format::Tap => Some(report::tap_nothing(why)),
-            Format::Nagios => Some(report::nagios_nothing(why)),
-            Format::Human | Format::Json | Format::Jsonl | Format::Prometheus => None,
-        };
-        self.replace(text.as_deref());
-    }
-
-    /// In the place of what was not found, in a file that may hold the report of an earlier validation: why, where the
-    /// form has a word for it; nothing where it has none.
-    pub(crate) fn withdraw(&self, why: &CliError) {
-        let why = super::plugin::in_a_line(why);
-        let text = match self.format {
-            Format::Junit => Some(report::junit_error(&why)),
-            Format::Tap => Some(report::tap_bail_out(&why)),
-            Format::Nagios => Some(report::nagios_unknown(&why)),
-            Format::Human | Format::Json | Format::Jsonl | Format::Prometheus => None,
-        };
-        self.replace(text.as_deref());
-    }
-
-    /// Takes an earlier report away, with or without another text in its place. The reason is the one to be told, and not
-    /// that this failed too.
-    fn replace(&self, text: Option<&str>) {
-        let Some(path) = &self.into else { return };
-        let there = path.symlink_metadata().is_ok_and(|there| there.is_file());
-        let _ = match text {
-            // CI looks for this one, and takes its absence for good.
-            Some(text) if there || self.format == Format::Junit => written(path, text),
-            None if there => std::fs::remove_file(path).map_err(|why| why.to_string()),
-            Some(_) | None => Ok(()),
-        };
-    }
-
-    /// Writes it, and says with which status to end where the form has its own.
-    fn give(
-        &self,
-        context: &Context,
-        validation: &Validation,
-        lines: &[String],
-    ) -> Result<Option<Exit>, CliError> {
-        let json = |value: &Value| context.out_style().clean_json(&value.to_string());
-        let mut own = None;
-        let text = match self.format {
-            Format::Human => match &self.into {
-                None => report::validation(validation, &context.out_style()),
-                Some(_) => {
-                    let style = report::Style::piped(crate::system::sanitise::sanitise);
-                    report::validation(validation, &style)
-                }
-            },
-            Format::Json => match serde_json::to_string_pretty(&report::validation_json(validation)) {
-                Ok(text) => format!("{}\n", context.out_style().clean_json(&text)),
-                Err(why) => return Err(CliError::new(Exit::Internal, "no JSON can be written").because(why)),
-            },
-            Format::Jsonl => {
-                let last = report::validation_end(validation);
-                let before: String = if self.into.is_some() { lines.concat() } else { String::new() };
-                format!("{before}{}\n", json(&last))
-            }
-            Format::Junit => report::junit(validation),
-            Format::Tap => report::tap(validation),
-            Format::Nagios => {
-                let (text, status) = report::nagios(validation);
-                own = self.into.is_none().then_some(Exit::Plugin(status));
-                text
-            }
-            Format::Prometheus => report::prometheus(validation),
-        };
-        match &self.into {
-            None => out::put(&text),
-            Some(path) => written(path, &text).map_err(|why| {
-                CliError::new(Exit::Internal, format!("the report {} cannot be written", path.display()))
-                    .because(why)
-            })?,
-        }
-        Ok(own)
-    }
-}
-
-/// A report is a file that is put in place whole. What is there and is no file stays what it is: a pipe or a terminal
-/// is written into, anything else is refused.
-fn written(path: &Path, text: &str) -> Result<(), String> {
-    match path.symlink_metadata() {
-        Ok(there) if there.file_type().is_file() => {}
-        Err(why) if why.kind() == std::io::ErrorKind::NotFound => {}
-        Err(why) => return Err(why.to_string()),
-        Ok(_) => {
-            let kind = path.metadata().map_err(|why| why.to_string())?.file_type();
-            if !kind.is_fifo() && !kind.is_char_device() {
-                return Err("it is there, and neither a file nor a pipe; links are not followed".to_owned());
-            }
-            let pipe = std::fs::OpenOptions::new().write(true).open(path);
-            return pipe.and_then(|mut pipe| pipe.write_all(text.as_bytes())).map_err(|why| why.to_string());
-        }
-    }
-    // Collectors and CI run as other users.
-    files::write_atomic(path, text.as_bytes(), Access { mode: 0o644, owner: None })
-        .map_err(|why| why.to_string())
 }
 
 /// The plan and the phases whose checks are looked at.
@@ -576,18 +374,6 @@ pub(crate) fn quiet_watch(context: &Context) -> Result<impl CheckWatch + '_, Cli
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_report_has_a_form_and_may_have_a_file() {
-        let parsed = |word| Report::parse(word).map_err(|why| why.text);
-        assert_eq!(parsed("tap"), Ok(Report { format: Format::Tap, into: None }));
-        assert_eq!(parsed("tap=-"), Ok(Report { format: Format::Tap, into: None }));
-        assert_eq!(
-            parsed("junit=a=b.xml"),
-            Ok(Report { format: Format::Junit, into: Some("a=b.xml".into()) })
-        );
-        assert!(parsed("xml").is_err() && parsed("junit=").is_err());
-    }
 
     #[test]
     fn what_was_measured_and_what_could_not_be_end_differently() {

@@ -1,7 +1,7 @@
 //! The two sides of the border: what the world said, and what the shell shall do.
 
 use crate::model::{
-    Cause, CheckReport, Choice, Event, GenerationNumber, Guarded, Guidance, Invoker, Item, LayerRecord,
+    Cause, CheckReport, Choice, Event, GenerationNumber, Guarded, Guidance, Held, Invoker, Item, LayerRecord,
     Moment, Part, PhaseId, Restored, SealedFile, StepOutcome, Timestamp, Verdict,
 };
 
@@ -35,6 +35,17 @@ pub enum Input {
         cause: Cause,
         /// The kernel's boot id.
         boot: Option<String>,
+    },
+    /// The committed phase was not found healthy while it soaked, and its plan leaves that to a person.
+    SoakHeld(Held),
+    /// What could not be measured or decided then is found good by a later look.
+    SoakMeasured,
+    /// A person says that the plan goes on all the same.
+    SoakReleased {
+        /// Why.
+        reason: String,
+        /// Who says so.
+        by: Invoker,
     },
     /// The guard found the phase undecided and nobody at work on it.
     GuardFired {

@@ -39,7 +39,8 @@ pub(super) fn trouble(phase: &Phase, state: &RunState, moment: Moment) -> Option
 }
 
 /// The checks a cause speaks of.
-pub(super) fn checks_in(cause: &Cause) -> &[CheckId] {
+#[must_use]
+pub fn checks_in(cause: &Cause) -> &[CheckId] {
     match cause {
         Cause::ChecksFailed(ids) | Cause::ChecksBroken(ids) | Cause::ChecksUndecided(ids) => ids,
         Cause::StepFailed { .. }
@@ -90,6 +91,16 @@ pub(super) const fn reaction(phase: &Phase, cause: &Cause) -> Reaction {
         | Cause::Rebooted
         | Cause::WrongBoot(_) => phase.on.fail,
     }
+}
+
+/// Whether what could not be measured or decided then is measured now, and good: each check that the cause speaks of.
+#[must_use]
+pub fn found_well_now(cause: &Cause, reports: &[CheckReport]) -> bool {
+    let well = |id: &CheckId| {
+        let now = reports.iter().find(|report| report.check == *id).map(CheckReport::counted);
+        now.is_some_and(|outcome| matches!(outcome, Outcome::Pass | Outcome::Warn))
+    };
+    cause.is_open() && checks_in(cause).iter().all(well)
 }
 
 /// What the checks of a phase that soaks amount to, and what its plan says then; nothing where all that counts holds.

@@ -38,12 +38,19 @@ pub fn decide(plan: &Plan, state: &RunState, input: &Input, heard: Heard, now: T
 }
 
 /// Whether these facts must be durable before anything follows from them. Forward: no record, no act. From the moment
-/// the way back begins, and after the commit: record if you can, act anyway. What a person says was put right is
-/// nothing but its record.
+/// the way back begins, and after the commit: record if you can, act anyway. What a person says, and what
+/// is left to one, is nothing but its record.
 #[must_use]
 pub fn record_required(state: &RunState, events: &[Event]) -> bool {
-    let opens =
-        events.iter().any(|event| matches!(event, Event::PhaseBegan(_) | Event::ItemsResolved { .. }));
+    let opens = events.iter().any(|event| {
+        matches!(
+            event,
+            Event::PhaseBegan(_)
+                | Event::ItemsResolved { .. }
+                | Event::SoakHeld(_)
+                | Event::SoakReleased { .. }
+        )
+    });
     let past = |event: &Event| matches!(event, Event::RevertBegan { .. } | Event::RunFinished { .. });
     opens || !(events.iter().any(past) || state.going_back() || state.committed() || state.finished.is_some())
 }

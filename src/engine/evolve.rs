@@ -49,6 +49,8 @@ pub fn evolve(plan: &Plan, mut state: RunState, event: &Event) -> RunState {
             | Event::Confirmed(_)
             | Event::LayerKept { .. }
             | Event::PhaseCommitted { .. }
+            | Event::SoakHeld(_)
+            | Event::SoakReleased { .. }
             | Event::GuardDisarmed
             | Event::RevertBegan { .. }
             | Event::FactsLost { .. }
@@ -140,6 +142,8 @@ pub fn evolve(plan: &Plan, mut state: RunState, event: &Event) -> RunState {
             state.resumptions = 0;
             state.stage = Stage::Disarming;
         }
+        Event::SoakHeld(held) => state.held = Some(held.clone()),
+        Event::SoakReleased { .. } => state.held = None,
         Event::GuardDisarmed => {
             state.armed = false;
             state.guarded = false;
@@ -179,6 +183,7 @@ pub fn evolve(plan: &Plan, mut state: RunState, event: &Event) -> RunState {
             state.items.clear();
             state.unknown.clear();
             state.damaged = false;
+            state.held = None;
             state.finished = None;
             ends(phase, &mut state, PhaseEnd::Resolved);
         }
@@ -471,6 +476,7 @@ fn turn_back(state: &mut RunState, cause: &Cause) {
     state.undo_lost.clear();
     state.waiting.clear();
     state.soak_until = None;
+    state.held = None;
     state.judged.retain(|(moment, _), _| *moment == Moment::Baseline);
     state.reverting = Some(cause.clone());
     // A step whose end was never recorded is not in flight any more: from here on only its undo is.

@@ -4,7 +4,7 @@ use super::act::{Heard, Input};
 use super::choose;
 use super::state::{Back, Limits, RunState, Stage};
 use crate::model::{
-    Cause, Choice, Event, Guarded, Moment, Part, Phase, PhaseEnd, PhaseHeader, PhaseId, Plan, Reboot,
+    Cause, Choice, Event, Guarded, Held, Moment, Part, Phase, PhaseEnd, PhaseHeader, PhaseId, Plan, Reboot,
     StepOutcome, Toward, Verdict,
 };
 
@@ -55,7 +55,12 @@ pub(super) fn interpret(plan: &Plan, state: &RunState, input: &Input) -> Vec<Eve
             events
         }
         // No phase was begun, so nothing is taken back, and nothing is begun either.
-        Input::RollbackAsked { .. } | Input::RollbackAlongDamage { .. } | Input::SoakFailed { .. }
+        Input::RollbackAsked { .. }
+        | Input::RollbackAlongDamage { .. }
+        | Input::SoakFailed { .. }
+        | Input::SoakHeld(_)
+        | Input::SoakMeasured
+        | Input::SoakReleased { .. }
             if state.header.is_none() =>
         {
             vec![Event::RunFinished { verdict: Verdict::Refused }]
@@ -78,6 +83,18 @@ pub(super) fn interpret(plan: &Plan, state: &RunState, input: &Input) -> Vec<Eve
         Input::SoakFailed { cause, boot } if soaks(state) => turned_back(state, boot, cause.clone()),
         // It does not soak, or no longer: what is over stays over.
         Input::SoakFailed { .. } => Vec::new(),
+        Input::SoakHeld(held) if soaks(state) && holds_anew(state, held) => {
+            vec![Event::SoakHeld(held.clone())]
+        }
+        // What failed stays with the person; what was only not known yet is known now.
+        Input::SoakMeasured if state.held.as_ref().is_some_and(|held| held.cause.is_open()) => {
+            let reason = "a later look found it well".to_owned();
+            vec![Event::SoakReleased { reason, by: None }]
+        }
+        Input::SoakReleased { reason, by } if state.held.is_some() => {
+            vec![Event::SoakReleased { reason: reason.clone(), by: Some(by.clone()) }]
+        }
+        Input::SoakHeld(_) | Input::SoakMeasured | Input::SoakReleased { .. } => Vec::new(),
         Input::Judged(reports) => match moment(&state.stage) {
             Some(moment) => {
                 let mut events: Vec<Event> = reports
@@ -185,6 +202,9 @@ pub(super) fn arms_first(state: &RunState, input: &Input) -> bool {
             Input::RollbackAlongDamage { .. } => true,
             // What stands behind a guard is whoever started it.
             Input::GuardFired { .. }
+            | Input::SoakHeld(_)
+            | Input::SoakMeasured
+            | Input::SoakReleased { .. }
             | Input::Begin
             | Input::Resumed { .. }
             | Input::Opened { .. }
@@ -232,6 +252,11 @@ fn soaks(state: &RunState) -> bool {
     state.finished == Some(Verdict::Committed)
         && state.stage == Stage::Ended(PhaseEnd::Committed)
         && state.soak_until.is_some()
+}
+
+/// What was found first is what a person is asked about; that something fails is more than that it could not be told.
+fn holds_anew(state: &RunState, held: &Held) -> bool {
+    state.held.as_ref().is_none_or(|before| before.cause.is_open() && !held.cause.is_open())
 }
 
 /// Whether the machine went down in the middle of a phase that had touched it, and the plan does not expect that.
@@ -290,6 +315,9 @@ fn turned_back(state: &RunState, boot: &Option<String>, cause: Cause) -> Vec<Eve
 }
 
 fn journal_lost(state: &RunState, why: &str) -> Vec<Event> {
+    if state.finished.is_some() {
+        return Vec::new();
+    }
     if state.header.is_none() {
         return vec![Event::RunFinished { verdict: Verdict::Refused }];
     }

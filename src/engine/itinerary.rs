@@ -1,6 +1,6 @@
 //! Which phases a run takes, and what stands in the way of one.
 
-use crate::model::{Guidance, PhaseEnd, PhaseId, Plan, RunId, Timestamp};
+use crate::model::{GenerationNumber, Guidance, Held, PhaseEnd, PhaseId, Plan, RunId, Timestamp};
 
 /// What a run has to do.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -37,6 +37,26 @@ pub struct Selection {
     pub until: Option<PhaseId>,
 }
 
+/// What was taken before keeps the next phase waiting for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Waits {
+    /// The end of a soak.
+    pub soak_until: Option<Timestamp>,
+    /// A person.
+    pub held: Option<HeldPhase>,
+}
+
+/// A phase that holds those after it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldPhase {
+    /// Which.
+    pub phase: PhaseId,
+    /// The generation that committed it.
+    pub generation: GenerationNumber,
+    /// What was found of it.
+    pub held: Held,
+}
+
 /// Why a phase cannot be taken now.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Obstacle {
@@ -58,6 +78,14 @@ pub enum Obstacle {
         phase: PhaseId,
         /// What it needs.
         needs: PhaseId,
+    },
+    /// What was found of the phase before it while it soaked is left to a person.
+    #[error("phase `{phase}` may not begin: phase `{}` is held since {}", .by.phase, .by.held.since)]
+    Held {
+        /// The phase.
+        phase: PhaseId,
+        /// What holds it.
+        by: Box<HeldPhase>,
     },
     /// The phase before it soaks.
     #[error("phase `{phase}` may not begin before {until}: the phase before it soaks until then")]
@@ -83,7 +111,7 @@ pub(super) const fn is_settled(end: PhaseEnd) -> bool {
 pub fn itinerary(
     plan: &Plan,
     done: &[(PhaseId, PhaseEnd)],
-    soak_until: Option<Timestamp>,
+    waits: &Waits,
     asked: &Selection,
     now: Timestamp,
 ) -> Result<Vec<PhaseId>, Obstacle> {
@@ -116,16 +144,21 @@ pub fn itinerary(
             }
         }
     }
-    match (chosen.first(), soak_until) {
-        (Some(phase), Some(until)) if until > now => Err(Obstacle::Soaks { phase: (*phase).clone(), until }),
-        (Some(_) | None, Some(_) | None) => Ok(chosen.into_iter().cloned().collect()),
+    match (chosen.first(), &waits.held, waits.soak_until) {
+        (Some(phase), Some(held), _) => {
+            Err(Obstacle::Held { phase: (*phase).clone(), by: Box::new(held.clone()) })
+        }
+        (Some(phase), None, Some(until)) if until > now => {
+            Err(Obstacle::Soaks { phase: (*phase).clone(), until })
+        }
+        (Some(_) | None, _, _) => Ok(chosen.into_iter().cloned().collect()),
     }
 }
 
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::model::{Digest, OnOutcome, Phase, PlanName, Reboot, Risk, Span};
+    use crate::model::{Cause, CheckId, Digest, Item, OnOutcome, Phase, PlanName, Reboot, Risk, Span};
 
     fn id(name: &str) -> PhaseId {
         PhaseId::new(name).expect("a valid name")
@@ -160,18 +193,37 @@ pub(super) mod tests {
         Selection { only: some(only), from: some(from), until: some(until) }
     }
 
-    fn chosen(done: &[(&str, PhaseEnd)], asked: &Selection, soaks: i64) -> Result<Vec<String>, String> {
-        let plan = Plan {
+    fn plan() -> Plan {
+        Plan {
             name: PlanName::new("p").expect("a valid name"),
             revision: 1,
             title: None,
             digest: Digest("0".repeat(64)),
             phases: vec![phase("a", &[]), phase("b", &["a"]), phase("c", &[])],
             calendar: None,
-        };
+        }
+    }
+
+    pub(in crate::engine) fn held(name: &str) -> HeldPhase {
+        let cause = Cause::ChecksFailed(vec![CheckId::new("c").expect("a valid name")]);
+        let held = Held { since: Timestamp(7), cause, found: vec![Item::new("c", "5 > 4")] };
+        HeldPhase { phase: id(name), generation: GenerationNumber(1), held }
+    }
+
+    fn chosen(done: &[(&str, PhaseEnd)], asked: &Selection, soaks: i64) -> Result<Vec<String>, String> {
+        let plan = plan();
         let done: Vec<_> = done.iter().map(|(name, end)| (id(name), *end)).collect();
-        let soak = (soaks > 0).then_some(Timestamp(soaks));
-        itinerary(&plan, &done, soak, asked, Timestamp(10))
+        let waits = Waits { soak_until: (soaks > 0).then_some(Timestamp(soaks)), held: None };
+        under(&plan, &done, &waits, asked)
+    }
+
+    fn under(
+        plan: &Plan,
+        done: &[(PhaseId, PhaseEnd)],
+        waits: &Waits,
+        asked: &Selection,
+    ) -> Result<Vec<String>, String> {
+        itinerary(plan, done, waits, asked, Timestamp(10))
             .map(|phases| phases.iter().map(ToString::to_string).collect())
             .map_err(|why| why.to_string())
     }
@@ -212,5 +264,21 @@ pub(super) mod tests {
         let soaks =
             "phase `a` may not begin before 1970-01-01T00:00:00.011Z: the phase before it soaks until then";
         assert_eq!(chosen(none, &asked("", "", ""), 11), why(soaks));
+    }
+
+    #[test]
+    fn no_phase_begins_while_one_is_held_whenever_its_soak_is_over() {
+        let done = [(id("a"), PhaseEnd::Committed)];
+        let why = "phase `b` may not begin: phase `a` is held since 1970-01-01T00:00:00.007Z";
+        for until in [None, Some(Timestamp(1)), Some(Timestamp(99))] {
+            let waits = Waits { soak_until: until, held: Some(held("a")) };
+            assert_eq!(under(&plan(), &done, &waits, &asked("", "", "")), Err(why.to_owned()), "{until:?}");
+            assert!(
+                under(&plan(), &done, &waits, &asked("a", "", "")).is_err(),
+                "nor the phase itself again"
+            );
+            let all = ["a", "b", "c"].map(|name| (id(name), PhaseEnd::Committed));
+            assert_eq!(under(&plan(), &all, &waits, &asked("", "", "")), ok(&[]), "nothing is left to hold");
+        }
     }
 }

@@ -20,13 +20,13 @@ mod undo;
 
 pub use act::{Action, Decision, Ended, Heard, Input};
 pub use budget::{Budget, budget};
-pub use choose::{may_accept, soaked};
+pub use choose::{checks_in, found_well_now, may_accept, soaked};
 pub use decide::{decide, record_required};
 pub use diagram::{ASIDE, Arrow, BACK, FORWARD, SKIPPED, diagram, stage_name};
 pub use evolve::{evolve, replay};
 pub use foresee::foresee;
 pub use interpret::needs_a_guard_now;
-pub use itinerary::{Itinerary, Obstacle, Selection, itinerary};
+pub use itinerary::{HeldPhase, Itinerary, Obstacle, Selection, Waits, itinerary};
 pub use state::{Back, Limits, Mark, RunState, Stage};
 pub use timetable::{timetable, today};
 pub use undo::undo_owed;

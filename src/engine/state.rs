@@ -2,7 +2,7 @@
 
 use super::Itinerary;
 use crate::model::{
-    Cause, CheckId, Guidance, Item, Moment, Outcome, Part, PhaseEnd, PhaseHeader, PhaseId, StepOutcome,
+    Cause, CheckId, Guidance, Held, Item, Moment, Outcome, Part, PhaseEnd, PhaseHeader, PhaseId, StepOutcome,
     Timestamp, Verdict,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -236,6 +236,8 @@ pub struct RunState {
     pub resumptions: u32,
     /// The committed phase soaks until then.
     pub soak_until: Option<Timestamp>,
+    /// What was found of the committed phase while it soaked, where that is left to a person and was not released.
+    pub held: Option<Held>,
     /// The end of the run.
     pub finished: Option<Verdict>,
 }

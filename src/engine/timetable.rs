@@ -1,7 +1,7 @@
 //! Which week and day it is, which phase is due, and what the others wait for. Shown, never enforced but for soaks and
 //! needs, which [`super::itinerary`] enforces.
 
-use super::itinerary::is_settled;
+use super::itinerary::{Waits, is_settled};
 use crate::model::{PhaseEnd, PhaseId, PhaseTime, Plan, Timestamp, Timing, Today, days_of_week};
 use chrono::NaiveDate;
 
@@ -16,7 +16,7 @@ pub fn today(plan: &Plan, date: NaiveDate) -> Option<Today> {
 pub fn timetable(
     plan: &Plan,
     done: &[(PhaseId, PhaseEnd)],
-    soak_until: Option<Timestamp>,
+    waits: &Waits,
     now: Timestamp,
     date: NaiveDate,
 ) -> Vec<PhaseTime> {
@@ -29,12 +29,13 @@ pub fn timetable(
         let due = calendar.zip(phase.week).and_then(|(calendar, week)| calendar.due(week, days));
         let (first, last) = due.unzip();
         let needed = phase.needs.iter().find(|need| !settled(need));
-        let timing = match (settled(&phase.id), needed.or(next.filter(|next| **next != phase.id)), soak_until)
-        {
-            (true, _, _) => Timing::Settled,
-            (false, Some(before), _) => Timing::After(before.clone()),
-            (false, None, Some(until)) if until > now => Timing::Soaks(until),
-            (false, None, Some(_) | None) => match due {
+        let before = needed.or(next.filter(|next| **next != phase.id));
+        let timing = match (settled(&phase.id), before, &waits.held, waits.soak_until) {
+            (true, _, _, _) => Timing::Settled,
+            (false, Some(before), _, _) => Timing::After(before.clone()),
+            (false, None, Some(by), _) => Timing::Held(by.phase.clone()),
+            (false, None, None, Some(until)) if until > now => Timing::Soaks(until),
+            (false, None, None, Some(_) | None) => match due {
                 Some((first, _)) if date < first => Timing::Early,
                 Some((_, last)) if date > last => Timing::Late(date.signed_duration_since(last).num_days()),
                 Some(_) if place.is_some_and(|place| place.day.is_none()) => Timing::DayOff,
@@ -48,7 +49,7 @@ pub fn timetable(
 
 #[cfg(test)]
 mod tests {
-    use super::super::itinerary::tests::phase;
+    use super::super::itinerary::tests::{held, phase};
     use super::*;
     use crate::model::{Calendar, Digest, PlanName};
 
@@ -76,7 +77,8 @@ mod tests {
         let id = |name: &str| PhaseId::new(name).expect("an id");
         let done: Vec<_> = done.iter().map(|(name, end)| (id(name), *end)).collect();
         let date = date.parse().expect("a day");
-        let times = timetable(&plan(), &done, soak.map(Timestamp), Timestamp(10), date);
+        let waits = Waits { soak_until: soak.map(Timestamp), held: None };
+        let times = timetable(&plan(), &done, &waits, Timestamp(10), date);
         times.into_iter().map(|time| time.timing).collect()
     }
 
@@ -102,9 +104,24 @@ mod tests {
     }
 
     #[test]
+    fn a_phase_that_is_held_keeps_the_next_one_waiting_for_a_person_and_for_no_day() {
+        let a = PhaseId::new("a").expect("an id");
+        let done = [(a.clone(), PhaseEnd::Committed)];
+        for until in [None, Some(Timestamp(11))] {
+            let waits = Waits { soak_until: until, held: Some(held("a")) };
+            let date = "2026-01-04".parse().expect("a day");
+            let times = timetable(&plan(), &done, &waits, Timestamp(10), date);
+            let timings: Vec<Timing> = times.into_iter().map(|time| time.timing).collect();
+            let b = PhaseId::new("b").expect("an id");
+            assert_eq!(timings, [Timing::Settled, Timing::Held(a.clone()), Timing::After(b)]);
+        }
+    }
+
+    #[test]
     fn without_a_calendar_the_next_phase_is_due_on_every_day() {
         let plan = Plan { calendar: None, ..plan() };
-        let times = timetable(&plan, &[], None, Timestamp(0), "2026-01-04".parse().expect("a day"));
+        let times =
+            timetable(&plan, &[], &Waits::default(), Timestamp(0), "2026-01-04".parse().expect("a day"));
         assert_eq!((times[0].timing.clone(), times[0].first), (Timing::Due, None));
         assert_eq!(today(&plan, "2026-01-04".parse().expect("a day")), None);
     }

@@ -111,6 +111,18 @@ pub struct Invoker {
     pub name: String,
 }
 
+/// What was found of a committed phase while it soaks, where that is left to a person: no phase of its plan begins until it
+/// is released.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Held {
+    /// When that was looked at.
+    pub since: Timestamp,
+    /// What it amounts to.
+    pub cause: Cause,
+    /// Each check that it speaks of, with what was observed, in words.
+    pub found: Vec<Item>,
+}
+
 /// The header of a generation: all that its journal needs to be read alone.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PhaseHeader {
@@ -254,6 +266,17 @@ pub enum Event {
     PhaseCommitted {
         /// The soak is over then.
         soak_until: Option<Timestamp>,
+    },
+    /// The committed phase was not found healthy while it soaked, and its plan leaves that to a person: no phase of the
+    /// plan begins until it is released.
+    SoakHeld(Held),
+    /// The plan goes on.
+    SoakReleased {
+        /// Why.
+        reason: String,
+        /// Who says so; absent where what could not be measured or decided could be at a later look.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Invoker>,
     },
     /// The guard was taken down after the decision was durable.
     GuardDisarmed,

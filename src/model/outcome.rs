@@ -142,6 +142,29 @@ impl Cause {
             Self::RunnerGone | Self::DeadlinePassed | Self::Rebooted => false,
         }
     }
+
+    /// Whether nobody knows yet how it stands: what could not be measured, or is undecided, may be at another look.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        match self {
+            Self::ChecksBroken(_) | Self::ChecksUndecided(_) => true,
+            Self::ChecksFailed(_)
+            | Self::StepFailed { .. }
+            | Self::NotRecorded(_)
+            | Self::NotKept(_)
+            | Self::NotArmed(_)
+            | Self::JournalLost(_)
+            | Self::NotConfirmed
+            | Self::Declined
+            | Self::Interrupted
+            | Self::Asked
+            | Self::TooManyResumptions(_)
+            | Self::RunnerGone
+            | Self::DeadlinePassed
+            | Self::Rebooted
+            | Self::WrongBoot(_) => false,
+        }
+    }
 }
 
 /// How a phase ended.

@@ -32,6 +32,19 @@ pub enum Manager {
     User,
 }
 
+/// The fields of a `journal` probe that hold what the kernel tells of programs that crashed.
+pub const CRASH_FIELDS: [&str; 9] = [
+    "segfaults",
+    "segfault_processes",
+    "traps",
+    "general_protection",
+    "invalid_opcode",
+    "divide_error",
+    "undefined_instruction",
+    "arm64_faults",
+    "unhandled_signals",
+];
+
 /// What the `nix` probe reads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -1,7 +1,7 @@
 //! What the looking verbs show: plain data, made by `cli` from the capsules, put into words by `report`.
 
 use super::{
-    Act, Cause, CheckId, CheckReport, Digest, GenerationNumber, Invoker, Item, LayerKind, LayerRecord,
+    Act, Cause, CheckId, CheckReport, Digest, GenerationNumber, Held, Invoker, Item, LayerKind, LayerRecord,
     Moment, PhaseEnd, PhaseId, PlanName, RunAs, RunId, Span, StepId, Timestamp, Value, Verdict,
 };
 use chrono::NaiveDate;
@@ -52,6 +52,8 @@ pub enum Timing {
     DayOff,
     /// The phase before it soaks until then.
     Soaks(Timestamp),
+    /// What was found of this one while it soaked is left to a person.
+    Held(PhaseId),
     /// This one comes first.
     After(PhaseId),
 }
@@ -147,6 +149,30 @@ pub struct CurrentLine {
     pub accepted: Vec<Item>,
     /// What a person says was put right by hand.
     pub resolved: Option<Resolution>,
+    /// What was found of it last while it soaked, where that was left to a person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
+}
+
+/// That a phase was held while it soaked, and how that ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Hold {
+    /// What was found.
+    #[serde(flatten)]
+    pub held: Held,
+    /// How it was released; absent where it still holds the next phase.
+    pub released: Option<Release>,
+}
+
+/// That a phase holds the next one no longer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Release {
+    /// Why.
+    pub reason: String,
+    /// The login name of who says so; absent where a later look found it well.
+    pub by: Option<String>,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// What a person says was put right by hand after a way back that did not hold.
@@ -237,6 +263,9 @@ pub struct Showing {
     /// Who said keep within the confirm window, and when.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub confirmed: Option<Confirmation>,
+    /// What was found of it last while it soaked, where that was left to a person; nothing after a way back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
     /// Evidence files, relative to the capsule.
     pub evidence: Vec<String>,
     /// What is damaged in the capsule.

@@ -137,7 +137,7 @@ fn every_shipped_check_can_be_used() {
         "`true` or `false`" => "true",
         "a list of texts" | "a list of texts, at least one" => "[some, other]",
         "a share from 0 to 1, or from `0%` to `100%`" => "30%",
-        "percent, from 1 to 100 or 0, or from `0%` to `100%`" => "30",
+        "a percentage up to 100, such as `30` or `30%`" => "30",
         other => panic!("{other}"),
     };
     for check in shipped_checks().unwrap_or_else(|wrong| panic!("{}", wrong.lines())) {

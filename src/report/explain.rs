@@ -5,8 +5,8 @@ use super::shell_words::shell_words;
 use super::style::Style;
 use super::{rules, text};
 use crate::model::{
-    Act, Changes, Check, CommandLine, LayerSpec, Part, Phase, Plan, Reboot, SettingsFormat, Span, Step,
-    StepUndo, counted,
+    Act, Changes, Check, CommandLine, LayerSpec, Part, Phase, Plan, Reaction, Reboot, SettingsFormat, Span,
+    Step, StepUndo, counted,
 };
 
 /// The whole plan as text.
@@ -85,6 +85,12 @@ fn explain_phase(phase: &Phase, number: usize, of: usize) -> Vec<Line> {
         let looks =
             format!("judged {every} by the timer of `switchback schedule install`; without it by nobody");
         lines.push(Line::plain(looks).at(2));
+        let fails = match phase.on.fail {
+            Reaction::Rollback => "a look that fails takes it back",
+            Reaction::Pause => "a look that fails holds the next phase until a person says so",
+            Reaction::Continue => "a look that fails is told, and takes it back where the check is critical",
+        };
+        lines.push(Line::plain(fails).at(2));
     }
     lines.extend(way_back(phase));
     lines

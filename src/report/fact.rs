@@ -113,6 +113,15 @@ pub fn words(plan: &Plan, scene: &Scene, envelope: &Envelope) -> Vec<Line> {
             };
             vec![Line::new(tone, word, soak).about(phase_name(scene))]
         }
+        Event::SoakHeld(held) => {
+            let mut lines = vec![Line::new(Tone::Caution, "held", text::held(held)).about(phase_name(scene))];
+            lines.extend(held.found.iter().map(|item| Line::plain(item.why.clone()).about(&item.name).at(1)));
+            lines
+        }
+        Event::SoakReleased { reason, by } => {
+            let (tone, what) = text::released(reason, by.as_ref().map(|by| by.name.as_str()));
+            vec![Line::new(tone, "released", what).about(phase_name(scene))]
+        }
         Event::GuardDisarmed if scene.begins_anew() => {
             vec![did(Tone::Quiet, "unguarded", "nothing was touched; the phase begins anew")]
         }

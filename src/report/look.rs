@@ -7,9 +7,9 @@ use super::table::{Column, Keep, table};
 use super::text::But;
 use super::{explain, fact, summary, text};
 use crate::model::{
-    Change, Changed, CheckLine, CurrentLine, HistoryLine, Item, Kept, Moment, PhaseLine, QuarantineLine,
-    Resolution, RollbackPreview, Showing, SoakWatch, Status, StepLine, Timestamp, Timing, Today,
-    WayBackPreview, Weight, counted,
+    Change, Changed, CheckLine, CurrentLine, HistoryLine, Hold, Item, Kept, Moment, PhaseLine,
+    QuarantineLine, Resolution, RollbackPreview, Showing, SoakWatch, Status, StepLine, Timestamp, Timing,
+    Today, WayBackPreview, Weight, counted,
 };
 use unicode_width::UnicodeWidthStr;
 
@@ -67,10 +67,28 @@ fn current_lines(current: &CurrentLine) -> Vec<Line> {
     lines.extend(summary::accepted(&current.accepted, 0));
     lines.extend(current.cause.iter().map(|cause| Line::new(Tone::Caution, "because", text::cause(cause))));
     lines.extend(current.soak_until.map(|until| soaks(until, current.soak_watch.as_ref())));
+    lines.extend(current.hold.iter().flat_map(|told| hold(told, 0)));
     lines.extend(current.waiting.iter().map(|who| Line::new(Tone::Caution, "waiting", who)));
     lines.extend(summary::items(&current.items, 0));
     lines.extend(summary::left(&current.left, 0));
     lines.extend(current.resolved.iter().flat_map(|resolved| resolution(resolved, 0)));
+    lines
+}
+
+/// What was found while a phase soaked, and whose word let the plan go on.
+fn hold(hold: &Hold, depth: usize) -> Vec<Line> {
+    let since = text::when(hold.held.since);
+    let mut lines = vec![match &hold.released {
+        None => Line::new(Tone::Caution, "held", format!("since {since}: {}", text::held(&hold.held))),
+        Some(_) => Line::new(Tone::Plain, "held", format!("{since}: {}", text::cause(&hold.held.cause))),
+    }];
+    lines.extend(hold.released.iter().map(|release| {
+        let (tone, who) = text::released(&release.reason, release.by.as_deref());
+        Line::new(tone, "released", format!("{}, {who}", text::when(release.at)))
+    }));
+    let mut lines: Vec<Line> = lines.into_iter().map(|line| line.at(depth)).collect();
+    let item = |item: &Item| Line::plain(item.why.clone()).about(&item.name).at(depth + 1);
+    lines.splice(1..1, hold.held.found.iter().map(item));
     lines
 }
 
@@ -123,6 +141,7 @@ fn time(line: &PhaseLine) -> Option<String> {
         Timing::Late(days) => Some(format!("{} late", counted(days, "day"))),
         Timing::DayOff => Some("not today, which does not count".to_owned()),
         Timing::Soaks(until) => Some(format!("not before {}: what was committed soaks", text::when(*until))),
+        Timing::Held(phase) => Some(format!("not before a person says so: {phase} is held")),
         Timing::After(phase) => Some(format!("after {phase}")),
     };
     let parts: Vec<String> = [days, wait].into_iter().flatten().collect();
@@ -130,7 +149,8 @@ fn time(line: &PhaseLine) -> Option<String> {
 }
 
 fn phase_line(line: &PhaseLine, align: usize) -> Line {
-    let waits = matches!(line.time.timing, Timing::Soaks(_) | Timing::Early | Timing::DayOff);
+    let waits =
+        matches!(line.time.timing, Timing::Soaks(_) | Timing::Held(_) | Timing::Early | Timing::DayOff);
     let (tone, word) = match (line.due, line.end) {
         (true, _) if waits => (Tone::Plain, "next"),
         (true, _) => (Tone::Caution, "due"),
@@ -278,6 +298,7 @@ pub fn show(showing: &Showing, length: Length, style: &Style) -> String {
         let said = format!("{}, {}", text::said_keep(it.by.as_ref()), text::when(it.at));
         Line::new(Tone::Good, "confirmed", said).at(1)
     }));
+    lines.extend(showing.hold.iter().flat_map(|told| hold(told, 1)));
     lines.extend(summary::items(&showing.items, 1));
     lines.extend(summary::left(&line.left, 1));
     lines.extend(line.resolved.iter().flat_map(|resolved| resolution(resolved, 1)));

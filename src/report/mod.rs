@@ -54,7 +54,7 @@ pub use look::{Length, history, rollback_list, rollback_preview, show, status};
 pub use look_json::{history_json, rollback_preview_json, show_json, status_json};
 pub use named::{elsewhere, named_check, named_checks};
 pub use ndjson::{ExitOf, Ndjson};
-pub use news::{WentBack, news_json, news_words};
+pub use news::{Holds, WentBack, news_json, news_words};
 pub use observation::observation;
 pub use plain::{Plain, Stamps};
 pub use sandboxed::{sandboxed, sandboxed_json};

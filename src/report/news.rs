@@ -1,7 +1,7 @@
 //! Words and a document for who is told that a verdict changed.
 
 use super::text;
-use crate::model::{Cause, GenerationNumber, Health, PhaseId, Validation, Value, VerdictChange};
+use crate::model::{Cause, GenerationNumber, Health, Held, PhaseId, Validation, Value, VerdictChange};
 use serde_json::json;
 
 /// A phase that did not stay healthy while it soaked, and was taken back.
@@ -15,6 +15,15 @@ pub struct WentBack {
     pub whole: bool,
 }
 
+/// A phase that holds the next one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holds {
+    /// Its generation.
+    pub generation: GenerationNumber,
+    /// What was found.
+    pub held: Held,
+}
+
 /// So many changes are named one by one.
 const NAMED: usize = 8;
 
@@ -24,10 +33,14 @@ pub fn news_words(
     validation: &Validation,
     changes: &[VerdictChange],
     back: Option<&WentBack>,
+    holds: Option<&Holds>,
 ) -> (String, String, bool) {
     let plan = &validation.plan;
     let worse = changes.iter().any(|change| change.before.unwrap_or(Health::Healthy) < change.now);
     let title = match (back, phases(validation).first()) {
+        (None, Some(phase)) if changes.is_empty() && holds.is_some() => {
+            format!("{plan}: phase {phase} holds the next one")
+        }
         (Some(back), Some(phase)) if back.whole => format!("{plan}: phase {phase} was rolled back"),
         (Some(_), Some(phase)) => format!("{plan}: the way back of phase {phase} did not hold"),
         (Some(_) | None, _) => format!("{plan} is {} now", validation.health().word()),
@@ -39,6 +52,10 @@ pub fn news_words(
             lines.push("`switchback status` names what is neither old nor new".to_owned());
         }
     }
+    if let Some(Holds { generation, held }) = holds {
+        lines.push(format!("generation {generation}: {}", text::held(held)));
+        lines.push(format!("`switchback resolve {generation} --reason TEXT` lets the plan go on"));
+    }
     for change in changes.iter().take(NAMED) {
         let before = change.before.map(|before| format!(" (was {})", before.word())).unwrap_or_default();
         let reason = change.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
@@ -48,7 +65,11 @@ pub fn news_words(
     if more > 0 {
         lines.push(format!("and {more} more"));
     }
-    (format!("switchback: {title}"), lines.join("\n"), worse || back.is_some())
+    (
+        format!("switchback: {title}"),
+        lines.join("\n"),
+        worse || back.is_some() || changes.is_empty() && holds.is_some(),
+    )
 }
 
 fn phases(validation: &Validation) -> Vec<&PhaseId> {
@@ -57,11 +78,21 @@ fn phases(validation: &Validation) -> Vec<&PhaseId> {
 
 /// The same for a command.
 #[must_use]
-pub fn news_json(validation: &Validation, changes: &[VerdictChange], back: Option<&WentBack>) -> Value {
-    let (title, words, urgent) = news_words(validation, changes, back);
+pub fn news_json(
+    validation: &Validation,
+    changes: &[VerdictChange],
+    back: Option<&WentBack>,
+    holds: Option<&Holds>,
+) -> Value {
+    let (title, words, urgent) = news_words(validation, changes, back, holds);
+    let event = match (back, changes) {
+        (Some(_), _) => "rolled-back",
+        (None, []) if holds.is_some() => "held",
+        (None, _) => "verdict-changed",
+    };
     json!({
         "format": 1,
-        "event": if back.is_some() { "rolled-back" } else { "verdict-changed" },
+        "event": event,
         "title": title,
         "text": words,
         "urgent": urgent,
@@ -74,6 +105,9 @@ pub fn news_json(validation: &Validation, changes: &[VerdictChange], back: Optio
         "changes": changes,
         "rolled_back": back.map(|back| json!({
             "generation": back.generation, "cause": back.cause, "whole": back.whole,
+        })),
+        "held": holds.map(|Holds { generation, held }| json!({
+            "generation": generation, "since": held.since, "cause": held.cause, "found": held.found,
         })),
     })
 }
@@ -97,29 +131,46 @@ mod tests {
     #[test]
     fn a_title_says_what_matters_most_and_a_line_each_change() {
         let one = [change("a", Some(Health::Healthy), Health::Failing), change("b", None, Health::Degraded)];
-        let (title, text, urgent) = news_words(&sample(), &one, None);
+        let (title, text, urgent) = news_words(&sample(), &one, None, None);
         assert_eq!(title, "switchback: desk is failing now");
         assert_eq!(text, "libs/a is failing (was healthy): 5 > 4\nlibs/b is degraded: 5 > 4");
         assert!(urgent);
         let better = [change("a", Some(Health::Failing), Health::Healthy)];
-        assert!(!news_words(&sample(), &better, None).2);
+        assert!(!news_words(&sample(), &better, None, None).2);
         let back = WentBack {
             generation: GenerationNumber(3),
             cause: Cause::ChecksFailed(vec![CheckId::new("a").expect("a name")]),
             whole: true,
         };
-        let (title, text, urgent) = news_words(&sample(), &[], Some(&back));
+        let (title, text, urgent) = news_words(&sample(), &[], Some(&back), None);
         assert_eq!(title, "switchback: desk: phase libs was rolled back");
         assert!(text.starts_with("generation 0003: ") && urgent, "{text}");
-        assert_eq!(news_json(&sample(), &one, Some(&back))["event"], "rolled-back");
+        assert_eq!(news_json(&sample(), &one, Some(&back), None)["event"], "rolled-back");
     }
 
     #[test]
     fn many_changes_are_counted() {
         let many: Vec<VerdictChange> =
             (0..20).map(|at| change(&format!("c{at}"), None, Health::Failing)).collect();
-        let (_, text, _) = news_words(&sample(), &many, None);
+        let (_, text, _) = news_words(&sample(), &many, None, None);
         assert_eq!(text.lines().last(), Some("and 12 more"));
-        assert_eq!(news_json(&sample(), &many, None)["changes"].as_array().map(Vec::len), Some(20));
+        assert_eq!(news_json(&sample(), &many, None, None)["changes"].as_array().map(Vec::len), Some(20));
+    }
+
+    #[test]
+    fn that_a_phase_holds_the_next_one_is_said_with_the_way_to_release_it() {
+        let failed = Cause::ChecksFailed(vec![CheckId::new("a").expect("a name")]);
+        let held = Held { since: crate::model::Timestamp(0), cause: failed, found: Vec::new() };
+        let holds = Holds { generation: GenerationNumber(3), held };
+        let (title, text, urgent) = news_words(&sample(), &[], None, Some(&holds));
+        assert_eq!(title, "switchback: desk: phase libs holds the next one");
+        let said = "generation 0003: check `a` failed; no phase of the plan begins until a person says so\n\
+                    `switchback resolve 0003 --reason TEXT` lets the plan go on";
+        assert!(text == said && urgent, "{text}");
+        let document = news_json(&sample(), &[], None, Some(&holds));
+        assert_eq!((&document["event"], &document["held"]["generation"]), (&"held".into(), &3.into()));
+        let change = [change("a", Some(Health::Healthy), Health::Failing)];
+        assert_eq!(news_json(&sample(), &change, None, Some(&holds))["event"], "verdict-changed");
+        assert_eq!(news_json(&sample(), &change, None, None)["held"], serde_json::Value::Null);
     }
 }

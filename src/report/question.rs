@@ -4,7 +4,7 @@ use super::line::{Line, Tone, render};
 use super::scene::Scene;
 use super::style::Style;
 use super::{summary, text};
-use crate::model::{Cause, Check, Item, Phase, Plan, Span, Step, counted};
+use crate::model::{Cause, Check, Held, Item, Phase, PhaseId, Plan, Span, Step, counted};
 use unicode_width::UnicodeWidthStr;
 
 /// A question in words.
@@ -115,6 +115,16 @@ pub fn resolve(items: &[Item], style: &Style) -> Asked {
     let lines =
         items.iter().map(|item| Line::new(Tone::Caution, "item", item.why.clone()).about(&item.name).at(1));
     asked(lines.collect(), "Were these put right by hand?", "Put right?", style)
+}
+
+/// Whether the plan shall go on, whatever was found of the phase while it soaked.
+#[must_use]
+pub fn release(phase: &PhaseId, held: &Held, style: &Style) -> Asked {
+    let mut lines =
+        vec![Line::new(Tone::Caution, "held", text::cause(&held.cause)).about(phase.as_str()).at(1)];
+    let item = |item: &Item| Line::plain(item.why.clone()).about(&item.name).at(2);
+    lines.extend(held.found.iter().map(item));
+    asked(lines, "Shall the plan go on all the same?", "Go on?", style)
 }
 
 /// Whether a whole plan shall be taken, in one line.

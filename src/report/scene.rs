@@ -247,6 +247,8 @@ impl Scene {
             | Event::BootCompared { .. }
             | Event::ConfirmOpened { .. }
             | Event::Confirmed(_)
+            | Event::SoakHeld(_)
+            | Event::SoakReleased { .. }
             | Event::GuardDisarmed
             | Event::StopWanted
             | Event::ChildrenEnded { .. }

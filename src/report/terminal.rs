@@ -140,6 +140,8 @@ impl<T: TermLike + Clone + 'static> Reporter for Terminal<T> {
             | Event::Confirmed(_)
             | Event::LayerKept { .. }
             | Event::PhaseCommitted { .. }
+            | Event::SoakHeld(_)
+            | Event::SoakReleased { .. }
             | Event::GuardDisarmed
             | Event::StopWanted
             | Event::RevertBegan { .. }

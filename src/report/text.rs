@@ -3,7 +3,7 @@
 
 use super::line::Tone;
 use crate::model::{
-    Act, Cause, CheckId, CheckReport, GuardKind, Guarded, Guidance, Invoker, Item, LayerSpec, Moment,
+    Act, Cause, CheckId, CheckReport, GuardKind, Guarded, Guidance, Held, Invoker, Item, LayerSpec, Moment,
     Outcome, Part, Phase, PhaseEnd, ProcessEnd, Reaction, Risk, RunAs, Severity, Span, Step, StepOutcome,
     Tally, Timestamp, Validation, Verdict, Weight, counted,
 };
@@ -279,6 +279,26 @@ pub fn cause(cause: &Cause) -> String {
             format!("something else booted than what the phase had prepared: {}", items.join("; "))
         }
         Cause::Rebooted => "the machine went down before the phase was decided".to_owned(),
+    }
+}
+
+/// What a phase that is held keeps waiting, and for what.
+#[must_use]
+pub fn held(held: &Held) -> String {
+    let until = if held.cause.is_open() {
+        "until a later look finds it well, or a person says so"
+    } else {
+        "until a person says so"
+    };
+    format!("{}; no phase of the plan begins {until}", cause(&held.cause))
+}
+
+/// Why the plan goes on, and by whose word; without one, a later look found it well.
+#[must_use]
+pub fn released(reason: &str, by: Option<&str>) -> (Tone, String) {
+    match by {
+        Some(name) => (Tone::Caution, format!("by {name}: {reason}")),
+        None => (Tone::Good, reason.to_owned()),
     }
 }
 

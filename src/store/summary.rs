@@ -2,8 +2,9 @@
 
 use crate::model::{
     Accepted, Act, Cause, CheckId, CheckLine, CommandLine, Confirmation, Digest, Envelope, Event,
-    GenerationNumber, HistoryLine, Item, LayerRecord, Moment, Outcome, Part, Phase, PhaseEnd, PhaseHeader,
-    ProcessEnd, Resolution, StepLine, StepOutcome, StepUndo, Timestamp, Verdict, with_run_time,
+    GenerationNumber, HistoryLine, Hold, Item, LayerRecord, Moment, Outcome, Part, Phase, PhaseEnd,
+    PhaseHeader, ProcessEnd, Release, Resolution, StepLine, StepOutcome, StepUndo, Timestamp, Verdict,
+    with_run_time,
 };
 use std::collections::BTreeMap;
 
@@ -26,6 +27,8 @@ pub struct Summary {
     pub items: Vec<Item>,
     /// Who said keep, and when.
     pub confirmed: Option<Confirmation>,
+    /// What was found of it last while it soaked, where that was left to a person; nothing after a way back.
+    pub hold: Option<Hold>,
     /// Earlier generations that were taken back from here, and how their phases stand now.
     pub taken_back: Vec<(GenerationNumber, PhaseEnd)>,
 }
@@ -97,6 +100,7 @@ impl<'a> Telling<'a> {
             checks: Vec::new(),
             items: Vec::new(),
             confirmed: None,
+            hold: None,
             taken_back: Vec::new(),
         };
         Self { summary, phase, places: Vec::new(), waiting: false }
@@ -147,6 +151,7 @@ impl<'a> Telling<'a> {
                 self.summary.line.left.clear();
                 self.summary.line.resolved = None;
                 self.summary.items.clear();
+                self.summary.hold = None;
                 self.because(cause.clone(), false);
             }
             Event::ChildrenEnded { left, .. } => self.summary.items.extend(left.iter().cloned()),
@@ -170,6 +175,13 @@ impl<'a> Telling<'a> {
             }
             Event::EarlierTakenBack { generation, end, .. } => {
                 self.summary.taken_back.push((*generation, *end));
+            }
+            Event::SoakHeld(held) => self.summary.hold = Some(Hold { held: held.clone(), released: None }),
+            Event::SoakReleased { reason, by } => {
+                if let Some(hold) = &mut self.summary.hold {
+                    let by = by.as_ref().map(|by| by.name.clone());
+                    hold.released = Some(Release { reason: reason.clone(), by, at });
+                }
             }
             Event::RunFinished { verdict } => self.summary.verdict = Some(*verdict),
             Event::PhaseBegan(_)

@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::{Guidance, Restored, Toward};
+use crate::model::{Guidance, Held, Invoker, Restored, Toward};
 use crate::store::sample::{began, check_id, envelopes, report, story};
 
 fn after(more: Vec<Event>) -> Summary {
@@ -28,6 +28,31 @@ fn a_generation_that_came_back_is_told_whole() {
         .map(|line| (line.part.as_str(), line.step.as_str(), line.outcome == Some(StepOutcome::Done)))
         .collect();
     assert_eq!(steps, [("apply", "build", true), ("apply", "apply 2", false), ("undo", "build", true)]);
+}
+
+#[test]
+fn what_was_found_while_it_soaked_is_told_with_who_released_it_until_the_way_back() {
+    let cause = Cause::ChecksFailed(vec![check_id("memory")]);
+    let held =
+        Held { since: Timestamp(5), cause: cause.clone(), found: vec![Item::new("check memory", "5 > 4")] };
+    let by = Invoker { uid: 7, name: "ann".to_owned() };
+    let word = || Event::SoakReleased { reason: "known".to_owned(), by: Some(by.clone()) };
+    let mut facts = vec![end(PhaseEnd::Committed), word(), Event::SoakHeld(held.clone())];
+    let told = after(facts.clone()).hold;
+    assert_eq!(
+        told,
+        Some(Hold { held: held.clone(), released: None }),
+        "what was never held is not released"
+    );
+    facts.push(word());
+    let summary = after(facts.clone());
+    let release = Release { reason: "known".to_owned(), by: Some("ann".to_owned()), at: summary.line.last };
+    assert_eq!(summary.hold, Some(Hold { held: held.clone(), released: Some(release) }));
+    assert_eq!((summary.line.end, summary.line.cause), (Some(PhaseEnd::Committed), None));
+    facts.push(Event::SoakHeld(held.clone()));
+    assert_eq!(after(facts.clone()).hold, Some(Hold { held, released: None }), "the last one counts");
+    facts.push(Event::RevertBegan { cause });
+    assert_eq!(after(facts).hold, None);
 }
 
 #[test]

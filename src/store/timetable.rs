@@ -48,6 +48,9 @@ pub struct Wishes {
     pub quiet: bool,
     /// The command that is told of changes.
     pub notify: Vec<String>,
+    /// Reports that each validation writes, `FORM=FILE` with the whole path.
+    #[serde(default)]
+    pub reports: Vec<String>,
 }
 
 impl Timetable {

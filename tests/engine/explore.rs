@@ -343,6 +343,12 @@ impl Walk {
         if up.known.state.finished == Some(Verdict::Committed) {
             // The timer finds, at any time after the run ended, that the phase does not stay healthy.
             inputs.push(Input::SoakFailed { cause: Cause::ChecksFailed(Vec::new()), boot: boot.clone() });
+            for cause in [Cause::ChecksFailed(Vec::new()), Cause::ChecksUndecided(Vec::new())] {
+                inputs.push(Input::SoakHeld(Held { since: Timestamp(0), cause, found: Vec::new() }));
+            }
+            inputs.push(Input::SoakMeasured);
+            let by = Invoker { uid: 0, name: "somebody".into() };
+            inputs.push(Input::SoakReleased { reason: "it is well".into(), by });
         }
         if let Some(damaged) = node.budget.damaged.checked_sub(1) {
             let mut torn = up.clone();
@@ -482,6 +488,7 @@ impl Walk {
         told: &str,
         next: &mut Vec<(String, Node)>,
     ) -> Result<(), String> {
+        node.known.story.is_held_as(&node.known.state)?;
         node.known.story.allows(&self.plan, &node.machine, action, node.heard)?;
         if let Some(found) = node.guard {
             found.allows(action)?;

@@ -607,6 +607,120 @@ fn soak_failed_where_nothing_soaks(
     made
 }
 
+fn held_by(input: &Input) -> Option<Event> {
+    match input {
+        Input::SoakHeld(held) => Some(Event::SoakHeld(held.clone())),
+        _ => None,
+    }
+}
+
+/// Says so in place of what is decided.
+fn said(event: Event) -> Decision {
+    Decision { events: vec![event], action: Action::Stop(Ended::Finished(Verdict::Committed)) }
+}
+
+fn held_where_nothing_soaks(
+    plan: &Plan,
+    state: &RunState,
+    input: &Input,
+    heard: Heard,
+    now: Timestamp,
+) -> Decision {
+    match held_by(input).filter(|_| state.soak_until.is_none()) {
+        Some(event) => said(event),
+        None => decide(plan, state, input, heard, now),
+    }
+}
+
+fn held_twice(plan: &Plan, state: &RunState, input: &Input, heard: Heard, now: Timestamp) -> Decision {
+    match held_by(input).filter(|_| state.held.is_some()) {
+        Some(event) => said(event),
+        None => decide(plan, state, input, heard, now),
+    }
+}
+
+fn not_held_at_all(plan: &Plan, state: &RunState, input: &Input, heard: Heard, now: Timestamp) -> Decision {
+    let mut made = decide(plan, state, input, heard, now);
+    made.events.retain(|event| !matches!(event, Event::SoakHeld(_)));
+    made
+}
+
+fn a_failure_is_hidden_by_what_could_not_be_told(
+    plan: &Plan,
+    state: &RunState,
+    input: &Input,
+    heard: Heard,
+    now: Timestamp,
+) -> Decision {
+    let held = state.held.is_some() && matches!(input, Input::SoakHeld(_));
+    decide(plan, state, if held { &Input::Nothing } else { input }, heard, now)
+}
+
+fn released_by_a_look_whatever_it_was(
+    plan: &Plan,
+    state: &RunState,
+    input: &Input,
+    heard: Heard,
+    now: Timestamp,
+) -> Decision {
+    if *input == Input::SoakMeasured && state.held.is_some() {
+        return said(Event::SoakReleased { reason: "it is well".into(), by: None });
+    }
+    decide(plan, state, input, heard, now)
+}
+
+fn never_released(plan: &Plan, state: &RunState, input: &Input, heard: Heard, now: Timestamp) -> Decision {
+    let mut made = decide(plan, state, input, heard, now);
+    made.events.retain(|event| !matches!(event, Event::SoakReleased { .. }));
+    made
+}
+
+fn released_by_nobody(
+    plan: &Plan,
+    state: &RunState,
+    input: &Input,
+    heard: Heard,
+    now: Timestamp,
+) -> Decision {
+    let mut made = decide(plan, state, input, heard, now);
+    for event in &mut made.events {
+        if let Event::SoakReleased { by, .. } = event {
+            *by = None;
+        }
+    }
+    made
+}
+
+fn released_by_whoever_takes_it_up(
+    plan: &Plan,
+    state: &RunState,
+    input: &Input,
+    heard: Heard,
+    now: Timestamp,
+) -> Decision {
+    if matches!(input, Input::Resumed { .. }) && state.held.is_some() {
+        return said(Event::SoakReleased { reason: "it goes on".into(), by: None });
+    }
+    decide(plan, state, input, heard, now)
+}
+
+/// Whoever takes it up begins the next phase.
+fn held_and_yet_it_goes_on(
+    plan: &Plan,
+    state: &RunState,
+    input: &Input,
+    heard: Heard,
+    now: Timestamp,
+) -> Decision {
+    let Input::Resumed { .. } = input else { return decide(plan, state, input, heard, now) };
+    match (&state.held, state.itinerary.queue.first()) {
+        (Some(_), Some(phase)) => {
+            Decision { events: Vec::new(), action: Action::Open { phase: phase.clone() } }
+        }
+        (Some(_) | None, _) => decide(plan, state, input, heard, now),
+    }
+}
+
 fn facts_lost_forgotten(
     plan: &Plan,
     state: &RunState,
@@ -641,6 +755,30 @@ fn damage_seen_and_forgotten(plan: &Plan, state: RunState, event: &Event) -> Run
 fn what_is_lost_is_unnamed(plan: &Plan, state: RunState, event: &Event) -> RunState {
     let mut state = evolve(plan, state, event);
     state.unknown.truncate(0);
+    state
+}
+
+fn hold_forgotten(plan: &Plan, state: RunState, event: &Event) -> RunState {
+    let mut state = evolve(plan, state, event);
+    state.held = state.held.filter(|_| !matches!(event, Event::SoakHeld(_)));
+    state
+}
+
+fn release_forgotten(plan: &Plan, state: RunState, event: &Event) -> RunState {
+    let held = state.held.clone();
+    let mut state = evolve(plan, state, event);
+    if let Event::SoakReleased { .. } = event {
+        state.held = held;
+    }
+    state
+}
+
+fn hold_outlives_the_way_back(plan: &Plan, state: RunState, event: &Event) -> RunState {
+    let held = state.held.clone();
+    let mut state = evolve(plan, state, event);
+    if let Event::RevertBegan { .. } = event {
+        state.held = held;
+    }
     state
 }
 
@@ -700,6 +838,15 @@ pub(crate) const FAULTS: &[(&str, Decide)] = &[
     ("a wrong boot ignored", wrong_boot_ignored),
     ("a soak fails where nothing soaks", soak_failed_where_nothing_soaks),
     ("lost facts forgotten", facts_lost_forgotten),
+    ("held where nothing soaks", held_where_nothing_soaks),
+    ("held twice", held_twice),
+    ("what is left to a person is not recorded", not_held_at_all),
+    ("a failure hidden by what could not be told", a_failure_is_hidden_by_what_could_not_be_told),
+    ("a failure released by a look", released_by_a_look_whatever_it_was),
+    ("what is held is never released", never_released),
+    ("released, and nobody said so", released_by_nobody),
+    ("released by whoever takes it up", released_by_whoever_takes_it_up),
+    ("the next phase begins although one is held", held_and_yet_it_goes_on),
     ("a way back recorded before its guard stands", turned_before_the_guard),
 ];
 
@@ -709,6 +856,9 @@ const FORGETFUL: &[(&str, Evolve)] = &[
     ("a reboot seen and forgotten in a crash", reboot_seen_and_forgotten),
     ("damage seen and forgotten in a crash", damage_seen_and_forgotten),
     ("what nobody can know not named", what_is_lost_is_unnamed),
+    ("that a phase is held is forgotten", hold_forgotten),
+    ("that a phase is released is forgotten", release_forgotten),
+    ("a phase that went back is still held", hold_outlives_the_way_back),
 ];
 
 fn caught_by(engine: Engine) -> Option<String> {

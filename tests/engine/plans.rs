@@ -120,6 +120,7 @@ impl Told {
                 .follows(&self.plan, &input, &made.events)
                 .unwrap_or_else(|why| panic!("{why}: {input:?} after {:#?}", self.journal));
             self.learn(&made.events);
+            self.story.is_held_as(&self.state).unwrap_or_else(|why| panic!("{why}: {:#?}", self.journal));
             let guarded = self.guard.map_or(Ok(()), |found| found.allows(&made.action));
             guarded.unwrap_or_else(|why| panic!("{why}: {:?} after {:#?}", made.action, self.journal));
             self.story
@@ -235,6 +236,24 @@ proptest! {
             let Ended::Paused(_) = ended else { break };
             prop_assert!(run.state.header.is_some());
             ended = run.drive_on(Input::Resumed { boot: run.machine.boot(), guidance }, &mut script);
+        }
+        // The timer looks at it, and a person says something of it, in any order.
+        for _ in 0..5 {
+            let Ended::Finished(Verdict::Committed) = ended else { break };
+            let found = |cause| Input::SoakHeld(Held { since: Timestamp(0), cause, found: Vec::new() });
+            let said = match script.next().unwrap_or(0) % 5 {
+                0 => found(Cause::ChecksFailed(Vec::new())),
+                1 => found(Cause::ChecksBroken(Vec::new())),
+                2 => Input::SoakMeasured,
+                3 => {
+                    let by = Invoker { uid: 0, name: "somebody".into() };
+                    Input::SoakReleased { reason: "it is well".into(), by }
+                }
+                _ => Input::RollbackAsked { boot: run.machine.boot() },
+            };
+            if run.state.header.is_some() {
+                ended = run.drive_on(said, &mut script);
+            }
         }
     }
 

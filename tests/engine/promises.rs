@@ -9,7 +9,7 @@ pub(crate) use guards::Found;
 
 use crate::kit::checks_of;
 use std::collections::{BTreeMap, BTreeSet};
-use switchback::engine::{Input, Limits};
+use switchback::engine::{Input, Limits, RunState};
 use switchback::model::*;
 
 /// What the facts say so far.
@@ -78,6 +78,8 @@ pub(crate) struct Story {
     quarantined: bool,
     committed: bool,
     soak: Option<i64>,
+    /// What a person is to say about whether the plan goes on.
+    held: Option<Cause>,
     disarmed: bool,
     /// How the phase ended.
     pub(crate) ended: Option<PhaseEnd>,
@@ -90,6 +92,11 @@ pub(crate) struct Story {
 
 /// A broken promise.
 pub(crate) type Broken = String;
+
+/// Whether another look may tell.
+const fn is_open(cause: &Cause) -> bool {
+    matches!(cause, Cause::ChecksBroken(_) | Cause::ChecksUndecided(_))
+}
 
 fn hold(holds: bool, promise: &str) -> Result<(), Broken> {
     if holds { Ok(()) } else { Err(promise.to_owned()) }
@@ -106,6 +113,7 @@ impl Story {
         if let Event::PhaseBegan(header) = event {
             let at = plan.phases.iter().position(|phase| phase.id == header.phase);
             let next = self.phase.map_or(0, |phase| phase + 1);
+            hold(self.held.is_none(), "no phase begins while one is held")?;
             hold(at == Some(next), "phases begin in the plan's order, each once")?;
             let guided = header.guidance == Guidance::Guided;
             let (queue, boot) = (header.queue.clone(), header.boot.clone());
@@ -253,6 +261,16 @@ impl Story {
                 self.taken_up = 0;
                 self.soak = soak_until.map(|until| until.0);
             }
+            Event::SoakHeld(found) => {
+                hold(self.may_hold(&found.cause), "only a phase that soaks holds the next one, and once")?;
+                self.held = Some(found.cause.clone());
+            }
+            Event::SoakReleased { by, .. } => {
+                let open = self.held.as_ref().is_some_and(is_open);
+                hold(self.held.is_some(), "only what is held is released")?;
+                hold(by.is_some() || open, "what failed is released by a person alone")?;
+                self.held = None;
+            }
             Event::GuardDisarmed => (self.disarmed, self.armed) = (true, false),
             Event::RunPaused { cause } => {
                 hold(self.back.is_none() || self.ended.is_some(), "the way back does not pause")?;
@@ -282,7 +300,7 @@ impl Story {
                 hold(*cause != Cause::Rebooted || self.another, "rebooted means that it is another boot")?;
                 (self.awaits, self.compares, self.unplanned) = (None, None, false);
                 (self.another, self.damaged) = (false, false);
-                self.paused = None;
+                (self.paused, self.held) = (None, None);
                 self.back = Some(cause.clone());
                 self.ended = None;
                 self.verdicts.clear();
@@ -332,7 +350,7 @@ impl Story {
                     self.items == *items || self.damaged && self.unknowable.iter().all(named),
                     "what was put right is what was named",
                 )?;
-                self.damaged = false;
+                (self.damaged, self.held) = (false, None);
                 self.ended = Some(PhaseEnd::Resolved);
                 self.unknowable.clear();
                 self.items.clear();
@@ -341,6 +359,41 @@ impl Story {
             Event::RunFinished { verdict } => self.verdicts.push(*verdict),
         }
         Ok(())
+    }
+
+    /// Whether this may be left to a person: the run is over, the phase soaks, and nothing as grave is left already.
+    fn may_hold(&self, cause: &Cause) -> bool {
+        let over = self.ended == Some(PhaseEnd::Committed) && !self.verdicts.is_empty();
+        let anew = self.held.as_ref().is_none_or(|before| is_open(before) && !is_open(cause));
+        over && self.soak.is_some() && anew
+    }
+
+    /// The promise that the engine knows what is held.
+    pub(crate) fn is_held_as(&self, state: &RunState) -> Result<(), Broken> {
+        let known = state.held.as_ref().map(|held| &held.cause);
+        hold(self.held.as_ref() == known, "what is held is what the facts say is held")
+    }
+
+    /// The promises about what is held: it is recorded, and released by nothing but a look or a person.
+    pub(crate) fn holds_by(&self, input: &Input, events: &[Event]) -> Result<(), Broken> {
+        let said: Vec<&Event> = events
+            .iter()
+            .filter(|event| matches!(event, Event::SoakHeld(_) | Event::SoakReleased { .. }))
+            .collect();
+        match input {
+            Input::SoakHeld(held) if self.may_hold(&held.cause) => {
+                hold(said == [&Event::SoakHeld(held.clone())], "what is left to a person is recorded")
+            }
+            Input::SoakReleased { reason, by } if self.held.is_some() => {
+                let word = Event::SoakReleased { reason: reason.clone(), by: Some(by.clone()) };
+                hold(said == [&word], "what a person says is recorded, with who it was")
+            }
+            Input::SoakMeasured if self.held.as_ref().is_some_and(is_open) => hold(
+                matches!(said.as_slice(), [Event::SoakReleased { by: None, .. }]),
+                "what could not be told then and is well now holds nothing",
+            ),
+            _ => hold(said.is_empty(), "nothing else holds a phase or releases it"),
+        }
     }
 
     /// A step whose end was never told may have taken effect.

@@ -267,12 +267,42 @@ fn damage(engine: Engine, _: Width) -> Walk {
     }
 }
 
+/// A phase that soaks: what is found of it is left to a person, or to a later look.
+fn soaks(engine: Engine, width: Width) -> Walk {
+    let mut one = phase("one");
+    one.layers = vec![layer()];
+    one.soak = Some(Soak { length: Span(9), every: None });
+    let mut two = phase("two");
+    two.apply = vec![step("b", own())];
+    Walk {
+        name: "a phase that soaks, and what is found of it",
+        plan: plan(vec![one, two]),
+        guidance: ALONE,
+        budget: Budget { crashes: 1, lost: 1, asks: 3 + whole(width), ..Budget::NONE },
+        engine,
+        guards: true,
+        limit: 400_000,
+        aloud: Cell::new(false),
+        moved: RefCell::default(),
+    }
+}
+
 /// Every walk.
 pub(crate) fn walks(engine: Engine, width: Width) -> Vec<Walk> {
-    [patience, reboots, planned_reboots, damage, records, questions, steps, waits, three_phases, limits]
-        .into_iter()
-        .map(|walk| walk(engine, width))
-        .collect()
+    let all = [
+        patience,
+        soaks,
+        reboots,
+        planned_reboots,
+        damage,
+        records,
+        questions,
+        steps,
+        waits,
+        three_phases,
+        limits,
+    ];
+    all.into_iter().map(|walk| walk(engine, width)).collect()
 }
 
 const ENDS: [&str; 6] = ["Committed", "NotApplicable", "Refused", "Reverted", "Inconsistent", "Resolved"];

@@ -171,6 +171,8 @@ fn no_reader_panics_or_swells_on_a_real_output_that_was_broken() {
 /// Tools whose output tells where it ends, or where each of its parts does.
 const TELL_THEIR_END: [&str; 7] =
     ["bootc", "free", "glxinfo", "meminfo", "nvidia-smi", "vainfo", "vdpauinfo"];
+/// Those of which nobody kept an output that people posted; their own tests break them.
+const UNRECORDED: [&str; 1] = ["df"];
 /// Into how many parts an output is cut.
 const PARTS: usize = 24;
 
@@ -196,7 +198,14 @@ fn what_breaks_off_in_the_middle_of_a_line_is_called_whole_by_no_reader() {
             }
         }
     }
-    assert_eq!(tried.len(), READERS.len(), "{tried:?}");
+    for reader in READERS {
+        assert_ne!(
+            tried.contains_key(reader.name),
+            UNRECORDED.contains(&reader.name),
+            "{}: {tried:?}",
+            reader.name
+        );
+    }
     assert!(wrong.is_empty(), "{}:\n{}", wrong.len(), wrong.join("\n"));
 }
 

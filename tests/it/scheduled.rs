@@ -33,7 +33,7 @@ fn teller(bench: &Bench) -> String {
 }
 
 /// The timer's settings, without a timer.
-fn tells(bench: &Bench) {
+pub(crate) fn tells(bench: &Bench) {
     let teller = teller(bench);
     let wishes = serde_json::json!({
         "format": 1, "at": "2026-11-22T00:00:00.000Z", "name": "x", "manager": "system", "by_hand": true,
@@ -43,12 +43,12 @@ fn tells(bench: &Bench) {
     bench.write("state/schedule.json", &wishes.to_string());
 }
 
-fn told(bench: &Bench) -> Vec<Value> {
+pub(crate) fn told(bench: &Bench) -> Vec<Value> {
     let text = bench.read("told");
     text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }
 
-fn fires(bench: &Bench) -> Ran {
+pub(crate) fn fires(bench: &Bench) -> Ran {
     bench.run(&["validate", "--scheduled"])
 }
 
@@ -255,9 +255,21 @@ fn what_would_be_set_up_is_shown_and_nothing_is_done() {
         (&["--on-calendar", "a\nb"], "is no calendar"),
         (&["--notify", "no-such-program-here", "x"], "there is no program"),
         (&["--notify", "./tell"], "there is no program"),
+        (&["--report", "junit"], "needs a file"),
+        (&["--report", "xml=a"], "there is no report `xml`"),
+        (&["--report", "junit=nowhere/a"], "no folder for the report"),
+        (&["--report", "junit=a", "--report", "tap=./a"], "two reports into"),
+        (&["--report", "junit=a\u{1}"], "cannot be named in a unit"),
     ] {
         let ran = bench.run(&[&["schedule", "install"], words].concat());
         assert!(ran.exit == 2 && ran.err.contains(said), "{words:?}: {ran:?}");
+    }
+    // A unit is begun anywhere: it has the whole path.
+    let words = ["schedule", "install", "--dry-run", "--report", "junit=a.xml", "--report=tap=b.tap"];
+    let shown = bench.run(&words).out;
+    for report in ["junit=", "tap="] {
+        let whole = format!("{report}{}/", bench.path("").display()).replace("//", "/");
+        assert!(shown.contains(&whole), "{whole}: {shown}");
     }
     let none = bench.run(&["schedule", "status"]);
     assert!(none.exit == 0 && none.out.contains("No timer is set up"), "{none:?}");

@@ -225,6 +225,7 @@ fn a_plugin_whose_words_are_not_understood_or_not_written_is_unknown() {
         let ran = bench.run(args);
         assert_eq!(ran.exit, 3, "{args:?}: {ran:?}");
         assert!(ran.out.starts_with("SWITCHBACK UNKNOWN - ") && ran.out.lines().count() == 1, "{ran:?}");
+        assert!(!ran.out.contains("error:") && ran.err.contains("error:"), "{ran:?}");
     }
     assert_eq!(bench.run(&["validate", "--report", "junit", "--bogus"]).exit, 2);
     for (form, exit) in [("nagios", 3), ("human", 1), ("json", 1), ("jsonl", 1), ("junit", 1), ("tap", 1)] {
@@ -325,6 +326,30 @@ fn no_report_of_an_earlier_validation_stays_where_a_later_one_could_not_be_made(
     assert_eq!(bench.read("b.tap"), format!("TAP version 14\nBail out! {part}\n"));
     assert_eq!(bench.read("c.txt"), format!("SWITCHBACK UNKNOWN - {part}\n"));
     assert!(!bench.path("d.json").exists() && !bench.path("e.prom").exists());
+
+    // Nor where it was not begun for what was typed.
+    let good = [&["validate", "plan.yaml", "--phase", "libs"], &reports[..]].concat();
+    for (bad, part) in [
+        (&["--bogus"][..], "unexpected argument '--bogus' found"),
+        (&["--report", "xml=x"], "there is no report `xml`"),
+        (&["--report", "human=./a.xml"], "two reports into ./a.xml"),
+        (&["--user", "nobody-of-this-name"], "nobody-of-this-name"),
+    ] {
+        assert_eq!(bench.run(&good).exit, 0);
+        let ran = bench.run(&[&good, bad].concat());
+        assert_eq!(ran.exit, 2, "{bad:?}: {ran:?}");
+        for (file, form) in [("a.xml", "<error "), ("b.tap", "Bail out!"), ("c.txt", "UNKNOWN - ")] {
+            let text = bench.read(file);
+            assert!(text.contains(form) || text.is_empty(), "{bad:?}: {text}");
+            assert!(text.contains(part), "{bad:?}: {text}");
+        }
+        assert!(!bench.path("d.json").exists() && !bench.path("e.prom").exists(), "{bad:?}");
+    }
+    // What may be the plan is no report.
+    let ran = bench.run(&["validate", "plan.yaml", "--report", "json=./plan.yaml", "--bogus"]);
+    assert!(ran.exit == 2 && bench.read("plan.yaml").contains("phases:"), "{ran:?}");
+    let ran = bench.run(&["validate", "plan.yaml", "--report", "json=./plan.yaml"]);
+    assert!(ran.exit == 2 && bench.read("plan.yaml").contains("phases:"), "{ran:?}");
 }
 
 #[test]

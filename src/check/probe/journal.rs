@@ -14,7 +14,7 @@ mod tally;
 use super::{Circumstances, Given, Looking, Need, booted, last_line, process_end, status, tool, whole};
 use crate::check::ProbeError;
 use crate::check::reader::journal::speaker::Speaker;
-use crate::model::{CommandLine, Ignored, Manager, Observation, Probe, Span, Timestamp, Value};
+use crate::model::{CRASH_FIELDS, CommandLine, Ignored, Manager, Observation, Probe, Span, Timestamp, Value};
 use crate::system::clock;
 use crate::system::process::Ended;
 use lost::Asked;
@@ -28,19 +28,6 @@ use tally::Tally;
 const KEPT: usize = 1 << 20;
 /// How far the first entry of a boot may lie from its beginning, in milliseconds.
 const BOOTING: i64 = 120_000;
-/// Fields that hold what the kernel tells of programs that crashed.
-const CRASHES: [&str; 9] = [
-    "segfaults",
-    "segfault_processes",
-    "traps",
-    "general_protection",
-    "invalid_opcode",
-    "divide_error",
-    "arm64_faults",
-    "undefined_instruction",
-    "unhandled_signals",
-];
-
 /// What is asked of the journal, and what is left out of the answer.
 #[derive(Debug)]
 pub(super) struct Filter {
@@ -353,11 +340,11 @@ impl Reading {
         // An arm64 kernel is set so from the beginning.
         if trace.and_then(|file| std::fs::read_to_string(file).ok()).is_some_and(|text| text.trim() == "0") {
             let why = "the kernel tells of no program's fault: debug.exception-trace is 0".to_owned();
-            seen = seen.unseen(&CRASHES, &[why]);
+            seen = seen.unseen(&CRASH_FIELDS, &[why]);
         }
         if self.suppressed > 0 {
             let why = format!("the kernel kept {} faults of programs to itself", self.suppressed);
-            seen = seen.unseen(&CRASHES, std::slice::from_ref(&why));
+            seen = seen.unseen(&CRASH_FIELDS, std::slice::from_ref(&why));
             if self.filter.asked.may_be_kernel() {
                 seen = seen.unseen(&["desktop_crashes", "kinds", "count"], &[why]);
             }

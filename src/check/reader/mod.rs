@@ -4,6 +4,7 @@
 
 mod chrome_gpu;
 pub(super) mod cpuinfo;
+mod df;
 mod elided;
 mod firefox_support;
 mod folded;
@@ -61,6 +62,7 @@ pub const READERS: &[Reader] = &[
     text("bootc", "`bootc status`: staged, booted and rollback image", generations::bootc::read),
     text("chrome-gpu", "`chrome://gpu` as text: what Chromium accelerates", chrome_gpu::read),
     text("cpuinfo", "`/proc/cpuinfo`: the processors", cpuinfo::read),
+    text("df", "`df`, also `-h`, `-T`, `-i`, and `findmnt --df`: how full file systems are", df::read),
     text("ffmpeg-hwaccels", "`ffmpeg -hwaccels`: acceleration methods that it knows", hwaccels::read),
     text("firefox-support", "`about:support`: whether Firefox decodes in hardware", firefox_support::read),
     text("free", "`free`: memory and swap as printed", free::read),
@@ -93,6 +95,7 @@ impl Reader {
         let name = match name {
             "chromium" => "chrome-gpu",
             "cpu" => "cpuinfo",
+            "disk" => "df",
             "firefox" => "firefox-support",
             "gpu" => "nvidia-smi",
             "memory" => "meminfo",

@@ -45,6 +45,9 @@ pub(in crate::cli) struct ScheduleInstall {
     /// Judge what is committed also where nothing soaks; nothing is taken back then.
     #[arg(long)]
     pub(in crate::cli) always: bool,
+    /// A report that each validation writes into a file; may be repeated: human, json, jsonl, junit, tap, nagios, prometheus.
+    #[arg(long, value_name = "FORM=FILE")]
+    pub(in crate::cli) report: Vec<String>,
     /// No notification on the desktop.
     #[arg(long)]
     pub(in crate::cli) no_desktop: bool,

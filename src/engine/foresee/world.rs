@@ -2,10 +2,11 @@
 //! row here.
 
 use crate::engine::act::{Action, Input};
-use crate::engine::choose::checks_of;
+use crate::engine::choose::{checks_of, may_accept};
 use crate::model::{
-    Act, Cause, Check, CheckReport, Choice, Deed, Digest, GenerationNumber, Guarded, Item, LayerRecord,
-    Moment, Outcome, Part, Phase, ProcessEnd, Restored, Severity, Span, Step, StepOutcome, Timestamp, Weight,
+    Act, Cause, Check, CheckReport, Choice, Deed, Digest, GenerationNumber, Guarded, Held, Item, LayerRecord,
+    Moment, Outcome, Part, Phase, ProcessEnd, Reaction, Restored, Severity, Span, Step, StepOutcome,
+    Timestamp, Weight,
 };
 
 /// One way in which an act may end.
@@ -178,7 +179,12 @@ pub(super) fn ways(phased: &Phased, action: &Action, opened: u32, grain: Grain) 
 pub(super) fn soak_failed(phase: &Phase) -> Option<(Input, Deed)> {
     phase.soak?;
     let checks = phase.validate.first().map(|check| vec![check.id.clone()])?;
-    let input = Input::SoakFailed { cause: Cause::ChecksFailed(checks), boot: Some(boot(0)) };
+    let cause = Cause::ChecksFailed(checks);
+    let input = match phase.on.fail {
+        Reaction::Pause => Input::SoakHeld(Held { since: Timestamp(0), cause, found: Vec::new() }),
+        Reaction::Continue if may_accept(phase, Moment::Validate, &cause) => return None,
+        Reaction::Continue | Reaction::Rollback => Input::SoakFailed { cause, boot: Some(boot(0)) },
+    };
     Some((input, Deed::SoakFailed))
 }
 

@@ -145,7 +145,8 @@ fn what_a_person_put_right_is_recorded_with_its_items_and_the_phase_may_be_taken
     assert_eq!(run.state.items, []);
     let one = PhaseId::new("one").unwrap();
     assert_eq!(run.state.itinerary.done, [(one.clone(), PhaseEnd::Resolved)]);
-    let due = itinerary(&run.plan, &run.state.itinerary.done, None, &Selection::default(), run.now);
+    let due =
+        itinerary(&run.plan, &run.state.itinerary.done, &Waits::default(), &Selection::default(), run.now);
     assert_eq!(due, Ok(vec![one]));
     // A second time there is nothing to say.
     assert_eq!(run.tell(said()), Action::Stop(Ended::Finished(Verdict::Resolved)));

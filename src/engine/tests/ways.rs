@@ -174,6 +174,93 @@ fn what_a_soak_comes_to_is_what_the_plan_says_of_the_worst_that_counts() {
 }
 
 #[test]
+fn what_is_left_to_a_person_holds_until_the_person_or_for_what_was_open_a_look_releases_it() {
+    let mut plan = plan();
+    plan.phases[0].soak = Some(Soak { length: Span::seconds(9), every: None });
+    let id = || vec![CheckId::new("c").expect("an id")];
+    let of = |cause: Cause| Held { since: Timestamp(3), cause, found: vec![Item::new("check c", "5 > 4")] };
+    let failed = || of(Cause::ChecksFailed(id()));
+    let open = [of(Cause::ChecksBroken(id())), of(Cause::ChecksUndecided(id()))];
+    let by = || Invoker { uid: 7, name: "ann".to_owned() };
+    let word = || Input::SoakReleased { reason: "known".to_owned(), by: by() };
+    let over = Ended::Finished(Verdict::Committed);
+    let soaking = || {
+        let mut run = Told::new(plan.clone(), Guidance::Unattended);
+        assert_eq!(run.succeed(Input::Begin), over);
+        run.facts.clear();
+        run
+    };
+    for held in [&failed(), &open[0], &open[1]] {
+        let mut run = soaking();
+        for said in [Input::SoakMeasured, word()] {
+            assert_eq!(run.succeed(said), over, "there is nothing to release");
+        }
+        for _ in 0..2 {
+            assert_eq!(run.succeed(Input::SoakHeld(held.clone())), over);
+        }
+        assert_eq!((run.state.held.as_ref(), run.facts.len()), (Some(held), 1), "{:?}", run.facts);
+        let resumed = Input::Resumed { boot: None, guidance: Guidance::Unattended };
+        assert_eq!(run.succeed(resumed), over, "what is over stays over");
+        assert_eq!(run.succeed(word()), over);
+        let said = Event::SoakReleased { reason: "known".to_owned(), by: Some(by()) };
+        assert_eq!((run.state.held.as_ref(), run.facts.last()), (None, Some(&said)));
+        assert_eq!(run.succeed(Input::SoakHeld(held.clone())), over);
+        assert_eq!(run.state.held.as_ref(), Some(held), "it may fail again");
+        assert_eq!(run.succeed(Input::RollbackAsked { boot: None }), Ended::Finished(Verdict::RolledBack));
+        assert_eq!(run.state.held, None);
+    }
+    for held in open {
+        let mut run = soaking();
+        run.succeed(Input::SoakHeld(held.clone()));
+        run.succeed(Input::SoakMeasured);
+        assert_eq!((run.state.held.as_ref(), run.facts.len()), (None, 2), "{:?}", run.facts);
+        assert!(matches!(run.facts.last(), Some(Event::SoakReleased { by: None, .. })), "{:?}", run.facts);
+        run.succeed(Input::SoakHeld(held.clone()));
+        run.succeed(Input::SoakHeld(failed()));
+        assert_eq!(run.state.held, Some(failed()), "that it fails is more than that nobody could tell");
+        run.succeed(Input::SoakHeld(held));
+        run.succeed(Input::SoakMeasured);
+        assert_eq!(run.state.held, Some(failed()), "a person is to say so");
+        let back = Input::SoakFailed { cause: failed().cause, boot: None };
+        assert_eq!(run.succeed(back), Ended::Finished(Verdict::RolledBack));
+        assert_eq!(run.state.held, None);
+    }
+}
+
+#[test]
+fn what_holds_or_releases_a_phase_is_nothing_where_it_is_not_recorded() {
+    let mut plan = plan();
+    plan.phases[0].soak = Some(Soak { length: Span::seconds(9), every: None });
+    let mut run = Told::new(plan, Guidance::Unattended);
+    run.succeed(Input::Begin);
+    let held = Held { since: Timestamp(3), cause: Cause::ChecksFailed(Vec::new()), found: Vec::new() };
+    let released = Event::SoakReleased { reason: "known".to_owned(), by: None };
+    for event in [Event::SoakHeld(held), released] {
+        assert!(record_required(&run.state, &[event]));
+    }
+    let facts = run.facts.len();
+    let lost = run.succeed(Input::JournalLost("full".to_owned()));
+    assert_eq!((lost, run.facts.len()), (Ended::Finished(Verdict::Committed), facts));
+}
+
+#[test]
+fn what_was_open_is_found_well_when_each_of_its_checks_is() {
+    let id = |name: &str| CheckId::new(name).expect("an id");
+    let both = || vec![id("a"), id("b")];
+    let seen = |a, b| [report("a", a), report("b", b), report("c", Fail)];
+    for cause in [Cause::ChecksBroken(both()), Cause::ChecksUndecided(both())] {
+        for (a, b, well) in
+            [(Pass, Warn, true), (Pass, Fail, false), (Skipped, Pass, false), (Error, Inconclusive, false)]
+        {
+            assert_eq!(found_well_now(&cause, &seen(a, b)), well, "{a:?} {b:?}");
+        }
+        assert!(!found_well_now(&cause, &seen(Pass, Pass)[..1]), "one was not looked at");
+    }
+    assert!(!found_well_now(&Cause::ChecksFailed(both()), &seen(Pass, Pass)));
+    assert!(!found_well_now(&Cause::Asked, &seen(Pass, Pass)));
+}
+
+#[test]
 fn a_phase_that_is_taken_back_soaks_no_longer() {
     let mut plan = plan();
     plan.phases[0].soak = Some(Soak { length: Span::seconds(9), every: None });

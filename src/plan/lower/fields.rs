@@ -1,6 +1,7 @@
 //! Which fields each probe gives.
 
-use crate::model::{GenerationsOf, Graphics, Look, NixQuestion, Parse, Probe};
+use crate::model::{CRASH_FIELDS, GenerationsOf, Graphics, Look, NixQuestion, Parse, Probe};
+use std::sync::LazyLock;
 
 /// The fields of an observation.
 pub(super) struct Fields {
@@ -11,38 +12,28 @@ pub(super) struct Fields {
 }
 
 /// The fields of `journal`.
-const JOURNAL: &[&str] = &[
-    "count",
-    "kinds",
-    "counts",
-    "samples",
-    "cursor",
-    "segfaults",
-    "segfault_processes",
-    "traps",
-    "general_protection",
-    "invalid_opcode",
-    "divide_error",
-    "undefined_instruction",
-    "arm64_faults",
-    "unhandled_signals",
-    "core_dumps",
-    "crashed_units",
-    "oom_kills",
-    "oom_victims",
-    "oom_units",
-    "oomd_killed_cgroups",
-    "oomd_killed_units",
-    "xid_codes",
-    "xids",
-    "desktop_crashes",
-    "kernel_oopses",
-    "gpu_hangs",
-    "hung_tasks",
-    "lost",
-    "complete",
-    "unseen",
-];
+static JOURNAL: LazyLock<Vec<&str>> = LazyLock::new(|| {
+    let before = ["count", "kinds", "counts", "samples", "cursor"];
+    let after = [
+        "core_dumps",
+        "crashed_units",
+        "oom_kills",
+        "oom_victims",
+        "oom_units",
+        "oomd_killed_cgroups",
+        "oomd_killed_units",
+        "xid_codes",
+        "xids",
+        "desktop_crashes",
+        "kernel_oopses",
+        "gpu_hangs",
+        "hung_tasks",
+        "lost",
+        "complete",
+        "unseen",
+    ];
+    before.into_iter().chain(CRASH_FIELDS).chain(after).collect()
+});
 
 /// The fields of `boot`.
 const BOOT: &[&str] = &[
@@ -309,7 +300,7 @@ pub(super) fn fields_of(look: &Look) -> Fields {
             Probe::Units { .. } => {
                 (&["failed", "active", "states", "sub_states", "not_found", "flapping", "restarts"], "failed")
             }
-            Probe::Journal { .. } => (JOURNAL, "kinds"),
+            Probe::Journal { .. } => (&JOURNAL, "kinds"),
             Probe::Boot => (BOOT, "generation"),
             Probe::Cgroup { .. } => (CGROUP, "without_memory_max"),
             Probe::Disk => (

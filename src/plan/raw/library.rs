@@ -60,7 +60,7 @@ pub(in crate::plan) enum ParameterKind {
     Amount,
     /// A share of a whole: a number from 0 to 1, or `30%`.
     Share,
-    /// Percent of a whole: a number from 1 to 100, 0, or `30%`.
+    /// A percentage: a number from 1 to 100, or 0, or `30%`. 0.3 is none: it may mean a share.
     Percent,
     /// A whole number from 0.
     Count,
@@ -82,7 +82,7 @@ impl ParameterKind {
             Self::Path => "an absolute path, or one from `~/`",
             Self::Amount => "a number or an amount such as `20GiB`, `30%` or `5s`",
             Self::Share => "a share from 0 to 1, or from `0%` to `100%`",
-            Self::Percent => "percent, from 1 to 100 or 0, or from `0%` to `100%`",
+            Self::Percent => "a percentage up to 100, such as `30` or `30%`",
             Self::Count => "a whole number from 0",
             Self::Length => "a length of time such as `30s`",
             Self::Flag => "`true` or `false`",

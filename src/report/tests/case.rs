@@ -300,6 +300,13 @@ impl Trace {
             .and(Event::RunResumed { boot: None, guidance: Guidance::Unattended, toward: Toward::On })
             .and(accepted)
             .and(Event::LayerKept { layer: 0 })
+            .and(Event::SoakHeld(held()))
+            .and(Event::SoakReleased { reason: "a later look found it well".to_owned(), by: None })
+            .and(Event::SoakHeld(Held { cause: Cause::ChecksUndecided(vec![check_id("units")]), ..held() }))
+            .and(Event::SoakReleased {
+                reason: "looked at\u{1b}[2J".to_owned(),
+                by: Some(Invoker { uid: 1000, name: "ann".to_owned() }),
+            })
             .and(Event::GateAnswered { go: false })
             .and(Event::PhaseEnded { end: PhaseEnd::NotApplicable, items: Vec::new(), left: Vec::new() })
             .and(Event::RunFinished { verdict: Verdict::Committed })
@@ -324,6 +331,15 @@ pub(super) fn report(check: &str, outcome: Outcome, reason: &str) -> CheckReport
         observed: None,
         hint: None,
         took: Span(1_234),
+    }
+}
+
+/// What was found of the phase while it soaked.
+pub(super) fn held() -> Held {
+    Held {
+        since: Timestamp(START + 7_200_000),
+        cause: Cause::ChecksFailed(vec![check_id("units")]),
+        found: vec![Item::new("check units", "fail: failed: [\"cups\"]; none are expected")],
     }
 }
 

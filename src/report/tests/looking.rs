@@ -1,6 +1,6 @@
 //! Explanations and views in golden files.
 
-use super::case::{START, SYSTEM, Trace, bad_profiles, check_id, plan, record, report};
+use super::case::{START, SYSTEM, Trace, bad_profiles, check_id, held, plan, record, report};
 use super::golden::golden;
 use super::{no_controls, style};
 use crate::model::*;
@@ -75,6 +75,7 @@ fn status_view() -> Status {
         left: vec![Item::new("step notify", "a mail cannot be called back")],
         accepted: Vec::new(),
         resolved: None,
+        hold: None,
     };
     let phases =
         [("system-libs", Some(PhaseEnd::Committed), false), ("vaapi", None, true), ("desktop", None, false)];
@@ -108,6 +109,27 @@ fn status_view() -> Status {
             spent_bytes_at_most: 1 << 30,
         },
     }
+}
+
+/// The same where a phase that soaks is held.
+fn held_view(released: Option<Release>) -> Status {
+    let mut status = status_view();
+    status.quarantine.clear();
+    status.damage.clear();
+    status.holder = None;
+    if let Some(current) = &mut status.current {
+        current.stage = "committed".to_owned();
+        current.verdict = Some(Verdict::Committed);
+        current.cause = None;
+        current.items.clear();
+        current.left.clear();
+        current.waiting = Some("you: `switchback resolve 0007 --reason TEXT` lets the plan go on".to_owned());
+        current.hold = Some(Hold { held: held(), released });
+    }
+    if let Some(next) = status.phases.get_mut(1) {
+        next.time.timing = Timing::Held(PhaseId::new("system-libs").expect("an identifier"));
+    }
+    status
 }
 
 fn showing() -> Showing {
@@ -173,6 +195,7 @@ fn showing() -> Showing {
             by: Some(Invoker { uid: 1000, name: "ann".to_owned() }),
             at: Timestamp(1_763_827_000_000),
         }),
+        hold: None,
         evidence: vec!["evidence/apply-0.log".to_owned(), "evidence/\u{1b}]0;x\u{7}.log".to_owned()],
         damage: Vec::new(),
         capsule: "/var/lib/switchback/generations/0007".to_owned(),
@@ -203,7 +226,8 @@ fn preview() -> RollbackPreview {
 
 #[test]
 fn every_view_fits_every_width_and_is_as_its_golden_file() {
-    let views: [Show<'_>; 6] = [
+    let views: [Show<'_>; 7] = [
+        ("status-held", Box::new(|style| status(&held_view(None), style))),
         ("explain", Box::new(|style| explain(&plan(), style))),
         ("status", Box::new(|style| status(&status_view(), style))),
         ("history", Box::new(|style| history(&history_lines(), style))),
@@ -232,6 +256,7 @@ fn every_view_is_there_for_programs_with_its_format() {
     for (name, value) in [
         ("explain", explain_json(&plan(), &[])),
         ("status", status_json(&status_view())),
+        ("status-held", status_json(&held_view(None))),
         ("history", history_json(&history_lines())),
         ("show", show_json(&showing())),
         ("rollback-preview", rollback_preview_json(&preview())),
@@ -240,6 +265,35 @@ fn every_view_is_there_for_programs_with_its_format() {
         let text = serde_json::to_string_pretty(&value).expect("JSON");
         golden(&format!("{name}.0.json"), &format!("{}\n", style(None).clean_json(&text)));
     }
+}
+
+#[test]
+fn what_was_found_and_whose_word_let_the_plan_go_on_is_told_by_status_and_by_show() {
+    let release = |by: Option<&str>| {
+        let (reason, by) = ("it is the printer".to_owned(), by.map(str::to_owned));
+        Release { reason, by, at: Timestamp(START + 7_260_000) }
+    };
+    let (found, when) = ("check units: fail: failed: [\"cups\"]", "2026-11-22 18:31:00 UTC");
+    for (by, word) in
+        [(Some("ann"), format!("{when}, by ann: it is")), (None, format!("{when}, it is the printer"))]
+    {
+        let text = status(&held_view(Some(release(by))), &style(None));
+        assert!(text.contains(found) && text.contains(&word) && !text.contains("no phase of"), "{text}");
+        let hold = Some(Hold { held: held(), released: Some(release(by)) });
+        let text = show(&Showing { hold, ..showing() }, Length::Short, &style(None));
+        assert!(text.contains(found) && text.contains(&word), "{text}");
+    }
+    let asked = question::release(&PhaseId::new("vaapi").expect("an identifier"), &held(), &style(Some(40)));
+    assert!(asked.about.contains("units") && asked.about.lines().all(|line| line.width() <= 40), "{asked:?}");
+    let text = show(
+        &Showing { hold: Some(Hold { held: held(), released: None }), ..showing() },
+        Length::Short,
+        &style(None),
+    );
+    assert!(
+        text.contains("since 2026-11-22 18:30:00 UTC") && text.contains("until a person says so"),
+        "{text}"
+    );
 }
 
 #[test]

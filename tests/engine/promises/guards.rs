@@ -87,6 +87,7 @@ impl Story {
 
     /// The promises about what follows from what the world said.
     pub(crate) fn follows(&self, plan: &Plan, input: &Input, events: &[Event]) -> Result<(), Broken> {
+        self.holds_by(input, events)?;
         let turns = events.iter().any(|event| matches!(event, Event::RevertBegan { .. }));
         if let Input::RollbackAsked { .. } | Input::SoakFailed { .. } | Input::RollbackAlongDamage { .. } =
             input
@@ -153,6 +154,9 @@ impl Story {
             | Input::RollbackAsked { .. }
             | Input::RollbackAlongDamage { .. }
             | Input::SoakFailed { .. }
+            | Input::SoakHeld(_)
+            | Input::SoakMeasured
+            | Input::SoakReleased { .. }
             | Input::Opened { .. }
             | Input::Judged(_)
             | Input::Answered(_)

@@ -145,6 +145,14 @@ fn the_journal_is_that_of_a_real_journald() {
     assert_eq!(names(&seen, "segfault_processes"), Vec::<&str>::new());
     assert_eq!(names(&seen, "oomd_killed_cgroups"), ["/user.slice/app.scope"]);
 
+    // By what journald saw of who spoke, as the shipped checks ask: the manager is heard, and nobody who calls himself so.
+    let of_oomd =
+        probe(&machine, &["journal", "priority=info", "fields=[_SYSTEMD_UNIT=systemd-oomd.service]"]);
+    assert_eq!(names(&of_oomd, "oomd_killed_cgroups"), Vec::<&str>::new());
+    let exits = "fields=[MESSAGE_ID=98e322203f7a4ed290d09fe03c09fe15, _SYSTEMD_UNIT=init.scope]";
+    let of_manager = probe(&machine, &["journal", "priority=info", exits]);
+    assert_eq!(names(&of_manager, "crashed_units"), ["crash.service"], "{of_manager}");
+
     // Of one unit, and behind a cursor by the tool's own way of asking: nothing that was there before.
     let unit = probe(&machine, &["journal", "priority=debug", "units=crash.service"]);
     assert_eq!(names(&unit, "crashed_units"), ["crash.service"]);

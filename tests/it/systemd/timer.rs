@@ -92,6 +92,8 @@ fn a_timer_of_the_system_fires_tells_once_takes_back_and_is_taken_away() {
         "schedule",
         "install",
         "--no-desktop",
+        "--report",
+        "junit=/srv/100% of \"$HOME\" $$.xml",
         "--notify",
         "/usr/local/bin/tell",
         "--token",
@@ -129,6 +131,11 @@ fn a_timer_of_the_system_fires_tells_once_takes_back_and_is_taken_away() {
     machine.must(&["systemctl", "daemon-reload"]);
     machine.must(&["systemctl", "restart", &timer]);
     machine.until("the timer fired and its result is kept", |machine| looks(machine, "p") >= 1);
+    // Whatever is in its name, the report of the timer is the file that was named.
+    let report = root.join("srv/100% of \"$HOME\" $$.xml");
+    machine.until("its report is there", |_| {
+        fs::read_to_string(&report).is_ok_and(|text| text.contains("failures=\"0\" errors=\"0\""))
+    });
     assert_eq!(told(&machine), [Value::Null; 0]);
     fs::remove_dir_all(&soon).expect("removed");
     machine.must(&["systemctl", "daemon-reload"]);

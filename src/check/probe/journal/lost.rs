@@ -16,6 +16,8 @@ pub(super) const SAID: [&str; 5] = [
 ];
 /// What systemd-coredump's own messages are known by.
 const COREDUMP: &str = "MESSAGE_ID=fc2e22bc6ee647b6b90729ab34a250b1";
+/// Where its processes are, as systemd puts the units of a template.
+const COREDUMP_SLICE: &str = r"system-systemd\x2dcoredump.slice";
 /// How a process of a unit ended (`SD_MESSAGE_UNIT_PROCESS_EXIT`, systemd's `sd-messages.h`).
 const UNIT_EXIT: &str = "MESSAGE_ID=98e322203f7a4ed290d09fe03c09fe15";
 
@@ -106,6 +108,9 @@ impl Asked {
         let of_field = |field: &String| match field.split_once('=') {
             Some(("_TRANSPORT", "kernel")) | None => false,
             Some(("_SYSTEMD_UNIT", wanted)) => wanted == unit,
+            Some(("_SYSTEMD_USER_UNIT", _)) => unit.starts_with("user@"),
+            // The slice of a template's units, unless one is put elsewhere.
+            Some(("_SYSTEMD_SLICE", COREDUMP_SLICE)) => is_program("systemd-coredump"),
             Some(("SYSLOG_IDENTIFIER", name)) => is_program(name),
             Some(_) if field == COREDUMP => is_program("systemd-coredump"),
             // Managers alone say how a process of a unit ended.
@@ -118,8 +123,15 @@ impl Asked {
         };
         (self.units.is_empty() || self.units.iter().any(is_unit))
             && (self.identifiers.is_empty() || self.identifiers.iter().any(|name| is_program(name)))
-            && (self.fields.is_empty() || self.fields.iter().any(of_field))
+            && (self.fields.is_empty()
+                || self.fields.split(|field| field == "+").any(|all| may_fit(all, of_field)))
     }
+}
+
+/// Whether what stands between two `+` may fit: of one field any value does, and several fields must all.
+fn may_fit(all: &[String], of_field: impl Fn(&String) -> bool) -> bool {
+    let name = |field: &str| field.split('=').next().unwrap_or_default().to_owned();
+    all.iter().all(|one| all.iter().any(|other| name(other) == name(one) && of_field(other)))
 }
 
 /// How many crashes the kernel kept to itself, where this message of its says so.
@@ -152,6 +164,21 @@ mod tests {
         let all = asked(&[], &[], &[], false, false);
         let kernel = asked(&[], &[], &["_TRANSPORT=kernel"], true, false);
         let crashes = asked(&[], &[], &["_TRANSPORT=kernel", "+", COREDUMP, UNIT_EXIT], false, false);
+        let slice = format!("_SYSTEMD_SLICE={COREDUMP_SLICE}");
+        let oomd_unit = asked(&[], &[], &["_SYSTEMD_UNIT=systemd-oomd.service"], false, false);
+        let trusted = [
+            "_TRANSPORT=kernel",
+            "+",
+            COREDUMP,
+            &slice,
+            "+",
+            UNIT_EXIT,
+            "_SYSTEMD_UNIT=init.scope",
+            "+",
+            UNIT_EXIT,
+            "_SYSTEMD_USER_UNIT=init.scope",
+        ];
+        let trusted = asked(&[], &[], &trusted, false, false);
         let oomd = asked(&[], &["systemd-oomd"], &[], false, false);
         let unit = asked(&["plasma-kwin_wayland"], &[], &[], false, false);
         let user = asked(&[], &[], &[], false, true);
@@ -168,6 +195,13 @@ mod tests {
             (&crashes, session, 2),
             (&crashes, "Suppressed 9 messages from init.scope\n", 9),
             (&crashes, overrun, 1),
+            (&trusted, kwin, 0),
+            (&trusted, coredump, 3),
+            (&trusted, session, 2),
+            (&trusted, "Suppressed 9 messages from init.scope\n", 9),
+            (&trusted, overrun, 1),
+            (&oomd_unit, "Suppressed 4 messages from systemd-oomd.service\n", 4),
+            (&oomd_unit, coredump, 0),
             (&oomd, coredump, 0),
             (&oomd, missed, 0),
             (&oomd, "Suppressed 4 messages from systemd-oomd.service\n", 4),

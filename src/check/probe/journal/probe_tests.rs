@@ -306,3 +306,15 @@ fn a_kernel_that_tells_of_no_fault_leaves_open_whether_there_was_one() {
         assert_eq!(seen.why_unseen("oom_victims"), None, "{text}");
     }
 }
+
+#[test]
+fn whatever_is_said_to_be_of_crashes_is_a_field_of_what_is_seen() {
+    let mut reading =
+        Reading::new(Filter::of(&probe(&[], None, None), around(None, None)).expect("a filter"));
+    reading.take(b"1767000000.000001 kernel: hello\n");
+    let child = ended(End::Process(ProcessEnd::Exited(0)), "", "");
+    let seen = reading.observed(&child).expect("seen");
+    for field in CRASH_FIELDS {
+        assert!(seen.get(field).is_some(), "{field}: {seen:?}");
+    }
+}
