@@ -57,7 +57,7 @@ pub fn causes(scene: &Scene, cause: &Cause) -> Vec<String> {
         | Cause::RunnerGone
         | Cause::DeadlinePassed
         | Cause::Rebooted
-        | Cause::WrongBoot(_) => vec![text::cause(cause)],
+        | Cause::WrongBoot(_) => text::reasons(cause),
     }
 }
 

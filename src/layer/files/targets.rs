@@ -127,7 +127,7 @@ fn not_of_the_kernel(target: &Path) -> io::Result<()> {
     let Ok(found) = statfs(there) else { return Ok(()) };
     match KERNELS.iter().find(|(kind, _)| *kind == found.filesystem_type()) {
         Some((_, name)) => Err(io::Error::other(format!(
-            "is on a file system of the kernel ({name}), which has settings and no files; a layer `command` can record one"
+            "is on a file system of the kernel ({name}), which has settings and no files: a layer `command` can record one"
         ))),
         None => Ok(()),
     }
