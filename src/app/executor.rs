@@ -3,12 +3,13 @@
 use super::acts::{Acted, Hands, RunTime};
 use super::asking::{ask, asked};
 use super::deadline::Deadline;
+use super::evidence::{moment_word, of_trouble, part_word};
 use super::filled::{filled_check, filled_question};
 use super::front::Front;
 use super::session::{Session, in_full};
 use super::underway::Underway;
 use super::undo_page::{command_of, undo_page};
-use super::watch::{BreakOff, Desk, StepWatch};
+use super::watch::{BackWatch, BreakOff, Desk, StepWatch};
 use super::{printed, questions};
 use crate::check::{self, CheckWatch, LookCx};
 use crate::engine::{Action, Heard, Input, RunState};
@@ -119,6 +120,12 @@ impl Session<'_> {
         if moment == Moment::Baseline {
             // One look: what is broken before the phase must not make it wait.
             checks = checks.iter().map(Check::once).collect();
+        }
+        if moment == Moment::Reprobe {
+            // What was not good before need not become good: nobody waits for that.
+            let as_before =
+                |check: &Check| if self.recall.was_good(&check.id) { check.clone() } else { check.once() };
+            checks = checks.iter().map(as_before).collect();
         }
         let mut reports = if below::withheld().is_some() {
             checks.iter().map(waiting).collect()
@@ -313,7 +320,12 @@ impl Session<'_> {
                 self.front.notice(&Notice::LeftBehind { step: step.id.clone(), left });
             }
             if let Some(capsule) = &self.capsule {
-                printed::keep(capsule, &format!("{part}-{}", step.id), &ended, so_far);
+                let stem = format!("{part}-{}", step.id);
+                printed::keep(capsule, &stem, &ended, so_far);
+                let said = outcome.ended_badly().then(|| capsule.last_words(&stem)).flatten();
+                if let Some(said) = said {
+                    self.front.notice(&Notice::Said { step: step.id.clone(), said });
+                }
             }
         }
         outcome
@@ -428,7 +440,7 @@ impl Session<'_> {
     fn choose(&mut self, cause: &Cause, may_accept: bool) -> Input {
         let about = report::question::trouble(&self.scene, cause, &self.style);
         let capsule = self.capsule.as_ref();
-        let mut evidence = || capsule.map(evidence_text).unwrap_or_default();
+        let mut evidence = || capsule.map(|capsule| of_trouble(capsule, cause)).unwrap_or_default();
         let mut trouble = Trouble { about, may_accept, evidence: &mut evidence };
         self.front.be_patient();
         self.front.notice(&Notice::Ended);
@@ -457,9 +469,12 @@ impl Session<'_> {
         self.front
             .notice(&Notice::Began { what: format!("restoring {}", record.kind), ago: Span::default() });
         let ends = BreakOff::AskedTwiceSince(self.front.wishes());
-        let mut watch = StepWatch { desk: &mut self.front, ends };
+        let step = StepWatch { desk: &mut self.front, ends };
+        let mut watch = BackWatch { step, changed: String::new() };
         let mut cx = LayerCx { host: &self.host, capsule: capsule.folder(), watch: &mut watch };
         let restored = layer_for(spec).restore(&mut cx, record);
+        // What people made meanwhile is among it: they are told by name.
+        capsule.keep_changed_back(layer + 1, &watch.changed);
         self.front.notice(&Notice::Ended);
         restored
     }
@@ -517,37 +532,6 @@ fn end_children() -> Vec<Item> {
                 Item::new(format!("process {pid}"), "still alive after SIGKILL; it may go on changing things")
             })
             .collect(),
-    }
-}
-
-fn evidence_text(capsule: &crate::store::Capsule) -> String {
-    let names = capsule.evidence_names().unwrap_or_default();
-    if names.is_empty() {
-        return "nothing was printed so far\n".to_owned();
-    }
-    let mut text = String::new();
-    for name in names {
-        let body = capsule.evidence_read(&name).unwrap_or_else(|why| why.to_string());
-        text.push_str(&format!("== {name}\n{body}\n"));
-    }
-    text
-}
-
-const fn moment_word(moment: Moment) -> &'static str {
-    match moment {
-        Moment::Applies => "applies",
-        Moment::Preflight => "preflight",
-        Moment::Baseline => "baseline",
-        Moment::Validate => "validate",
-        Moment::Reprobe => "reprobe",
-    }
-}
-
-const fn part_word(part: Part) -> &'static str {
-    match part {
-        Part::Apply => "apply",
-        Part::Commit => "commit",
-        Part::Rollback => "rollback",
     }
 }
 

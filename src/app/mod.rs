@@ -8,6 +8,7 @@ mod boot_unit;
 mod damaged;
 mod deadline;
 mod drive;
+mod evidence;
 mod executor;
 mod filled;
 mod findings;

@@ -1,6 +1,8 @@
 //! What the hands need to know of the facts so far: records to restore, baselines to compare with.
 
-use crate::model::{CheckId, CheckReport, Envelope, Event, LayerRecord, Moment, Observation, Timestamp};
+use crate::model::{
+    CheckId, CheckReport, Envelope, Event, LayerRecord, Moment, Observation, Outcome, Timestamp,
+};
 use std::collections::BTreeMap;
 
 /// A second fold over the facts, beside the engine's: it keeps values, the engine keeps outcomes.
@@ -21,6 +23,16 @@ pub struct Recall {
 }
 
 impl Recall {
+    /// Whether a check was good before the phase.
+    #[must_use]
+    pub fn was_good(&self, check: &CheckId) -> bool {
+        let before = self.reports.get(&(Moment::Baseline, check.clone()));
+        before.is_some_and(|report| match report.counted() {
+            Outcome::Pass | Outcome::Warn => true,
+            Outcome::Fail | Outcome::Error | Outcome::Inconclusive | Outcome::Skipped => false,
+        })
+    }
+
     /// Learns one more fact.
     pub fn learn(&mut self, envelope: &Envelope) {
         self.seq = envelope.seq;

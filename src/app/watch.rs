@@ -106,6 +106,37 @@ impl Watch for KeptWatch<'_, '_> {
     }
 }
 
+/// So much is remembered of what a layer changed back: as much as one piece of evidence holds.
+const MOST_CHANGED: usize = 1 << 20;
+
+/// Watches a layer that goes back, and remembers what it changed.
+pub(super) struct BackWatch<'a> {
+    pub(super) step: StepWatch<'a>,
+    /// A line for each thing.
+    pub(super) changed: String,
+}
+
+impl Watch for BackWatch<'_> {
+    fn line(&mut self, job: JobId, text: &str) {
+        self.step.line(job, text);
+    }
+
+    fn changed_back(&mut self, what: &str) {
+        if self.changed.len() < MOST_CHANGED {
+            self.changed.push_str(&what.replace('\n', "\\n"));
+            self.changed.push('\n');
+        }
+    }
+
+    fn tick(&mut self) {
+        self.step.tick();
+    }
+
+    fn interrupted(&mut self) -> bool {
+        self.step.interrupted()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

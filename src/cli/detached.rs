@@ -226,7 +226,7 @@ impl Reporter for Scribe {
                 self.write()
             }
             Notice::Tick => self.catch_up(),
-            Notice::Stopping { .. } | Notice::LeftBehind { .. } => Ok(()),
+            Notice::Stopping { .. } | Notice::LeftBehind { .. } | Notice::Said { .. } => Ok(()),
         }
     }
 }

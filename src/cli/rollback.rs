@@ -66,7 +66,7 @@ fn go_back(context: &Context, args: &Rollback) -> Result<Exit, CliError> {
     };
     let Route { owed: route, stays, lost } = route;
     if route.is_empty() && lost.is_empty() {
-        return Ok(nothing_owed(context, target, &stays));
+        return Ok(nothing_owed(context, &folder, target, &stays));
     }
     preview(context, &folder, &route, stays);
     for lost in &lost {
@@ -212,20 +212,26 @@ fn target(
     let newest = Past::of(folder, current)?;
     let plan = newest.state.header.as_ref().map(|header| header.plan.clone());
     let numbers = folder.generations()?.into_iter().filter(|number| *number <= current);
-    let of_plan: Vec<(GenerationNumber, PhaseId)> = numbers
+    let of_plan: Vec<(GenerationNumber, PhaseId, bool)> = numbers
         .filter_map(|number| {
             let past = Past::of(folder, number).ok()?;
+            let effective = in_effect(&past.state);
             let header = past.state.header?;
-            (Some(&header.plan) == plan.as_ref()).then_some((number, header.phase))
+            (Some(&header.plan) == plan.as_ref()).then_some((number, header.phase, effective))
         })
         .collect();
     if let Some(gone) = gone(folder, plan.as_ref(), to)? {
         return Err(gone.hint("`switchback rollback --list` shows how far back the machine can go"));
     }
     let found = if to == "start" {
-        of_plan.first().map(|(number, _)| unreadable_before(folder, *number))
+        of_plan.first().map(|(number, ..)| unreadable_before(folder, *number))
     } else {
-        of_plan.iter().rev().find(|(_, phase)| phase.as_str() == to).map(|(number, _)| *number)
+        // An attempt that went back by itself left in effect what the one before had brought.
+        let attempts = || of_plan.iter().rev().filter(|(_, phase, _)| phase.as_str() == to);
+        attempts()
+            .find(|(.., effective)| *effective)
+            .or_else(|| attempts().next())
+            .map(|(number, ..)| *number)
     };
     found.ok_or_else(|| {
         CliError::usage(format!("no generation was recorded before a phase `{to}` of the current plan"))
@@ -277,10 +283,19 @@ struct Route {
     lost: Vec<Lost>,
 }
 
-/// Nothing is in effect; whether the machine is in the recorded state is another matter.
-fn nothing_owed(context: &Context, target: GenerationNumber, stays: &[Item]) -> Exit {
+/// Nothing of these is in effect; whether the machine is in the recorded state is another matter, and so is what came before.
+fn nothing_owed(context: &Context, folder: &StateFolder, target: GenerationNumber, stays: &[Item]) -> Exit {
     if stays.is_empty() {
-        let text = format!("Nothing to take back: the machine is in the state before generation {target}.");
+        let numbers = folder.generations().unwrap_or_default().into_iter().rev();
+        let before = numbers
+            .filter(|number| *number < target)
+            .find(|number| Past::of(folder, *number).is_ok_and(|past| in_effect(&past.state)));
+        let before = before.map_or_else(String::new, |number| {
+            format!(" Generation {number} is: `switchback rollback --to {number}` takes it back.")
+        });
+        let text = format!(
+            "Nothing to take back: neither generation {target} nor a later one is in effect.{before}"
+        );
         return out::nothing(context, &text, Exit::Done);
     }
     let text =

@@ -417,6 +417,13 @@ pub enum Notice {
         /// Each process, by its number and its words. Not yet sanitised.
         left: Vec<String>,
     },
+    /// A step ended badly, and these were the last words of its program.
+    Said {
+        /// The step.
+        step: StepId,
+        /// One line, without secrets.
+        said: String,
+    },
     /// Time passed.
     Tick,
     /// What began is over.

@@ -37,6 +37,23 @@ pub enum StepOutcome {
     Lost,
 }
 
+impl StepOutcome {
+    /// Whether its program ran and ended otherwise than it should: its last words may say why.
+    #[must_use]
+    pub const fn ended_badly(&self) -> bool {
+        match self {
+            Self::Failed(_) | Self::TimedOut(_) => true,
+            Self::Done
+            | Self::NotApplicable(_)
+            | Self::NotStarted(_)
+            | Self::Broken(_)
+            | Self::Declined
+            | Self::Interrupted
+            | Self::Lost => false,
+        }
+    }
+}
+
 /// Which list of a phase a step belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

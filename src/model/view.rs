@@ -254,6 +254,9 @@ pub struct Showing {
     pub records: Vec<LayerRecord>,
     /// Where the phase is in effect: what is not as it was recorded, as it is now.
     pub changes: Option<Vec<Change>>,
+    /// What the way back changed, as it was done: each with its path and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changed_back: Vec<String>,
     /// Steps in the order in which they ran: list, name, how they ended in words.
     pub steps: Vec<StepLine>,
     /// Every check result.
@@ -299,6 +302,9 @@ pub struct StepLine {
     pub argv: Option<Vec<String>>,
     /// Its exit status, where it ended with one.
     pub exit: Option<i32>,
+    /// Where it ended badly: the last line that its program printed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub said: Option<String>,
     /// When it began, where that was recorded.
     pub began: Option<Timestamp>,
     /// How long it took, where it ended.

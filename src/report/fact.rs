@@ -202,6 +202,11 @@ pub(super) fn left_behind(step: &StepId, left: &[String]) -> Vec<Line> {
     left.iter().map(one).collect()
 }
 
+/// The last words of a step that ended badly.
+pub(super) fn said(step: &StepId, said: &str) -> Line {
+    did(Tone::Caution, "said", said).about(format!("step {step}"))
+}
+
 /// Something that was done inside a phase.
 fn did(tone: Tone, word: &'static str, what: impl Into<String>) -> Line {
     Line::new(tone, word, what).at(1)

@@ -16,7 +16,7 @@ pub fn failures_json(showing: &Showing) -> Value {
             .as_ref()
             .is_some_and(|outcome| !matches!(outcome, StepOutcome::Done | StepOutcome::NotApplicable(_)))
     };
-    let step = |line: &StepLine| json!({"list": line.part, "step": line.step, "outcome": line.outcome, "exit": line.exit});
+    let step = |line: &StepLine| json!({"list": line.part, "step": line.step, "outcome": line.outcome, "exit": line.exit, "said": line.said});
     let check = |line: &CheckLine| {
         let report = &line.report;
         json!({"check": report.check, "moment": line.moment, "outcome": report.outcome, "reasons": report.reasons})

@@ -318,16 +318,11 @@ pub fn show(showing: &Showing, length: Length, style: &Style) -> String {
         if changes.is_empty() {
             lines.push(Line::plain("all of it is as recorded").at(1));
         }
-        let told = match length {
-            Length::Short => CHANGES,
-            Length::Whole => changes.len(),
-        };
-        lines.extend(changes.iter().take(told).map(change_line));
-        let more = changes.len().saturating_sub(told);
-        if more > 0 {
-            let what = format!("{more} more are not shown; `--all` shows them, `--json` always does");
-            lines.push(Line::new(Tone::Caution, "cut", what).at(1));
-        }
+        lines.extend(cut(changes.iter().map(change_line).collect(), length));
+    }
+    if !showing.changed_back.is_empty() {
+        lines.push(Line::new(Tone::Heading, "changed back", "(what the layers did on the way back)"));
+        lines.extend(cut(showing.changed_back.iter().map(|what| Line::plain(what).at(1)).collect(), length));
     }
     if !showing.steps.is_empty() {
         lines.push(Line::new(Tone::Heading, "steps", ""));
@@ -363,6 +358,21 @@ fn tone(check: &CheckLine) -> Tone {
     }
 }
 
+/// The first of many lines, and that there are more.
+fn cut(mut lines: Vec<Line>, length: Length) -> Vec<Line> {
+    let told = match length {
+        Length::Short => CHANGES,
+        Length::Whole => lines.len(),
+    };
+    let more = lines.len().saturating_sub(told);
+    lines.truncate(told);
+    if more > 0 {
+        let what = format!("{more} more are not shown; `--all` shows them, `--json` always does");
+        lines.push(Line::new(Tone::Caution, "cut", what).at(1));
+    }
+    lines
+}
+
 fn step_lines(line: &StepLine) -> Vec<Line> {
     let name = format!("{} {}", line.part, line.step);
     let first = match &line.outcome {
@@ -380,6 +390,7 @@ fn step_lines(line: &StepLine) -> Vec<Line> {
         None => Line::new(Tone::Caution, "begun", "its end was not recorded").about(name).at(1),
     };
     let mut lines = vec![first];
+    lines.extend(line.said.as_ref().map(|said| Line::new(Tone::Plain, "said", said).at(2)));
     lines.extend(line.act.iter().flat_map(|act| explain::explain_act(act, 2)));
     lines
 }

@@ -72,6 +72,7 @@ impl<W: Write> Reporter for Plain<W> {
                 self.write("", &[fact::stopping(&self.scene, *heard)])
             }
             Notice::LeftBehind { step, left } => self.write("", &fact::left_behind(step, left)),
+            Notice::Said { step, said } => self.write("", &[fact::said(step, said)]),
             Notice::Began { .. }
             | Notice::Line { .. }
             | Notice::Tick

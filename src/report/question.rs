@@ -16,6 +16,8 @@ pub struct Asked {
     pub ask: String,
 }
 
+/// So many steps are told before the question.
+const STEPS: usize = 10;
 /// So many columns a prompt needs beside its question.
 const BESIDE: usize = 16;
 
@@ -46,8 +48,22 @@ pub fn gate(phase: &Phase, style: &Style) -> Asked {
     tell(phase.validate.len(), "check");
     tell(phase.commit.len(), "commit step");
     let what = if parts.is_empty() { "nothing to do".to_owned() } else { parts.join(", ") };
-    let line = Line::new(Tone::Plain, "ahead", format!("{what}; risk {}", text::risk(phase.risk))).at(1);
-    asked(vec![line], &format!("Begin phase {}?", phase.id), "Begin?", style)
+    let mut lines =
+        vec![Line::new(Tone::Plain, "ahead", format!("{what}; risk {}", text::risk(phase.risk))).at(1)];
+    let steps = || phase.apply.iter().chain(&phase.commit);
+    lines.extend(steps().take(STEPS).map(step_ahead));
+    let more = steps().count().saturating_sub(STEPS);
+    if more > 0 {
+        let text = format!("and {}; `switchback explain` shows all", counted(more, "more step"));
+        lines.push(Line::plain(text).at(2));
+    }
+    asked(lines, &format!("Begin phase {}?", phase.id), "Begin?", style)
+}
+
+/// What a step will do: a person says yes to the command, and not to its title alone.
+fn step_ahead(step: &Step) -> Line {
+    let title = step.title.as_ref().map(|title| format!(" {title}:")).unwrap_or_default();
+    Line::plain(format!("{}:{title} {}", step.id, text::act_short(&step.act))).at(2)
 }
 
 /// What to do in trouble: the failing things with observed value and rule.

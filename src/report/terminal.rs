@@ -165,6 +165,7 @@ impl<T: TermLike + Clone + 'static> Reporter for Terminal<T> {
                 self.write(&[fact::stopping(&self.scene, *heard)])?;
             }
             Notice::LeftBehind { step, left } => self.write(&fact::left_behind(step, left))?,
+            Notice::Said { step, said } => self.write(&[fact::said(step, said)])?,
             Notice::Tick => {
                 if let Some(live) = &self.live {
                     live.bar.tick();

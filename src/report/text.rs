@@ -479,16 +479,21 @@ pub const fn guidance(guidance: Guidance) -> &'static str {
 /// What a step does, short enough for the line that shows progress: its title, or the act itself.
 #[must_use]
 pub fn step_short(step: &Step) -> String {
-    match (&step.title, &step.act) {
-        (Some(title), _) => title.clone(),
-        (None, Act::Run(command)) => super::shell_words::shell_words(&command.argv),
-        (None, Act::Shell { text, .. }) => {
+    step.title.clone().unwrap_or_else(|| act_short(&step.act))
+}
+
+/// An act in one line: its command, or the first line of its text.
+#[must_use]
+pub fn act_short(act: &Act) -> String {
+    match act {
+        Act::Run(command) => super::shell_words::shell_words(&command.argv),
+        Act::Shell { text, .. } => {
             text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().trim().to_owned()
         }
-        (None, Act::Install { to, .. }) => format!("install {}", to.display()),
-        (None, Act::Set { file, .. }) => format!("set keys in {}", file.display()),
-        (None, Act::Ask { text }) => text.clone(),
-        (None, Act::Reboot { why }) => format!("reboot: {why}"),
+        Act::Install { to, .. } => format!("install {}", to.display()),
+        Act::Set { file, .. } => format!("set keys in {}", file.display()),
+        Act::Ask { text } => text.clone(),
+        Act::Reboot { why } => format!("reboot: {why}"),
     }
 }
 

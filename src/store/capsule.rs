@@ -26,6 +26,10 @@ const BALLAST_BYTES: u64 = 1024 * 1024;
 /// A plan is at most 1 MiB of YAML; resolved, with the files that it installs, it may be much longer.
 const LONGEST_PLAN: u64 = 256 * 1024 * 1024;
 const LONGEST_SUMS: u64 = 4096;
+/// How the names of the evidence begin that says what layers changed back.
+const RESTORED: &str = "restored-layer";
+/// So many characters of a program's last line are told.
+const LAST_WORDS: usize = 300;
 /// A log of the guards that is longer is cut to its beginning and its end.
 const LONGEST_LOG: u64 = 2 * 1024 * 1024;
 
@@ -395,6 +399,41 @@ impl Capsule {
     /// [`StoreError::Io`].
     pub fn evidence_names(&self) -> Result<Vec<String>, StoreError> {
         evidence::names(&self.evidence_folder())
+    }
+
+    /// The newest pieces whose names begin so: of what was tried several times, the last.
+    #[must_use]
+    pub fn evidence_of(&self, stem: &str) -> Vec<String> {
+        evidence::newest(&self.evidence_names().unwrap_or_default(), stem)
+    }
+
+    /// The last line that the program of this step printed, of its errors where it printed any.
+    #[must_use]
+    pub fn last_words(&self, stem: &str) -> Option<String> {
+        let names = self.evidence_of(stem);
+        let of = |end: &str| {
+            let name = names.iter().find(|name| evidence::first_name(name).0.ends_with(end))?;
+            let text = self.evidence_read(name).ok()?;
+            let last = text.lines().rev().map(str::trim).find(|line| !line.is_empty());
+            last.map(|line| line.chars().take(LAST_WORDS).collect())
+        };
+        of(".err").or_else(|| of(".out"))
+    }
+
+    /// Keeps what a layer changed back, a line for each thing. It decides nothing, and may find no room.
+    pub fn keep_changed_back(&self, layer: usize, lines: &str) {
+        if !lines.is_empty() {
+            let _ = self.evidence(&format!("{RESTORED}-{layer}"), lines.as_bytes());
+        }
+    }
+
+    /// What its layers changed back, in the order in which they did.
+    #[must_use]
+    pub fn changed_back(&self) -> Vec<String> {
+        let names = self.evidence_names().unwrap_or_default();
+        let kept = names.iter().filter(|name| name.starts_with(RESTORED));
+        let texts = kept.filter_map(|name| self.evidence_read(name).ok());
+        texts.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()).collect()
     }
 
     /// What was kept under this name.

@@ -6,6 +6,7 @@ use crate::system::files;
 use crate::system::sanitise::sanitise;
 use std::borrow::Cow;
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt;
@@ -110,6 +111,25 @@ pub(super) fn read(folder: &Path, name: &str) -> Result<String, StoreError> {
     // Sanitising makes text longer, at most eightfold.
     let bytes = files::read_bounded(&path, 8 * LONGEST as u64 + 1024)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The name without the number that a later attempt has behind it, and that number.
+pub(super) fn first_name(name: &str) -> (&str, u32) {
+    let numbered = name.rsplit_once('.').and_then(|(first, at)| Some((first, at.parse().ok()?)));
+    numbered.unwrap_or((name, 1))
+}
+
+/// Of the names that begin with this stem, the newest of each.
+pub(super) fn newest(names: &[String], stem: &str) -> Vec<String> {
+    let stem = format!("{}.", safe_name(stem));
+    let mut newest: BTreeMap<&str, (u32, &String)> = BTreeMap::new();
+    for name in names.iter().filter(|name| name.starts_with(&stem)) {
+        let (first, attempt) = first_name(name);
+        if newest.get(first).is_none_or(|(known, _)| *known < attempt) {
+            newest.insert(first, (attempt, name));
+        }
+    }
+    newest.into_values().map(|(_, name)| name.clone()).collect()
 }
 
 fn count(folder: &Path) -> Result<u64, StoreError> {

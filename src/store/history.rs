@@ -6,7 +6,7 @@ use super::database::{self, Index, Row};
 use super::summary::{header, summarise};
 use super::{Journal, StateFolder, StoreError, capsule};
 use crate::model::{
-    GenerationNumber, HistoryLine, Item, PhaseEnd, PhaseId, PlanName, RunId, Showing, counted,
+    GenerationNumber, HistoryLine, Item, PhaseEnd, PhaseId, PlanName, RunId, Showing, StepOutcome, counted,
 };
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
@@ -124,11 +124,17 @@ impl StateFolder {
                 why: "it does not begin with a phase".to_owned(),
             });
         };
+        let mut steps = summary.steps;
+        for line in &mut steps {
+            let badly = line.outcome.as_ref().is_some_and(StepOutcome::ended_badly);
+            line.said = badly.then(|| capsule.last_words(&format!("{}-{}", line.part, line.step))).flatten();
+        }
         Ok(Showing {
             line: summary.line,
             records: summary.records,
             changes: None,
-            steps: summary.steps,
+            changed_back: capsule.changed_back(),
+            steps,
             checks: summary.checks,
             items: summary.items,
             confirmed: summary.confirmed,

@@ -234,6 +234,7 @@ impl<'a> Telling<'a> {
             argv: act.as_ref().and_then(argv_of),
             act,
             exit: None,
+            said: None,
             began,
             took: None,
         });

@@ -51,6 +51,76 @@ fn json(path: &Path) -> Value {
     serde_json::from_slice(&fs::read(path).expect("read")).expect("JSON")
 }
 
+/// Where a step or its undo fails, its program's last words say why: in the run, in `show` and in what is given away.
+#[test]
+fn the_last_words_of_what_failed_are_told() {
+    let bench = Bench::new();
+    bench.plan(
+        r#"
+  - id: one
+    layers: [{files: {paths: ["${m}/"]}}]
+    apply:
+      - id: talks
+        shell: 'echo to nobody; echo no such file >&2; echo; exit 3'
+        undo: {shell: 'echo and no way back; exit 5'}
+"#,
+    );
+    let ran = bench.run(&["run", "plan.yaml", "--unattended"]);
+    assert_eq!(ran.exit, 13, "{ran:?}");
+    let shown = bench.run(&["show"]);
+    for said in ["no such file", "and no way back"] {
+        assert!(ran.out.contains(said), "{said}: {ran:?}");
+        assert!(shown.out.contains(said), "{said}: {shown:?}");
+    }
+    let steps = bench.run(&["show", "--json"]).json()["steps"].clone();
+    let said: Vec<&Value> = steps.as_array().expect("steps").iter().map(|step| &step["said"]).collect();
+    assert_eq!(said, ["no such file", "and no way back"], "{steps:#}");
+}
+
+/// What a way back takes from the machine is named: somebody may miss it.
+#[test]
+fn what_the_way_back_changed_is_named_thing_by_thing() {
+    let bench = Bench::new();
+    bench.plan(
+        r#"
+  - id: one
+    layers: [{files: {paths: ["${m}/"]}}]
+    apply: [{id: fails, shell: 'echo new > "$m/file"; mkdir "$m/mine"; echo > "$m/mine/letter"; exit 1'}]
+"#,
+    );
+    let ran = bench.run(&["run", "plan.yaml", "--unattended"]);
+    assert_eq!(ran.exit, 12, "{ran:?}");
+    let at = bench.path("m").display().to_string();
+    let shown = bench.run(&["show", "1", "--json"]).json();
+    assert_eq!(
+        shown["changed_back"],
+        serde_json::json!([
+            format!("remove {at}/mine: it was created since"),
+            format!("restore {at}/file: it has other bytes than recorded"),
+        ]),
+        "{shown:#}"
+    );
+    let text = bench.run(&["show", "1"]).out;
+    assert!(text.contains("changed back (what the layers did on the way back)"), "{text}");
+}
+
+/// What was not good before need not become good on the way back: one look says so, however long the plan would wait.
+#[test]
+fn a_check_that_failed_before_the_phase_is_looked_at_once_on_the_way_back() {
+    let bench = Bench::new();
+    bench.plan(
+        r#"
+  - id: one
+    layers: [{files: {paths: ["${m}/"]}}]
+    apply: [{id: fails, shell: 'echo new > "$m/file"; exit 1'}]
+    validate:
+      - {id: never, probe: {run: [sh, -c, "echo look >> ${c}/looks; exit 1"]}, within: 1h, every: 1ms}
+"#,
+    );
+    assert_eq!(bench.run(&["run", "plan.yaml", "--unattended"]).exit, 12);
+    assert_eq!(bench.read("c/looks"), "look\nlook\n");
+}
+
 #[test]
 fn no_byte_of_a_secret_is_in_what_is_kept_as_evidence_or_given_away() {
     let bench = told();

@@ -5,6 +5,7 @@ use super::*;
 mod budgets;
 mod corners;
 mod guarded;
+mod outside;
 mod reboots;
 mod standing;
 mod stops;

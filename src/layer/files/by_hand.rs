@@ -57,7 +57,7 @@ impl Page {
         let at = quoted(path);
         let clear = if inside { String::new() } else { format!("rm -rf -- {at} && ") };
         match what {
-            What::Way { meta } => self.way(path, &at, meta),
+            What::Way { meta, .. } => self.way(path, &at, meta),
             What::Folder { meta, holds, mount } => {
                 if *mount {
                     // Nobody can move it: what was not there goes by name.

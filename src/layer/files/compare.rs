@@ -64,6 +64,8 @@ pub(super) enum Difference {
         first: Raw,
     },
     MountPoint,
+    /// The file system that was mounted there is not: what was recorded lies on it.
+    NotMounted,
     /// Something stands where nothing was.
     Created(PathBuf),
 }
@@ -80,7 +82,7 @@ impl fmt::Display for Difference {
             }
             Self::Mode { now, recorded } => write!(f, "has mode {now:04o}, recorded {recorded:04o}"),
             Self::Time { now, recorded } => {
-                write!(f, "was modified at {}.{:09}, recorded {}.{:09}", now.0, now.1, recorded.0, recorded.1)
+                write!(f, "was modified at {}, recorded {}", time(*now), time(*recorded))
             }
             Self::Attributes => f.write_str("has other attributes (ACL, capabilities) than recorded"),
             Self::Flags { now, recorded } => {
@@ -89,9 +91,18 @@ impl fmt::Display for Difference {
             Self::Locked => f.write_str("is immutable or append-only"),
             Self::Names { now, recorded } => write!(f, "has {now} names (hard links), recorded {recorded}"),
             Self::NotSame { first } => write!(f, "is not the same file as {first}"),
-            Self::MountPoint => f.write_str("is a mount point now"),
+            Self::MountPoint => f.write_str("is a mount point now, and was none"),
+            Self::NotMounted => f.write_str("is no mount point now, and was one: mount what belongs there"),
             Self::Created(_) => f.write_str("was created since"),
         }
+    }
+}
+
+/// A time of a file as people read it.
+fn time(Moment(seconds, nanos): Moment) -> String {
+    match chrono::DateTime::from_timestamp(seconds, nanos) {
+        Some(time) => time.format("%Y-%m-%d %H:%M:%S%.f UTC").to_string(),
+        None => format!("{seconds}.{nanos:09}"),
     }
 }
 
@@ -135,7 +146,9 @@ fn differences(looker: &mut Looker, entry: &Entry, depth: Depth) -> io::Result<V
     };
     let Some((folder, name, seen)) = seen else {
         let absent = matches!(entry.what, What::Absent { .. });
-        return Ok(if absent { Vec::new() } else { vec![Difference::Missing] });
+        let missing =
+            if entry.what.mount() == Some(true) { Difference::NotMounted } else { Difference::Missing };
+        return Ok(if absent { Vec::new() } else { vec![missing] });
     };
     *last = Some(identity(&seen));
     let recorded = match &entry.what {
@@ -148,11 +161,14 @@ fn differences(looker: &mut Looker, entry: &Entry, depth: Depth) -> io::Result<V
     if kind(&seen) != recorded {
         return Ok(vec![Difference::Kind { now: kind_name(kind(&seen)), recorded: kind_name(recorded) }]);
     }
+    match (is_mount(&seen), entry.what.mount()) {
+        (true, Some(false)) => return Ok(vec![Difference::MountPoint]),
+        (false, Some(true)) => return Ok(vec![Difference::NotMounted]),
+        (true, Some(true) | None) | (false, Some(false) | None) => {}
+    }
     match &entry.what {
         What::Way { .. } | What::Absent { .. } | What::Glob { .. } => Ok(Vec::new()),
-        What::Folder { meta, holds, mount } => {
-            folder_differences(folder, name, entry, &seen, (meta, holds, *mount))
-        }
+        What::Folder { meta, holds, .. } => folder_differences(folder, name, entry, &seen, (meta, holds)),
         What::File { meta, size, sha256, links } => {
             let mut found = plain_differences(&seen, meta);
             if seen.stx_nlink != *links {
@@ -202,11 +218,8 @@ fn folder_differences(
     name: &OsStr,
     entry: &Entry,
     seen: &Statx,
-    (meta, holds, mount): (&Meta, &[Raw], bool),
+    (meta, holds): (&Meta, &[Raw]),
 ) -> io::Result<Vec<Difference>> {
-    if is_mount(seen) && !mount {
-        return Ok(vec![Difference::MountPoint]);
-    }
     let mut found = plain_differences(seen, meta);
     let open = match open_quietly(folder, name) {
         Ok(open) => open,

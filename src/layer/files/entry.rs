@@ -53,8 +53,13 @@ impl Meta {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum What {
-    /// A folder on the way to the recorded set: made again where it is missing, otherwise left alone.
-    Way { meta: Meta },
+    /// A folder on the way to the recorded set: made again where it is missing, otherwise left alone. `mount` says whether
+    /// a file system was mounted there; nothing in what was recorded before there was this field: then nobody knows.
+    Way {
+        meta: Meta,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mount: Option<bool>,
+    },
     /// A recorded folder: nothing but these names stays in it.
     Folder { meta: Meta, holds: Vec<Raw>, mount: bool },
     /// A file whose bytes are in `originals/`; `links` names in all.
@@ -69,6 +74,22 @@ pub(super) enum What {
     Absent { above: Vec<Raw> },
     /// Of the names below this folder that match the pattern, nothing but these.
     Glob { pattern: Vec<String>, matched: Vec<Raw>, above: Vec<Raw> },
+}
+
+impl What {
+    /// Whether a file system was mounted there; nothing where that was not recorded, or does not matter.
+    pub(super) const fn mount(&self) -> Option<bool> {
+        match self {
+            Self::Way { mount, .. } => *mount,
+            Self::Folder { mount, .. } => Some(*mount),
+            Self::File { .. }
+            | Self::SameFile { .. }
+            | Self::Link { .. }
+            | Self::Pipe { .. }
+            | Self::Absent { .. }
+            | Self::Glob { .. } => None,
+        }
+    }
 }
 
 /// One line of the manifest. Folders come before what they hold.

@@ -122,7 +122,7 @@ impl Layer for Files {
         manifest.each(|entry: Entry| {
             let path = entry.path.path();
             match looker.differences(&entry, Depth::Bytes) {
-                Ok(found) => lines.extend(found.iter().filter_map(|one| intention(path, &entry.what, one))),
+                Ok(found) => lines.extend(intentions(path, &entry.what, &found)),
                 Err(why) => lines.push(format!("{}: cannot be read: {why}", path.display())),
             }
             Ok(())
@@ -218,13 +218,21 @@ fn changes_of(path: &Path, differences: &[Difference]) -> Vec<Change> {
             | Difference::Locked
             | Difference::Names { .. }
             | Difference::NotSame { .. }
-            | Difference::MountPoint => how.push(difference.to_string()),
+            | Difference::MountPoint
+            | Difference::NotMounted => how.push(difference.to_string()),
         }
     }
     if !how.is_empty() {
         found.push(change(path, Changed::Changed, how));
     }
     found
+}
+
+/// What a restore does about differences, in words. Where more than its time is different, the time goes without saying.
+fn intentions(path: &Path, what: &What, found: &[Difference]) -> Vec<String> {
+    let alone = found.iter().all(|one| matches!(one, Difference::Time { .. }));
+    let told = found.iter().filter(|one| alone || !matches!(one, Difference::Time { .. }));
+    told.filter_map(|one| intention(path, what, one)).collect()
 }
 
 /// What a restore does about a difference, in words.
@@ -238,7 +246,9 @@ fn intention(path: &Path, what: &What, difference: &Difference) -> Option<String
         Difference::Kind { .. } if matches!(what, What::Way { .. }) => {
             Some(format!("leave alone what is below {path}: it {difference}"))
         }
-        Difference::MountPoint => Some(format!("leave alone what is below {path}: it {difference}")),
+        Difference::MountPoint | Difference::NotMounted => {
+            Some(format!("leave alone what is below {path}: it {difference}"))
+        }
         Difference::Kind { .. }
         | Difference::Content
         | Difference::Target { .. }

@@ -13,6 +13,7 @@ use super::dress::{dress, dress_named};
 use super::entry::{Entry, Meta, What};
 use super::flags;
 use super::folder::{descriptors_left, device, just_made, look, same};
+use super::intentions;
 use super::remove::{open_up, remove_tree, unlock};
 use super::save::Help;
 use super::scan::open_quietly;
@@ -200,8 +201,18 @@ impl<'a> Restore<'a> {
 
     fn put_back(&mut self, path: &Path, entry: Entry) -> io::Result<()> {
         let found = self.looker.differences(&entry, Depth::Bytes)?;
+        let before = self.changed;
+        let done = intentions(path, &entry.what, &found);
+        let back = self.put(path, entry, found);
+        if self.changed > before {
+            done.iter().for_each(|one| self.watch.changed_back(one));
+        }
+        back
+    }
+
+    fn put(&mut self, path: &Path, entry: Entry, found: Vec<Difference>) -> io::Result<()> {
         match &entry.what {
-            What::Way { meta } => self.put_way(path, meta, &found),
+            What::Way { meta, .. } => self.put_way(path, meta, &found),
             What::Folder { meta, .. } => {
                 let meta = meta.clone();
                 self.put_folder(path, &entry, meta, found)
@@ -302,8 +313,8 @@ impl<'a> Restore<'a> {
                 found.clear();
                 return self.make_folder(path, meta).map(Some);
             }
-            Some(Difference::MountPoint) => {
-                let why = "is a mount point now; nothing below it was touched";
+            Some(other @ (Difference::MountPoint | Difference::NotMounted)) => {
+                let why = format!("{other}; nothing below it was touched");
                 return Err(io::Error::new(io::ErrorKind::ResourceBusy, why));
             }
             Some(_) | None => {}
@@ -344,6 +355,7 @@ impl<'a> Restore<'a> {
             Difference::Target { .. }
             | Difference::NotSame { .. }
             | Difference::MountPoint
+            | Difference::NotMounted
             | Difference::Created(_) => false,
         });
         if rewrite {
@@ -460,6 +472,7 @@ impl<'a> Restore<'a> {
             let removed = parent.and_then(|(folder, name)| Ok(unlinkat(folder, name, AtFlags::REMOVEDIR)?));
             if removed.is_ok() {
                 self.changed += 1;
+                self.watch.changed_back(&format!("remove {}: it was not there", path.display()));
                 self.looker.folders.forget();
             }
         }

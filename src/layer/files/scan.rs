@@ -146,7 +146,8 @@ impl<'a> Scan<'a> {
             self.refuse(path, STATE);
         }
         let meta = Meta::of(&seen, attributes);
-        self.visitor.entry(Entry { path: path.into(), what: What::Way { meta } })
+        self.visitor
+            .entry(Entry { path: path.into(), what: What::Way { meta, mount: Some(is_mount(&seen)) } })
     }
 
     fn target(&mut self, path: &Path) -> Result<(), LayerError> {

@@ -139,6 +139,7 @@ fn showing() -> Showing {
         act: Some(Act::Run(CommandLine::new(["notify", step]))),
         argv: Some(vec!["notify".to_owned(), step.to_owned()]),
         exit: (outcome == Some(StepOutcome::Done)).then_some(0),
+        said: outcome.as_ref().is_some_and(StepOutcome::ended_badly).then(|| "notify: no bus".to_owned()),
         began: Some(Timestamp(START)),
         took: outcome.as_ref().map(|_| Span(1_400)),
         outcome,
@@ -171,6 +172,10 @@ fn showing() -> Showing {
             ),
             change(Changed::Unknown, "label", Some("blue"), None, &["its program is not run for looking"]),
         ]),
+        changed_back: vec![
+            "remove /etc/app.conf: it was created since".to_owned(),
+            "restore /etc/xdg/kwinrc: it has other bytes than recorded".to_owned(),
+        ],
         steps: vec![
             step("apply", "activate", Some(StepOutcome::Done)),
             step("apply", "notify", Some(StepOutcome::Failed(ProcessEnd::Signaled(9)))),
@@ -343,7 +348,10 @@ fn questions_fit_a_narrow_terminal_and_say_what_is_ahead() {
     }
     let trouble = question::trouble(&scene, &failed(), &style);
     assert!(trouble.lines().all(|line| line.width() <= 40), "{trouble}");
-    assert_eq!(asked[0].about, "  · ahead  2 layers, 3 steps, 2 checks,\n    1 commit step; risk high\n");
+    assert_eq!(
+        asked[0].about,
+        "  · ahead  2 layers, 3 steps, 2 checks,\n    1 commit step; risk high\n    activate: nixos-rebuild test --flake\n      '/etc/nixos#a host'\n    settings: set keys in\n      /etc/xdg/kwinrc\n    notify: systemctl start decoder\n    boot: nixos-rebuild boot\n"
+    );
 }
 
 #[test]

@@ -148,6 +148,8 @@ pub trait Watch {
     fn line(&mut self, job: JobId, text: &str);
     /// A child that was started with [`Crew::start_streamed`] printed these bytes on its standard output.
     fn chunk(&mut self, _: JobId, _: &[u8]) {}
+    /// Something that was not as recorded was changed back: what was done, and why.
+    fn changed_back(&mut self, _: &str) {}
     /// Called at least ten times a second while children run.
     fn tick(&mut self);
     /// Whether every running child shall be ended now.

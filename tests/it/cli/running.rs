@@ -2,6 +2,7 @@
 
 use super::{THREE, three, unattended};
 use crate::support::bench::Bench;
+use std::fs;
 
 #[test]
 fn phases_are_chosen_by_phase_from_and_until_and_what_is_committed_is_not_taken_again() {
@@ -67,6 +68,31 @@ fn the_state_folder_is_the_option_before_the_environment() {
     // As `status` there: nothing was run, so that nothing is to be taken up, and the folder is named.
     assert_eq!(none.exit, 0, "{none:?}");
     assert!(none.out.contains("/nowhere/at/all"), "{none:?}");
+}
+
+/// An attempt that went back by itself brought nothing; what is in effect of its phase is older.
+#[test]
+fn rollback_to_a_phase_takes_its_newest_attempt_that_is_in_effect() {
+    let bench = three();
+    bench.write("c/ok", "");
+    assert_eq!(unattended(&bench, &[]).exit, 0);
+    fs::remove_file(bench.path("c/ok")).expect("removed");
+    assert_eq!(unattended(&bench, &["--phase", "three"]).exit, 12);
+    let nothing = bench.run(&["rollback", "--yes"]);
+    assert_eq!(nothing.exit, 0, "{nothing:?}");
+    for words in [
+        "neither generation 0004 nor a later one is in effect",
+        "`switchback rollback --to 0003` takes it back",
+    ] {
+        assert!(nothing.out.contains(words), "{words}: {nothing:?}");
+    }
+    bench.write("c/ok", "");
+    assert_eq!(bench.run(&["rollback", "--to", "three", "--yes"]).exit, 12);
+    assert_eq!(bench.read("m/file"), "old\none\ntwo\n");
+    assert_eq!(bench.run(&["rollback", "--to", "one", "--yes"]).exit, 12);
+    assert_eq!(bench.read("m/file"), "old\n");
+    let all = bench.run(&["rollback", "--to", "3", "--yes"]);
+    assert!(all.exit == 0 && all.out.ends_with("nor a later one is in effect.\n"), "{all:?}");
 }
 
 #[test]

@@ -58,7 +58,7 @@ fn a_rejected_revision_is_taken_again_only_by_override_and_a_new_revision_at_onc
 fn a_second_run_is_told_who_holds_the_lock_and_status_sees_the_first() {
     let bench = Bench::new();
     bench.gate("c/gate");
-    bench.plan("  - id: one\n    apply: [{id: wait, shell: 'exec 3<>\"$c/gate\"; echo at work; read -r line <&3', changes: nothing}]\n");
+    bench.plan("  - id: one\n    apply: [{id: wait, shell: 'exec 3<>\"$c/gate\"; echo at\" \"work; read -r line <&3', changes: nothing}]\n");
     let mut first = Pty::start(bench.command(&["run", "plan.yaml", "--unattended"]), 80, Streams::All);
     first.wait_for("at work");
     let status = bench.run(&["status"]);

@@ -11,7 +11,7 @@ const KILLED: &str = r#"
     layers: [{files: {paths: ["${m}/"]}}]
     apply:
       - {id: first, shell: 'echo first >> "$m/file"; echo first >> "$c/log"'}
-      - {id: second, idempotent: true, shell: 'echo second >> "$c/log"; exec 3<>"$c/gate"; echo at work; read -r line <&3; echo second > "$m/second"'}
+      - {id: second, idempotent: true, shell: 'echo second >> "$c/log"; exec 3<>"$c/gate"; echo at" "work; read -r line <&3; echo second > "$m/second"'}
       - {id: third, shell: 'echo third >> "$m/file"; echo third >> "$c/log"'}
 "#;
 

@@ -3,6 +3,7 @@
 mod damage;
 mod disk;
 mod looking;
+mod mounts;
 mod ordinary;
 mod plans;
 mod probes;

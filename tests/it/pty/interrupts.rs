@@ -10,7 +10,7 @@ const TWO_STEPS: &str = r#"
   - id: one
     layers: [{files: {paths: ["${m}/"]}}]
     apply:
-      - {id: long, shell: 'exec 3<>"$c/gate"; echo "$word" > "$m/file"; echo at work; read -r line <&3'}
+      - {id: long, shell: 'exec 3<>"$c/gate"; echo "$word" > "$m/file"; echo at" "work; read -r line <&3'}
       - {id: after, shell: 'echo after >> "$m/file"'}
   - id: two
     layers: [{files: {paths: ["${m}/"]}}]

@@ -77,6 +77,31 @@ fn the_evidence_is_shown_and_the_question_comes_again() {
     assert_eq!(pty.exit(), 12, "{}", pty.screen());
 }
 
+/// What printed much before it has nothing to say about it.
+#[test]
+fn the_evidence_is_of_what_failed_and_its_end_is_shown() {
+    let bench = Bench::new();
+    bench.plan(
+        r#"
+  - id: one
+    layers: [{files: {paths: ["${m}/"]}}]
+    apply:
+      - {id: z-noisy, shell: 'seq 5000 | sed "s/^/noise /"', undo: none, reason: it only talks}
+      - {id: a-fails, shell: 'seq 90 >&2; echo THE REASON >&2; exit 4'}
+"#,
+    );
+    let mut pty = begun(&bench);
+    pty.choose("show the evidence");
+    pty.wait_for("== all that was kept");
+    pty.choose("roll back");
+    assert_eq!(pty.exit(), 12, "{}", pty.screen());
+    let screen = pty.screen();
+    for part in ["| == apply-a-fails.err, the last 40 of 91 lines", "| 52\n", "| THE REASON"] {
+        assert!(screen.contains(part), "{part} is not in\n{screen}");
+    }
+    assert!(!screen.contains("noise 7") && !screen.contains("| 51\n"), "{screen}");
+}
+
 #[test]
 fn a_retry_judges_again_and_commits_what_holds_now() {
     let bench = Bench::new();
