@@ -470,11 +470,11 @@ impl Session<'_> {
             .notice(&Notice::Began { what: format!("restoring {}", record.kind), ago: Span::default() });
         let ends = BreakOff::AskedTwiceSince(self.front.wishes());
         let step = StepWatch { desk: &mut self.front, ends };
-        let mut watch = BackWatch { step, changed: String::new() };
+        let mut watch = BackWatch { step, changed: String::new(), more: 0 };
         let mut cx = LayerCx { host: &self.host, capsule: capsule.folder(), watch: &mut watch };
         let restored = layer_for(spec).restore(&mut cx, record);
         // What people made meanwhile is among it: they are told by name.
-        capsule.keep_changed_back(layer + 1, &watch.changed);
+        capsule.keep_changed_back(layer + 1, &watch.told());
         self.front.notice(&Notice::Ended);
         restored
     }

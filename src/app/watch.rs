@@ -1,7 +1,7 @@
 //! Between the children and the reporters: lines become notices, signals become interrupts.
 
 use crate::engine::Heard;
-use crate::model::{Notice, Stopping};
+use crate::model::{Notice, Stopping, counted};
 use crate::store::SoFar;
 use crate::system::clock;
 use crate::system::process::{JobId, Watch};
@@ -106,14 +106,27 @@ impl Watch for KeptWatch<'_, '_> {
     }
 }
 
-/// So much is remembered of what a layer changed back: as much as one piece of evidence holds.
-const MOST_CHANGED: usize = 1 << 20;
+/// So much is remembered of what a layer changed back: on a full disk, what the journal of the way back needs comes first.
+const MOST_CHANGED: usize = 64 << 10;
 
 /// Watches a layer that goes back, and remembers what it changed.
 pub(super) struct BackWatch<'a> {
     pub(super) step: StepWatch<'a>,
     /// A line for each thing.
     pub(super) changed: String,
+    /// So many more things.
+    pub(super) more: u64,
+}
+
+impl BackWatch<'_> {
+    /// What the layer changed, a line for each thing, as much as is kept of it.
+    pub(super) fn told(self) -> String {
+        let Self { mut changed, more, .. } = self;
+        if more > 0 {
+            changed.push_str(&format!("and {}, not named here\n", counted(more, "more thing")));
+        }
+        changed
+    }
 }
 
 impl Watch for BackWatch<'_> {
@@ -125,6 +138,8 @@ impl Watch for BackWatch<'_> {
         if self.changed.len() < MOST_CHANGED {
             self.changed.push_str(&what.replace('\n', "\\n"));
             self.changed.push('\n');
+        } else {
+            self.more += 1;
         }
     }
 

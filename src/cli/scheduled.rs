@@ -12,7 +12,7 @@ use super::standing::held_by;
 use super::{keep, out, soak, stage, validate};
 use crate::app::{Message, Recall, Subject, Ways, deliver, judge_phase, news};
 use crate::check::CheckWatch as _;
-use crate::engine::{HeldPhase, Input, Stage, found_well_now, soaked};
+use crate::engine::{HeldPhase, Input, Stage, found_well_now};
 use crate::model::{
     Cause, CheckId, CheckReport, Event, GenerationNumber, Guidance, JudgedPhase, Moment, Occasion, PhaseEnd,
     Reaction, Span, Timestamp, Validation, Verdict,
@@ -236,7 +236,7 @@ fn judge(
     seen.push(validation.clone());
     let reports = validation.phases.first().map(|JudgedPhase { reports, .. }| reports.as_slice());
     let reports = reports.unwrap_or_default();
-    let found = due.soaks.then(|| soaked(&phase, reports, &accepted(&due.past))).flatten();
+    let found = due.soaks.then(|| soak::found(&due.past, &phase, reports, &accepted(&due.past))).flatten();
     let (mut exit, mut turned) = (validate::exit(&validation), None);
     let number = due.past.number();
     let said = said_of(&due, found.as_ref(), reports, began);
@@ -245,7 +245,8 @@ fn judge(
         match write_down(context, folder, &due.past, &said, &validation) {
             Ok(after) => holds = after,
             Err(why) => {
-                keep::said(&super::plugin::in_a_line(&why));
+                let why = super::plugin::in_a_line(&why);
+                keep::said(&format!("what follows from this for the next phase is not recorded: {why}"));
                 exit = Exit::Internal;
             }
         }

@@ -179,12 +179,20 @@ fn a_persons_word_releases_it_whatever_was_run_since_and_is_kept() {
     assert_eq!((ran.exit, &last["ended"], &last["generation"]), (0, &"hold-released".into(), &1.into()));
     let ran = takes(&bench);
     assert!(ran.exit == 10 && ran.err.contains("soaks until then"), "the soak goes on: {ran:?}");
+    // What a person let pass does not hold it again; something else does.
+    for _ in 0..2 {
+        assert_eq!(fires(&bench).exit, 20);
+    }
+    assert_eq!((times(&bench, "soak-held"), takes(&bench).exit), (1, 10));
     let shown = bench.run(&["show", "1"]);
     assert!(shown.out.contains("released") && shown.out.contains("the number is known"), "{shown:?}");
     let json = bench.run(&["show", "1", "--json"]).json();
     assert_eq!(json["hold"]["released"]["reason"], "the number is known", "{json}");
     let none = bench.run(&["resolve", "--reason", "x", "--yes"]);
     assert!(none.exit == 0 && none.out.contains("Nothing to resolve"), "{none:?}");
+    silent(&bench);
+    assert_eq!((fires(&bench).exit, times(&bench, "soak-held")), (20, 2));
+    is_refused(&takes(&bench), "check asked: error: ");
 }
 
 #[test]

@@ -303,6 +303,7 @@ mod tests {
             (Some(text(never)), Some(text(never)), 10, Some(json!(false)), Outcome::Inconclusive),
             (Some(text(never)), Some(client(900)), 10, Some(json!(true)), Outcome::Pass),
             (Some(text(silent)), Some(text(silent)), 10, None, Outcome::Inconclusive),
+            (Some(text("pos:\t0\n")), Some(text("pos:\t0\n")), 10, None, Outcome::Inconclusive),
             (None, None, 10, None, Outcome::Inconclusive),
         ] {
             let root = tempfile::tempdir().expect("a folder");

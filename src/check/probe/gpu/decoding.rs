@@ -48,7 +48,9 @@ impl Decoding {
         // Some drivers list no engine that never worked, and some none at all.
         let mut clients = ours.iter().flat_map(|user| &user.clients).peekable();
         let is_client = clients.peek().is_some();
-        let all_told = clients.all(Client::tells_engines) && after.hidden.is_disjoint(pids);
+        let all_told = clients.all(Client::tells_engines)
+            && after.hidden.is_disjoint(pids)
+            && ours.iter().all(|user| user.untold.is_empty());
         let known = if worked { Some(true) } else { (is_client && all_told).then_some(false) };
         // Who decodes on one GPU does not on the other.
         if known != Some(true) && ours.iter().any(|user| user.nvidia) {

@@ -48,6 +48,17 @@ pub(super) struct User {
     pub(super) clients: Vec<Client>,
     /// It holds an NVIDIA device open, whose driver tells nothing here.
     pub(super) nvidia: bool,
+    /// The drivers of DRM devices that it holds open and of which they, or an older kernel, tell nothing at all.
+    pub(super) untold: BTreeSet<String>,
+}
+
+impl User {
+    /// Whether nobody tells what it does with a device that it holds open. `by_tool`: NVIDIA's tool tells it of NVIDIA's.
+    pub(super) fn is_silent(&self, by_tool: bool) -> bool {
+        let clients = self.clients.iter().filter(|client| !client.tells_engines());
+        let mut drivers = clients.map(|client| &client.driver).chain(&self.untold);
+        (self.nvidia && !by_tool) || drivers.any(|driver| !(by_tool && driver.starts_with("nvidia")))
+    }
 }
 
 /// All processes that could be read.
@@ -69,7 +80,7 @@ pub(super) fn users(root: &Path) -> Users {
     let mut shared = BTreeMap::new();
     for pid in pids {
         let folder = root.join("proc").join(pid.to_string());
-        match user(&folder, pid) {
+        match user(root, &folder, pid) {
             Ok(Some(mut user)) => {
                 for client in &mut user.clients {
                     one_for_both(client, |address| {
@@ -111,7 +122,7 @@ fn decodes_and_encodes(root: &Path, address: &str) -> bool {
     majors.filter_map(|major| major.trim().parse::<u32>().ok()).any(|major| major >= 4)
 }
 
-fn user(folder: &Path, pid: u32) -> std::io::Result<Option<User>> {
+fn user(root: &Path, folder: &Path, pid: u32) -> std::io::Result<Option<User>> {
     let mut user = User { pid, ..User::default() };
     let mut seen = BTreeSet::new();
     for entry in fs::read_dir(folder.join("fd"))?.flatten() {
@@ -124,19 +135,33 @@ fn user(folder: &Path, pid: u32) -> std::io::Result<Option<User>> {
             continue;
         }
         let told = fs::read_to_string(folder.join("fdinfo").join(entry.file_name())).ok();
-        if let Some(client) = told.and_then(|text| parse(&text))
-            && seen.insert((client.driver.clone(), client.address.clone(), client.id))
-        {
-            user.clients.push(client);
+        match told.and_then(|text| parse(&text)) {
+            Some(client) => {
+                if seen.insert((client.driver.clone(), client.address.clone(), client.id)) {
+                    user.clients.push(client);
+                }
+            }
+            None => {
+                user.untold.insert(driver_of(root, target));
+            }
         }
     }
-    if user.clients.is_empty() && !user.nvidia {
+    if user.clients.is_empty() && !user.nvidia && user.untold.is_empty() {
         return Ok(None);
     }
     user.clients.sort_by_key(|client| client.id);
     let name = fs::read(folder.join("comm")).unwrap_or_default();
     String::from_utf8_lossy(&name).trim_end().clone_into(&mut user.name);
     Ok(Some(user))
+}
+
+/// The driver of `/dev/dri/renderD128`; empty where that is not known.
+fn driver_of(root: &Path, device: &str) -> String {
+    let name = device.rsplit('/').next().unwrap_or_default();
+    let driver = fs::read_link(root.join("sys/class/drm").join(name).join("device/driver"));
+    let name =
+        driver.ok().and_then(|driver| driver.file_name().map(|name| name.to_string_lossy().into_owned()));
+    name.unwrap_or_default()
 }
 
 /// What a driver tells of one client; nothing where it tells none of it.

@@ -31,8 +31,6 @@ struct Seen {
     name: String,
     drivers: BTreeSet<String>,
     engines: BTreeSet<&'static str>,
-    /// Nobody tells what it does with an engine.
-    is_silent: bool,
     percent: BTreeMap<&'static str, f64>,
     memory: Option<u64>,
 }
@@ -160,8 +158,8 @@ impl Reading {
     fn processes(&self) -> BTreeMap<u32, Seen> {
         let mut seen: BTreeMap<u32, Seen> = BTreeMap::new();
         let before = by_identity(&self.before);
-        let names_ours = self.names_ours();
-        for User { pid, name, clients, nvidia } in &self.after.users {
+        for user in &self.after.users {
+            let User { pid, name, clients, nvidia, .. } = user;
             let told = self.nvidia.processes.as_ref();
             // Tools open NVIDIA devices to ask questions: where the driver tells who its clients are, it is believed.
             if clients.is_empty() && (!nvidia || told.is_some_and(|told| !told.contains_key(pid))) {
@@ -171,12 +169,8 @@ impl Reading {
             one.name.clone_from(name);
             if *nvidia {
                 one.drivers.insert("nvidia".to_owned());
-                one.is_silent |= !names_ours;
             }
             for client in clients {
-                // NVIDIA's part for the screen tells of no engine; its tool does.
-                let is_nvidia = client.driver.starts_with("nvidia");
-                one.is_silent |= !(client.tells_engines() || is_nvidia && names_ours);
                 one.drivers.insert(client.driver.clone());
                 let was = before.get(&identity(client)).copied();
                 for (engine, load) in client_loads(was, client, self.elapsed) {
@@ -224,15 +218,16 @@ impl Reading {
         let engines: BTreeSet<&str> = found.iter().flat_map(|one| one.engines.iter().copied()).collect();
         // Moving memory about is neither drawing nor computing.
         let uses = engines.iter().any(|engine| *engine != "copy");
-        // Where the tool tells of all processes, files that we may not see hide nothing.
-        let hides = !self.names_ours() && wanted.iter().any(|pid| self.after.hidden.contains(pid));
-        let device = |user: &User| user.nvidia && wanted.contains(&user.pid);
-        let unnamed = !self.names_ours() && self.after.users.iter().any(device);
+        let by_tool = self.names_ours();
+        // Where the tool tells of all processes on all GPUs, files that we may not see hide nothing.
+        let tells_all = by_tool && self.cards.iter().all(|card| card.driver.as_deref() == Some("nvidia"));
+        let hides = !tells_all && wanted.iter().any(|pid| self.after.hidden.contains(pid));
+        let mut open = self.after.users.iter().filter(|user| wanted.contains(&user.pid));
         let mut why = Vec::new();
         if hides {
             why.push("the files of some of its processes may not be seen".to_owned());
         }
-        if unnamed || found.iter().any(|one| one.is_silent) {
+        if open.any(|user| user.is_silent(by_tool)) {
             why.push("a driver does not tell what it does for it".to_owned());
         }
         // Where there is no GPU at all, nothing is said of an application on one.

@@ -218,7 +218,7 @@ fn a_client_of_the_kernel_is_on_the_gpu_with_the_engines_that_it_used() {
 fn users(text: &str) -> fdinfo::Users {
     let clients = fdinfo::parse(text).into_iter().collect();
     fdinfo::Users {
-        users: vec![fdinfo::User { pid: 1, name: "mpv".into(), clients, nvidia: false }],
+        users: vec![fdinfo::User { pid: 1, name: "mpv".into(), clients, ..fdinfo::User::default() }],
         ..fdinfo::Users::default()
     }
 }
@@ -394,6 +394,8 @@ fn an_open_device_alone_is_no_use_of_a_gpu() {
         ("i915", told("i915", "drm-engine-render: 9 ns\n"), Some(json!(true)), Outcome::Pass),
         // Nobody knows what this one did.
         ("nouveau", told("nouveau", ""), None, Outcome::Inconclusive),
+        // An older kernel tells nothing of any client.
+        ("virtio_gpu", "pos:\t0\nflags:\t02\n".to_owned(), None, Outcome::Inconclusive),
     ] {
         let folder = tempfile::tempdir().expect("a folder");
         card(folder.path(), "0000:03:00.0", "0x1002", Some(driver));
@@ -430,12 +432,46 @@ fn a_device_of_nvidias_alone_is_no_use_where_nobody_lists_its_processes() {
 
 #[test]
 fn a_browser_beside_nvidias_tool_that_only_has_the_screens_device_open_draws_in_software() {
-    let folder = with_nvidia();
-    process(folder.path(), 77, "Xorg", "Xorg\0", Some(("/dev/nvidia0", "")));
     let screen = "drm-driver:\tnvidia-drm\ndrm-client-id:\t1\ndrm-memory-vram:\t1 MiB\n";
-    process(folder.path(), 41, "app", "app\0", Some(("/dev/dri/renderD128", screen)));
-    let seen = answered(folder.path(), Some("app"), &[(0, ROWS), (0, PMON)]);
-    assert_eq!(seen.get("on_gpu"), Some(&json!(false)), "{seen:?}");
+    for (told, driver, on_gpu) in [
+        (screen, "nvidia", Some(json!(false))),
+        // An older driver tells nothing of its part for the screen; of whose device it is the kernel tells.
+        ("pos:\t0\n", "nvidia", Some(json!(false))),
+        ("pos:\t0\n", "virtio_gpu", None),
+    ] {
+        let folder = with_nvidia();
+        process(folder.path(), 77, "Xorg", "Xorg\0", Some(("/dev/nvidia0", "")));
+        process(folder.path(), 41, "app", "app\0", Some(("/dev/dri/renderD128", told)));
+        let device = folder.path().join("sys/class/drm/renderD128/device");
+        fs::create_dir_all(&device).expect("a folder");
+        symlink(format!("/sys/bus/pci/drivers/{driver}"), device.join("driver")).expect("a link");
+        let seen = answered(folder.path(), Some("app"), &[(0, ROWS), (0, PMON)]);
+        assert_eq!(seen.get("on_gpu"), on_gpu.as_ref(), "{told} {driver}: {seen:?}");
+    }
+}
+
+#[test]
+fn what_nvidias_tool_lists_says_nothing_of_who_hides_on_another_gpu() {
+    let mut seen = Vec::new();
+    for other in [None, Some("i915")] {
+        let nvidia = ("0000:01:00.0", Some("nvidia"));
+        let cards = [Some(nvidia), other.map(|driver| ("0000:00:02.0", Some(driver)))];
+        let card = |(address, driver): (&str, Option<&str>)| sysfs::Card {
+            address: address.into(),
+            driver: driver.map(str::to_owned),
+            ..sysfs::Card::default()
+        };
+        let processes = [(1, nvidia::OnNvidia::default())].into();
+        let reading = seen::Reading {
+            cards: cards.into_iter().flatten().map(card).collect(),
+            nvidia: Answers { processes: Some(processes), ..Answers::default() },
+            after: fdinfo::Users { hidden: [9].into(), ..users(&amd_client(1, 0, 0)) },
+            wanted: Some([9].into()),
+            ..seen::Reading::default()
+        };
+        seen.push(reading.observation().get("on_gpu").cloned());
+    }
+    assert_eq!(seen, [Some(json!(false)), None]);
 }
 
 #[test]
