@@ -5,7 +5,7 @@ use super::line::{Line, Tone, render};
 use super::style::Style;
 use super::table::{Column, Keep, table};
 use super::text::But;
-use super::{explain, fact, summary, text};
+use super::{explain, fact, refused, summary, text};
 use crate::model::{
     Cause, Change, Changed, CheckLine, CurrentLine, HistoryLine, Hold, Item, Kept, Moment, PhaseLine,
     QuarantineLine, Resolution, RollbackPreview, Showing, SoakWatch, Status, StepLine, Timestamp, Timing,
@@ -52,7 +52,7 @@ fn kept(kept: &Kept) -> Option<Line> {
 }
 
 fn because(cause: Option<&Cause>, depth: usize) -> impl Iterator<Item = Line> {
-    let reasons = cause.into_iter().flat_map(text::reasons);
+    let reasons = cause.into_iter().flat_map(refused::reasons);
     reasons.map(move |why| Line::new(Tone::Caution, "because", why).at(depth))
 }
 

@@ -260,7 +260,7 @@ pub fn cause(cause: &Cause) -> String {
             };
             format!("{list}step `{step}` {}", step_ended(outcome))
         }
-        Cause::NotRecorded(why) => match refusals(why).as_slice() {
+        Cause::NotRecorded(why) => match super::refused::refusals(why).as_slice() {
             [_, _, ..] => "it could not be begun, for several reasons".to_owned(),
             [] | [_] => format!("it could not be begun: {why}"),
         },
@@ -283,46 +283,6 @@ pub fn cause(cause: &Cause) -> String {
         }
         Cause::Rebooted => "the machine went down before the phase was decided".to_owned(),
     }
-}
-
-/// The same, each of several reasons by itself.
-#[must_use]
-pub fn reasons(of: &Cause) -> Vec<String> {
-    match of {
-        Cause::NotRecorded(why) if refusals(why).len() > 1 => refusals(why),
-        Cause::NotRecorded(_)
-        | Cause::ChecksFailed(_)
-        | Cause::ChecksBroken(_)
-        | Cause::ChecksUndecided(_)
-        | Cause::StepFailed { .. }
-        | Cause::NotKept(_)
-        | Cause::NotArmed(_)
-        | Cause::JournalLost(_)
-        | Cause::NotConfirmed
-        | Cause::Declined
-        | Cause::Interrupted
-        | Cause::Asked
-        | Cause::TooManyResumptions(_)
-        | Cause::RunnerGone
-        | Cause::DeadlinePassed
-        | Cause::Rebooted
-        | Cause::WrongBoot(_) => vec![cause(of)],
-    }
-}
-
-/// What a layer refused, each with its name: they begin with a path, and the last may count those that are not named.
-fn refusals(why: &str) -> Vec<String> {
-    let mut all: Vec<String> = Vec::new();
-    for part in why.split("; ") {
-        match all.last_mut() {
-            Some(last) if !part.starts_with(['/', '~']) && !part.starts_with("and ") => {
-                last.push_str("; ");
-                last.push_str(part);
-            }
-            Some(_) | None => all.push(part.to_owned()),
-        }
-    }
-    all
 }
 
 /// What a phase that is held keeps waiting, and for what.
@@ -557,8 +517,6 @@ mod tests {
         ] {
             assert_eq!(cause(&given), text);
         }
-        let several = Cause::NotRecorded("/a: x; or so; /b: y; and 3 more: z".to_owned());
-        assert_eq!(reasons(&several), ["/a: x; or so", "/b: y", "and 3 more: z"]);
     }
 
     #[test]

@@ -583,20 +583,3 @@ fn inode_flags_come_back_with_a_file_that_is_changed_replaced_or_gone_and_with_i
         assert_eq!(layer.restore(&mut bench.cx(), &record).changed, 0);
     }
 }
-
-#[test]
-fn what_the_kernel_makes_up_is_refused_as_that_and_many_refusals_are_few_words() {
-    let mut bench = Bench::new();
-    for (path, name) in
-        [("/proc/", "proc"), ("/proc/sys/vm/swappiness", "proc"), ("/proc/sys/vm/swap*", "proc")]
-    {
-        let layer = layer_for(&LayerSpec::Files { paths: vec![path.to_owned()] });
-        let refused = layer.refusals(&mut bench.cx());
-        let [one] = refused.as_slice() else { panic!("{refused:?}") };
-        assert_eq!(one.name, path);
-        assert!(one.why.starts_with(&format!("is on a file system of the kernel ({name})")), "{one:?}");
-    }
-    let many = |number: usize| few((0..number).map(|n| Item::new(format!("/p/{n}"), "is a pipe")).collect());
-    assert_eq!(many(6).len(), 6);
-    assert_eq!(many(200).last().map(|item| item.name.clone()), Some("and 195 more".to_owned()));
-}
