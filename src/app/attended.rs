@@ -28,7 +28,8 @@ impl Session<'_> {
         else {
             return input;
         };
-        let alone = asking_steps(phase).find(|step| self.may_be_reached(phase, step));
+        let mut asking = asking_steps(phase).filter(|_| !self.taken_for_done);
+        let alone = asking.find(|step| self.may_be_reached(phase, step));
         match alone {
             Some(step) => {
                 let why = format!("step `{}` asks a person, and this run asks nobody", step.id);
