@@ -1,15 +1,13 @@
 //! Generations of which nobody can tell any more what they changed, and what a person said who looked: one JSON line each.
 
-use super::{StateFolder, StoreError, free_name};
+use super::{StateFolder, StoreError, free_name, record};
 use crate::model::{GenerationNumber, Timestamp};
-use crate::system::files::{self, Access};
+use crate::system::files;
 use serde::{Deserialize, Serialize};
+use std::fs;
 use std::path::PathBuf;
-use std::{fs, io};
 
 const NAME: &str = "losses";
-/// Some hundred thousand lines.
-const LONGEST: u64 = 64 * 1024 * 1024;
 
 /// A generation that is gone or cannot be read, and does not bar the way forward any more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,23 +28,7 @@ impl StateFolder {
     /// # Errors
     /// [`StoreError::File`] where the file is there and cannot be read, [`StoreError::Damaged`] where a line of it cannot.
     pub fn losses(&self) -> Result<Vec<Loss>, StoreError> {
-        let path = self.losses_path();
-        let bytes = match files::read_bounded(&path, LONGEST) {
-            Ok(bytes) => bytes,
-            Err(files::FileError::Failed { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-                return Ok(Vec::new());
-            }
-            Err(why) => return Err(why.into()),
-        };
-        let text = String::from_utf8_lossy(&bytes);
-        let read = |(line, text): (u64, &str)| {
-            serde_json::from_str(text).map_err(|why| StoreError::Damaged {
-                path: path.clone(),
-                line,
-                why: why.to_string(),
-            })
-        };
-        (1..).zip(text.lines()).map(read).collect()
+        record::read(&self.losses_path())
     }
 
     /// Settles the loss of a generation: its line is durable first. A folder that is left of it is moved aside, and the newest
@@ -59,14 +41,7 @@ impl StateFolder {
         let generation = loss.generation;
         all.retain(|one| one.generation != generation);
         all.push(loss);
-        let mut text = String::new();
-        for one in &all {
-            let line = serde_json::to_string(one)
-                .map_err(|why| StoreError::Unreadable { path: self.losses_path(), why: why.to_string() })?;
-            text.push_str(&line);
-            text.push('\n');
-        }
-        files::write_atomic(&self.losses_path(), text.as_bytes(), Access::PRIVATE)?;
+        record::write(&self.losses_path(), &all)?;
         let folder = self.generation_folder(generation);
         if folder.is_dir() {
             let aside = free_name(&folder, "unreadable");

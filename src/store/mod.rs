@@ -15,6 +15,7 @@ mod history;
 mod journal;
 mod loss;
 mod quarantine;
+mod record;
 mod redact;
 mod removed;
 mod retention;

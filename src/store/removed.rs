@@ -1,16 +1,12 @@
 //! Generations that a person gave up. Each leaves a line that says how its phase stands: a phase is not taken for committed
 //! because the generation that was taken back is gone, and nobody goes back past one whose change is still there.
 
-use super::{HistoryFilter, StateFolder, StoreError};
+use super::{HistoryFilter, StateFolder, StoreError, record};
 use crate::model::{GenerationNumber, HistoryLine, PhaseEnd, Timestamp};
-use crate::system::files::{self, Access};
 use serde::{Deserialize, Serialize};
-use std::io;
 use std::path::PathBuf;
 
 const NAME: &str = "removed";
-/// Some hundred thousand lines.
-const LONGEST: u64 = 64 * 1024 * 1024;
 
 /// A generation that was removed, whole.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,24 +39,7 @@ impl StateFolder {
     /// [`StoreError::File`] where the file is there and cannot be read, [`StoreError::Damaged`] where a line of it cannot:
     /// nobody knows then what is in effect.
     pub fn removed(&self) -> Result<Vec<Removed>, StoreError> {
-        let path = self.removed_path();
-        let bytes = match files::read_bounded(&path, LONGEST) {
-            Ok(bytes) => bytes,
-            Err(files::FileError::Failed { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-                return Ok(Vec::new());
-            }
-            Err(why) => return Err(why.into()),
-        };
-        let text = String::from_utf8_lossy(&bytes);
-        let mut all: Vec<Removed> = Vec::new();
-        for (line, text) in (1_u64..).zip(text.lines()) {
-            let one: Removed = serde_json::from_str(text).map_err(|why| StoreError::Damaged {
-                path: path.clone(),
-                line,
-                why: why.to_string(),
-            })?;
-            all.push(one);
-        }
+        let mut all: Vec<Removed> = record::read(&self.removed_path())?;
         // Whoever was killed between the line and the removal has removed nothing.
         all.retain(|one| !self.generation_folder(one.line.generation).is_dir());
         all.sort_by_key(|one| one.line.generation);
@@ -98,14 +77,7 @@ impl StateFolder {
     pub fn prune(&self, gone: &[Removed]) -> Result<(), StoreError> {
         let mut all = self.removed()?;
         all.extend(gone.iter().cloned());
-        let mut text = String::new();
-        for one in &all {
-            let line = serde_json::to_string(one)
-                .map_err(|why| StoreError::Unreadable { path: self.removed_path(), why: why.to_string() })?;
-            text.push_str(&line);
-            text.push('\n');
-        }
-        files::write_atomic(&self.removed_path(), text.as_bytes(), Access::PRIVATE)?;
+        record::write(&self.removed_path(), &all)?;
         gone.iter().try_for_each(|one| self.remove(one.line.generation))
     }
 
