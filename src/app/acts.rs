@@ -2,23 +2,20 @@
 
 use super::asking::{ask, asked};
 use super::front::Front;
-use super::silence::silent;
 use super::watch::{BreakOff, KeptWatch, StepWatch};
 use crate::model::{
-    Act, Changes, CommandLine, Part, Phase, RunAs, SettingsFormat, Span, Step, StepOutcome, StepUndo,
-    with_run_time,
+    Act, CommandLine, Part, Phase, RunAs, SettingsFormat, Span, Step, StepOutcome, StepUndo, with_run_time,
 };
 use crate::prompt::{Operator, Reply};
 use crate::report::{self, Style};
 use crate::store::SoFar;
 use crate::system::accounts::Accounts;
-use crate::system::files::{Access, FileError};
+use crate::system::files::Access;
 use crate::system::host::Host;
 use crate::system::place::Place;
 use crate::system::process::{self, End, Ended, OwnProgram, Spec};
 use crate::system::{host, settings};
 use base64::Engine as _;
-use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Bytes kept of each stream of a step.
@@ -171,47 +168,6 @@ pub(super) fn targets(phase: &Phase) -> impl Iterator<Item = &Path> {
             Act::Install { to: file, .. } | Act::Set { file, .. } => Some(file.as_path()),
             Act::Run(_) | Act::Shell { .. } | Act::Ask { .. } | Act::Reboot { .. } => None,
         })
-}
-
-/// The link or the folder that now bars an `install` or `set` act from its place, or that nobody can tell.
-#[must_use]
-pub fn barred_from(host: &Host, to: &Path, replaces: bool) -> Option<String> {
-    if let Some(why) = silent(host, to.parent().unwrap_or(to)) {
-        return Some(why);
-    }
-    let opened = if replaces { Place::open_to_replace(to) } else { Place::open(to) };
-    match opened.and_then(|place| place.is_no_folder()) {
-        Err(why @ (FileError::Linked { .. } | FileError::NotAFile(_))) => Some(why.to_string()),
-        // What is missing now may be made by a step before.
-        Ok(_) | Err(_) => None,
-    }
-}
-
-/// The links and folders that will bar built-in acts of these phases, each with its phase and step: those which nothing that the plan
-/// does before could have taken away, in steps that will be taken whatever a condition says.
-#[must_use]
-pub fn barred<'a>(host: &Host, phases: impl IntoIterator<Item = &'a Phase>) -> Vec<String> {
-    let (mut found, mut installed) = (Vec::new(), BTreeSet::new());
-    for phase in phases {
-        for step in [Part::Apply, Part::Commit].into_iter().flat_map(|part| phase.steps(part)) {
-            let why = match &step.act {
-                Act::Install { to, .. } => {
-                    installed.insert(to);
-                    barred_from(host, to, true)
-                }
-                // An `install` before it puts a file in the place of the link.
-                Act::Set { file, .. } if installed.contains(file) => None,
-                Act::Set { file, .. } => barred_from(host, file, false),
-                Act::Run(_) | Act::Shell { .. } | Act::Ask { .. } if step.changes == Changes::Nothing => None,
-                // From here on the machine may be another.
-                Act::Run(_) | Act::Shell { .. } | Act::Ask { .. } | Act::Reboot { .. } => return found,
-            };
-            if phase.applies_if.is_none() && step.when.is_none() {
-                found.extend(why.map(|why| format!("phase `{}`, step `{}`: {why}", phase.id, step.id)));
-            }
-        }
-    }
-    found
 }
 
 /// Carries out an `install` or `set` act in this process.

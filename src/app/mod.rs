@@ -2,6 +2,8 @@
 
 mod acts;
 mod asking;
+mod attended;
+mod barred;
 mod boot_unit;
 mod damaged;
 mod deadline;
@@ -27,7 +29,8 @@ mod undo_page;
 mod validate;
 mod watch;
 
-pub use acts::{barred, barred_from, do_by_hand};
+pub use acts::do_by_hand;
+pub use barred::{asks_a_person, barred, barred_from};
 pub use boot_unit::{BOOT_UNIT, boot_unit};
 pub use damaged::doubted;
 pub use drive::{GoesDown, Ports, drive};

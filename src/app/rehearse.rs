@@ -88,6 +88,7 @@ pub fn rehearse(asked: Rehearsal<'_>) -> Sandboxed {
     let itinerary = Itinerary { run, queue: queue.clone(), done, guidance };
     let began = {
         let mut session = Session::new(folder, approved.clone(), around.tools(&mut steps, &mut nobody));
+        session.taken_for_done = true;
         session.begin(itinerary).map(|_| session.unrecorded().map(str::to_owned))
     };
     steps.note(began);
@@ -96,6 +97,7 @@ pub fn rehearse(asked: Rehearsal<'_>) -> Sandboxed {
     for number in open {
         let again = folder.capsule(number).map_err(SessionError::from).and_then(|capsule| {
             let mut session = Session::new(folder, approved.clone(), around.tools(&mut steps, &mut nobody));
+            session.taken_for_done = true;
             session.roll_back(capsule).map(|_| session.unrecorded().map(str::to_owned))
         });
         steps.note(again);

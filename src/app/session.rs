@@ -108,6 +108,8 @@ pub struct Session<'a> {
     damage: Option<store::Damage>,
     /// Whether the machine goes down and somebody acts when it is up again; not known before this process is dismissed.
     goes_down: Option<bool>,
+    /// Whether what a person does is taken for done, though nobody is asked: in a rehearsal.
+    pub(super) taken_for_done: bool,
 }
 
 impl Drop for Session<'_> {
@@ -143,6 +145,7 @@ impl<'a> Session<'a> {
             deadline: None,
             damage: None,
             goes_down: None,
+            taken_for_done: false,
         }
     }
 
@@ -469,7 +472,8 @@ impl Ports for Session<'_> {
     }
 
     fn perform(&mut self, plan: &Plan, state: &RunState, action: &Action) -> Input {
-        self.carry_out(plan, state, action)
+        let input = self.carry_out(plan, state, action);
+        self.attended(state.phase().and_then(|id| plan.phase(id)), state, action, input)
     }
 
     fn heard(&mut self) -> Heard {

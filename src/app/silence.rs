@@ -31,7 +31,8 @@ pub(super) fn silent(host: &Host, path: &Path) -> Option<String> {
     late.then(|| format!("{}: its file system did not answer within {LONGEST}", path.display()))
 }
 
-struct Unwatched;
+/// Looks that nobody is shown and nobody breaks off.
+pub(super) struct Unwatched;
 
 impl CheckWatch for Unwatched {
     fn started(&mut self, _: &Check) {}

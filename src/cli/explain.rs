@@ -14,7 +14,7 @@ pub(crate) fn explain(context: &Context, file: &PlanFile) -> Result<Exit, CliErr
     let mut read = plan_file::valid(context, file)?;
     // Style is for `lint`; a link is news of this machine.
     read.loaded.warnings.clear();
-    plan_file::warn_of_places(context, &mut read);
+    plan_file::warn_of_today(context, &mut read);
     show(context, &read.approved.plan, &read.loaded.warnings, &[]);
     Ok(Exit::Done)
 }

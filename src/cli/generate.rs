@@ -43,12 +43,13 @@ fn exit_codes() -> String {
         "\nA way back never ends with 0, also where a person asked for it and all went well: `switchback rollback` ends \
          with 12 when the machine is as before, and with 0 only where there was nothing to take back. So a script that \
          goes on after `0` goes on only with what was kept.\n\n\
+         `switchback status` ends with 13 where something was run and nothing of it can be read any more.\n\n\
          `switchback resolve` ends with 0 when a person's word is recorded. Where standard output cannot be written (a \
          full disk), nothing ends with 0: what would have, ends with 1 and says so. A reader that went away (`| head`) had \
          seen enough and changes nothing.\n\n\
          `switchback tour` ends with 0 when everything came as the tour says, the revert included. `switchback lint` ends \
          with 2 where a plan has errors; warnings alone end with 0. Not used: 4 and 255 (they mean something to Ansible \
-         and ssh), and 126 and above (shells use them). Kept for later: 30 and 75.\n",
+         and ssh), and 126 and above (shells use them).\n",
     );
     page
 }

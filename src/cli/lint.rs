@@ -12,7 +12,7 @@ pub(crate) fn lint(context: &Context, file: &PlanFile) -> Result<Exit, CliError>
     let context = &context.acting_for(file.user.as_deref())?;
     match plan_file::load(context, file)? {
         Outcome::Valid(mut read) => {
-            plan_file::warn_of_places(context, &mut read);
+            plan_file::warn_of_today(context, &mut read);
             let warnings = &read.loaded.warnings;
             if context.json {
                 out::json(context, warnings);

@@ -37,6 +37,9 @@ pub(crate) fn status(context: &Context, args: &args::Status) -> Result<Exit, Cli
             kept: kept(&[]),
         },
     };
+    // Nobody can tell from what is left how the machine stands.
+    let exit =
+        if status.current.is_none() && !status.damage.is_empty() { Exit::Inconsistent } else { Exit::Done };
     let drill = super::rescue::last_drill(context, status.current.as_ref().map(|current| current.generation));
     if context.json {
         let mut told = report::status_json(&status);
@@ -50,7 +53,7 @@ pub(crate) fn status(context: &Context, args: &args::Status) -> Result<Exit, Cli
             out::line(context, &drill.words(clock::now()));
         }
     }
-    Ok(Exit::Done)
+    Ok(exit)
 }
 
 fn status_of_run(context: &Context, named: &str) -> Result<Exit, CliError> {

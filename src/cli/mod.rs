@@ -51,8 +51,11 @@ mod validate;
 mod wait;
 mod whereabouts;
 
+#[cfg(test)]
+pub(crate) use plan_file::fits;
+
 use crate::model::counted;
-use crate::report::{Style, Surroundings};
+use crate::report::{Line, Style, Surroundings, render};
 use crate::store::StateFolder;
 use crate::system::sanitise::{sanitise, sanitise_line};
 use crate::system::terminal::QuietKeys;
@@ -116,6 +119,10 @@ fn at_odds(cli: &Cli, programs: bool) -> Option<CliError> {
     if cli.common.root.is_some() && !elsewhere::knows(&cli.verb) {
         let known = "`--root` is for `rollback`, `status`, `history`, `show` and `rescue status|verify`";
         return Some(CliError::usage(known));
+    }
+    if let (Verb::Tour(_), Some(_)) = (&cli.verb, &cli.common.state) {
+        let text = "`tour` keeps its state in its playground, and `--state` is for every other verb";
+        return Some(CliError::usage(text).hint("`--folder DIR` says where the playground is"));
     }
     (programs && cli.common.root.is_none())
         .then(|| CliError::usage("`--activate` is for `--root`: here the programs are run anyway"))
@@ -199,10 +206,16 @@ fn complain(json: bool, why: &CliError) {
         out::complain(&format!("{}\n", style.clean_json(&line.to_string())));
         return;
     }
-    for line in why.lines() {
-        // A line break in a name is no line of ours.
-        out::complain(&format!("{}\n", sanitise_line(&line)));
-    }
+    // A line break in a name is no line of ours.
+    let term = console::Term::stderr();
+    let columns = term.size_checked().map(|(_, columns)| columns);
+    let around = Surroundings { terminal: term.is_term(), columns, ..Surroundings::default() };
+    let style = Style::new(&around, sanitise_line);
+    let lines = why.lines().into_iter().map(|line| {
+        let depth = usize::from(line.starts_with("  "));
+        Line::plain(line.trim_start()).at(depth)
+    });
+    out::complain(&render(&lines.collect::<Vec<Line>>(), &style));
 }
 
 /// Lets go of generations that changed nothing, beyond what is kept. A run does not depend on it.

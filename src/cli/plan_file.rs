@@ -4,9 +4,11 @@ use super::args::PlanFile;
 use super::context::{Context, folder_of};
 use super::error::{CliError, Complaints};
 use super::exit::Exit;
-use crate::plan::{self, Diagnostics, Drawing, Loaded, Sources};
+use crate::model::{Setting, SettingsFormat};
+use crate::plan::{self, Diagnostics, Drawing, Loaded, Misfit, Sources};
 use crate::store::Approved;
-use crate::system::{files, trust};
+use crate::system::settings::{self, SettingsError};
+use crate::system::{clock, files, trust};
 use std::path::{Path, PathBuf};
 
 /// A plan may be this large; every file that it names, this much.
@@ -34,6 +36,20 @@ impl Sources for Files<'_> {
     fn read(&self, path: &str) -> Result<Vec<u8>, String> {
         read(self.context, &self.folder.join(path), SOURCE_LIMIT)
     }
+
+    fn fits(&self, format: SettingsFormat, setting: &Setting) -> Result<(), Misfit> {
+        fits(format, setting)
+    }
+}
+
+/// Whether a settings file of this format can hold the setting: what cannot be written into an empty one fits in none.
+pub(crate) fn fits(format: SettingsFormat, setting: &Setting) -> Result<(), Misfit> {
+    settings::edit(format, "", std::slice::from_ref(setting)).map(drop).map_err(|why| match why {
+        SettingsError::EmptyPath(_) => Misfit::Key("a key on the way to it is empty".to_owned()),
+        SettingsError::BadPath { why, .. } => Misfit::Key(why.to_owned()),
+        SettingsError::BadValue { why, .. } => Misfit::Value(why.to_owned()),
+        SettingsError::NotATable { .. } | SettingsError::Malformed { .. } => Misfit::Key(why.to_string()),
+    })
 }
 
 /// As root, only what nobody else may write is read; as a user, one's own risk.
@@ -105,8 +121,9 @@ pub(crate) fn from_text(
     }
 }
 
-/// Warns of links that bar built-in acts on this machine now.
-pub(crate) fn warn_of_places(context: &Context, read: &mut Read) {
+/// Warns of links that bar built-in acts on this machine now, and of waivers that ended.
+pub(crate) fn warn_of_today(context: &Context, read: &mut Read) {
+    read.loaded.warn_of_ended_waivers(&clock::today());
     read.loaded.warn_of_places(|path, replaces| crate::app::barred_from(&context.host, path, replaces));
 }
 

@@ -12,7 +12,7 @@ use super::plan_file::{self, Read};
 use super::standing::{Standing, standing, unsettled};
 use super::whereabouts::{self, Whereabouts};
 use super::{explain, out, stage, tools};
-use crate::app::{Guarding, Session, Tools, barred};
+use crate::app::{Guarding, Session, Tools, asks_a_person, barred};
 use crate::engine::{Itinerary, Obstacle, RunState, Selection, Waits, itinerary};
 use crate::model::{Guidance, Item, LayerSpec, Part, PhaseId, Plan, RunAs, RunId, Span, Verdict};
 use crate::store::{HandedOver, StateFolder};
@@ -53,8 +53,15 @@ fn begin(
     let context = &context.acting_for(args.file.user.as_deref())?;
     let mut read = plan_file::valid(context, &args.file)?;
     let asked = selection(args.phase.as_ref(), args.from.as_ref(), args.until.as_ref())?;
+    // A phase that the plan does not have is a slip of the hand, whatever else is in the way.
+    if let Err(why @ (Obstacle::Unknown(_) | Obstacle::Backwards { .. })) =
+        itinerary(&read.approved.plan, &[], &Waits::default(), &asked, clock::now())
+    {
+        return Err(in_the_way(&read.approved.plan, why));
+    }
     if args.dry_run {
-        return dry_run(context, &mut read, &asked, args.take_rejected);
+        let unattended = args.unattended || args.by_itself.detach;
+        return dry_run(context, &mut read, &asked, args.take_rejected, unattended);
     }
     let detach = args.by_itself.detach;
     let guidance = tools::guidance(context, args.unattended || detach)?;
@@ -67,7 +74,9 @@ fn begin(
     }
     if context.look_if_any().is_ok_and(|folder| folder.is_none()) {
         // Where nothing was ever run, a plan that cannot be run leaves not even a folder.
-        can_act_as_asked(context, plan, &due(plan, &Standing::default(), &asked)?)?;
+        let queue = due(plan, &Standing::default(), &asked)?;
+        can_act_as_asked(context, plan, &queue)?;
+        somebody_is_there(plan, &queue, guidance)?;
     }
     let (folder, lock) = match context.act("run") {
         // Somebody else may have begun it under this name meanwhile.
@@ -100,6 +109,7 @@ fn begin(
     let foreseen = foresee(context, plan, &queue);
     foreseen.warn(context);
     foreseen.refuse()?;
+    somebody_is_there(plan, &queue, guidance)?;
     warn_of_silence(context, plan, &queue, guidance);
     let run = named.cloned().unwrap_or_else(new_run);
     if detach {
@@ -201,10 +211,11 @@ fn dry_run(
     read: &mut Read,
     asked: &Selection,
     take_rejected: bool,
+    unattended: bool,
 ) -> Result<Exit, CliError> {
     // Style is for `lint`; a link is news of this machine.
     read.loaded.warnings.clear();
-    plan_file::warn_of_places(context, read);
+    plan_file::warn_of_today(context, read);
     let (whole, links) = (&read.approved.plan, &read.loaded.warnings);
     let (past, obstacle) = match context.look_if_any() {
         Ok(None) => (Standing::default(), None),
@@ -232,6 +243,8 @@ fn dry_run(
     explain::show(context, &plan, links, &foreseen.warnings());
     let obstacle = obstacle.or_else(|| can_act_as_asked(context, whole, &queue).err());
     let obstacle = obstacle.or_else(|| foreseen.refuse().err());
+    let guidance = if unattended { Guidance::Unattended } else { Guidance::Guided };
+    let obstacle = obstacle.or_else(|| somebody_is_there(whole, &queue, guidance).err());
     obstacle.or(soaks).map_or(Ok(Exit::Done), Err)
 }
 
@@ -300,6 +313,18 @@ fn warn_of_silence(context: &Context, plan: &Plan, queue: &[PhaseId], guidance: 
     }
 }
 
+/// A run that asks nobody would stop at a step that a person does, with the steps before it taken.
+fn somebody_is_there(plan: &Plan, queue: &[PhaseId], guidance: Guidance) -> Result<(), CliError> {
+    let Guidance::Unattended = guidance else { return Ok(()) };
+    let asking = asks_a_person(plan.phases.iter().filter(|phase| queue.contains(&phase.id)));
+    if asking.is_empty() {
+        return Ok(());
+    }
+    let text = "an unattended run asks nobody, and this plan needs a person; nothing was changed";
+    let error = asking.into_iter().fold(CliError::new(Exit::Refused, text), CliError::because);
+    Err(error.hint("run it at a terminal, or leave those phases out with `--until` or `--phase`"))
+}
+
 fn due(plan: &Plan, past: &Standing, asked: &Selection) -> Result<Vec<PhaseId>, CliError> {
     itinerary(plan, &past.done, &past.waits, asked, clock::now()).map_err(|why| in_the_way(plan, why))
 }
@@ -361,7 +386,10 @@ fn not_rejected(
         line.at,
         crate::report::text::cause(&line.cause)
     ))
-    .hint(format!("`switchback show {}` tells why; mend the plan, or add `--override`", line.generation)))
+    .hint(format!(
+        "`switchback show {}` tells why; mend the plan and raise its `revision`, or add `--override`",
+        line.generation
+    )))
 }
 
 fn unreadable(

@@ -8,8 +8,8 @@ use super::past::Past;
 use super::plan_file::{self, Outcome};
 use super::{out, run};
 use crate::engine::{Itinerary, Selection, Waits, itinerary};
-use crate::model::{Guidance, PhaseEnd};
-use crate::plan::Sources;
+use crate::model::{Guidance, PhaseEnd, Setting, SettingsFormat};
+use crate::plan::{Misfit, Sources};
 use crate::store::StateFolder;
 use crate::system::{clock, files};
 use std::io::IsTerminal as _;
@@ -74,6 +74,10 @@ impl Sources for Shipped {
             .find(|(name, _)| *name == path)
             .map(|(_, text)| text.as_bytes().to_vec())
             .ok_or_else(|| format!("the tour has no file {path}"))
+    }
+
+    fn fits(&self, format: SettingsFormat, setting: &Setting) -> Result<(), Misfit> {
+        plan_file::fits(format, setting)
     }
 }
 

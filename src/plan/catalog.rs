@@ -248,7 +248,9 @@ fn fitted(value: &Node, parameter: &ParameterForm, home: &str) -> Option<Node> {
             Kind::Null | Kind::Bool(_) | Kind::List(_) | Kind::Map(_) => false,
         },
         ParameterKind::Share => match &value.kind {
-            Kind::Number(number) => number.as_f64().is_some_and(|share| (0.0..=1.0).contains(&share)),
+            Kind::Number(numeral) => {
+                numeral.number.as_f64().is_some_and(|share| (0.0..=1.0).contains(&share))
+            }
             Kind::Text(text) => match percent(text) {
                 Some(percent) => (0.0..=100.0).contains(&percent),
                 None => amount(text).is_some_and(|share| (0.0..=1.0).contains(&share)),
@@ -258,15 +260,17 @@ fn fitted(value: &Node, parameter: &ParameterForm, home: &str) -> Option<Node> {
         ParameterKind::Percent => {
             let percent = match &value.kind {
                 // What lies between nothing and one was meant as a share.
-                Kind::Number(number) => number.as_f64().filter(|percent| *percent == 0.0 || *percent >= 1.0),
+                Kind::Number(numeral) => {
+                    numeral.number.as_f64().filter(|percent| *percent == 0.0 || *percent >= 1.0)
+                }
                 Kind::Text(text) => percent(text),
                 Kind::Null | Kind::Bool(_) | Kind::List(_) | Kind::Map(_) => None,
             };
             let percent = percent.filter(|percent| (0.0..=100.0).contains(percent))?;
             let number = serde_json::Number::from_f64(percent)?;
-            return Some(Node { place: value.place, kind: Kind::Number(number) });
+            return Some(Node { place: value.place, kind: Kind::Number(number.into()) });
         }
-        ParameterKind::Count => matches!(&value.kind, Kind::Number(number) if number.is_u64()),
+        ParameterKind::Count => matches!(&value.kind, Kind::Number(numeral) if numeral.number.is_u64()),
         ParameterKind::Length => value.text().is_some_and(|text| Span::parse(text).is_some()),
         ParameterKind::Flag => matches!(value.kind, Kind::Bool(_)),
         ParameterKind::List | ParameterKind::NonEmptyList => match &value.kind {
@@ -288,7 +292,7 @@ mod tests {
     fn node(value: &Json) -> Node {
         let place = Place { file: 0, start: 0, end: 0 };
         let kind = match value {
-            Json::Number(number) => Kind::Number(number.clone()),
+            Json::Number(number) => Kind::Number(number.clone().into()),
             Json::Array(elements) => Kind::List(elements.iter().map(node).collect()),
             other => Kind::Text(other.as_str().unwrap_or_default().to_owned()),
         };

@@ -46,8 +46,10 @@ pub fn probe(name: &str, words: &[String], around: &Surroundings) -> Result<Prob
             sources: &NoFiles,
             files: &mut files,
             written: &mut Vec::new(),
+            waived: &mut Vec::new(),
             complaints: &mut complaints,
             environment: BTreeMap::new(),
+            unmeasured: None,
         };
         lowering.probe(&At { value: form.value.0, place: form.place })
     });

@@ -1,10 +1,12 @@
 //! Complaints about a plan: what is wrong, where, and what to do about it.
 
 use super::characters::{printable, source_shown};
+use super::excerpt::CutText;
 use super::tree::{Node, Place};
 use super::unread::{Doubt, Losses};
-use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceSpan};
+use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceSpan};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
 /// Complaints beyond this many are counted only.
@@ -139,6 +141,8 @@ const UNRESOLVED: [&str; 3] = ["undeclared-variable", "variable-type", "open-var
 #[derive(Debug, Default)]
 pub(super) struct Complaints {
     list: Vec<Complaint>,
+    /// Where a variable stands alone: its name, and where its value is written.
+    values: BTreeMap<Place, (String, Place)>,
     /// What could not be read and was left out.
     pub(super) losses: Losses,
 }
@@ -146,6 +150,11 @@ pub(super) struct Complaints {
 impl Complaints {
     pub(super) fn push(&mut self, complaint: Complaint) {
         self.list.push(complaint);
+    }
+
+    /// Learns that a variable stands alone at a place, so that what is wrong there is wrong with its value.
+    pub(super) fn stands(&mut self, place: Place, name: &str, value: Place) {
+        self.values.insert(place, (name.to_owned(), value));
     }
 
     /// Learns where the parts of the plan are.
@@ -173,6 +182,10 @@ impl Complaints {
         let unresolved: Vec<Place> =
             complaints.iter().filter(|one| UNRESOLVED.contains(&one.code)).map(|one| one.place).collect();
         complaints.retain(|one| UNRESOLVED.contains(&one.code) || !unresolved.contains(&one.place));
+        for complaint in &mut complaints {
+            let value = self.values.get(&complaint.place).filter(|_| complaint.labels.is_empty());
+            complaint.labels.extend(value.map(|(name, place)| (*place, format!("the value of `{name}`"))));
+        }
         complaints.sort_by(|a, b| (a.place, a.code, &a.message).cmp(&(b.place, b.code, &b.message)));
         complaints.dedup_by(|a, b| a.place == b.place && a.code == b.code && a.message == b.message);
         let left_out = complaints.len().saturating_sub(MOST);
@@ -282,13 +295,14 @@ impl Diagnostics {
         };
         let handler = GraphicalReportHandler::new_themed(theme)
             .with_width(drawing.width.max(20))
+            .with_break_words(false)
             .with_links(false)
             .with_context_lines(1)
             .without_cause_chain();
         let mut out = String::new();
         for one in &self.list {
             let mut text = String::new();
-            match handler.render_report(&mut text, &Excerpt::of(one, &self.sources)) {
+            match handler.render_report(&mut text, &Excerpt::of(one, &self.sources, drawing)) {
                 Ok(()) => out.push_str(text.trim_start_matches('\n')),
                 // A report that cannot be drawn is still told.
                 Err(fmt::Error) => line(&mut out, format_args!("{}: {}", one.code, one.message)),
@@ -317,12 +331,12 @@ struct Excerpt {
     code: String,
     help: Option<String>,
     severity: miette::Severity,
-    source: NamedSource<String>,
+    source: CutText,
     labels: Vec<LabeledSpan>,
 }
 
 impl Excerpt {
-    fn of(one: &Diagnostic, sources: &[SourceText]) -> Self {
+    fn of(one: &Diagnostic, sources: &[SourceText], drawing: Drawing) -> Self {
         let source = sources.get(one.place.file);
         let (name, text) = source.map_or(("", ""), |source| (source.name.as_str(), source.text.as_str()));
         let (shown, moved) = source_shown(text);
@@ -340,7 +354,8 @@ impl Excerpt {
         // An empty file has no line to show, and one that was made to be long would fill the screen.
         let shows =
             !shown.is_empty() && labels.iter().all(|label| is_short(&shown, label.offset(), label.len()));
-        let places = if shows { labels } else { Vec::new() };
+        let mut places = if shows { labels } else { Vec::new() };
+        let source = CutText::around(&mut places, printable(name), shown, one.column, drawing);
         let elsewhere: Vec<String> = one
             .also
             .iter()
@@ -360,7 +375,7 @@ impl Excerpt {
                 Gravity::Error => miette::Severity::Error,
                 Gravity::Warning => miette::Severity::Warning,
             },
-            source: NamedSource::new(printable(name), shown.clone()),
+            source,
             labels: places,
         }
     }

@@ -14,6 +14,12 @@ pub(super) fn lint(plan: &PlanForm, complaints: &mut Complaints) {
         for step in phase.apply.iter().chain(&phase.commit).chain(&phase.rollback) {
             lint_step(step, complaints);
         }
+        for ask in phase.apply.iter().chain(&phase.commit).filter_map(|step| step.value.ask.as_ref()) {
+            complaints.push(
+                Complaint::warning("ask", ask.place, "an unattended run refuses a step that a person does")
+                    .help("put it into a phase of its own, which `--until` can leave out, or let a program do it"),
+            );
+        }
     }
 }
 

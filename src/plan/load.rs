@@ -12,18 +12,37 @@ use super::read::read;
 use super::recover::{Recovered, recovered};
 use super::tree::{Kind, Node, Place};
 use super::unread::Loss;
-use super::variables::{replace_in_plan, scope_of_plan};
-use crate::model::{Digest, NamedCheck, Plan, PlanName, Value};
+use super::variables::{replace_in_plan, scope_of_plan, written};
+use crate::model::{Digest, NamedCheck, Plan, PlanName, Setting, SettingsFormat, Value};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Where the files that a plan names come from. Reading, and refusing what others may write, is done outside.
+/// What a plan asks of the outside: the files that it names, and what settings files can hold. Reading, and refusing
+/// what others may write, is done there.
 pub trait Sources {
     /// The bytes of a file; the path is absolute or relative to the plan.
     ///
     /// # Errors
     /// Why it cannot be read, as a lowercase fragment.
     fn read(&self, path: &str) -> Result<Vec<u8>, String>;
+
+    /// Whether a settings file of this format can hold the setting. Where nothing is ever set, nobody need know.
+    ///
+    /// # Errors
+    /// What of it does not fit.
+    fn fits(&self, format: SettingsFormat, setting: &Setting) -> Result<(), Misfit> {
+        let _ = (format, setting);
+        Ok(())
+    }
+}
+
+/// What of a setting no file of its format can hold, and why, as a lowercase fragment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Misfit {
+    /// The way to its key.
+    Key(String),
+    /// Its value.
+    Value(String),
 }
 
 /// Who loads a plan, and from where.
@@ -51,6 +70,16 @@ pub struct Loaded {
     /// The plan's variables with their values.
     pub variables: BTreeMap<String, Value>,
     written: Vec<Written>,
+    waived: Vec<Waived>,
+}
+
+/// A waiver and where its end is stated.
+#[derive(Debug, Clone)]
+pub(super) struct Waived {
+    pub(super) place: Place,
+    pub(super) check: String,
+    /// Its last day, `YYYY-MM-DD`.
+    pub(super) until: String,
 }
 
 /// A path that a built-in act writes.
@@ -77,6 +106,21 @@ impl Loaded {
     }
 }
 
+impl Loaded {
+    /// Adds a warning for every waiver that ended before this day, `YYYY-MM-DD`.
+    pub fn warn_of_ended_waivers(&mut self, today: &str) {
+        // Days of this form follow each other as their texts do.
+        for one in self.waived.iter().filter(|one| one.until.as_str() < today) {
+            let what =
+                format!("the waiver of `{}` ended on {}: its failure counts again", one.check, one.until);
+            self.warnings.add(
+                Complaint::warning("waiver-ended", one.place, what)
+                    .help("mend what it finds and take the waiver out, or state a later day"),
+            );
+        }
+    }
+}
+
 /// Reads a plan, its profile, its libraries and the files that it installs.
 ///
 /// # Errors
@@ -95,14 +139,15 @@ pub fn load(
         complaints: Complaints::default(),
         content: Vec::new(),
         written: Vec::new(),
+        waived: Vec::new(),
     };
     let loaded = reading.load(text, around, overrides);
-    let Reading { texts, complaints, files, written, .. } = reading;
+    let Reading { texts, complaints, files, written, waived, .. } = reading;
     let failed = complaints.has_errors();
     let diagnostics = complaints.finish(texts);
     match loaded {
         Some((plan, variables)) if !failed => {
-            Ok(Loaded { plan, warnings: diagnostics, files, variables, written })
+            Ok(Loaded { plan, warnings: diagnostics, files, variables, written, waived })
         }
         Some(_) | None => Err(diagnostics),
     }
@@ -210,6 +255,7 @@ struct Reading<'a> {
     content: Vec<String>,
     /// Where the built-in acts write.
     written: Vec<Written>,
+    waived: Vec<Waived>,
 }
 
 impl Reading<'_> {
@@ -221,7 +267,7 @@ impl Reading<'_> {
     ) -> Option<(Plan, BTreeMap<String, Value>)> {
         let tree = parsed(0, text, PLAN, &mut self.complaints)?;
         self.complaints.survey(&tree);
-        self.content.push(tree.value().to_string());
+        self.takes_in(&tree);
         let profile = tree.get("profile").and_then(|path| self.named_file(path, "profile", PROFILE));
         let libraries: Vec<Node> = tree
             .get("checks")
@@ -245,8 +291,10 @@ impl Reading<'_> {
             sources: self.sources,
             files: &mut self.files,
             written: &mut self.written,
+            waived: &mut self.waived,
             complaints: &mut self.complaints,
             environment: scope.environment(),
+            unmeasured: None,
         };
         let phases = lowering.phases(&form.phases);
         let calendar = form.calendar.as_ref().and_then(|calendar| lowering.calendar(calendar));
@@ -260,6 +308,15 @@ impl Reading<'_> {
             calendar,
         };
         Some((plan, scope.values()))
+    }
+
+    /// What a file says goes into the digest, and of numbers also their spelling: that is what a shell is given.
+    fn takes_in(&mut self, tree: &Node) {
+        self.content.push(tree.value().to_string());
+        let spellings: Vec<String> = tree.respelled().into_iter().filter_map(written).collect();
+        if !spellings.is_empty() {
+            self.content.push(spellings.join(" "));
+        }
     }
 
     fn name(&mut self, form: &PlanForm) -> Option<PlanName> {
@@ -304,7 +361,7 @@ impl Reading<'_> {
         let file = self.texts.len();
         self.texts.push(SourceText { name: name.to_owned(), text: text.clone() });
         let tree = parsed(file, &text, names, &mut self.complaints)?;
-        self.content.push(tree.value().to_string());
+        self.takes_in(&tree);
         Some(tree)
     }
 

@@ -14,6 +14,7 @@ mod characters;
 mod command_line;
 mod diagnostic;
 mod digest;
+mod excerpt;
 mod indent;
 mod lint;
 mod load;
@@ -39,5 +40,5 @@ mod tests;
 
 pub use command_line::probe;
 pub use diagnostic::{Diagnostic, Diagnostics, Drawing, Gravity, Label};
-pub use load::{Loaded, Sources, Surroundings, load, named_checks, shipped_checks};
+pub use load::{Loaded, Misfit, Sources, Surroundings, load, named_checks, shipped_checks};
 pub use schema::{library_schema, plan_schema};

@@ -2,27 +2,41 @@
 
 use std::collections::BTreeMap;
 
-/// Positions in an order that keeps what is written first first, or the names of a cycle, its first name again at the
-/// end. Names that are not there are left out of account.
-pub(super) fn ordered(items: &[(String, Vec<String>)]) -> Result<Vec<usize>, Vec<String>> {
+/// More cycles than this are not looked for.
+const MOST: usize = 100;
+
+/// Positions in an order that keeps what is written first first, or every cycle: its names, the first again at the end.
+/// Of each the first name's need of the second is left out of account afterwards, so that no two are broken by taking
+/// out the same. Names that are not there are left out of account too.
+pub(super) fn ordered(items: &[(String, Vec<String>)]) -> Result<Vec<usize>, Vec<Vec<String>>> {
     let places: BTreeMap<&str, usize> =
         items.iter().zip(0..).map(|((name, _), at)| (name.as_str(), at)).collect();
-    let needs: Vec<Vec<usize>> = items
+    let mut needs: Vec<Vec<usize>> = items
         .iter()
         .map(|(_, needs)| needs.iter().filter_map(|need| places.get(need.as_str()).copied()).collect())
         .collect();
+    let name = |at: &usize| items.get(*at).map(|(name, _)| name.clone()).unwrap_or_default();
     let mut done = vec![false; items.len()];
     let mut order = Vec::with_capacity(items.len());
-    while order.len() < items.len() {
+    let mut cycles = Vec::new();
+    while order.len() < items.len() && cycles.len() < MOST {
         let ready = (0..items.len())
             .find(|at| !is_set(&done, *at) && of(&needs, *at).iter().all(|need| is_set(&done, *need)));
-        let Some(at) = ready else { return Err(cycle(items, &needs, &done)) };
-        if let Some(flag) = done.get_mut(at) {
-            *flag = true;
+        if let Some(at) = ready {
+            if let Some(flag) = done.get_mut(at) {
+                *flag = true;
+            }
+            order.push(at);
+            continue;
         }
-        order.push(at);
+        let way = cycle(items.len(), &needs, &done);
+        let [first, second, ..] = way.as_slice() else { break };
+        if let Some(needs) = needs.get_mut(*first) {
+            needs.retain(|need| need != second);
+        }
+        cycles.push(way.iter().map(name).collect());
     }
-    Ok(order)
+    if cycles.is_empty() { Ok(order) } else { Err(cycles) }
 }
 
 fn is_set(done: &[bool], at: usize) -> bool {
@@ -34,13 +48,12 @@ fn of(needs: &[Vec<usize>], at: usize) -> &[usize] {
 }
 
 /// Everything that is left waits for something that is left: following that leads into a cycle.
-fn cycle(items: &[(String, Vec<String>)], needs: &[Vec<usize>], done: &[bool]) -> Vec<String> {
-    let name = |at: usize| items.get(at).map(|(name, _)| name.clone()).unwrap_or_default();
+fn cycle(items: usize, needs: &[Vec<usize>], done: &[bool]) -> Vec<usize> {
     let mut way: Vec<usize> = Vec::new();
-    let mut next = (0..items.len()).find(|at| !is_set(done, *at));
+    let mut next = (0..items).find(|at| !is_set(done, *at));
     while let Some(at) = next {
         if let Some(start) = way.iter().position(|seen| *seen == at) {
-            return way.iter().skip(start).copied().chain(Some(at)).map(name).collect();
+            return way.iter().skip(start).copied().chain(Some(at)).collect();
         }
         way.push(at);
         next = of(needs, at).iter().copied().find(|need| !is_set(done, *need));
@@ -65,10 +78,17 @@ mod tests {
         assert_eq!(order, Ok(vec![1, 2, 0, 3]));
     }
 
+    fn cycles(written: &[(&str, &[&str])]) -> Vec<String> {
+        ordered(&items(written)).expect_err("a cycle").iter().map(|way| way.join(" ")).collect()
+    }
+
     #[test]
-    fn a_cycle_is_named() {
-        let order = ordered(&items(&[("a", &[]), ("b", &["c"]), ("c", &["d"]), ("d", &["b"])]));
-        assert_eq!(order, Err(["b", "c", "d", "b"].map(str::to_owned).to_vec()));
-        assert_eq!(ordered(&items(&[("a", &["a"])])), Err(["a", "a"].map(str::to_owned).to_vec()));
+    fn every_cycle_is_named_and_each_is_broken_elsewhere() {
+        assert_eq!(cycles(&[("a", &[]), ("b", &["c"]), ("c", &["d"]), ("d", &["b"])]), ["b c d b"]);
+        assert_eq!(cycles(&[("a", &["a"])]), ["a a"]);
+        let apart: &[(&str, &[&str])] =
+            &[("a", &["b"]), ("b", &["a"]), ("c", &["c"]), ("d", &["e"]), ("e", &["d", "a"]), ("f", &["e"])];
+        assert_eq!(cycles(apart), ["a b a", "c c", "d e d"]);
+        assert_eq!(cycles(&[("a", &["b"]), ("b", &["a", "c"]), ("c", &["b"])]), ["a b a", "b c b"]);
     }
 }

@@ -1,6 +1,6 @@
 //! YAML into a tree. The only file that knows the YAML crate.
 
-use super::tree::{Entry, Kind, Node, Place};
+use super::tree::{Entry, Kind, Node, Numeral, Place};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Number;
 use serde_saphyr::{Location, Spanned};
@@ -129,16 +129,16 @@ impl<'de> Visitor<'de> for YamlVisitor {
     }
 
     fn visit_i64<E>(self, number: i64) -> Result<Yaml, E> {
-        Ok(Yaml::Scalar(Kind::Number(number.into())))
+        Ok(Yaml::Scalar(Kind::Number(Number::from(number).into())))
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<Yaml, E> {
-        Ok(Yaml::Scalar(Kind::Number(number.into())))
+        Ok(Yaml::Scalar(Kind::Number(Number::from(number).into())))
     }
 
     fn visit_f64<E: de::Error>(self, number: f64) -> Result<Yaml, E> {
         Number::from_f64(number)
-            .map(|number| Yaml::Scalar(Kind::Number(number)))
+            .map(|number| Yaml::Scalar(Kind::Number(number.into())))
             .ok_or_else(|| E::custom("numbers are finite"))
     }
 
@@ -186,12 +186,12 @@ fn node(file: usize, text: &str, yaml: Spanned<Yaml>) -> Node {
     Node { place, kind }
 }
 
-/// Whole numbers in any but the plain spelling (`0x1f`, `0644`) stay text: what is meant is decided by the field.
+/// Whole numbers in any but the plain spelling (`0x1f`, `0644`) stay text: what is meant is decided by the field. Others
+/// keep how they are written.
 fn as_written(kind: Kind, source: &str) -> Kind {
     match kind {
-        Kind::Number(number) if !number.is_f64() && number.to_string() != source => {
-            Kind::Text(source.to_owned())
-        }
+        Kind::Number(Numeral { number, .. }) if number.is_f64() => Kind::Number(Numeral::of(number, source)),
+        Kind::Number(numeral) if numeral.spelling() != source => Kind::Text(source.to_owned()),
         Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::List(_) | Kind::Map(_) => kind,
     }
 }

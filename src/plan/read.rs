@@ -6,16 +6,19 @@
 use super::diagnostic::{Complaint, Complaints};
 use super::reader::Reader;
 use super::suggest::did_you_mean;
-use super::tree::{Entry, Kind, Node, Place};
+use super::tree::{Entry, Kind, Node, Numeral, Place};
 use super::unread::{ELEMENT, Loss, MISNAMED};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Unexpected, Visitor};
+use serde_json::Number;
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
 /// The name by which a place is asked for.
 pub(super) const AT: &str = "switchback::At";
+/// The name by which a value is asked for as it is written.
+pub(super) const KIND: &str = "switchback::Kind";
 /// More mistakes than this are not looked for.
 const MOST: usize = 200;
 
@@ -77,7 +80,7 @@ impl<'de> Deserialize<'de> for Node {
 
 impl<'de> Deserialize<'de> for Kind {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(KindVisitor)
+        deserializer.deserialize_newtype_struct(KIND, KindVisitor)
     }
 }
 
@@ -113,15 +116,26 @@ impl<'de> Visitor<'de> for KindVisitor {
     }
 
     fn visit_i64<E>(self, number: i64) -> Result<Kind, E> {
-        Ok(Kind::Number(number.into()))
+        Ok(Kind::Number(Number::from(number).into()))
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<Kind, E> {
-        Ok(Kind::Number(number.into()))
+        Ok(Kind::Number(Number::from(number).into()))
     }
 
     fn visit_f64<E: de::Error>(self, number: f64) -> Result<Kind, E> {
-        serde_json::Number::from_f64(number).map(Kind::Number).ok_or_else(|| E::custom("numbers are finite"))
+        let number = Number::from_f64(number).ok_or_else(|| E::custom("numbers are finite"))?;
+        Ok(Kind::Number(number.into()))
+    }
+
+    /// A number that is written as we would not write it, in its spelling.
+    fn visit_bytes<E: de::Error>(self, written: &[u8]) -> Result<Kind, E> {
+        let written = std::str::from_utf8(written).map_err(E::custom)?;
+        let number = written.parse().ok().and_then(Number::from_f64);
+        Ok(number.map_or_else(
+            || Kind::Text(written.to_owned()),
+            |number| Kind::Number(Numeral::of(number, written)),
+        ))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Kind, E> {
@@ -279,7 +293,7 @@ fn misnamed(mut names: Vec<String>) -> Vec<String> {
 fn stand_in(names: &[String], field: &str, index: Option<usize>) -> Option<Kind> {
     let last = names.last()?.as_str();
     match (last, field, index) {
-        ("the plan" | "the library", "switchback", _) => Some(Kind::Number(1.into())),
+        ("the plan" | "the library", "switchback", _) => Some(Kind::Number(Number::from(1).into())),
         ("the plan", "name", _) => Some(Kind::Text("unnamed".to_owned())),
         ("the plan", "phases", _) => Some(Kind::List(Vec::new())),
         ("the library", "checks", _) => Some(Kind::Map(Vec::new())),

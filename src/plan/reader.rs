@@ -1,7 +1,7 @@
 //! The tree as a source for serde, with the place of every mistake.
 
-use super::read::{AT, Mistake, ReadError};
-use super::tree::{Entry, Kind, Node, Place};
+use super::read::{AT, KIND, Mistake, ReadError};
+use super::tree::{Entry, Kind, Node, Numeral, Place};
 use serde::de::{
     self, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess,
     Visitor,
@@ -19,7 +19,8 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         match &node.kind {
             Kind::Null => visitor.visit_unit(),
             Kind::Bool(flag) => visitor.visit_bool(*flag),
-            Kind::Number(number) => match (number.as_u64(), number.as_i64(), number.as_f64()) {
+            Kind::Number(Numeral { number, .. }) => match (number.as_u64(), number.as_i64(), number.as_f64())
+            {
                 (Some(number), _, _) => visitor.visit_u64(number),
                 (None, Some(number), _) => visitor.visit_i64(number),
                 (None, None, Some(number)) => visitor.visit_f64(number),
@@ -48,6 +49,17 @@ impl<'de> Deserializer<'de> for Reader<'_> {
     ) -> Result<V::Value, ReadError> {
         if name == AT {
             return visitor.visit_seq(Parts { place: self.0.place, value: self, next: 0 });
+        }
+        if name == KIND {
+            return match &self.0.kind {
+                Kind::Number(numeral) => match numeral.respelled() {
+                    Some(written) => visitor.visit_bytes(written.as_bytes()),
+                    None => self.deserialize_any(visitor),
+                },
+                Kind::Null | Kind::Bool(_) | Kind::Text(_) | Kind::List(_) | Kind::Map(_) => {
+                    self.deserialize_any(visitor)
+                }
+            };
         }
         visitor.visit_newtype_struct(self).map_err(|error| error.at(self.0))
     }

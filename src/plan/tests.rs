@@ -1,7 +1,7 @@
 //! Whole plans: good ones load, bad ones are refused with exactly the complaint that lies beside them.
 
 use super::*;
-use crate::model::{Act, Look, Matcher, Plan, Probe, StepUndo, Value};
+use crate::model::{Act, Look, Matcher, Plan, Probe, Setting, SettingsFormat, StepUndo, Value};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,6 +20,10 @@ impl Sources for TestSources {
             Some(bytes) => Ok(bytes.clone()),
             None => fs::read(self.folder.join(path)).map_err(|_| "there is no such file".to_owned()),
         }
+    }
+
+    fn fits(&self, format: SettingsFormat, setting: &Setting) -> Result<(), Misfit> {
+        crate::cli::fits(format, setting)
     }
 }
 
@@ -181,6 +185,24 @@ fn a_shell_gets_its_text_as_it_is_and_variables_as_environment() {
 }
 
 #[test]
+fn a_number_reaches_a_shell_and_a_text_as_it_is_written() {
+    let number = |written: &str| {
+        let text = one_phase(
+            "apply: [{shell: 'true', env: {B: 'v${number}'}, changes: nothing}]\nvalidate: [{probe: {run: [ls]}}]\n",
+        );
+        let text = text.replace("number: 7", &format!("number: {written}"));
+        load_text(&text).unwrap_or_else(|wrong| panic!("{}", wrong.lines())).plan
+    };
+    for written in ["1.10", "1e3", "12345678901234567890123", "0.5", "7", "-3", "+1.5", ".5"] {
+        let plan = number(written);
+        let Act::Shell { env, .. } = &plan.phases[0].apply[0].act else { panic!("a shell") };
+        assert_eq!(env.get("number").map(String::as_str), Some(written));
+        assert_eq!(env.get("B"), Some(&format!("v{written}")));
+    }
+    assert_ne!(number("1.10").digest, number("1.1").digest, "a shell is given another text");
+}
+
+#[test]
 fn a_variable_that_would_steer_the_programs_of_a_shell_step_is_refused_by_its_name() {
     let declared = |name: &str| {
         let text = one_phase("apply: [{shell: 'true', changes: nothing}]\n");
@@ -314,6 +336,24 @@ fn warnings_name_what_is_legal_and_unwise() {
 }
 
 #[test]
+fn a_waiver_that_ended_and_braces_in_a_path_are_told_of() {
+    let text = one_phase(
+        "layers: [{files: {paths: [\"/etc/${word}/{a,b}\", \"/etc/{a}\", \"/etc/{1..3}\"]}}]\napply: [{run: [ls]}]\nvalidate: [{id: v, \
+         probe: {run: [ls]}, waiver: {reason: old, until: 2026-02-28}}]\n",
+    );
+    let told = |today: &str| {
+        let mut loaded = load_text(&text).unwrap_or_else(|wrong| panic!("{}", wrong.lines()));
+        loaded.warn_of_ended_waivers(today);
+        loaded.warnings.lines()
+    };
+    let (before, after) = (told("2026-02-28"), told("2026-03-01"));
+    assert!(!before.contains("waiver-ended"), "{before}");
+    assert!(after.contains("warning[plan::waiver-ended]: the waiver of `v` ended on 2026-02-28"), "{after}");
+    assert_eq!(after.matches("plan::braces").count(), 2, "{after}");
+    assert!(after.contains("`/etc/hello/{a,b}` is recorded as one path of that name"), "{after}");
+}
+
+#[test]
 fn a_phase_whose_days_no_week_counts_is_told_of() {
     for (calendar, lines, told) in [
         (
@@ -397,6 +437,26 @@ fn a_drawn_complaint_shows_the_line_and_no_character_that_could_deceive() {
     let json = serde_json::to_value(&wrong).expect("plain data");
     assert_eq!(json["list"][1]["code"], "plan::unknown-field");
     assert_eq!((json["list"][1]["line"].as_u64(), json["list"][1]["column"].as_u64()), (Some(5), Some(5)));
+}
+
+#[test]
+fn at_forty_columns_no_word_is_broken_and_no_line_is_too_wide() {
+    let title = "a long line with many words in it ".repeat(6);
+    let text = format!(
+        "switchback: 1\nname: a\nphases:\n  - {{id: a, title: {title}, apply: [{{run: [ls], changes: nothing}}], aply: 1}}\n"
+    );
+    let wrong = load_text(&text).expect_err("refused");
+    for unicode in [true, false] {
+        let drawn = wrong.drawn(Drawing { width: 40, colour: false, unicode });
+        assert!(drawn.lines().all(|line| line.chars().count() <= 40), "{drawn}");
+        let lines: Vec<&str> = drawn.lines().collect();
+        let at = lines.iter().position(|line| line.contains("aply: 1")).unwrap_or_else(|| panic!("{drawn}"));
+        let column =
+            lines[at].chars().collect::<String>().find("aply").map(|byte| lines[at][..byte].chars().count());
+        let mark = lines[at + 1].chars().position(|c| !" :|·│".contains(c));
+        assert_eq!(column, mark, "{drawn}");
+        assert!(drawn.contains("plan.yaml:4:"), "{drawn}");
+    }
 }
 
 #[test]

@@ -33,10 +33,42 @@ pub(super) struct Node {
 pub(super) enum Kind {
     Null,
     Bool(bool),
-    Number(Number),
+    Number(Numeral),
     Text(String),
     List(Vec<Node>),
     Map(Vec<Entry>),
+}
+
+/// A number, and how it is written where we would write it otherwise: `1.10`, `1e3`.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Numeral {
+    pub(super) number: Number,
+    written: Option<String>,
+}
+
+impl From<Number> for Numeral {
+    fn from(number: Number) -> Self {
+        Self { number, written: None }
+    }
+}
+
+impl Numeral {
+    /// The number that this text is written for.
+    pub(super) fn of(number: Number, written: &str) -> Self {
+        let other = written.parse::<f64>().is_ok() && number.to_string() != written;
+        let written = other.then(|| written.to_owned());
+        Self { number, written }
+    }
+
+    /// How it is written.
+    pub(super) fn spelling(&self) -> String {
+        self.written.clone().unwrap_or_else(|| self.number.to_string())
+    }
+
+    /// How it is written, where we would write it otherwise.
+    pub(super) fn respelled(&self) -> Option<&str> {
+        self.written.as_deref()
+    }
 }
 
 /// A key with its value, in the order of the document.
@@ -116,7 +148,7 @@ impl Node {
         match &self.kind {
             Kind::Null => Value::Null,
             Kind::Bool(flag) => Value::Bool(*flag),
-            Kind::Number(number) => Value::Number(number.clone()),
+            Kind::Number(numeral) => Value::Number(numeral.number.clone()),
             Kind::Text(text) => Value::String(text.clone()),
             Kind::List(elements) => Value::Array(elements.iter().map(Self::value).collect()),
             Kind::Map(entries) => Value::Object(
@@ -125,12 +157,22 @@ impl Node {
         }
     }
 
+    /// The numbers in it that we would write otherwise, as they are written.
+    pub(super) fn respelled(&self) -> Vec<&Self> {
+        match &self.kind {
+            Kind::Number(numeral) => numeral.respelled().map(|_| self).into_iter().collect(),
+            Kind::List(elements) => elements.iter().flat_map(Self::respelled).collect(),
+            Kind::Map(entries) => entries.iter().flat_map(|entry| entry.value.respelled()).collect(),
+            Kind::Null | Kind::Bool(_) | Kind::Text(_) => Vec::new(),
+        }
+    }
+
     /// What a person calls it: `the number 5`.
     pub(super) fn described(&self) -> String {
         match &self.kind {
             Kind::Null => "empty".to_owned(),
             Kind::Bool(flag) => format!("`{flag}`"),
-            Kind::Number(number) => format!("the number {number}"),
+            Kind::Number(numeral) => format!("the number {}", numeral.spelling()),
             Kind::Text(text) => format!("the text `{}`", short(text)),
             Kind::List(elements) => format!("a list of {}", elements.len()),
             Kind::Map(_) => "a map".to_owned(),

@@ -2,7 +2,7 @@
 
 use super::diagnostic::{Complaint, Complaints};
 use super::suggest::did_you_mean;
-use super::tree::{Entry, Kind, Node, Place};
+use super::tree::{Entry, Kind, Node, Numeral, Place};
 use crate::model::{RUN_TIME_NAMES, Value};
 use std::collections::BTreeMap;
 
@@ -81,7 +81,7 @@ fn leaves(node: &Node, name: &str, known: &mut Vec<String>) {
 pub(super) fn written(node: &Node) -> Option<String> {
     match &node.kind {
         Kind::Bool(flag) => Some(flag.to_string()),
-        Kind::Number(number) => Some(number.to_string()),
+        Kind::Number(numeral) => Some(numeral.spelling()),
         Kind::Text(text) => Some(text.clone()),
         Kind::Null | Kind::List(_) | Kind::Map(_) => None,
     }
@@ -192,7 +192,9 @@ fn is_variable_name(name: &str) -> bool {
 /// A text from the command line, in the type of the value that it overrides where it fits.
 fn like(kind: &Kind, text: &str) -> Kind {
     match kind {
-        Kind::Number(_) => text.parse().map_or_else(|_| Kind::Text(text.to_owned()), Kind::Number),
+        Kind::Number(_) => text
+            .parse()
+            .map_or_else(|_| Kind::Text(text.to_owned()), |number| Kind::Number(Numeral::of(number, text))),
         Kind::Bool(_) => text.parse().map_or_else(|_| Kind::Text(text.to_owned()), Kind::Bool),
         Kind::Null | Kind::Text(_) | Kind::List(_) | Kind::Map(_) => Kind::Text(text.to_owned()),
     }
@@ -316,6 +318,7 @@ fn replaced_text(node: &Node, text: &str, scope: &Scope, complaints: &mut Compla
     if let Some(name) = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'))
         && let Some(value) = scope.find(name)
     {
+        complaints.stands(node.place, name, value.place);
         return value.moved_to(node.place);
     }
     let mut out = String::with_capacity(text.len());

@@ -63,12 +63,11 @@ fn step(step: &Step) -> Value {
 }
 
 /// The argv as it will be executed, where the act is a program.
-fn argv(act: &Act) -> Option<&[String]> {
+fn argv(act: &Act) -> Option<Vec<&str>> {
     match act {
-        Act::Run(command) => Some(&command.argv),
-        Act::Shell { .. } | Act::Install { .. } | Act::Set { .. } | Act::Ask { .. } | Act::Reboot { .. } => {
-            None
-        }
+        Act::Run(command) => Some(command.argv.iter().map(String::as_str).collect()),
+        Act::Shell { text, .. } => Some(vec!["/bin/sh", "-eu", "-c", text]),
+        Act::Install { .. } | Act::Set { .. } | Act::Ask { .. } | Act::Reboot { .. } => None,
     }
 }
 

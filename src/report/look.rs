@@ -5,9 +5,9 @@ use super::line::{Line, Tone, render};
 use super::style::Style;
 use super::table::{Column, Keep, table};
 use super::text::But;
-use super::{explain, fact, summary, text};
+use super::{explain, fact, refused, summary, text};
 use crate::model::{
-    Change, Changed, CheckLine, CurrentLine, HistoryLine, Hold, Item, Kept, Moment, PhaseLine,
+    Cause, Change, Changed, CheckLine, CurrentLine, HistoryLine, Hold, Item, Kept, Moment, PhaseLine,
     QuarantineLine, Resolution, RollbackPreview, Showing, SoakWatch, Status, StepLine, Timestamp, Timing,
     Today, WayBackPreview, Weight, counted,
 };
@@ -20,7 +20,10 @@ pub fn status(status: &Status, style: &Style) -> String {
     lines.extend(status.holder.iter().map(|who| Line::new(Tone::Caution, "locked", format!("by {who}"))));
     match &status.current {
         Some(current) => lines.extend(current_lines(current)),
-        None => lines.push(Line::new(Tone::Plain, "nothing", "was ever run here")),
+        None if status.damage.is_empty() => {
+            lines.push(Line::new(Tone::Plain, "nothing", "was ever run here"));
+        }
+        None => lines.push(Line::new(Tone::Bad, "unknown", "what was run here cannot be read any more")),
     }
     if !status.phases.is_empty() {
         lines.extend(status.today.iter().map(today));
@@ -48,6 +51,11 @@ fn kept(kept: &Kept) -> Option<Line> {
     Some(Line::new(Tone::Quiet, "kept", words))
 }
 
+fn because(cause: Option<&Cause>, depth: usize) -> impl Iterator<Item = Line> {
+    let reasons = cause.into_iter().flat_map(refused::reasons);
+    reasons.map(move |why| Line::new(Tone::Caution, "because", why).at(depth))
+}
+
 fn current_lines(current: &CurrentLine) -> Vec<Line> {
     let plan = format!("{} revision {}", current.plan, current.revision);
     let phase = format!("{}, generation {}: {}", current.phase, current.generation, current.stage);
@@ -62,7 +70,7 @@ fn current_lines(current: &CurrentLine) -> Vec<Line> {
         lines.push(Line::new(tone, "ended", format!("{word}: {meaning}")));
     }
     lines.extend(summary::accepted(&current.accepted, 0));
-    lines.extend(current.cause.iter().map(|cause| Line::new(Tone::Caution, "because", text::cause(cause))));
+    lines.extend(because(current.cause.as_ref(), 0));
     lines.extend(current.soak_until.map(|until| soaks(until, current.soak_watch.as_ref())));
     lines.extend(current.hold.iter().flat_map(|told| hold(told, 0)));
     lines.extend(current.waiting.iter().map(|who| Line::new(Tone::Caution, "waiting", who)));
@@ -288,8 +296,7 @@ pub fn show(showing: &Showing, length: Length, style: &Style) -> String {
         }
         None => lines.push(Line::new(Tone::Caution, "open", "the phase has not ended").at(1)),
     }
-    lines
-        .extend(line.cause.iter().map(|cause| Line::new(Tone::Caution, "because", text::cause(cause)).at(1)));
+    lines.extend(because(line.cause.as_ref(), 1));
     lines.extend(summary::accepted(&line.accepted, 1));
     lines.extend(showing.confirmed.iter().map(|it| {
         let said = format!("{}, {}", text::said_keep(it.by.as_ref()), text::when(it.at));

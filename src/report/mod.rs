@@ -21,6 +21,7 @@ mod news;
 mod observation;
 mod plain;
 pub mod question;
+mod refused;
 mod rules;
 mod sandboxed;
 mod scene;

@@ -123,19 +123,72 @@ fn named(names: &[String]) -> String {
     if names.is_empty() { String::new() } else { format!(" of {}", names.join(", ")) }
 }
 
-/// Rules that must all hold.
+/// Rules on what a look sees, which must all hold.
 #[must_use]
-pub(super) fn expectation(rules: &Expectation) -> String {
-    let one = |rule: &FieldRule| format!("{} {}", rule.field, all(&rule.matchers));
+pub(super) fn expectation(look: &Look, rules: &Expectation) -> String {
+    let one = |rule: &FieldRule| {
+        let number = if is_size(look, &rule.field) { size } else { plain };
+        format!("{} {}", rule.field, all(&rule.matchers, number))
+    };
     rules.iter().map(one).collect::<Vec<_>>().join("; ")
 }
 
-fn all(matchers: &[Matcher]) -> String {
-    matchers.iter().map(matcher).collect::<Vec<_>>().join(" and ")
+/// Whether a field is a number of bytes.
+fn is_size(look: &Look, field: &str) -> bool {
+    let Look::Probe(probe) = look else { return false };
+    match (probe, field) {
+        (Probe::Measure { what: Measured::Field { probe, field }, .. }, _) => {
+            is_size(&Look::Probe((**probe).clone()), field)
+        }
+        (Probe::Memory, "total" | "available" | "used" | "swap_total" | "swap_used")
+        | (Probe::Mount { .. }, "size" | "used" | "available")
+        | (Probe::Process { .. }, "pss" | "rss")
+        | (Probe::Gpu { .. }, "memory_used" | "memory_total" | "process_memory")
+        | (Probe::Applications, "total")
+        | (Probe::Nix(_), "size_delta")
+        | (Probe::File { .. }, "size") => true,
+        (Probe::Applications, field) => field.starts_with("pss."),
+        (Probe::Disk, field) => [".size", ".used", ".available"].iter().any(|end| field.ends_with(end)),
+        (_, field) => field.ends_with("bytes"),
+    }
 }
 
-fn groups(groups: &[Vec<Matcher>], between: &str) -> String {
-    let one = |group: &Vec<Matcher>| format!("({})", all(group));
+fn plain(number: f64) -> String {
+    number.to_string()
+}
+
+/// A number of bytes as a person would have written it, where that says exactly the same.
+fn size(bytes: f64) -> String {
+    const UNITS: [(&str, f64); 8] = [
+        ("TiB", 1_099_511_627_776.0),
+        ("TB", 1e12),
+        ("GiB", 1_073_741_824.0),
+        ("GB", 1e9),
+        ("MiB", 1_048_576.0),
+        ("MB", 1e6),
+        ("KiB", 1024.0),
+        ("kB", 1e3),
+    ];
+    let exact = |unit: f64| {
+        let hundredths = bytes / unit * 100.0;
+        bytes.abs() >= unit && hundredths.fract() == 0.0 && hundredths.abs() < 1e6
+    };
+    let found = UNITS.iter().find(|(_, unit)| exact(*unit));
+    match found {
+        Some((name, unit)) => format!("{} {name}", bytes / unit),
+        None => format!("{bytes} B"),
+    }
+}
+
+/// How the numbers of a rule are written.
+type Written = fn(f64) -> String;
+
+fn all(matchers: &[Matcher], number: Written) -> String {
+    matchers.iter().map(|one| matcher(one, number)).collect::<Vec<_>>().join(" and ")
+}
+
+fn groups(groups: &[Vec<Matcher>], between: &str, number: Written) -> String {
+    let one = |group: &Vec<Matcher>| format!("({})", all(group, number));
     groups.iter().map(one).collect::<Vec<_>>().join(between)
 }
 
@@ -147,24 +200,27 @@ fn value(value: &Value) -> String {
     value.to_string()
 }
 
-fn matcher(of: &Matcher) -> String {
+fn matcher(of: &Matcher, number: Written) -> String {
     match of {
         Matcher::Equals(wanted) => format!("= {}", value(wanted)),
-        Matcher::Not(none) => format!("not ({})", none.iter().map(matcher).collect::<Vec<_>>().join(" or ")),
-        Matcher::AllOf(sets) => groups(sets, " and "),
-        Matcher::AnyOf(sets) => groups(sets, " or "),
-        Matcher::Lt(limit) => format!("< {limit}"),
-        Matcher::Le(limit) => format!("<= {limit}"),
-        Matcher::Gt(limit) => format!("> {limit}"),
-        Matcher::Ge(limit) => format!(">= {limit}"),
-        Matcher::Between(low, high) => format!("from {low} to {high}"),
+        Matcher::Not(none) => {
+            let none: Vec<String> = none.iter().map(|one| matcher(one, number)).collect();
+            format!("not ({})", none.join(" or "))
+        }
+        Matcher::AllOf(sets) => groups(sets, " and ", number),
+        Matcher::AnyOf(sets) => groups(sets, " or ", number),
+        Matcher::Lt(limit) => format!("< {}", number(*limit)),
+        Matcher::Le(limit) => format!("<= {}", number(*limit)),
+        Matcher::Gt(limit) => format!("> {}", number(*limit)),
+        Matcher::Ge(limit) => format!(">= {}", number(*limit)),
+        Matcher::Between(low, high) => format!("from {} to {}", number(*low), number(*high)),
         Matcher::Matches(pattern) => format!("matches /{pattern}/"),
         Matcher::Prefix(text) => format!("begins with {text:?}"),
         Matcher::Suffix(text) => format!("ends with {text:?}"),
         Matcher::Contains(wanted) => format!("contains {}", value(wanted)),
         Matcher::ContainsAll(wanted) => format!("contains all of {}", list(wanted)),
         Matcher::Exactly(wanted) => format!("is exactly {}", list(wanted)),
-        Matcher::Len(rules) => format!("length {}", all(rules)),
+        Matcher::Len(rules) => format!("length {}", all(rules, plain)),
         Matcher::HasKey(key) => format!("has key {key}"),
         Matcher::Version(rule) => format!("version {rule}"),
         Matcher::Exists(true) => "exists".to_owned(),
@@ -174,7 +230,7 @@ fn matcher(of: &Matcher) -> String {
         Matcher::NoNew => "has nothing that was not there before".to_owned(),
         Matcher::NoneMissing => "has everything that was there before".to_owned(),
         Matcher::Unchanged => "is as before".to_owned(),
-        Matcher::DeltaMax(most) => format!("differs from before by at most {most}"),
+        Matcher::DeltaMax(most) => format!("differs from before by at most {}", number(*most)),
         Matcher::RatioMax(most) => format!("is at most {most} times what it was before"),
     }
 }
@@ -195,10 +251,13 @@ pub(super) fn terms(check: &Check) -> Vec<String> {
         Mode::Shadow => terms.push("shadow: shown only, does not count".to_owned()),
     }
     if !check.tolerate.is_empty() {
-        terms.push(format!("warns where only: {}", expectation(&check.tolerate)));
+        terms.push(format!("warns where only: {}", expectation(&check.look, &check.tolerate)));
     }
     if !check.fail_if.is_empty() {
-        terms.push(format!("fails only where: {}; else inconclusive", expectation(&check.fail_if)));
+        terms.push(format!(
+            "fails only where: {}; else inconclusive",
+            expectation(&check.look, &check.fail_if)
+        ));
     }
     let mut looks = Vec::new();
     if check.settle.0 > 0 {
@@ -224,10 +283,12 @@ pub(super) fn terms(check: &Check) -> Vec<String> {
         terms.push(looks.join("; "));
     }
     if let Some(floor) = check.floor {
-        terms.push(format!("differences below {floor} do not count"));
+        let number =
+            if check.expect.iter().all(|rule| is_size(&check.look, &rule.field)) { size } else { plain };
+        terms.push(format!("differences below {} do not count", number(floor)));
     }
     if let Some(only) = &check.applies_if {
-        terms.push(format!("only where: {} {}", look(&only.look), expectation(&only.expect)));
+        terms.push(format!("only where: {} {}", look(&only.look), expectation(&only.look, &only.expect)));
     }
     if !check.needs.is_empty() {
         let names: Vec<&str> = check.needs.iter().map(|id| id.as_str()).collect();
@@ -287,8 +348,31 @@ mod tests {
             (Matcher::DeltaMax(5.0), "differs from before by at most 5"),
             (Matcher::RatioMax(1.25), "is at most 1.25 times what it was before"),
         ] {
-            assert_eq!(matcher(&of), text);
+            assert_eq!(matcher(&of, plain), text);
         }
+    }
+
+    #[test]
+    fn a_size_is_written_as_a_person_writes_it_and_any_other_number_as_it_is() {
+        for (bytes, written) in [
+            (42_949_672_960.0, "40 GiB"),
+            (500e6, "500 MB"),
+            (1_610_612_736.0, "1.5 GiB"),
+            (1_395_864_371.2, "1.3 GiB"),
+            (2e12, "2 TB"),
+            (1024.0, "1 KiB"),
+            (1_000_003.0, "1000003 B"),
+            (0.0, "0 B"),
+        ] {
+            assert_eq!(size(bytes), written);
+        }
+        let rule = |field: &str| {
+            vec![FieldRule { field: field.to_owned(), matchers: vec![Matcher::Ge(1_048_576.0)] }]
+        };
+        let memory = Look::Probe(Probe::Memory);
+        assert_eq!(expectation(&memory, &rule("available")), "available >= 1 MiB");
+        let parameter = Look::Probe(Probe::KernelParameter { name: "vm.max_map_count".to_owned() });
+        assert_eq!(expectation(&parameter, &rule("value")), "value >= 1048576");
     }
 
     #[test]

@@ -3,8 +3,8 @@
 
 use super::line::{Line, Tone};
 use super::scene::Scene;
-use super::text;
 use super::text::But;
+use super::{refused, text};
 use crate::model::{Cause, CheckId, GenerationNumber, Item, Moment, Outcome, Plan, Verdict, counted};
 
 /// Named things that are neither old nor new.
@@ -57,7 +57,7 @@ pub fn causes(scene: &Scene, cause: &Cause) -> Vec<String> {
         | Cause::RunnerGone
         | Cause::DeadlinePassed
         | Cause::Rebooted
-        | Cause::WrongBoot(_) => vec![text::cause(cause)],
+        | Cause::WrongBoot(_) => refused::reasons(cause),
     }
 }
 

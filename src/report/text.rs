@@ -260,7 +260,10 @@ pub fn cause(cause: &Cause) -> String {
             };
             format!("{list}step `{step}` {}", step_ended(outcome))
         }
-        Cause::NotRecorded(why) => format!("a layer could not be recorded: {why}"),
+        Cause::NotRecorded(why) => match super::refused::refusals(why).as_slice() {
+            [_, _, ..] => "it could not be begun, for several reasons".to_owned(),
+            [] | [_] => format!("it could not be begun: {why}"),
+        },
         Cause::NotKept(why) => format!("a layer could not be made permanent: {why}"),
         Cause::NotArmed(why) => format!("the guard could not be armed: {why}"),
         Cause::JournalLost(why) => format!("the journal could not be written: {why}"),
@@ -501,6 +504,14 @@ mod tests {
             (
                 Cause::StepFailed { part: Part::Commit, step, outcome: failed },
                 "commit step `boot` failed with exit status 3",
+            ),
+            (
+                Cause::NotRecorded("/a: is a pipe; or so".to_owned()),
+                "it could not be begun: /a: is a pipe; or so",
+            ),
+            (
+                Cause::NotRecorded("/a: x; or so; /b: y; and 3 more: z".to_owned()),
+                "it could not be begun, for several reasons",
             ),
             (Cause::TooManyResumptions(1), "the run was taken up again 1 time without an end"),
         ] {

@@ -2,6 +2,7 @@
 
 mod changed;
 mod detached;
+mod foreknown;
 mod guarded;
 mod left;
 mod links;

@@ -11,8 +11,8 @@ use std::fmt::Write as _;
 const HEAD: &str = "# Plan reference\n\n\
     Every field of a plan, made from the schema (`switchback schema`). How a plan is written is told in \
     [writing-plans.md](writing-plans.md).\n\n\
-    A *text* may stand without quotes where YAML takes it for one; a whole number is taken for the text that it spells. \
-    `${name}` may stand for any value. A field that is not named here is refused.\n";
+    A *text* may stand without quotes where YAML takes it for one; what YAML takes for a number (`12`, `1.10`) is quoted. A \
+    *word* is a text too, and a whole number there is taken for the text that it spells. `${name}` may stand for any value. A field that is not named here is refused.\n";
 
 /// A definition and the name that people read.
 struct Section<'a> {
@@ -180,11 +180,11 @@ fn kind(schema: &Value) -> String {
     match schema.get("type") {
         Some(Value::String(name)) => named(name, schema),
         Some(Value::Array(names)) => {
-            let mut names: Vec<&str> =
+            let names: Vec<&str> =
                 names.iter().filter_map(Value::as_str).filter(|name| *name != "null").collect();
             // A number is taken for the text that it spells.
             if names == ["string", "integer"] {
-                names.pop();
+                return "word".to_owned();
             }
             if names.len() > 3 {
                 return "any value".to_owned();
@@ -235,9 +235,9 @@ fn named(name: &str, schema: &Value) -> String {
     }
 }
 
-/// `text` in a list: `texts`; links stay as they are.
+/// `text` in a list: `texts`, and words; links stay as they are.
 fn many(kind: &str) -> String {
-    if kind == "text" { "texts".to_owned() } else { kind.to_owned() }
+    if matches!(kind, "text" | "word") { format!("{kind}s") } else { kind.to_owned() }
 }
 
 fn text<'a>(schema: &'a Value, name: &str) -> Option<&'a str> {
@@ -253,8 +253,8 @@ mod tests {
     fn a_kind_is_said_in_words_and_leads_to_its_section() {
         for (schema, said) in [
             (json!({"type": ["string", "null"]}), "text"),
-            (json!({"type": ["string", "integer"]}), "text"),
-            (json!({"type": "array", "items": {"type": ["string", "integer"]}}), "list of texts"),
+            (json!({"type": ["string", "integer"]}), "word"),
+            (json!({"type": "array", "items": {"type": ["string", "integer"]}}), "list of words"),
             (
                 json!({"anyOf": [{"$ref": "#/definitions/NixProbe"}, {"type": "null"}]}),
                 "[nix probe](#nix-probe)",
@@ -264,7 +264,7 @@ mod tests {
                 "whole number",
             ),
             (json!({"type": "object", "additionalProperties": true}), "map"),
-            (json!({"type": ["string", "integer", "null"]}), "text"),
+            (json!({"type": ["string", "integer", "null"]}), "word"),
             (json!({"enum": [true, null]}), "`true`"),
             (json!({"const": true}), "`true`"),
             (json!({"const": "a"}), "`a`"),

@@ -403,3 +403,20 @@ fn a_link_that_was_put_on_the_way_is_put_aside_by_who_follows_the_lines() {
     // Of a folder that root alone writes nobody can make a link.
     assert_eq!(lines.matches("test ! -L").count() > 1, bench.host.euid != 0, "{lines}");
 }
+
+#[test]
+fn what_the_kernel_makes_up_is_refused_as_that_and_many_refusals_are_few_words() {
+    let mut bench = Bench::new();
+    for (path, name) in
+        [("/proc/", "proc"), ("/proc/sys/vm/swappiness", "proc"), ("/proc/sys/vm/swap*", "proc")]
+    {
+        let layer = layer_for(&LayerSpec::Files { paths: vec![path.to_owned()] });
+        let refused = layer.refusals(&mut bench.cx());
+        let [one] = refused.as_slice() else { panic!("{refused:?}") };
+        assert_eq!(one.name, path);
+        assert!(one.why.starts_with(&format!("is on a file system of the kernel ({name})")), "{one:?}");
+    }
+    let many = |number: usize| few((0..number).map(|n| Item::new(format!("/p/{n}"), "is a pipe")).collect());
+    assert_eq!(many(6).len(), 6);
+    assert_eq!(many(200).last().map(|item| item.name.clone()), Some("and 195 more".to_owned()));
+}

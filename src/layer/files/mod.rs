@@ -92,7 +92,7 @@ impl Layer for Files {
         let powers = powers(cx);
         let mut ask = Ask { watch: &mut *cx.watch, visited: 0 };
         match Scan::run(&Targets::of(&self.paths, powers.uid), &powers, &mut ask) {
-            Ok(refused) => refused,
+            Ok(refused) => few(refused),
             Err(why) => vec![Item::new("files", super::error::chain(&why))],
         }
     }
@@ -179,6 +179,19 @@ impl Layer for Files {
     fn by_hand(&self, capsule: &Path, record: &LayerRecord) -> Result<Vec<String>, LayerError> {
         by_hand::lines(capsule, &Manifest::open(capsule, record)?)
     }
+}
+
+/// So many things that cannot be saved are named.
+const NAMED: usize = 5;
+
+/// The first few by name, and how many more there are.
+fn few(mut refused: Vec<Item>) -> Vec<Item> {
+    let more = refused.len().saturating_sub(NAMED);
+    if more > 1 {
+        refused.truncate(NAMED);
+        refused.push(Item::new(format!("and {more} more"), "they are not named here"));
+    }
+    refused
 }
 
 fn change(path: &Path, change: Changed, how: Vec<String>) -> Change {

@@ -4,6 +4,7 @@ use super::pattern::{self, Expanded};
 use crate::layer::raw::Raw;
 use crate::model::Item;
 use crate::system::place::resolved;
+use nix::sys::statfs::{FsType, statfs};
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
@@ -48,8 +49,9 @@ impl Targets {
         if pattern::is_glob(asked) {
             return self.add_glob(asked);
         }
-        self.paths.extend(links_above(path, runner)?);
         let target = canonical(path)?;
+        not_of_the_kernel(&target)?;
+        self.paths.extend(links_above(path, runner)?);
         // `link/` means the folder that it leads to; the link is part of what must come back.
         if asked.ends_with('/') && target.is_symlink() && target.is_dir() {
             self.paths.insert(resolved(&target)?);
@@ -62,6 +64,7 @@ impl Targets {
         let (base, patterns) = pattern::split(asked)
             .map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, format!("is no pattern: {why}")))?;
         let base = resolved(&base)?;
+        not_of_the_kernel(&base)?;
         let Expanded { matches, links } = pattern::expand(&base, &patterns)?;
         for link in links {
             self.refused.push(Item::new(
@@ -113,6 +116,34 @@ impl Targets {
         path.ancestors().any(|above| self.paths.contains(above))
     }
 }
+
+/// What stands on a file system that the kernel makes up is no file: it is made anew at every look.
+fn not_of_the_kernel(target: &Path) -> io::Result<()> {
+    let Some(there) = target.ancestors().find(|above| above.symlink_metadata().is_ok()) else {
+        return Ok(());
+    };
+    // Of a link it is the place that counts, not where it leads.
+    let there = if there.is_symlink() { there.parent().unwrap_or(there) } else { there };
+    let Ok(found) = statfs(there) else { return Ok(()) };
+    match KERNELS.iter().find(|(kind, _)| *kind == found.filesystem_type()) {
+        Some((_, name)) => Err(io::Error::other(format!(
+            "is on a file system of the kernel ({name}), which has settings and no files: a layer `command` can record one"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// The file systems that the kernel makes up, by what they call themselves.
+const KERNELS: [(FsType, &str); 8] = [
+    (FsType(0x9fa0), "proc"),
+    (FsType(0x6265_6572), "sysfs"),
+    (FsType(0x6462_6720), "debugfs"),
+    (FsType(0x7472_6163), "tracefs"),
+    (FsType(0x7363_6673), "securityfs"),
+    (FsType(0x6265_6570), "configfs"),
+    (FsType(0x0027_e0eb), "cgroup"),
+    (FsType(0x6367_7270), "cgroup2"),
+];
 
 /// The folders above a path that do not exist, outermost first.
 pub(super) fn missing_above(path: &Path) -> Vec<Raw> {

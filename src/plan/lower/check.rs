@@ -1,11 +1,12 @@
 //! Checks.
 
-use super::Lowering;
 use super::fields::fields_of;
+use super::{Lowering, Unmeasured};
 use crate::model::{
     Check, CheckId, Direction, FieldRule, Look, Matcher, Mode, Probe, RunAs, Samples, Severity, Span,
     TreatAs, Value, Waiver,
 };
+use crate::plan::load::Waived;
 use crate::plan::raw::{CheckForm, WaiverForm};
 use crate::plan::read::{At, read};
 use crate::plan::suggest::did_you_mean;
@@ -24,7 +25,9 @@ impl Lowering<'_> {
         let mut checks = Vec::new();
         let mut needs = Vec::new();
         for (number, node) in (1..).zip(nodes) {
-            let Some((check, place, needed)) = self.check(&format!("{list}-{number}"), node) else {
+            let unmeasured = (list == "preflight").then_some("preflight");
+            let Some((check, place, needed)) = self.check(&format!("{list}-{number}"), node, unmeasured)
+            else {
                 // It is refused, and others may need it by its name.
                 let name = node.get("id").or_else(|| node.get("use"));
                 if let Some(name) = name.and_then(Node::text) {
@@ -46,7 +49,7 @@ impl Lowering<'_> {
             needs.extend(needed.into_iter().map(|need| (check.id.clone(), need)));
             checks.push(check);
         }
-        for (check, need) in needs {
+        for (check, need) in &needs {
             if need.value == check.as_str() {
                 self.error("cycle", need.place, format!("the check `{check}` needs itself"));
             } else if !seen.contains_key(&need.value) {
@@ -58,33 +61,50 @@ impl Lowering<'_> {
                 );
             }
         }
-        self.check_cycle(list, &checks, nodes);
+        self.check_cycles(list, &checks, &needs);
         checks
     }
 
-    fn check_cycle(&mut self, list: &str, checks: &[Check], nodes: &[Node]) {
+    fn check_cycles(&mut self, list: &str, checks: &[Check], needs: &[(CheckId, At<String>)]) {
         let edges: Vec<(String, Vec<String>)> = checks
             .iter()
             .map(|check| (check.id.to_string(), check.needs.iter().map(ToString::to_string).collect()))
             .collect();
-        if let Err(cycle) = crate::plan::order::ordered(&edges)
-            && cycle.len() > 2
-            && let Some(place) = nodes.first().map(|node| node.place)
-        {
-            self.error("cycle", place, format!("checks of `{list}` need each other: {}", cycle.join(" -> ")));
+        for cycle in crate::plan::order::ordered(&edges).err().into_iter().flatten() {
+            let [first, second, ..] = cycle.as_slice() else { continue };
+            let place = needs.iter().find(|(check, need)| check.as_str() == first && need.value == *second);
+            // One that needs itself was told of already.
+            if let Some((_, need)) = place.filter(|_| first != second) {
+                self.error_with_help(
+                    "cycle",
+                    need.place,
+                    format!("checks of `{list}` need each other: {}", cycle.join(" -> ")),
+                    "take one of these `needs` out",
+                );
+            }
         }
     }
 
-    /// A check that stands alone: `when` and `applies_if`.
+    /// A check that stands alone: `when` and `applies_if`. Nothing was measured before it.
     pub(super) fn lone_check(&mut self, name: &str, node: &Node) -> Option<Check> {
-        let (check, _, needs) = self.check(name, node)?;
+        self.alone(name, node, Some(if name == "when" { name } else { "applies_if" }))
+    }
+
+    fn alone(&mut self, name: &str, node: &Node, unmeasured: Option<&str>) -> Option<Check> {
+        let (check, _, needs) = self.check(name, node, unmeasured)?;
         if let Some(need) = needs.first() {
             self.error("unknown-need", need.place, format!("`{name}` stands alone and needs nothing"));
         }
         Some(check)
     }
 
-    fn check(&mut self, name: &str, node: &Node) -> Option<(Check, Place, Vec<At<String>>)> {
+    /// One check; `unmeasured` names its part of the plan where that is judged without a baseline.
+    fn check(
+        &mut self,
+        name: &str,
+        node: &Node,
+        unmeasured: Option<&str>,
+    ) -> Option<(Check, Place, Vec<At<String>>)> {
         let expanded = self.catalog.expanded(node, &self.around.home, self.complaints);
         let form: CheckForm = read(expanded.as_ref().unwrap_or(node), name, self.complaints)?;
         // What else is wrong with a check is told even where nobody knows what it looks at.
@@ -107,20 +127,24 @@ impl Lowering<'_> {
                 }
             })
             .collect();
+        let named = form.named.as_ref().map(|at| at.place);
+        self.unmeasured = unmeasured.map(|part| Unmeasured { part: part.to_owned(), named });
         let [expect, tolerate, fail_if] = match &look {
             Some(look) => self.rules(&form, look, &id, place),
             None => [const { Vec::new() }; 3],
         };
+        self.unmeasured = None;
         let severity = form.severity.as_ref().map_or(Severity::Fail, |at| at.value);
-        let waiver = form.waiver.as_ref().and_then(|waiver| self.waiver(waiver, severity));
+        let waiver = form.waiver.as_ref().and_then(|waiver| self.waiver(waiver, severity, &id));
         let consecutive = form.consecutive.as_ref().map_or(1, |at| {
             if at.value.0 == 0 {
                 self.error("wrong-value", at.place, "`consecutive` is at least 1");
             }
             at.value.0.max(1)
         });
-        let applies_if =
-            form.applies_if.as_ref().and_then(|node| self.lone_check("applies-if", node)).map(Box::new);
+        // It is compared with what was measured for the check that it guards.
+        let guard = |node| self.alone("applies-if", node, unmeasured);
+        let applies_if = form.applies_if.as_ref().and_then(guard).map(Box::new);
         let timeout = self.timeout(form.timeout.as_ref(), TIMEOUT);
         let settle = self.span(form.settle.as_ref(), Span::ZERO);
         let within = form.within.as_ref().map(|within| self.span(Some(within), Span::ZERO));
@@ -260,7 +284,7 @@ impl Lowering<'_> {
         looks.pop()
     }
 
-    fn waiver(&mut self, written: &At<WaiverForm>, severity: Severity) -> Option<Waiver> {
+    fn waiver(&mut self, written: &At<WaiverForm>, severity: Severity, id: &CheckId) -> Option<Waiver> {
         let until = &written.value.until;
         if severity == Severity::Critical {
             self.error_with_help(
@@ -282,6 +306,7 @@ impl Lowering<'_> {
             );
             return None;
         }
+        self.waived.push(Waived { place: until.place, check: id.to_string(), until: until.value.clone() });
         Some(Waiver { reason: written.value.reason.clone(), until: until.value.clone() })
     }
 

@@ -2,6 +2,7 @@
 
 use super::Lowering;
 use crate::model::{CommandLine, LayerSpec};
+use crate::plan::diagnostic::Complaint;
 use crate::plan::raw::{CommandForm, FilesForm, LayerForm, Short};
 use crate::plan::read::At;
 use std::path::PathBuf;
@@ -73,6 +74,16 @@ impl Lowering<'_> {
                 if let Err(why) = glob::Pattern::new(&text) {
                     self.error("bad-pattern", path.place, format!("no glob: {}", why.msg));
                 }
+                if has_braces(&text) {
+                    self.complaints.push(
+                        Complaint::warning(
+                            "braces",
+                            path.place,
+                            format!("braces are no pattern: `{text}` is recorded as one path of that name"),
+                        )
+                        .help("name each of the paths"),
+                    );
+                }
                 text
             })
             .collect();
@@ -89,4 +100,10 @@ impl Lowering<'_> {
             verify: form.verify.as_ref().map(command),
         }
     }
+}
+
+/// Whether a shell would make several words of it.
+fn has_braces(text: &str) -> bool {
+    let inside = text.split('{').skip(1).filter_map(|rest| rest.split_once('}'));
+    inside.into_iter().any(|(choices, _)| choices.contains(',') || choices.contains(".."))
 }

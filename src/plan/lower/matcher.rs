@@ -150,6 +150,9 @@ impl Lowering<'_> {
             (&form.delta_max, Matcher::DeltaMax),
             (&form.ratio_max, Matcher::RatioMax),
         ];
+        for (written, name) in [(&form.delta_max, "delta_max"), (&form.ratio_max, "ratio_max")] {
+            written.iter().for_each(|at| self.compared(name, at.place));
+        }
         for (written, matcher) in bounds {
             all.extend(written.as_ref().map(|at| matcher(self.number(at))));
         }
@@ -190,12 +193,28 @@ impl Lowering<'_> {
             (&form.unchanged, "unchanged", Matcher::Unchanged),
         ] {
             let Some(at) = written else { continue };
+            self.compared(name, at.place);
             if !at.value {
                 self.error("wrong-value", at.place, format!("`{name}` can only be `true`; leave it out"));
             }
             all.push(matcher);
         }
         all
+    }
+
+    /// A matcher that compares with the baseline needs one.
+    fn compared(&mut self, name: &str, place: Place) {
+        let Some(unmeasured) = &self.unmeasured else { return };
+        // What a library says is told where the plan names it.
+        let place = unmeasured.named.filter(|named| named.file != place.file).unwrap_or(place);
+        let what =
+            format!("`{name}` compares with the baseline, and `{}` is judged without one", unmeasured.part);
+        self.error_with_help(
+            "no-baseline",
+            place,
+            what,
+            "state what the value must be, or put the check under `validate`",
+        );
     }
 
     fn groups(&mut self, nodes: &[Node], name: &str, place: Place) -> Vec<Vec<Matcher>> {

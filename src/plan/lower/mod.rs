@@ -12,7 +12,7 @@ mod step;
 use super::Surroundings;
 use super::catalog::Catalog;
 use super::diagnostic::{Complaint, Complaints};
-use super::load::{Sources, Written};
+use super::load::{Sources, Waived, Written};
 use super::paths;
 use super::raw::{Length, Word};
 use super::read::At;
@@ -33,9 +33,22 @@ pub(super) struct Lowering<'a> {
     pub(super) files: &'a mut Vec<(String, Digest)>,
     /// Where the built-in acts write.
     pub(super) written: &'a mut Vec<Written>,
+    /// The waivers of its checks.
+    pub(super) waived: &'a mut Vec<Waived>,
     pub(super) complaints: &'a mut Complaints,
     /// The plan's variables, for shells.
     pub(super) environment: BTreeMap<String, String>,
+    /// Where the check stands that is lowered now, if nothing was measured before it is judged there.
+    pub(super) unmeasured: Option<Unmeasured>,
+}
+
+/// A part of the plan in which checks are judged without a baseline.
+#[derive(Debug, Clone)]
+pub(super) struct Unmeasured {
+    /// What it is called: `preflight`.
+    part: String,
+    /// Where the plan names the check, if its rules come from a library.
+    named: Option<Place>,
 }
 
 impl Lowering<'_> {

@@ -56,20 +56,27 @@ impl Lowering<'_> {
                 let mut phases: Vec<Option<Phase>> = phases.into_iter().map(Some).collect();
                 order.into_iter().filter_map(|at| phases.get_mut(at).and_then(Option::take)).collect()
             }
-            Err(cycle) => {
-                let place = written
-                    .value
-                    .iter()
-                    .filter(|form| cycle.contains(&form.id.value))
-                    .flat_map(|form| &form.needs)
-                    .find(|need| cycle.contains(&need.value))
-                    .map_or(written.place, |need| need.place);
-                self.error_with_help(
-                    "cycle",
-                    place,
-                    format!("phases need each other: {}", cycle.join(" -> ")),
-                    "take one of these `needs` out",
-                );
+            Err(cycles) => {
+                for cycle in cycles {
+                    let [first, second, ..] = cycle.as_slice() else { continue };
+                    let place = written
+                        .value
+                        .iter()
+                        .filter(|form| form.id.value == *first)
+                        .flat_map(|form| &form.needs)
+                        .find(|need| need.value == *second)
+                        .map_or(written.place, |need| need.place);
+                    if first == second {
+                        self.error("cycle", place, format!("the phase `{first}` needs itself"));
+                        continue;
+                    }
+                    self.error_with_help(
+                        "cycle",
+                        place,
+                        format!("phases need each other: {}", cycle.join(" -> ")),
+                        "take one of these `needs` out",
+                    );
+                }
                 phases
             }
         }

@@ -2,14 +2,15 @@
 
 use super::Lowering;
 use crate::model::{
-    Act, Changes, LayerSpec, Part, RunAs, Setting, SettingsFormat, Span, Step, StepId, StepUndo,
+    Act, Changes, LayerSpec, Part, RunAs, Setting, SettingsFormat, Span, Step, StepId, StepUndo, Value,
 };
 use crate::plan::diagnostic::Complaint;
-use crate::plan::load::Written;
+use crate::plan::load::{Misfit, Written};
 use crate::plan::paths::covers;
 use crate::plan::raw::{InstallForm, SetForm, Short, StepForm, UndoForm, Word};
 use crate::plan::read::At;
-use crate::plan::tree::{Kind, Node, Place};
+use crate::plan::tree::{Entry, Kind, Node, Place};
+use crate::plan::variables;
 use base64::Engine as _;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -256,7 +257,7 @@ impl Lowering<'_> {
         }
         let mut settings = Vec::new();
         self.settings(&form.keys, &mut Vec::new(), format, &mut settings);
-        if settings.is_empty() {
+        if form.keys.entries().is_empty() {
             self.error("nothing-to-do", form.keys.place, "`keys` names no key");
         }
         Some(Act::Set { file, format: format?, settings })
@@ -277,6 +278,7 @@ impl Lowering<'_> {
                     self.error("wrong-value", entry.key_place, format!("`{}` sets nothing", entry.key))
                 }
                 kind => {
+                    let setting = Setting { path: way.clone(), value: entry.value.value() };
                     let flat = matches!(format, Some(SettingsFormat::Ini | SettingsFormat::Kde));
                     if flat && matches!(kind, Kind::List(_)) {
                         self.error(
@@ -284,19 +286,52 @@ impl Lowering<'_> {
                             entry.value.place,
                             format!("`{}` cannot be a list here", entry.key),
                         );
-                    }
-                    if format == Some(SettingsFormat::Ini) && way.len() > 2 {
+                    } else if format == Some(SettingsFormat::Ini) && way.len() > 2 {
                         self.error(
                             "wrong-type",
                             entry.key_place,
                             "INI has sections and keys, nothing deeper",
                         );
+                    } else if let Some(format) = format {
+                        self.fitting(format, &setting, entry);
                     }
-                    settings.push(Setting { path: way.clone(), value: entry.value.value() });
+                    self.respelled(&entry.value);
+                    settings.push(setting);
                 }
             }
             way.pop();
         }
+    }
+
+    /// Complains about numbers that would be set otherwise than they are written.
+    fn respelled(&mut self, value: &Node) {
+        for node in value.respelled() {
+            let (Some(written), Value::Number(number)) = (variables::written(node), node.value()) else {
+                continue;
+            };
+            self.error_with_help(
+                "number-spelling",
+                node.place,
+                format!("the number `{written}` would be set as `{number}`"),
+                format!("write `{number}`, or `\"{written}\"` where the text is meant"),
+            );
+        }
+    }
+
+    /// Complains about a setting that no file of the format can hold: the step could never be taken.
+    fn fitting(&mut self, format: SettingsFormat, setting: &Setting, entry: &Entry) {
+        let Err(misfit) = self.sources.fits(format, setting) else { return };
+        let name = setting.path.join("` / `");
+        let (place, what) = match misfit {
+            Misfit::Key(why) => (entry.key_place, format!("`{name}` cannot be set: {why}")),
+            Misfit::Value(why) => {
+                let nothing =
+                    entry.value.elements().iter().find(|element| matches!(element.kind, Kind::Null));
+                let place = nothing.map_or(entry.value.place, |element| element.place);
+                (place, format!("`{name}` cannot be set to this: {why}"))
+            }
+        };
+        self.error("bad-setting", place, what);
     }
 
     fn undo(
@@ -310,6 +345,17 @@ impl Lowering<'_> {
     ) -> StepUndo {
         let form = &at.value;
         if let Some(undo) = &form.undo {
+            if let (Changes::Nothing, Some(stated)) = (changes, &form.changes) {
+                self.complaints.push(
+                    Complaint::error(
+                        "undo-of-nothing",
+                        undo.place,
+                        format!("the step `{id}` changes nothing and has an `undo`"),
+                    )
+                    .also(stated.place, "what changes nothing is never undone")
+                    .help("take one of the two out"),
+                );
+            }
             return self.stated_undo(form, undo);
         }
         if let Some(reason) = &form.reason {

@@ -75,7 +75,7 @@ pub(in crate::plan) struct PhaseForm {
     pub(in crate::plan) days: Option<At<super::Word>>,
     /// How dangerous it is. `medium` where it is not stated.
     pub(in crate::plan) risk: Option<Risk>,
-    /// Phases that must be committed before.
+    /// Phases that must be committed before. One that its `applies_if` left out counts as well.
     #[serde(default)]
     pub(in crate::plan) needs: Vec<At<String>>,
     /// The parts of the machine that are recorded before the phase and restored on the way back.

@@ -98,7 +98,6 @@ fn plan(
         edits.push((node.span.clone(), layout(text, &setting.value, shift)));
         return Ok(());
     };
-    let lost = || SettingsError::NotATable { path: setting.path.clone(), at: name.clone() };
     match &node.kind {
         Kind::Object(members) => {
             if rest.is_empty() && setting.value.is_null() {
@@ -121,9 +120,24 @@ fn plan(
             path: setting.path.clone(),
             why: "an element of a list cannot be removed: its followers would move; set the list",
         }),
-        Kind::Array(_) => plan(text, child(node, name).ok_or_else(lost)?, setting, rest, edits),
+        Kind::Array(_) => match child(node, name) {
+            Some(next) => plan(text, next, setting, rest, edits),
+            None => Err(SettingsError::BadPath {
+                path: setting.path.clone(),
+                why: "a list on the way has no element of that number",
+            }),
+        },
         Kind::Scalar(_) if setting.value.is_null() => Ok(()),
-        Kind::Scalar(_) => Err(lost()),
+        Kind::Scalar(_) => {
+            let led_here = setting.path.len().checked_sub(path.len() + 1);
+            Err(match led_here.and_then(|at| setting.path.get(at)) {
+                Some(at) => SettingsError::NotATable { path: setting.path.clone(), at: at.clone() },
+                None => SettingsError::BadPath {
+                    path: setting.path.clone(),
+                    why: "the document is a single value and has no keys",
+                },
+            })
+        }
     }
 }
 

@@ -62,6 +62,27 @@ fn no_line_is_wider_than_a_terminal_of_40_columns() {
 }
 
 #[test]
+fn errors_and_complaints_are_broken_between_words_at_40_columns() {
+    let bench = Bench::new();
+    bench.plan(WORDY);
+    bench.write(
+        "bad.yaml",
+        &format!("switchback: 1\nname: a\ntitle: {}\nphases: [{{id: a, aply: []}}]\n", "word ".repeat(40)),
+    );
+    for (args, exit, said) in [
+        (&["run", "plan.yaml", "--unattended"][..], 10, "this plan needs a person; nothing was changed"),
+        (&["run", "plan.yaml", "--phase", "zz"], 2, "the plan has no phase `zz`"),
+        (&["lint", "bad.yaml"], 2, "did you mean `apply`?"),
+    ] {
+        let mut pty = Pty::start(bench.command(args), 40, Streams::All);
+        assert_eq!(pty.exit(), exit, "{args:?}\n{}", pty.screen());
+        assert_eq!(pty.too_wide(), [""; 0], "{args:?}: of\n{}", pty.screen());
+        let words = pty.screen().split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains(said), "{args:?}: {words}");
+    }
+}
+
+#[test]
 fn without_colour_there_is_none_and_everything_is_said_all_the_same() {
     let bench = Bench::new();
     bench.plan(WORDY);

@@ -296,8 +296,11 @@ fn a_user_has_a_timer_in_a_manager_of_its_own() {
     fires();
     fires();
     let shown = fs::read_to_string(home.join("shown")).expect("she was told");
-    let expected = "ann|:7|--app-name=switchback|--urgency=critical|--|switchback: hers is failing now|one/good is failing: ";
+    let expected = "ann|:7|--app-name=switchback|--urgency=critical|--|switchback: hers is failing now|";
     assert!(shown.starts_with(expected) && shown.lines().count() == 1, "{shown}");
+    for part in ["no phase of the plan begins until a person says so", "one/good is failing: "] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
     let seen = as_ann(&["--json", "trend", "good"]).json();
     let scheduled =
         seen["samples"].as_array().expect("samples").iter().filter(|it| it["occasion"] == "schedule");
