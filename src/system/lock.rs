@@ -81,8 +81,15 @@ fn holder_words(holder: Option<&Holder>) -> String {
 /// children do not inherit it.
 #[derive(Debug)]
 pub struct Lock {
-    /// Kept open: closing it gives the lock back.
-    _file: File,
+    /// Kept open: its end gives the lock back.
+    file: File,
+}
+
+impl Drop for Lock {
+    /// At once, also where a child that is just being started has the file open until it becomes another program.
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
+    }
 }
 
 impl Lock {
@@ -123,7 +130,7 @@ impl Lock {
             }
             // For messages only, so that a full disk does not stop a rollback here.
             let _ = write_holder(&mut file, what);
-            return Ok(Self { _file: file });
+            return Ok(Self { file });
         }
         Err(LockError::Unstable(path))
     }
@@ -235,6 +242,17 @@ mod tests {
             done.store(true, std::sync::atomic::Ordering::Relaxed);
             assert!(held_up.is_empty(), "{held_up:?}");
         });
+    }
+
+    /// As a child has it that was forked a moment ago and did not become its program yet.
+    #[test]
+    fn a_lock_is_given_back_though_a_child_has_its_file_open() {
+        let state = tempfile::tempdir().expect("a folder");
+        let first = Lock::take(state.path(), "run").expect("free");
+        let childs = first.file.try_clone().expect("a second descriptor");
+        drop(first);
+        let _second = Lock::take(state.path(), "rollback").expect("given back");
+        drop(childs);
     }
 
     #[test]
