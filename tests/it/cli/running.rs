@@ -159,7 +159,13 @@ fn what_a_step_leaves_running_is_ended_and_named_on_the_line_and_in_the_evidence
     layers: [{files: {paths: ["${m}/"]}}]
     apply:
       - {id: quiet, run: [touch, "${m}/a"]}
-      - {id: leaves, shell: "sleep 98765 & setsid -f sleep 98764 >/dev/null 2>&1; :"}
+      - id: leaves
+        shell: |
+          is_asleep() { [ "$(cat "/proc/$1/comm" 2>/dev/null)" = sleep ]; }
+          sleep 98765 &
+          until is_asleep $!; do :; done
+          setsid -f sh -c 'echo $$ > "$1"; exec sleep 98764' sh "$c/pid" >/dev/null 2>&1
+          until [ -s "$c/pid" ] && is_asleep "$(cat "$c/pid")"; do :; done
 "#,
     );
     let ran = bench.run(&["run", "plan.yaml", "--unattended"]);
