@@ -49,6 +49,17 @@ pub enum Look {
     Ask(String),
 }
 
+impl Look {
+    /// Whether a field is a number of bytes: known of the probe, or told by the end of the name.
+    #[must_use]
+    pub fn is_size(&self, field: &str) -> bool {
+        match self {
+            Self::Probe(probe) => probe.is_size(field),
+            Self::Plugin(_) | Self::Scripts(_) | Self::Ask(_) => field.ends_with("bytes"),
+        }
+    }
+}
+
 /// One comparison.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -242,5 +253,21 @@ impl Check {
     #[must_use]
     pub fn once(&self) -> Self {
         Self { settle: Span::ZERO, within: None, consecutive: 1, ..self.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Measured;
+
+    #[test]
+    fn how_often_a_size_was_measured_is_no_size() {
+        let what = Measured::Field { probe: Box::new(Probe::Memory), field: "used".to_owned() };
+        let measured = Look::Probe(Probe::Measure { what, times: 3, warmup: 0, every: Span::ZERO });
+        assert!(measured.is_size("median") && measured.is_size("spread"));
+        assert!(!measured.is_size("count") && !measured.is_size("failed"));
+        let plugin = Look::Plugin(CommandLine::new(["check_disk"]));
+        assert!(plugin.is_size("perf.free_bytes") && !plugin.is_size("size"));
     }
 }

@@ -278,3 +278,29 @@ pub struct Ignored {
     /// Why it does not count.
     pub reason: String,
 }
+
+impl Probe {
+    /// Whether a field is a number of bytes.
+    #[must_use]
+    pub(super) fn is_size(&self, field: &str) -> bool {
+        match (self, field) {
+            (Self::Measure { .. }, "count" | "failed") => false,
+            (Self::Measure { what: Measured::Field { probe, field }, .. }, _) => probe.is_size(field),
+            (Self::Measure { what: Measured::Run { .. }, .. }, _) => false,
+            (Self::Memory, "total" | "available" | "used" | "swap_total" | "swap_used")
+            | (Self::Mount { .. }, "size" | "used" | "available")
+            | (Self::Process { .. }, "pss" | "rss")
+            | (Self::Gpu { .. }, "memory_used" | "memory_total" | "process_memory")
+            | (Self::Applications, "total")
+            | (Self::Nix(_), "size_delta")
+            | (Self::File { .. }, "size") => true,
+            (Self::Applications, field) if field.starts_with("pss.") => true,
+            (Self::Disk, field)
+                if [".size", ".used", ".available"].iter().any(|end| field.ends_with(end)) =>
+            {
+                true
+            }
+            (_, field) => field.ends_with("bytes"),
+        }
+    }
+}

@@ -127,30 +127,10 @@ fn named(names: &[String]) -> String {
 #[must_use]
 pub(super) fn expectation(look: &Look, rules: &Expectation) -> String {
     let one = |rule: &FieldRule| {
-        let number = if is_size(look, &rule.field) { size } else { plain };
+        let number = if look.is_size(&rule.field) { size } else { plain };
         format!("{} {}", rule.field, all(&rule.matchers, number))
     };
     rules.iter().map(one).collect::<Vec<_>>().join("; ")
-}
-
-/// Whether a field is a number of bytes.
-fn is_size(look: &Look, field: &str) -> bool {
-    let Look::Probe(probe) = look else { return false };
-    match (probe, field) {
-        (Probe::Measure { what: Measured::Field { probe, field }, .. }, _) => {
-            is_size(&Look::Probe((**probe).clone()), field)
-        }
-        (Probe::Memory, "total" | "available" | "used" | "swap_total" | "swap_used")
-        | (Probe::Mount { .. }, "size" | "used" | "available")
-        | (Probe::Process { .. }, "pss" | "rss")
-        | (Probe::Gpu { .. }, "memory_used" | "memory_total" | "process_memory")
-        | (Probe::Applications, "total")
-        | (Probe::Nix(_), "size_delta")
-        | (Probe::File { .. }, "size") => true,
-        (Probe::Applications, field) => field.starts_with("pss."),
-        (Probe::Disk, field) => [".size", ".used", ".available"].iter().any(|end| field.ends_with(end)),
-        (_, field) => field.ends_with("bytes"),
-    }
 }
 
 fn plain(number: f64) -> String {
@@ -284,7 +264,7 @@ pub(super) fn terms(check: &Check) -> Vec<String> {
     }
     if let Some(floor) = check.floor {
         let number =
-            if check.expect.iter().all(|rule| is_size(&check.look, &rule.field)) { size } else { plain };
+            if check.expect.iter().all(|rule| check.look.is_size(&rule.field)) { size } else { plain };
         terms.push(format!("differences below {} do not count", number(floor)));
     }
     if let Some(only) = &check.applies_if {

@@ -33,24 +33,13 @@ pub(super) fn unit_of(look: &Look, field: &str, seen: &Observation) -> Unit {
             (Measured::Field { probe, field }, _) => unit_of(&Look::Probe((**probe).clone()), field, seen),
         };
     }
+    if look.is_size(field) {
+        return Unit::Bytes;
+    }
     match (look, field) {
-        (Look::Probe(Probe::Memory), "total" | "available" | "used" | "swap_total" | "swap_used")
-        | (Look::Probe(Probe::Mount { .. }), "size" | "used" | "available")
-        | (Look::Probe(Probe::Process { .. }), "pss" | "rss")
-        | (Look::Probe(Probe::Gpu { .. }), "memory_used" | "memory_total" | "process_memory")
-        | (Look::Probe(Probe::Applications), "total")
-        | (Look::Probe(Probe::File { .. }), "size") => Unit::Bytes,
-        (Look::Probe(Probe::Applications), field) if field.starts_with("pss.") => Unit::Bytes,
         (Look::Probe(Probe::CpuUse { .. }), "percent" | "machine_percent") => Unit::Percent,
-        (Look::Probe(Probe::Disk), field)
-            if [".size", ".used", ".available"].iter().any(|end| field.ends_with(end)) =>
-        {
-            Unit::Bytes
-        }
-        (Look::Probe(Probe::Nix(_)), "size_delta") => Unit::Bytes,
         (Look::Probe(Probe::Run { .. }), "duration") => Unit::Seconds,
         (Look::Probe(Probe::Memory | Probe::Cpu), field) if field.ends_with("_avg10") => Unit::Percent,
-        _ if field.ends_with("bytes") => Unit::Bytes,
         _ if field.ends_with("seconds") => Unit::Seconds,
         _ if field.ends_with("percent") => Unit::Percent,
         _ => Unit::Plain,
