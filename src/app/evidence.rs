@@ -1,11 +1,9 @@
-//! What was kept of a trouble, for the person who decides: the end of what is named in it, and the names of the rest.
+//! Which of the pieces that were kept are about a trouble.
 
-use crate::model::{Cause, Moment, Part, counted};
+use crate::engine::checks_in;
+use crate::model::{Cause, Moment, Part};
+use crate::report;
 use crate::store::Capsule;
-use std::fmt::Write as _;
-
-/// So many lines of each piece: what matters stands at the end, and the question is to stay in sight.
-const LINES: usize = 40;
 
 /// The pieces of a moment's checks begin with this.
 pub(super) const fn moment_word(moment: Moment) -> &'static str {
@@ -30,59 +28,21 @@ pub(super) const fn part_word(part: Part) -> &'static str {
 /// What is shown of a trouble.
 pub(super) fn of_trouble(capsule: &Capsule, cause: &Cause) -> String {
     let names: Vec<String> = stems(cause).iter().flat_map(|stem| capsule.evidence_of(stem)).collect();
-    let mut text = String::new();
-    for name in &names {
-        let body = capsule.evidence_read(name).unwrap_or_else(|why| why.to_string());
-        let lines: Vec<&str> = body.trim_end().lines().collect();
-        let cut = lines.len().saturating_sub(LINES);
-        let ends = lines.get(cut..).unwrap_or_default().join("\n");
-        let title = if cut == 0 {
-            name.clone()
-        } else {
-            format!("{name}, the last {LINES} of {}", counted(lines.len() as u64, "line"))
-        };
-        // Writing into a string cannot fail.
-        let _ = write!(text, "== {title}\n{ends}\n");
-    }
-    if names.is_empty() {
-        text.push_str("nothing that was printed is about it\n");
-    }
     let rest = capsule.evidence_names().unwrap_or_default().len().saturating_sub(names.len());
-    if rest > 0 {
-        let folder = capsule.evidence_folder();
-        let _ = writeln!(
-            text,
-            "== all that was kept: {} more in {}",
-            counted(rest as u64, "file"),
-            folder.display()
-        );
-    }
-    text
+    let read = |name: String| {
+        let body = capsule.evidence_read(&name).unwrap_or_else(|why| why.to_string());
+        (name, body)
+    };
+    let pieces: Vec<_> = names.into_iter().map(read).collect();
+    report::evidence(&pieces, rest, &capsule.evidence_folder())
 }
 
 /// How the names of the pieces begin that are about it.
 fn stems(cause: &Cause) -> Vec<String> {
-    match cause {
-        Cause::StepFailed { part, step, .. } => vec![format!("{}-{step}", part_word(*part))],
-        Cause::ChecksFailed(checks) | Cause::ChecksBroken(checks) | Cause::ChecksUndecided(checks) => checks
-            .iter()
-            .flat_map(|check| {
-                let moments = [Moment::Applies, Moment::Preflight, Moment::Validate];
-                moments.map(|moment| format!("{}-{check}", moment_word(moment)))
-            })
-            .collect(),
-        Cause::NotRecorded(_)
-        | Cause::NotKept(_)
-        | Cause::NotArmed(_)
-        | Cause::JournalLost(_)
-        | Cause::NotConfirmed
-        | Cause::Declined
-        | Cause::Interrupted
-        | Cause::Asked
-        | Cause::TooManyResumptions(_)
-        | Cause::RunnerGone
-        | Cause::DeadlinePassed
-        | Cause::Rebooted
-        | Cause::WrongBoot(_) => Vec::new(),
+    if let Cause::StepFailed { part, step, .. } = cause {
+        return vec![format!("{}-{step}", part_word(*part))];
     }
+    let moments = [Moment::Applies, Moment::Preflight, Moment::Validate];
+    let of_check = |check| moments.map(|moment| format!("{}-{check}", moment_word(moment)));
+    checks_in(cause).iter().flat_map(of_check).collect()
 }

@@ -8,11 +8,11 @@ use super::exit::Exit;
 use super::past::{Past, gone};
 use super::standing::{held_by, newest_held, unsettled};
 use super::{out, rollback, soak, stage, tools};
-use crate::app::{Session, Tools, doubted};
+use crate::app::doubted;
 use crate::engine::{Input, Stage};
-use crate::model::{GenerationNumber, Guidance, Invoker, Item, PhaseEnd};
+use crate::model::{GenerationNumber, Invoker, Item, PhaseEnd};
 use crate::report;
-use crate::store::{Approved, Loss, StateFolder};
+use crate::store::{Loss, StateFolder};
 use crate::system::clock;
 
 const UNASKED: &str = "add `--yes` to record it without being asked";
@@ -165,23 +165,10 @@ fn agreed(context: &Context, items: &[Item]) -> Result<bool, CliError> {
 
 fn record(context: &Context, folder: &StateFolder, past: Past, reason: &str) -> Result<Exit, CliError> {
     let number = past.number();
-    let mut reporter = tools::reporter(context);
-    let mut operator = tools::operator(context, Guidance::Unattended);
-    let approved = Approved { plan_yaml: Vec::new(), plan: past.plan };
-    let tools = Tools {
-        host: &context.host,
-        signals: tools::signals()?,
-        reporter: &mut reporter,
-        operator: operator.as_mut(),
-        style: context.err_style(),
-        cores: Context::cores(),
-        version: env!("CARGO_PKG_VERSION"),
-        // Nothing is done to the machine.
-        guarding: tools::guarding(context, true),
-    };
-    let mut session = Session::new(folder, approved, tools);
-    let (state, ended) = session.resolve(past.capsule, reason.to_owned(), by(context))?;
-    drop(session);
+    let by = by(context);
+    let Past { plan, capsule, .. } = past;
+    let ((state, ended), mut reporter) =
+        tools::noted(context, folder, plan, |session| session.resolve(capsule, reason.to_owned(), by))?;
     rollback::tell_newest(context, folder, number, &state);
     super::index(folder);
     Ok(tools::finish(&mut reporter, &ended))

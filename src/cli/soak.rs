@@ -5,13 +5,10 @@ use super::context::Context;
 use super::error::CliError;
 use super::past::Past;
 use super::{out, tools};
-use crate::app::{Session, Tools};
 use crate::engine::{Ended, Heard, Input, RunState, checks_in, decide, soaked};
-use crate::model::{
-    Cause, CheckId, CheckReport, Envelope, Event, Guidance, Held, Item, Phase, Reaction, Timestamp,
-};
+use crate::model::{Cause, CheckId, CheckReport, Envelope, Event, Held, Item, Phase, Reaction, Timestamp};
 use crate::report::{self, Fanout};
-use crate::store::{Approved, StateFolder};
+use crate::store::StateFolder;
 use crate::system::clock;
 use std::collections::BTreeSet;
 
@@ -78,23 +75,9 @@ pub(crate) fn note(
     past: Past,
     said: &Input,
 ) -> Result<(RunState, Ended), CliError> {
-    let mut reporter = tools::reporter(context);
-    let mut operator = tools::operator(context, Guidance::Unattended);
-    let approved = Approved { plan_yaml: Vec::new(), plan: past.plan };
-    let tools = Tools {
-        host: &context.host,
-        signals: tools::signals()?,
-        reporter: &mut reporter,
-        operator: operator.as_mut(),
-        style: context.err_style(),
-        cores: Context::cores(),
-        version: env!("CARGO_PKG_VERSION"),
-        // Nothing is done to the machine.
-        guarding: tools::guarding(context, true),
-    };
-    let mut session = Session::new(folder, approved, tools);
-    let (state, ended) = session.note_of_soak(past.capsule, said)?;
-    drop(session);
+    let Past { plan, capsule, .. } = past;
+    let ((state, ended), reporter) =
+        tools::noted(context, folder, plan, |session| session.note_of_soak(capsule, said))?;
     // No last words: no run ends here.
     Fanout::lost(&reporter).iter().for_each(|lost| out::lost(&lost.why));
     super::index(folder);

@@ -5,12 +5,12 @@ use super::detached::Scribe;
 use super::error::CliError;
 use super::exit::Exit;
 use super::out;
-use crate::app::{Behind, Guarding};
+use crate::app::{Behind, Guarding, Session, SessionError, Tools};
 use crate::engine::Ended;
-use crate::model::Guidance;
+use crate::model::{Guidance, Plan};
 use crate::prompt::{self, Question, Reply};
 use crate::report::{Fanout, Ndjson, Plain, Reporter as _, Stamps, Standing, Terminal};
-use crate::store::HandedOver;
+use crate::store::{Approved, HandedOver, StateFolder};
 use crate::system::sanitise::sanitise;
 use crate::system::signal::Signals;
 use std::io::{self, IsTerminal as _};
@@ -109,6 +109,31 @@ pub(crate) fn agreed(
 /// What stands behind a run of this process.
 pub(crate) fn guarding(context: &Context, nobody: bool) -> Guarding {
     Guarding { behind: if nobody { Behind::Nobody } else { Behind::Watchdog }, units: context.units() }
+}
+
+/// Records and shows a fact of a generation that is over; nothing is done to the machine. The lock is the caller's, and so
+/// are the reporters' last words.
+pub(crate) fn noted<T>(
+    context: &Context,
+    folder: &StateFolder,
+    plan: Plan,
+    note: impl FnOnce(&mut Session<'_>) -> Result<T, SessionError>,
+) -> Result<(T, Fanout), CliError> {
+    let mut reporter = reporter(context);
+    let mut operator = operator(context, Guidance::Unattended);
+    let tools = Tools {
+        host: &context.host,
+        signals: signals()?,
+        reporter: &mut reporter,
+        operator: operator.as_mut(),
+        style: context.err_style(),
+        cores: Context::cores(),
+        version: env!("CARGO_PKG_VERSION"),
+        guarding: guarding(context, true),
+    };
+    let approved = Approved { plan_yaml: Vec::new(), plan };
+    let found = note(&mut Session::new(folder, approved, tools))?;
+    Ok((found, reporter))
 }
 
 pub(crate) fn signals() -> Result<Signals, CliError> {

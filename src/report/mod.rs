@@ -4,6 +4,7 @@
 //! sanitiser of [`Style`] where a [`Line`] is rendered.
 
 mod baseline;
+mod evidence;
 mod explain;
 mod explain_json;
 mod fact;
@@ -39,6 +40,7 @@ mod units;
 mod validation;
 
 pub use baseline::{baselines, differences};
+pub use evidence::evidence;
 pub use explain::explain;
 pub use explain_json::explain_json;
 pub use fact::words;

@@ -92,7 +92,7 @@ fn the_evidence_is_of_what_failed_and_its_end_is_shown() {
     );
     let mut pty = begun(&bench);
     pty.choose("show the evidence");
-    pty.wait_for("== all that was kept");
+    pty.wait_for("kept besides");
     pty.choose("roll back");
     assert_eq!(pty.exit(), 12, "{}", pty.screen());
     let screen = pty.screen();
