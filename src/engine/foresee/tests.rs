@@ -1,3 +1,4 @@
+use super::world::Phased;
 use super::*;
 use crate::engine::{Action, Ended, decide, record_required};
 use crate::model::*;
@@ -214,12 +215,42 @@ fn as_if_refused(plan: &Plan, state: &RunState, input: &Input, heard: Heard, now
     decision
 }
 
+fn for_a_layer_that_is_not_there(
+    plan: &Plan,
+    state: &RunState,
+    input: &Input,
+    heard: Heard,
+    now: Timestamp,
+) -> Decision {
+    let mut decision = decide(plan, state, input, heard, now);
+    if decision.action == Action::Seal {
+        decision.action = Action::Record { layer: 7 };
+    }
+    decision
+}
+
+fn another_end_than_recorded(
+    plan: &Plan,
+    state: &RunState,
+    input: &Input,
+    heard: Heard,
+    now: Timestamp,
+) -> Decision {
+    let mut decision = decide(plan, state, input, heard, now);
+    if decision.action == Action::Stop(Ended::Finished(Verdict::RolledBack)) {
+        decision.action = Action::Stop(Ended::Finished(Verdict::Committed));
+    }
+    decision
+}
+
 type Decide = fn(&Plan, &RunState, &Input, Heard, Timestamp) -> Decision;
 
 #[test]
 fn an_ending_without_a_name_is_found_and_its_story_told() {
     let (plan, phases) = plan(|phase| phase.on.fail = Reaction::Pause);
-    let decides: [(Decide, &str); 4] = [
+    let decides: [(Decide, &str); 6] = [
+        (for_a_layer_that_is_not_there, "nothing can follow on Record { layer: 7 }"),
+        (another_end_than_recorded, "it says another end than it recorded"),
         (without_the_reason, "it stops, and nothing says why"),
         (without_the_items, "it is inconsistent, and no item is named"),
         (never_over, "it goes round for ever"),
@@ -333,4 +364,123 @@ fn the_ways_to_each_ending_and_the_places_on_them_are_as_they_were_counted() {
         phase.validate = vec![check("v", Severity::Critical)];
     });
     assert_eq!(reboot, behind_a_reboot);
+    let soaks = |fail| {
+        table(move |phase| {
+            phase.apply = vec![step("a", StepUndo::NotNeeded)];
+            phase.applies_if = Some(check("here", Severity::Fail));
+            phase.soak = Some(Soak { length: Span::seconds(60), every: None });
+            phase.validate = vec![check("v", Severity::Critical)];
+            phase.on.fail = fail;
+        })
+    };
+    let led_back = [
+        "Committed: 915 ways, 0 on the shortest, 0 left; ",
+        "NotApplicable: 42 ways, 10 on the shortest, 0 left; ",
+        "NothingChanged: 1419 ways, 10 on the shortest, 0 left; ",
+        "RolledBack: 5788 ways, 10 on the shortest, 0 left; ",
+        "Paused: 391 ways, 10 on the shortest, 0 left; ",
+        "Inconsistent: 516 ways, 20 on the shortest, 0 left; check v, phase one",
+        "17256 places",
+    ];
+    assert_eq!(soaks(Reaction::Rollback), led_back);
+    let held = [
+        "Committed: 1412 ways, 0 on the shortest, 0 left; ",
+        "NotApplicable: 42 ways, 10 on the shortest, 0 left; ",
+        "NothingChanged: 1419 ways, 10 on the shortest, 0 left; ",
+        "RolledBack: 3045 ways, 13 on the shortest, 0 left; ",
+        "Paused: 818 ways, 10 on the shortest, 0 left; ",
+        "Inconsistent: 186 ways, 23 on the shortest, 0 left; check v, phase one",
+        "15618 places",
+    ];
+    assert_eq!(soaks(Reaction::Pause), held);
+}
+
+#[test]
+fn a_phase_is_cut_at_one_place_more_than_may_be_and_at_none_less() {
+    let (plan, phases) = plan(|_| {});
+    let walk = Walk::new(&plan, &phases[0], &[], Engine::REAL, Grain::Coarse).unwrap();
+    let budget = Budget { wrong: 0, kills: 2, reboots: 0, retries: 0, asks: 0 };
+    let run = |limit| walk.run(Guidance::Unattended, budget, limit);
+    let (places, found) = run(LIMIT).unwrap();
+    assert!(run(places).is_some() && run(places - 1).is_none() && run(places - 2).is_none());
+    let kills: std::collections::BTreeSet<u8> = found.iter().map(|found| found.kills).collect();
+    assert_eq!(kills.into_iter().collect::<Vec<_>>(), [0, 1, 2]);
+}
+
+/// The numbers for which the ways of a moment's checks stand.
+fn stood_for(phased: &Phased, moment: Moment) -> Vec<(u128, bool)> {
+    let ways = world::ways(phased, &Action::Judge { moment }, 0, Grain::Coarse);
+    let of = |way: &world::Way| match &way.deed {
+        Some(Deed::Check { of, critical, .. }) => Some((way.alike, *critical, *of)),
+        _ => None,
+    };
+    let told: Vec<_> = ways.iter().filter_map(of).collect();
+    assert!(told.iter().all(|(alike, _, of)| *alike == *of as u128));
+    // Each stands there as a fail, an error, and undecided.
+    told.iter().step_by(3).map(|(alike, critical, _)| (*alike, *critical)).collect()
+}
+
+#[test]
+fn the_first_of_the_checks_that_weigh_the_same_stands_for_all_of_its_moment() {
+    use Severity::{Critical, Fail, Warn};
+    let (plan, _) = plan(|phase| {
+        phase.preflight = vec![check("p", Fail), check("q", Warn), check("r", Critical)];
+        phase.validate = [Critical, Fail, Critical, Critical, Fail].map(|of| check("v", of)).to_vec();
+        phase.applies_if = Some(check("here", Fail));
+    });
+    let phased = Phased::new(&plan.phases[0], Grain::Coarse);
+    assert_eq!(stood_for(&phased, Moment::Preflight), [(2, false), (1, true)]);
+    for moment in [Moment::Validate, Moment::Baseline, Moment::Reprobe] {
+        assert_eq!(stood_for(&phased, moment), [(3, true), (2, false)], "{moment:?}");
+    }
+    assert_eq!(stood_for(&phased, Moment::Applies), [(1, false)]);
+    let (plan, _) = self::plan(|phase| {
+        phase.preflight = vec![check("p", Fail), check("q", Fail)];
+        phase.applies_if = Some(check("here", Fail));
+    });
+    let phased = Phased::new(&plan.phases[0], Grain::Coarse);
+    assert_eq!(stood_for(&phased, Moment::Applies), [(1, false)], "it is one, whatever the others are");
+    assert_eq!(phased.phase.preflight.len(), 1);
+}
+
+#[test]
+fn a_generation_is_the_next_one_and_a_step_that_does_not_apply_is_no_trouble() {
+    let (plan, _) = plan(|phase| phase.apply[0].when = Some(Box::new(check("when", Severity::Fail))));
+    let phased = Phased::new(&plan.phases[0], Grain::Coarse);
+    let open = Action::Open { phase: phased.phase.id.clone() };
+    let opened = |way: &world::Way| match &way.input {
+        Input::Opened { generation, .. } => Some(generation.0),
+        _ => None,
+    };
+    let ways = world::ways(&phased, &open, 3, Grain::Coarse);
+    assert_eq!(ways.iter().filter_map(opened).collect::<Vec<_>>(), [4]);
+    let perform = Action::Perform { part: Part::Apply, step: 0 };
+    let ways = world::ways(&phased, &perform, 0, Grain::Coarse);
+    let of = |way: &world::Way| (way.input.clone(), way.wrong);
+    let told: Vec<_> = ways.iter().map(of).collect();
+    assert!(told.contains(&(Input::Stepped(StepOutcome::NotApplicable(String::new())), 0)), "{told:?}");
+    assert!(told.contains(&(Input::Stepped(StepOutcome::Done), 0)), "{told:?}");
+    assert!(told.contains(&(Input::Stepped(StepOutcome::Failed(ProcessEnd::Exited(1))), 1)), "{told:?}");
+}
+
+#[test]
+fn a_soak_that_fails_holds_or_leads_back_as_the_phase_says_and_is_none_where_it_may_go_on() {
+    let of = |fail: Reaction, severity: Severity, soaks: bool| {
+        let (plan, _) = plan(|phase| {
+            phase.soak = soaks.then_some(Soak { length: Span::seconds(60), every: None });
+            phase.validate = vec![check("v", severity)];
+            phase.on.fail = fail;
+        });
+        world::soak_failed(&plan.phases[0]).map(|(input, deed)| {
+            assert_eq!(deed, Deed::SoakFailed);
+            matches!(input, Input::SoakHeld(_))
+        })
+    };
+    for severity in [Severity::Fail, Severity::Critical] {
+        assert_eq!(of(Reaction::Pause, severity, true), Some(true));
+        assert_eq!(of(Reaction::Rollback, severity, true), Some(false));
+        assert_eq!(of(Reaction::Rollback, severity, false), None, "it does not soak");
+    }
+    assert_eq!(of(Reaction::Continue, Severity::Fail, true), None);
+    assert_eq!(of(Reaction::Continue, Severity::Critical, true), Some(false), "nobody may accept that");
 }

@@ -319,10 +319,7 @@ impl Walk {
             }
         }
         let durable = recorded.last().cloned().flatten();
-        let known = match &durable {
-            Some(durable) if !node.lag => Rc::clone(durable),
-            Some(_) | None => self.fold(&node.known, &events),
-        };
+        let known = self.fold(&node.known, &events);
         let required = (self.engine.required)(state, &events);
         if node.budget.wrong > 0 && !events.is_empty() && !matches!(input, Input::JournalLost(_)) {
             let mut without = node.clone();
@@ -351,20 +348,13 @@ impl Walk {
     /// generation.
     fn recorded(&self, node: &Node, events: &[Event]) -> Vec<Option<Rc<Known>>> {
         let mut all = vec![node.durable.clone()];
-        let mut state = match &node.durable {
-            // Facts that were lost on the way back come first with the next.
-            Some(_) if node.lag => node.known.state.clone(),
-            Some(durable) => durable.state.clone(),
-            None => RunState::default(),
-        };
+        // What is known is durable too, or was lost on the way back: such facts come first with the next.
+        let mut state = node.durable.as_ref().map_or_else(RunState::default, |_| node.known.state.clone());
         let mut begun = node.durable.is_some();
-        for (at, event) in events.iter().enumerate() {
+        for event in events {
             state = evolve(&self.plan, state, event);
             begun |= matches!(event, Event::PhaseBegan(_));
-            // Where nothing is killed only the whole of it matters.
-            if node.budget.kills > 0 || at + 1 == events.len() {
-                all.push(begun.then(|| Known::new(state.clone())));
-            }
+            all.push(begun.then(|| Known::new(state.clone())));
         }
         all
     }
