@@ -136,7 +136,7 @@ fn gather(context: &Context, folder: &StateFolder) -> Result<Status, CliError> {
         left: past.state.left.clone(),
         accepted: told.as_ref().map(|summary| summary.line.accepted.clone()).unwrap_or_default(),
         resolved: past.resolved(),
-        hold: told.and_then(|summary| summary.hold),
+        hold: told.and_then(|summary| summary.line.hold),
     });
     // Committed, and the facts that end the phase are owed: whoever takes the run up writes them.
     let decided = past.state.stage == Stage::Disarming;

@@ -155,7 +155,7 @@ pub struct CurrentLine {
 }
 
 /// That a phase was held while it soaked, and how that ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
 pub struct Hold {
     /// What was found.
     #[serde(flatten)]
@@ -165,7 +165,7 @@ pub struct Hold {
 }
 
 /// That a phase holds the next one no longer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
 pub struct Release {
     /// Why.
     pub reason: String,
@@ -235,6 +235,9 @@ pub struct HistoryLine {
     /// Checks that did not pass and were accepted all the same, with the reason; nothing after a way back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accepted: Vec<Item>,
+    /// What was found of it last while it soaked, where that was left to a person; nothing after a way back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
     /// When the phase ended first; a way back that was asked for later is not counted to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided: Option<Timestamp>,
@@ -266,9 +269,6 @@ pub struct Showing {
     /// Who said keep within the confirm window, and when.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub confirmed: Option<Confirmation>,
-    /// What was found of it last while it soaked, where that was left to a person; nothing after a way back.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub hold: Option<Hold>,
     /// Evidence files, relative to the capsule.
     pub evidence: Vec<String>,
     /// What is damaged in the capsule.

@@ -198,7 +198,11 @@ fn why(line: &HistoryLine) -> String {
     let resolved = line.resolved.as_ref().map(|resolved| format!("{}: {}", resolved.by, resolved.reason));
     let names: Vec<&str> = line.accepted.iter().map(|item| item.name.as_str()).collect();
     let accepted = (!names.is_empty()).then(|| format!("accepted all the same: {}", names.join(", ")));
-    [cause, accepted, left, resolved].into_iter().flatten().collect::<Vec<String>>().join("; ")
+    let hold = line.hold.as_ref().map(|hold| match &hold.released {
+        None => format!("held: {}", text::cause(&hold.held.cause)),
+        Some(_) => format!("held, and released: {}", text::cause(&hold.held.cause)),
+    });
+    [cause, accepted, hold, left, resolved].into_iter().flatten().collect::<Vec<String>>().join("; ")
 }
 
 fn end_word(line: &HistoryLine) -> String {
@@ -302,7 +306,7 @@ pub fn show(showing: &Showing, length: Length, style: &Style) -> String {
         let said = format!("{}, {}", text::said_keep(it.by.as_ref()), text::when(it.at));
         Line::new(Tone::Good, "confirmed", said).at(1)
     }));
-    lines.extend(showing.hold.iter().flat_map(|told| hold(told, 1)));
+    lines.extend(showing.line.hold.iter().flat_map(|told| hold(told, 1)));
     lines.extend(summary::items(&showing.items, 1));
     lines.extend(summary::left(&line.left, 1));
     lines.extend(line.resolved.iter().flat_map(|resolved| resolution(resolved, 1)));

@@ -15,7 +15,7 @@ use std::time::Duration;
 /// `swbk`: what `file` shows of a database that is ours.
 const APPLICATION: i32 = 0x7377_626b;
 /// Raised with every change of the schema; another one is moved aside and the index made again.
-const SCHEMA: i32 = 4;
+const SCHEMA: i32 = 5;
 /// Rollback journal and directory sync: the only settings that lost nothing in power cuts and can be read on a full
 /// disk. Trusted schema off and cell checks on: the file may be damaged or not ours.
 const SETTINGS: &str = "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA foreign_keys=ON;";
@@ -141,7 +141,8 @@ impl Index {
             .connection
             .prepare(
                 "SELECT generation, run, plan, revision, phase, began, last, phase_end, cause, layers, taken_back,
-                 damage, facts, size, changed, head, digest, verdict, sum, left_over, resolved, accepted, decided FROM generations",
+                 damage, facts, size, changed, head, digest, verdict, sum, left_over, resolved, accepted, decided,
+                 hold FROM generations",
             )
             .map_err(failed(&self.path))?;
         let mut rows = BTreeMap::new();
@@ -262,9 +263,9 @@ fn write(transaction: &Transaction<'_>, row: &Row) -> rusqlite::Result<()> {
         .prepare_cached(
             "INSERT INTO generations (generation, run, plan, revision, phase, began, last, phase_end, cause, layers,
              taken_back, damage, facts, size, changed, head, digest, verdict, sum, left_over, resolved, accepted,
-             decided)
+             decided, hold)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21,
-             ?22, ?23)",
+             ?22, ?23, ?24)",
         )?
         .execute(params![
             number,
@@ -290,6 +291,7 @@ fn write(transaction: &Transaction<'_>, row: &Row) -> rusqlite::Result<()> {
             line.resolved.as_ref().map(json),
             json(&line.accepted),
             line.decided.map(|at| at.0),
+            line.hold.as_ref().map(json),
         ])?;
     for (place, CheckLine { at, moment, report, .. }) in row.checks.iter().enumerate() {
         let place = i64::try_from(place).unwrap_or(i64::MAX);
@@ -336,8 +338,9 @@ fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<(Row, String)>> {
         return Ok(None);
     };
     let resolved = maybe(20)?.map(|resolved| serde_json::from_str(&resolved).ok());
-    let (Ok(left), Ok(accepted), resolved @ (None | Some(Some(_)))) =
-        (serde_json::from_str(&text(19)?), serde_json::from_str(&text(21)?), resolved)
+    let hold = maybe(23)?.map(|hold| serde_json::from_str(&hold).ok());
+    let (Ok(left), Ok(accepted), resolved @ (None | Some(Some(_))), hold @ (None | Some(Some(_)))) =
+        (serde_json::from_str(&text(19)?), serde_json::from_str(&text(21)?), resolved, hold)
     else {
         return Ok(None);
     };
@@ -355,6 +358,7 @@ fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<(Row, String)>> {
         layers,
         left,
         accepted,
+        hold: hold.flatten(),
         decided: row.get::<_, Option<i64>>(22)?.map(Timestamp),
         resolved: resolved.flatten(),
     };

@@ -138,7 +138,6 @@ impl StateFolder {
             checks: summary.checks,
             items: summary.items,
             confirmed: summary.confirmed,
-            hold: summary.hold,
             evidence: capsule
                 .evidence_names()
                 .unwrap_or_default()

@@ -25,7 +25,8 @@ CREATE TABLE generations (
     left_over  TEXT NOT NULL,               -- JSON: what a way back left by design
     resolved   TEXT,                        -- JSON: what a person put right by hand
     accepted   TEXT NOT NULL,               -- JSON: checks that did not pass and were accepted
-    decided    INTEGER                      -- when the phase ended first
+    decided    INTEGER,                     -- when the phase ended first
+    hold       TEXT                         -- what was found of it last while it soaked, as JSON
 ) STRICT;
 
 CREATE TABLE checks (

@@ -27,8 +27,6 @@ pub struct Summary {
     pub items: Vec<Item>,
     /// Who said keep, and when.
     pub confirmed: Option<Confirmation>,
-    /// What was found of it last while it soaked, where that was left to a person; nothing after a way back.
-    pub hold: Option<Hold>,
     /// Earlier generations that were taken back from here, and how their phases stand now.
     pub taken_back: Vec<(GenerationNumber, PhaseEnd)>,
 }
@@ -88,6 +86,7 @@ impl<'a> Telling<'a> {
             layers: Vec::new(),
             left: Vec::new(),
             accepted: Vec::new(),
+            hold: None,
             decided: None,
             resolved: None,
         };
@@ -100,7 +99,6 @@ impl<'a> Telling<'a> {
             checks: Vec::new(),
             items: Vec::new(),
             confirmed: None,
-            hold: None,
             taken_back: Vec::new(),
         };
         Self { summary, phase, places: Vec::new(), waiting: false }
@@ -151,7 +149,7 @@ impl<'a> Telling<'a> {
                 self.summary.line.left.clear();
                 self.summary.line.resolved = None;
                 self.summary.items.clear();
-                self.summary.hold = None;
+                self.summary.line.hold = None;
                 self.because(cause.clone(), false);
             }
             Event::ChildrenEnded { left, .. } => self.summary.items.extend(left.iter().cloned()),
@@ -176,9 +174,11 @@ impl<'a> Telling<'a> {
             Event::EarlierTakenBack { generation, end, .. } => {
                 self.summary.taken_back.push((*generation, *end));
             }
-            Event::SoakHeld(held) => self.summary.hold = Some(Hold { held: held.clone(), released: None }),
+            Event::SoakHeld(held) => {
+                self.summary.line.hold = Some(Hold { held: held.clone(), released: None })
+            }
             Event::SoakReleased { reason, by } => {
-                if let Some(hold) = &mut self.summary.hold {
+                if let Some(hold) = &mut self.summary.line.hold {
                     let by = by.as_ref().map(|by| by.name.clone());
                     hold.released = Some(Release { reason: reason.clone(), by, at });
                 }

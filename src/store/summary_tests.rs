@@ -38,7 +38,7 @@ fn what_was_found_while_it_soaked_is_told_with_who_released_it_until_the_way_bac
     let by = Invoker { uid: 7, name: "ann".to_owned() };
     let word = || Event::SoakReleased { reason: "known".to_owned(), by: Some(by.clone()) };
     let mut facts = vec![end(PhaseEnd::Committed), word(), Event::SoakHeld(held.clone())];
-    let told = after(facts.clone()).hold;
+    let told = after(facts.clone()).line.hold;
     assert_eq!(
         told,
         Some(Hold { held: held.clone(), released: None }),
@@ -47,12 +47,12 @@ fn what_was_found_while_it_soaked_is_told_with_who_released_it_until_the_way_bac
     facts.push(word());
     let summary = after(facts.clone());
     let release = Release { reason: "known".to_owned(), by: Some("ann".to_owned()), at: summary.line.last };
-    assert_eq!(summary.hold, Some(Hold { held: held.clone(), released: Some(release) }));
+    assert_eq!(summary.line.hold, Some(Hold { held: held.clone(), released: Some(release) }));
     assert_eq!((summary.line.end, summary.line.cause), (Some(PhaseEnd::Committed), None));
     facts.push(Event::SoakHeld(held.clone()));
-    assert_eq!(after(facts.clone()).hold, Some(Hold { held, released: None }), "the last one counts");
+    assert_eq!(after(facts.clone()).line.hold, Some(Hold { held, released: None }), "the last one counts");
     facts.push(Event::RevertBegan { cause });
-    assert_eq!(after(facts).hold, None);
+    assert_eq!(after(facts).line.hold, None);
 }
 
 #[test]

@@ -186,8 +186,10 @@ fn a_persons_word_releases_it_whatever_was_run_since_and_is_kept() {
     assert_eq!((times(&bench, "soak-held"), takes(&bench).exit), (1, 10));
     let shown = bench.run(&["show", "1"]);
     assert!(shown.out.contains("released") && shown.out.contains("the number is known"), "{shown:?}");
+    let lines = bench.run(&["history"]);
+    assert!(lines.out.contains("held, and released: "), "{lines:?}");
     let json = bench.run(&["show", "1", "--json"]).json();
-    assert_eq!(json["hold"]["released"]["reason"], "the number is known", "{json}");
+    assert_eq!(json["line"]["hold"]["released"]["reason"], "the number is known", "{json}");
     let none = bench.run(&["resolve", "--reason", "x", "--yes"]);
     assert!(none.exit == 0 && none.out.contains("Nothing to resolve"), "{none:?}");
     silent(&bench);

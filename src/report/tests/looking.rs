@@ -25,6 +25,7 @@ fn line(generation: u32, phase: &str, end: Option<PhaseEnd>, cause: Option<Cause
         layers: vec![format!("nixos: {SYSTEM}"), "files: 1 file, 412 B".to_owned()],
         left: Vec::new(),
         accepted: Vec::new(),
+        hold: None,
         decided: None,
         resolved: None,
     }
@@ -200,7 +201,6 @@ fn showing() -> Showing {
             by: Some(Invoker { uid: 1000, name: "ann".to_owned() }),
             at: Timestamp(1_763_827_000_000),
         }),
-        hold: None,
         evidence: vec!["evidence/apply-0.log".to_owned(), "evidence/\u{1b}]0;x\u{7}.log".to_owned()],
         damage: Vec::new(),
         capsule: "/var/lib/switchback/generations/0007".to_owned(),
@@ -272,8 +272,12 @@ fn every_view_is_there_for_programs_with_its_format() {
     }
 }
 
+fn held_showing(hold: Option<Hold>) -> Showing {
+    Showing { line: HistoryLine { hold, ..showing().line }, ..showing() }
+}
+
 #[test]
-fn what_was_found_and_whose_word_let_the_plan_go_on_is_told_by_status_and_by_show() {
+fn what_was_found_and_whose_word_let_the_plan_go_on_is_told_by_status_show_and_history() {
     let release = |by: Option<&str>| {
         let (reason, by) = ("it is the printer".to_owned(), by.map(str::to_owned));
         Release { reason, by, at: Timestamp(START + 7_260_000) }
@@ -285,20 +289,23 @@ fn what_was_found_and_whose_word_let_the_plan_go_on_is_told_by_status_and_by_sho
         let text = status(&held_view(Some(release(by))), &style(None));
         assert!(text.contains(found) && text.contains(&word) && !text.contains("no phase of"), "{text}");
         let hold = Some(Hold { held: held(), released: Some(release(by)) });
-        let text = show(&Showing { hold, ..showing() }, Length::Short, &style(None));
+        let showing = held_showing(hold);
+        let text = show(&showing, Length::Short, &style(None));
         assert!(text.contains(found) && text.contains(&word), "{text}");
+        let text = history(&[showing.line], &style(None));
+        assert!(text.contains("held, and released: check `units` failed"), "{text}");
     }
     let asked = question::release(&PhaseId::new("vaapi").expect("an identifier"), &held(), &style(Some(40)));
     assert!(asked.about.contains("units") && asked.about.lines().all(|line| line.width() <= 40), "{asked:?}");
-    let text = show(
-        &Showing { hold: Some(Hold { held: held(), released: None }), ..showing() },
-        Length::Short,
-        &style(None),
-    );
+    let hold = Some(Hold { held: held(), released: None });
+    let showing = held_showing(hold);
+    let text = show(&showing, Length::Short, &style(None));
     assert!(
         text.contains("since 2026-11-22 18:30:00 UTC") && text.contains("until a person says so"),
         "{text}"
     );
+    let text = history(&[showing.line], &style(None));
+    assert!(text.contains("held: check `units` failed"), "{text}");
 }
 
 #[test]
