@@ -57,12 +57,24 @@ impl Command {
         Ok(Printed { printed }.text())
     }
 
+    /// What a restore would do, in words; nothing where all is as recorded.
+    fn intention(&self, recorded: &str, now: Result<String, LayerError>) -> Option<String> {
+        let restoring = child::words(&self.restoring(recorded).argv);
+        match now {
+            Ok(now) if now == recorded => None,
+            Ok(now) => Some(format!("run {restoring}: {} is {now:?}, recorded {recorded:?}", self.name)),
+            Err(why) => Some(format!("run {restoring}: {}", super::error::chain(&why))),
+        }
+    }
+
     fn put_back(&self, cx: &mut LayerCx<'_>, record: &LayerRecord) -> Result<Restored, LayerError> {
         let recorded = Manifest::open(cx.capsule, record)?.only::<Printed>()?.text();
+        let before = self.now(cx, &recorded);
         // Where it cannot be asked, restoring is what is left to try.
-        if self.now(cx, &recorded).is_ok_and(|now| now == recorded) {
+        let Some(what) = self.intention(&recorded, before) else {
             return Ok(Restored { changed: 0, failed: Vec::new() });
-        }
+        };
+        cx.watch.changed_back(&what);
         let ended = call(cx, &self.restoring(&recorded), RunAs::Runner, Interrupts::Ignore);
         let now = self.now(cx, &recorded);
         let why = match (now, ended) {
@@ -135,12 +147,8 @@ impl Layer for Command {
 
     fn preview(&self, cx: &mut LayerCx<'_>, record: &LayerRecord) -> Result<Vec<String>, LayerError> {
         let recorded = Manifest::open(cx.capsule, record)?.only::<Printed>()?.text();
-        let restoring = child::words(&self.restoring(&recorded).argv);
-        Ok(match self.now(cx, &recorded) {
-            Ok(now) if now == recorded => Vec::new(),
-            Ok(now) => vec![format!("run {restoring}: {} is {now:?}, recorded {recorded:?}", self.name)],
-            Err(why) => vec![format!("run {restoring}: {}", super::error::chain(&why))],
-        })
+        let now = self.now(cx, &recorded);
+        Ok(self.intention(&recorded, now).into_iter().collect())
     }
 
     fn changes(&self, cx: &mut LayerCx<'_>, record: &LayerRecord) -> Result<Vec<Change>, LayerError> {
@@ -219,6 +227,12 @@ mod tests {
             let again = layer.restore(&mut bench.cx(), &record);
             assert_eq!(again, Restored { changed: 0, failed: Vec::new() });
         }
+        // Each of them was told of once, with what it was and what it is again.
+        let told = &bench.watch.changed_back;
+        assert_eq!(told.len(), 3, "{told:?}");
+        assert!(
+            told[0].starts_with("run /bin/sh -c ") && told[0].ends_with(": knob is \"9\", recorded \"3\"")
+        );
     }
 
     #[test]

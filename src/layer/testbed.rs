@@ -12,11 +12,16 @@ use std::path::{Path, PathBuf};
 #[derive(Default)]
 pub(super) struct Silent {
     pub(super) lines: Vec<String>,
+    /// What was changed back, as a person is told.
+    pub(super) changed_back: Vec<String>,
 }
 
 impl Watch for Silent {
     fn line(&mut self, _: JobId, text: &str) {
         self.lines.push(text.to_owned());
+    }
+    fn changed_back(&mut self, what: &str) {
+        self.changed_back.push(what.to_owned());
     }
     fn tick(&mut self) {}
     fn interrupted(&mut self) -> bool {

@@ -155,13 +155,16 @@ fn nix_refusals(host: &Host, path: &Path) -> Vec<Item> {
 
 /// Sets a profile back; a failure becomes an item.
 fn set_back(cx: &mut LayerCx<'_>, pinned: &Pinned, who: RunAs, outcome: &mut Restored) {
-    let set = match pinned.difference() {
+    let set = match intention(pinned) {
         Ok(None) => return,
-        Ok(Some(_)) => pinned.set(cx, who),
+        Ok(Some(what)) => pinned.set(cx, who).map(|()| what),
         Err(why) => Err(why),
     };
     match set {
-        Ok(()) => outcome.changed += 1,
+        Ok(what) => {
+            outcome.changed += 1;
+            cx.watch.changed_back(&what);
+        }
         Err(why) => outcome.failed.push(Item::new(pinned.profile.to_string(), chain(&why))),
     }
 }

@@ -49,6 +49,12 @@ fn switcher(system: &Path, how: &str) -> CommandLine {
     CommandLine::new([system.join("bin/switch-to-configuration").display().to_string(), how.to_owned()])
 }
 
+/// That its programs are run.
+fn run(system: &System) -> String {
+    let programs: Vec<String> = system.programs().iter().map(|program| child::words(&program.argv)).collect();
+    format!("run {}", programs.join(", then "))
+}
+
 impl Nixos {
     pub(in crate::layer) fn new(profile: &Path, running: &Path) -> Self {
         Self { profile: profile.to_owned(), running: running.to_owned() }
@@ -70,10 +76,16 @@ impl Nixos {
         }
     }
 
+    /// What a restore would do about what runs, in words; nothing where it runs as recorded.
+    fn intention(&self, system: &System) -> Option<String> {
+        let now = self.running_difference(system)?;
+        Some(format!("{}: what runs {now}, recorded {}", run(system), system.running))
+    }
+
     fn put_back(&self, cx: &mut LayerCx<'_>, record: &LayerRecord) -> Result<Restored, LayerError> {
         let system: System = Manifest::open(cx.capsule, record)?.only()?;
         let mut outcome = Restored { changed: 0, failed: Vec::new() };
-        let other = self.running_difference(&system).is_some();
+        let other = self.intention(&system);
         set_back(cx, &system.profile, RunAs::Runner, &mut outcome);
         for program in system.programs() {
             let boots = program.argv.iter().any(|word| word == "boot");
@@ -89,7 +101,10 @@ impl Nixos {
                 }
             }
         }
-        outcome.changed += u64::from(other);
+        if let Some(what) = other {
+            outcome.changed += 1;
+            cx.watch.changed_back(&what);
+        }
         if outcome.failed.is_empty() {
             if let Some(now) = self.running_difference(&system) {
                 let why = format!("{now}, recorded {}", system.running);
@@ -169,13 +184,11 @@ impl Layer for Nixos {
     fn preview(&self, cx: &mut LayerCx<'_>, record: &LayerRecord) -> Result<Vec<String>, LayerError> {
         let system: System = Manifest::open(cx.capsule, record)?.only()?;
         let mut lines: Vec<String> = intention(&system.profile)?.into_iter().collect();
-        let other = self.running_difference(&system);
-        if other.is_some() || !lines.is_empty() {
-            let why = other.map(|now| format!(": what runs {now}, recorded {}", system.running));
-            let programs: Vec<String> =
-                system.programs().iter().map(|program| child::words(&program.argv)).collect();
-            lines.push(format!("run {}{}", programs.join(", then "), why.unwrap_or_default()));
+        let other = self.intention(&system);
+        if other.is_none() && !lines.is_empty() {
+            lines.push(run(&system));
         }
+        lines.extend(other);
         Ok(lines)
     }
 

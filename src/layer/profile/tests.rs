@@ -64,6 +64,11 @@ fn log(bench: &Bench) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
+/// What the layers said they changed back since the last look.
+fn changed_back(bench: &mut Bench) -> Vec<String> {
+    std::mem::take(&mut bench.watch.changed_back)
+}
+
 const NOTHING: Restored = Restored { changed: 0, failed: Vec::new() };
 
 #[test]
@@ -89,7 +94,10 @@ fn a_profile_comes_back_to_exactly_its_generation() {
     assert_eq!(layer.restore(&mut bench.cx(), &record), Restored { changed: 1, failed: Vec::new() });
     assert_eq!(fs::read_link(&profile).expect("link"), Path::new("tools-1-link"));
     assert_eq!(log(&bench), [format!("one activated for {}", bench.host.invoker.name)]);
+    let told = format!("set {} to {} (generation 1): it is ", profile.display(), one.display());
+    assert!(changed_back(&mut bench).iter().all(|line| line.starts_with(&told)), "{told}");
     assert_eq!(layer.restore(&mut bench.cx(), &record), NOTHING);
+    assert_eq!(changed_back(&mut bench), Vec::<String>::new());
 
     // Without Nix on the path, and with the generation's link gone.
     for lost in [false, true] {
@@ -171,6 +179,11 @@ fn a_system_is_tried_kept_and_brought_back() {
     assert_eq!(link::store_path(&profile).expect("read"), Some(old.clone()));
     assert_eq!(link::store_path(&running).expect("read"), Some(old.clone()));
     assert_eq!(log(&bench).get(2..).expect("more"), ["old switch", "old boot"]);
+    let told = changed_back(&mut bench);
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].starts_with(&format!("set {} to {}", profile.display(), old.display())), "{told:?}");
+    let runs = format!(": what runs is {}, recorded {}", new.display(), old.display());
+    assert!(told[1].starts_with("run ") && told[1].ends_with(&runs), "{told:?}");
     assert_eq!(layer.restore(&mut bench.cx(), &record), NOTHING);
     assert_eq!(layer.preview(&mut bench.cx(), &record).expect("preview"), Vec::<String>::new());
 }
@@ -212,7 +225,9 @@ fn a_home_comes_back_in_both_places_by_its_own_program() {
     assert_eq!(layer.restore(&mut bench.cx(), &record), Restored { changed: 1, failed: Vec::new() });
     assert_eq!(link::store_path(&profile).expect("read"), Some(old));
     assert_eq!(log(&bench), [format!("old-home activated for {}", bench.host.invoker.name)]);
+    assert_eq!(changed_back(&mut bench).len(), 1);
     assert_eq!(layer.restore(&mut bench.cx(), &record), NOTHING);
+    assert_eq!(changed_back(&mut bench), Vec::<String>::new());
 }
 
 #[test]
