@@ -9,8 +9,8 @@ use super::recall::Recall;
 use super::watch::Desk as _;
 use crate::engine::{Action, Ended, Heard, Input, Itinerary, RunState, Stage, decide, replay};
 use crate::model::{
-    Cause, Envelope, Event, GenerationNumber, Guidance, Invoker, LayerSpec, PhaseEnd, Plan, Reboot, Span,
-    Timestamp,
+    Cause, Envelope, Event, GenerationNumber, Guidance, Invoker, LayerSpec, Notice, PhaseEnd, Plan, Reboot,
+    Span, Timestamp,
 };
 use crate::prompt::Operator;
 use crate::report::{Reporter, Scene, Style};
@@ -94,6 +94,8 @@ pub struct Session<'a> {
     going_back: bool,
     /// Why facts are not durable.
     unrecorded: Option<String>,
+    /// Whether those who are shown the facts know that they are not durable.
+    trouble_said: bool,
     /// Why facts that were shown and acted upon will never be durable: those behind a commit do not wait for the record.
     not_whole: Option<String>,
     /// Why the next phase was not begun.
@@ -138,6 +140,7 @@ impl<'a> Session<'a> {
             recall: Recall::default(),
             going_back: false,
             unrecorded: None,
+            trouble_said: false,
             not_whole: None,
             not_begun: None,
             unwritten: Vec::new(),
@@ -349,6 +352,14 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
+    /// Whoever is shown the facts of a way back does not take them for recorded where they are not.
+    fn say_whether_recorded(&mut self) {
+        if self.going_back && self.trouble_said != self.unrecorded.is_some() {
+            self.trouble_said = self.unrecorded.is_some();
+            self.front.notice(&Notice::Record { trouble: self.unrecorded.clone() });
+        }
+    }
+
     fn write(&mut self, envelopes: &[Envelope]) -> Result<(), String> {
         let journal = self.journal.as_mut().ok_or("no journal can be written")?;
         let Err(why) = journal.append(envelopes) else { return Ok(()) };
@@ -440,6 +451,7 @@ impl Ports for Session<'_> {
                 }
             }
         }
+        self.say_whether_recorded();
         if written.is_ok() || self.going_back {
             for envelope in &envelopes {
                 self.recall.learn(envelope);

@@ -226,7 +226,10 @@ impl Reporter for Scribe {
                 self.write()
             }
             Notice::Tick => self.catch_up(),
-            Notice::Stopping { .. } | Notice::LeftBehind { .. } | Notice::Said { .. } => Ok(()),
+            Notice::Stopping { .. }
+            | Notice::LeftBehind { .. }
+            | Notice::Said { .. }
+            | Notice::Record { .. } => Ok(()),
         }
     }
 }

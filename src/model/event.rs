@@ -424,6 +424,11 @@ pub enum Notice {
         /// One line, without secrets.
         said: String,
     },
+    /// Facts of the way back cannot be written, which does not stop it; or they can be written again.
+    Record {
+        /// Why not; nothing where they are written.
+        trouble: Option<String>,
+    },
     /// Time passed.
     Tick,
     /// What began is over.

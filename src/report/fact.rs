@@ -125,6 +125,9 @@ pub fn words(plan: &Plan, scene: &Scene, envelope: &Envelope) -> Vec<Line> {
         Event::GuardDisarmed if scene.begins_anew() => {
             vec![did(Tone::Quiet, "unguarded", "nothing was touched; the phase begins anew")]
         }
+        Event::GuardDisarmed if scene.unrecorded => {
+            vec![did(Tone::Caution, "unguarded", "the way back is taken, and the decision is not on disk")]
+        }
         Event::GuardDisarmed => vec![did(Tone::Quiet, "unguarded", "the decision is on disk")],
         Event::StopWanted if scene.stopping_said => Vec::new(),
         Event::StopWanted => vec![Line::new(Tone::Caution, "stopping", "at the next safe point")],
@@ -205,6 +208,13 @@ pub(super) fn left_behind(step: &StepId, left: &[String]) -> Vec<Line> {
 /// The last words of a step that ended badly.
 pub(super) fn said(step: &StepId, said: &str) -> Line {
     did(Tone::Caution, "said", said).about(format!("step {step}"))
+}
+
+/// That facts of the way back are not on disk, where that is so.
+pub(super) fn record(trouble: Option<&str>) -> Vec<Line> {
+    let one =
+        |why: &str| did(Tone::Caution, "unrecorded", format!("the way back goes on all the same: {why}"));
+    trouble.map(one).into_iter().collect()
 }
 
 /// Something that was done inside a phase.

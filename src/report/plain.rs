@@ -71,6 +71,10 @@ impl<W: Write> Reporter for Plain<W> {
                 self.scene.stopping_said();
                 self.write("", &[fact::stopping(&self.scene, *heard)])
             }
+            Notice::Record { trouble } => {
+                self.scene.unrecorded = trouble.is_some();
+                self.write("", &fact::record(trouble.as_deref()))
+            }
             Notice::LeftBehind { step, left } => self.write("", &fact::left_behind(step, left)),
             Notice::Said { step, said } => self.write("", &[fact::said(step, said)]),
             Notice::Began { .. }

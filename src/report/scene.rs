@@ -3,7 +3,7 @@
 
 use crate::model::{
     Accepted, Cause, CheckId, CheckReport, Envelope, Event, GenerationNumber, Guidance, Item, Moment,
-    Outcome, Phase, PhaseEnd, PhaseHeader, PhaseId, Plan, Span, StepOutcome, Timestamp, Verdict,
+    Outcome, Part, Phase, PhaseEnd, PhaseHeader, PhaseId, Plan, Span, StepOutcome, Timestamp, Verdict,
 };
 use std::collections::BTreeMap;
 
@@ -29,10 +29,26 @@ pub struct WayBack {
     pub not_restored: usize,
     /// How many things the layers had to change.
     pub changed: u64,
-    /// Rollback steps taken.
+    /// Rollback steps that did what they say.
     pub steps: usize,
+    /// Rollback steps that did not.
+    pub steps_failed: usize,
     /// Checks probed again.
     pub probed: usize,
+}
+
+/// Whether a step on the way back did what it says, or had nothing to do.
+const fn did(outcome: &StepOutcome) -> bool {
+    match outcome {
+        StepOutcome::Done | StepOutcome::NotApplicable(_) => true,
+        StepOutcome::Failed(_)
+        | StepOutcome::NotStarted(_)
+        | StepOutcome::Broken(_)
+        | StepOutcome::TimedOut(_)
+        | StepOutcome::Declined
+        | StepOutcome::Interrupted
+        | StepOutcome::Lost => false,
+    }
 }
 
 /// How the reporter's run stands.
@@ -78,6 +94,8 @@ pub struct Scene {
     pub(super) standing: Standing,
     /// A wish to stop was answered while something went on; the fact of it says nothing new.
     pub(super) stopping_said: bool,
+    /// Facts of the way back are not on disk.
+    pub(super) unrecorded: bool,
 }
 
 impl Scene {
@@ -177,10 +195,12 @@ impl Scene {
                 self.began = Some(envelope.at);
                 self.touched = true;
             }
-            Event::StepFinished { .. } => {
+            Event::StepFinished { part, outcome, .. } => {
                 self.took = self.began.take().map(|began| envelope.at.since(began));
-                if self.reverting.is_some() {
-                    self.back.steps += 1;
+                match (part, did(outcome)) {
+                    (Part::Rollback, true) => self.back.steps += 1,
+                    (Part::Rollback, false) => self.back.steps_failed += 1,
+                    (Part::Apply | Part::Commit, _) => {}
                 }
             }
             Event::LayerKept { .. } | Event::FactsLost { .. } => self.touched = true,
@@ -203,15 +223,10 @@ impl Scene {
             Event::UndoStarted { .. } => self.began = Some(envelope.at),
             Event::UndoFinished { outcome, .. } => {
                 self.took = self.began.take().map(|began| envelope.at.since(began));
-                match outcome {
-                    StepOutcome::Done | StepOutcome::NotApplicable(_) => self.back.undone += 1,
-                    StepOutcome::Failed(_)
-                    | StepOutcome::NotStarted(_)
-                    | StepOutcome::Broken(_)
-                    | StepOutcome::TimedOut(_)
-                    | StepOutcome::Declined
-                    | StepOutcome::Interrupted
-                    | StepOutcome::Lost => self.back.not_undone += 1,
+                if did(outcome) {
+                    self.back.undone += 1;
+                } else {
+                    self.back.not_undone += 1;
                 }
             }
             Event::LayerRestored { restored, .. } => {

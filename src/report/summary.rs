@@ -184,6 +184,7 @@ fn way_back(scene: &Scene, verdict: Verdict) -> Vec<Line> {
     tell(back.not_restored, "layer", "not as recorded");
     tell(usize::try_from(back.changed).unwrap_or(usize::MAX), "thing", "changed back");
     tell(back.steps, "rollback step", "taken");
+    tell(back.steps_failed, "rollback step", "failed");
     tell(back.probed, "check", "probed again");
     let held = match verdict {
         Verdict::Committed | Verdict::Refused | Verdict::RolledBack | Verdict::Resolved => {

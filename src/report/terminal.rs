@@ -164,6 +164,10 @@ impl<T: TermLike + Clone + 'static> Reporter for Terminal<T> {
                 self.scene.stopping_said();
                 self.write(&[fact::stopping(&self.scene, *heard)])?;
             }
+            Notice::Record { trouble } => {
+                self.scene.unrecorded = trouble.is_some();
+                self.write(&fact::record(trouble.as_deref()))?;
+            }
             Notice::LeftBehind { step, left } => self.write(&fact::left_behind(step, left))?,
             Notice::Said { step, said } => self.write(&[fact::said(step, said)])?,
             Notice::Tick => {

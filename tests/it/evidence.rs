@@ -104,6 +104,31 @@ fn what_the_way_back_changed_is_named_thing_by_thing() {
     assert!(text.contains("changed back (what the layers did on the way back)"), "{text}");
 }
 
+/// A command layer and a failed rollback step: the one is told of by what was run, the other is not told of as taken.
+#[test]
+fn what_commands_changed_back_is_named_and_a_failed_rollback_step_is_not_counted_as_taken() {
+    let bench = Bench::new();
+    bench.write("m/knob", "3\n");
+    bench.plan(
+        r#"
+  - id: one
+    layers:
+      - command:
+          name: knob
+          record: [cat, "${m}/knob"]
+          restore: [sh, -c, 'echo "$2" > "$1"', sh, "${m}/knob", "${recorded}"]
+    apply: [{id: fails, shell: 'echo 9 > "$m/knob"; exit 1'}]
+    rollback: [{id: well, run: ["true"]}, {id: ill, run: ["false"]}]
+"#,
+    );
+    let ran = bench.run(&["run", "plan.yaml", "--unattended"]);
+    assert_eq!(ran.exit, 13, "{ran:?}");
+    assert!(ran.out.contains("1 rollback step taken, 1 rollback step failed"), "{ran:?}");
+    let told = bench.run(&["show", "1", "--json"]).json()["changed_back"].clone();
+    let told = told.as_array().and_then(|lines| lines.first()?.as_str()).unwrap_or_default().to_owned();
+    assert!(told.starts_with("run sh -c ") && told.ends_with(": knob is \"9\", recorded \"3\""), "{told}");
+}
+
 /// What was not good before need not become good on the way back: one look says so, however long the plan would wait.
 #[test]
 fn a_check_that_failed_before_the_phase_is_looked_at_once_on_the_way_back() {

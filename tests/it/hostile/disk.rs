@@ -224,6 +224,8 @@ fn a_read_only_state_folder_can_be_looked_at_and_led_back_from() {
         world
             .switchback(&["rollback", "--yes"])
             .ended(12)
+            .with("unrecorded the way back goes on all the same: ")
+            .with("unguarded the way back is taken, and the decision is not on disk")
             .with("the record of this run is not whole")
             .with("Read-only file system");
         same(&before, &world.data_tree());
