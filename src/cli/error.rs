@@ -92,7 +92,7 @@ impl From<StoreError> for CliError {
                  says what else there is to do"
                     .to_owned(),
             ),
-            StoreError::Loose { path, .. } => Some(format!("chmod 700 {}", path.display())),
+            StoreError::Loose { path, .. } | StoreError::Shut { path, .. } => Some(format!("chmod 700 {}", path.display())),
             StoreError::Foreign { owner: 0, .. } => denied(),
             StoreError::Foreign { owner, .. } => Some(format!(
                 "`sudo -u '#{owner}'` runs it as that user; `--state DIR` names another state folder"
@@ -115,7 +115,13 @@ impl From<LockError> for CliError {
         match why {
             LockError::Held { .. } => Self::new(Exit::Locked, why.to_string())
                 .hint("wait for it, or look at it with `switchback status`"),
-            LockError::Failed { .. } | LockError::Unstable(_) => Self::new(Exit::Internal, why.to_string()),
+            LockError::Failed { ref path, .. } => {
+                let folder = path.parent().unwrap_or(path).display();
+                let hint =
+                    format!("whoever runs this must be able to read {folder} and the file `lock` in it");
+                Self::new(Exit::Internal, why.to_string()).hint(hint)
+            }
+            LockError::Unstable(_) => Self::new(Exit::Internal, why.to_string()),
         }
     }
 }

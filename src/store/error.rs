@@ -22,6 +22,14 @@ pub enum StoreError {
         /// Its permission bits.
         mode: u32,
     },
+    /// Its owner may not look into the state folder.
+    #[error("{} has mode {mode:04o}, and its owner may not look into it", path.display())]
+    Shut {
+        /// The folder.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
     /// The state folder belongs to somebody else.
     #[error("{} belongs to user {owner}, and this is user {euid}", path.display())]
     Foreign {

@@ -31,7 +31,7 @@ impl StateFolder {
     ///
     /// # Errors
     /// [`StoreError::NoState`] where there is none; [`StoreError::Loose`] and [`StoreError::Foreign`] where others
-    /// may have written it: what it says is executed on the way back.
+    /// may have written it: what it says is executed on the way back; [`StoreError::Shut`] where nobody can look into it.
     pub fn open(root: &Path) -> Result<Self, StoreError> {
         match fs::metadata(root) {
             Ok(_) => {}
@@ -42,8 +42,14 @@ impl StateFolder {
         }
         refuse_shared(root)?;
         let state = Self::at(root);
-        if !state.generations_folder().is_dir() {
-            return Err(StoreError::NoState(root.to_owned()));
+        let generations = state.generations_folder();
+        match fs::metadata(&generations) {
+            Ok(meta) if meta.is_dir() => {}
+            Ok(_) => return Err(StoreError::NoState(root.to_owned())),
+            Err(why) if why.kind() == io::ErrorKind::NotFound => {
+                return Err(StoreError::NoState(root.to_owned()));
+            }
+            Err(why) => return Err(StoreError::io("open", &generations)(why)),
         }
         Ok(state)
     }
@@ -321,6 +327,10 @@ fn refuse_shared(path: &Path) -> Result<(), StoreError> {
     }
     if mode & 0o077 != 0 {
         return Err(StoreError::Loose { path: path.to_owned(), mode });
+    }
+    // What is in it is not seen, which is not the same as that nothing is. Root sees it all the same.
+    if euid != 0 && mode & 0o500 != 0o500 {
+        return Err(StoreError::Shut { path: path.to_owned(), mode });
     }
     Ok(())
 }

@@ -157,8 +157,9 @@ pub fn holder(state: &Path) -> Option<Holder> {
     }
 }
 
-/// Opens what is locked: the lock file, made where it is missing. On a file system that is read-only it is the file as
-/// it is there, or else the folder itself: the way back must not end here.
+/// Opens what is locked: the lock file, made where it is missing. Where it may not be written, since the file system is
+/// read-only or the mode says so, it is the file as it is there, or else the folder itself: the way back must not end
+/// here, and it is the same lock, however its file was opened.
 fn open(path: &Path) -> std::io::Result<(File, &Path)> {
     let made = OpenOptions::new()
         .read(true)
@@ -172,7 +173,8 @@ fn open(path: &Path) -> std::io::Result<(File, &Path)> {
         Ok(file) => return Ok((file, path)),
         Err(why) => why,
     };
-    if why.kind() != std::io::ErrorKind::ReadOnlyFilesystem {
+    use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+    if !matches!(why.kind(), ReadOnlyFilesystem | PermissionDenied) {
         return Err(why);
     }
     let read = |path| OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW).open(path);
@@ -287,6 +289,30 @@ mod tests {
         assert!(!is_still(&path, &file).expect("read"));
         File::create(&path).expect("created");
         assert!(!is_still(&path, &file).expect("read"));
+    }
+
+    /// Root may write what its mode forbids, and takes it as ever.
+    #[test]
+    fn what_may_not_be_written_is_locked_all_the_same() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let state = tempfile::tempdir().expect("a folder");
+        let mode = |path: &Path, mode| {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("mode");
+        };
+        drop(Lock::take(state.path(), "run").expect("free"));
+        for there in [true, false] {
+            if there {
+                mode(&state.path().join(NAME), 0o400);
+            } else {
+                std::fs::remove_file(state.path().join(NAME)).expect("removed");
+            }
+            mode(state.path(), 0o500);
+            let first = Lock::take(state.path(), "rollback").expect("free");
+            assert!(matches!(Lock::take(state.path(), "run"), Err(LockError::Held { .. })), "there: {there}");
+            drop(first);
+            drop(Lock::take(state.path(), "run").expect("given back"));
+            mode(state.path(), 0o700);
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The files layer as a user who is not root.
 
-use crate::world::{PROGRAM, Ran, World, finished, is_root, same, until};
+use crate::world::{PROGRAM, Ran, World, finished, is_root, same, tree, until};
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
@@ -126,6 +126,58 @@ fn what_a_user_could_not_put_back_is_refused_by_name_before_the_phase() {
         );
     }
     as_somebody(&world, &["run", "plan.yaml", "--unattended"]).ended(0);
+}
+
+/// Gives a folder and all in it so many permission bits less, or more.
+fn modes(folder: &std::path::Path, change: fn(u32) -> u32) {
+    let mode = fs::metadata(folder).expect("there").permissions().mode();
+    if folder.is_dir() {
+        let below = fs::read_dir(folder).expect("listed").map(|entry| entry.expect("entry").path());
+        below.filter(|path| !path.is_symlink()).for_each(|path| modes(&path, change));
+    }
+    fs::set_permissions(folder, fs::Permissions::from_mode(change(mode))).expect("mode");
+}
+
+#[test]
+fn a_state_that_its_user_may_not_write_is_led_back_from_and_one_that_cannot_be_read_is_told() {
+    if !is_root("a_state_that_its_user_may_not_write_is_led_back_from_and_one_that_cannot_be_read_is_told") {
+        return;
+    }
+    for without_lock in [false, true] {
+        let world = theirs();
+        let before = world.data_tree();
+        world.script("cd @/data; rm one; echo new > new");
+        as_somebody(&world, &["run", "plan.yaml", "--unattended"]).ended(0);
+        if without_lock {
+            fs::remove_file(world.state().join("lock")).expect("removed");
+        }
+
+        fs::set_permissions(world.state(), fs::Permissions::from_mode(0o000)).expect("mode");
+        for verb in
+            [&["status"][..], &["history"], &["show"], &["resume", "--unattended"], &["rollback", "--yes"]]
+        {
+            let ran = as_somebody(&world, verb)
+                .ended(1)
+                .with("has mode 0000, and its owner may not look into it")
+                .hinting("chmod 700 ");
+            assert!(!ran.said().contains("nothing was ever run"), "{ran:#?}");
+        }
+        fs::set_permissions(world.state(), fs::Permissions::from_mode(0o700)).expect("mode");
+
+        modes(&world.state(), |mode| mode & !0o222);
+        let kept = tree(&world.state());
+        as_somebody(&world, &["status"]).ended(0);
+        as_somebody(&world, &["rollback", "--yes"])
+            .ended(12)
+            .with("unrecorded the way back goes on all the same: ")
+            .with("the record of this run is not whole")
+            .with("Permission denied");
+        same(&before, &world.data_tree());
+        same(&kept, &tree(&world.state()));
+        modes(&world.state(), |mode| mode | 0o200);
+        as_somebody(&world, &["rollback", "--yes"]).ended(12).with("all was as recorded");
+        same(&before, &world.data_tree());
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "root's own program")]
