@@ -4,7 +4,7 @@
 use super::apart::Apart;
 use super::bound::kept;
 use super::combine::combined;
-use super::judge::is_shadow;
+use super::judge::{is_shadow, unruled};
 use super::probe::{Circumstances, Given, Looking, Need, begin};
 use super::scripts::Scripts;
 use super::{Judgement, ProbeError, judge, plugin};
@@ -153,7 +153,8 @@ impl<'a> Course<'a> {
             Need::Seen(seen) => {
                 self.looking = None;
                 match (seen, &check.samples) {
-                    (Ok(seen), Some(samples)) => {
+                    // What stands for all would hide the one whose command failed.
+                    (Ok(seen), Some(samples)) if unruled(check, &seen).is_none() => {
                         self.samples.push(seen);
                         let taken = u32::try_from(self.samples.len()).unwrap_or(u32::MAX);
                         if taken < samples.count {

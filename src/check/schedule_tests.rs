@@ -269,6 +269,17 @@ fn several_in_a_row_without_a_time_limit_end_at_the_first_that_does_not_pass() {
 }
 
 #[test]
+fn a_sample_whose_command_failed_is_not_hidden_by_the_others() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let samples = Some(Samples { count: 3, every: Span(1), take: Use::Median });
+    let expect = vec![FieldRule { field: "value".to_owned(), matchers: vec![Matcher::Ge(1.0)] }];
+    let script = counting(&folder, "echo $n; test $n -ne 2");
+    let reports = looked(&[Check { samples, expect, ..shell("c", &script) }]);
+    assert_eq!(reports[0].outcome, Outcome::Error, "{reports:?}");
+    assert_eq!(reports[0].reasons[0], "it ended with 1, and no rule says what that means");
+}
+
+#[test]
 fn samples_become_one_value() {
     let folder = tempfile::tempdir().expect("a folder");
     let samples = Some(Samples { count: 3, every: Span(1), take: Use::Max });

@@ -10,6 +10,8 @@ use crate::model::{Direction, Value};
 pub(super) enum Before<'a> {
     /// There is no baseline.
     NoBaseline,
+    /// There is one, of a command that ended badly: so.
+    Ended(&'a str),
     /// There is one, and it lacks the field.
     Missing,
     /// The value then.
@@ -23,7 +25,7 @@ impl<'a> Before<'a> {
     pub(super) fn length(self, length: impl Fn(&Value) -> Option<usize>) -> Self {
         match self {
             Self::Value(value) => length(value).map_or(Self::Missing, Self::Length),
-            Self::NoBaseline | Self::Missing | Self::Length(_) => self,
+            Self::NoBaseline | Self::Ended(_) | Self::Missing | Self::Length(_) => self,
         }
     }
 
@@ -32,6 +34,9 @@ impl<'a> Before<'a> {
             Self::Value(value) if !value.is_null() => Ok(value.clone()),
             Self::Length(length) => Ok(Value::from(length)),
             Self::NoBaseline => Err(Finding::new(Truth::NoData, "has no baseline")),
+            Self::Ended(how) => {
+                Err(Finding::new(Truth::NoData, format!("has no baseline: before, the command ended {how}")))
+            }
             Self::Missing | Self::Value(_) => {
                 Err(Finding::new(Truth::NoData, "has no value in the baseline"))
             }

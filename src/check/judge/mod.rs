@@ -4,6 +4,7 @@
 //! measured (`error`), and what was measured and settles nothing (`inconclusive`).
 
 mod compare;
+mod ended;
 mod gain;
 mod matchers;
 mod measured;
@@ -23,6 +24,7 @@ use crate::model::{
 };
 use chrono::NaiveDate;
 use compare::Before;
+pub(super) use ended::{badly, unruled};
 use matchers::{Finding, Scope, Truth, all_hold};
 pub use numbers::measures;
 pub(super) use unstated::SILENT;
@@ -47,7 +49,7 @@ pub fn judge(
     today: &str,
 ) -> Judgement {
     let (outcome, mut reasons) = match seen {
-        Ok(seen) => page::dated(check, seen, by_rules(check, seen, baseline)),
+        Ok(seen) => page::dated(check, seen, ended::judged(check, seen, by_rules(check, seen, baseline))),
         Err(why) => unmeasured(check, why),
     };
     let outcome = match (outcome, check.severity) {
@@ -168,10 +170,12 @@ fn evaluate(
     baseline: Option<&Observation>,
 ) -> Finding {
     let sampled = check.samples.as_ref().and_then(sampled);
+    let ended = baseline.and_then(|baseline| ended::of_baseline(check, baseline));
     let findings = rules.iter().map(|rule| {
-        let before = match baseline {
-            None => Before::NoBaseline,
-            Some(baseline) => baseline.get(&rule.field).map_or(Before::Missing, Before::Value),
+        let before = match (baseline, &ended) {
+            (None, _) => Before::NoBaseline,
+            (Some(_), Some(how)) => Before::Ended(how),
+            (Some(baseline), None) => baseline.get(&rule.field).map_or(Before::Missing, Before::Value),
         };
         let now = seen.get(&rule.field);
         let unseen = seen.why_unseen(&rule.field);

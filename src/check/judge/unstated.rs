@@ -96,7 +96,7 @@ pub(super) fn said(check: &Check, seen: &Observation) -> Option<String> {
     if is_run && failed { complaint(seen) } else { None }
 }
 
-fn complaint(seen: &Observation) -> Option<String> {
+pub(super) fn complaint(seen: &Observation) -> Option<String> {
     let last = text(seen, "stderr").lines().rev().find(|line| !line.trim().is_empty());
     // It has a line of its own, and may name a whole search path.
     last.map(|line| format!("it said {}", quoted_up_to(300, line)))

@@ -3,7 +3,8 @@
 
 use super::{Circumstances, Given, Looking, Need, begin, program, run};
 use crate::check::ProbeError;
-use crate::model::{Measured, Observation, Parse, ProcessEnd, Span, Value};
+use crate::check::judge::badly;
+use crate::model::{Measured, Observation, Parse, Probe, ProcessEnd, Span, Value};
 use crate::system::process::{End, Ended};
 use regex::Regex;
 
@@ -74,9 +75,9 @@ impl<'a> Measuring<'a> {
     /// What the probe inside needs is needed; what it saw is a sample.
     fn within(&mut self, need: Need) -> Need {
         match (need, self.what) {
-            (Need::Seen(seen), Measured::Field { field, .. }) => {
+            (Need::Seen(seen), Measured::Field { probe, field }) => {
                 self.inner = None;
-                self.take(seen.and_then(|seen| number(&seen, field)))
+                self.take(seen.and_then(|seen| of_field(probe, field, &seen)))
             }
             (
                 need @ (Need::Seen(_) | Need::Child(..) | Need::Stream(_) | Need::Answer(_) | Need::Pause(_)),
@@ -157,6 +158,19 @@ impl Looking for Measuring<'_> {
     }
 }
 
+/// A field of another probe. What a command printed that ended badly is no sample; how it ended is one.
+fn of_field(probe: &Probe, field: &str, seen: &Observation) -> Result<f64, ProbeError> {
+    match (probe, badly(seen)) {
+        (Probe::Run { command, .. }, Some(how)) if !matches!(field, "exit" | "signal") => {
+            Err(ProbeError::Malformed {
+                what: format!("a run of `{}`", program(command)),
+                why: format!("it ended {how}"),
+            })
+        }
+        _ => number(seen, field),
+    }
+}
+
 /// A field that is a number, or a text that is one.
 fn number(seen: &Observation, field: &str) -> Result<f64, ProbeError> {
     let value = seen.get(field);
@@ -222,7 +236,7 @@ fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
 mod tests {
     use super::super::ended;
     use super::*;
-    use crate::model::{CommandLine, Probe, Timestamp};
+    use crate::model::{CommandLine, Timestamp};
     use serde_json::json;
 
     fn around() -> Circumstances<'static> {
@@ -304,6 +318,18 @@ mod tests {
         let mut measuring = Measuring::new(&what, 3, 0, Span(1), around());
         let seen = taken(&mut measuring, &[]).expect("seen");
         assert_eq!(seen.get("count"), Some(&json!(3)));
+        let run = |name: &str| Measured::Field {
+            probe: Box::new(Probe::Run { command: CommandLine::new(["bench"]), parse: Parse::Keyvalue }),
+            field: name.to_owned(),
+        };
+        let outputs = [(0, "x=1"), (1, "x=9"), (0, "x=2")];
+        let seen = |what: Measured| {
+            taken(&mut Measuring::new(&what, 3, 0, Span::ZERO, around()), &outputs).expect("seen")
+        };
+        let printed = seen(run("value.x"));
+        assert_eq!(printed.get("samples"), Some(&json!([1.0, 2.0])), "what failed is no sample");
+        assert_eq!(printed.get("failed"), Some(&json!(1)));
+        assert_eq!(seen(run("exit")).get("samples"), Some(&json!([0.0, 1.0, 0.0])));
         let what = field("nonsense");
         assert!(taken(&mut Measuring::new(&what, 3, 0, Span(1), around()), &[]).is_err());
     }

@@ -41,7 +41,7 @@ fn run() -> Look {
     Look::Probe(Probe::Run { command: CommandLine::new(["x"]), parse: Parse::Text })
 }
 
-fn rule(field: &str, matchers: Vec<Matcher>) -> FieldRule {
+pub(super) fn rule(field: &str, matchers: Vec<Matcher>) -> FieldRule {
     FieldRule { field: field.to_owned(), matchers }
 }
 
