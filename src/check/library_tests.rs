@@ -38,7 +38,10 @@ pub(in crate::check) fn judged(check: &Check, seen: &Observation, before: Option
     if let Some(guard) = &check.applies_if {
         let outcome = judged(guard, seen, before);
         if outcome != Outcome::Pass {
-            return if outcome == Outcome::Error { outcome } else { Outcome::Skipped };
+            return match outcome {
+                Outcome::Error | Outcome::Inconclusive => outcome,
+                Outcome::Pass | Outcome::Warn | Outcome::Fail | Outcome::Skipped => Outcome::Skipped,
+            };
         }
     }
     judge(check, &Ok(seen.clone()), before, "2026-01-05").outcome

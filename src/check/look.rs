@@ -252,11 +252,15 @@ impl<'a> Course<'a> {
             return self.ended(Outcome::Error, ProbeError::Interrupted.to_string(), ground);
         }
         let why = guard.reasons.first().map_or_else(String::new, |reason| format!(": {reason}"));
-        if guard.outcome == Outcome::Error {
-            // Not to be able to look is no sign that there is nothing to look at.
-            return self.ended(Outcome::Error, format!("whether it applies cannot be told{why}"), ground);
+        match guard.outcome {
+            // What nobody could look at, and what settled nothing, is no sign that there is nothing to look at.
+            outcome @ (Outcome::Error | Outcome::Inconclusive) => {
+                self.ended(outcome, format!("whether it applies cannot be told{why}"), ground)
+            }
+            outcome @ (Outcome::Pass | Outcome::Warn | Outcome::Fail | Outcome::Skipped) => {
+                self.ended(Outcome::Skipped, format!("does not apply ({}{why})", outcome.word()), ground)
+            }
         }
-        self.ended(Outcome::Skipped, format!("does not apply ({}{why})", guard.outcome.word()), ground)
     }
 
     /// The report of a check that was not looked at to its end.

@@ -208,11 +208,18 @@ fn a_check_that_does_not_apply_is_skipped() {
     let missing = CommandLine::new(["/no/such/program"]);
     let absent = check("g", Look::Probe(Probe::Run { command: missing, parse: Parse::Text }));
     let told = Check { on_error: TreatAs::Fail, ..absent.clone() };
+    let value = |on_no_data| Check {
+        expect: vec![FieldRule { field: "nothing".to_owned(), matchers: vec![Matcher::Ge(1.0)] }],
+        on_no_data,
+        ..shell("g", "echo 1")
+    };
     let reports = looked(&[
         guarded("yes", shell("g", "echo 1")),
         guarded("no", shell("g", "exit 1")),
         guarded("unknown", absent),
         guarded("told", told),
+        guarded("undecided", value(TreatAs::Inconclusive)),
+        guarded("lacking", value(TreatAs::Fail)),
     ]);
     assert_eq!(reports[0].outcome, Outcome::Pass);
     assert_eq!(reports[1].outcome, Outcome::Skipped);
@@ -220,6 +227,9 @@ fn a_check_that_does_not_apply_is_skipped() {
     assert_eq!(reports[2].outcome, Outcome::Error);
     assert!(reports[2].reasons[0].starts_with("whether it applies cannot be told: "), "{:?}", reports[2]);
     assert_eq!(reports[3].outcome, Outcome::Skipped);
+    assert_eq!(reports[4].outcome, Outcome::Inconclusive, "what settles nothing is no clear no");
+    assert_eq!(reports[4].reasons, ["whether it applies cannot be told: `nothing` has no value"]);
+    assert_eq!(reports[5].outcome, Outcome::Skipped);
 }
 
 #[test]

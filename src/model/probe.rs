@@ -256,8 +256,8 @@ pub enum Probe {
     },
     /// A key of a KDE configuration file as the running desktop sees it: `present value file locked source`.
     DesktopSetting(DesktopSetting),
-    /// The compositor and the shell: `present parts has_shell compositor shell type desktop compositor_alive shell_alive` with their
-    /// `_pid _age _pss`, `restarts failed_units`.
+    /// The compositor and the shell: `present parts has_shell shell_due compositor shell type desktop compositor_alive shell_alive`
+    /// with their `_pid _age _pss`, `restarts failed_units`.
     Session,
     /// A parameter on the kernel's command line or below `/proc/sys`: `present value source`.
     KernelParameter {

@@ -62,7 +62,8 @@ pub fn elsewhere(check: &NamedCheck) -> String {
     };
     if check.check.get("applies_if").is_some() {
         return format!(
-            "Skipped where its `applies_if` says that it does not apply; {error} where that or the value cannot be looked at."
+            "Skipped where its `applies_if` says that it does not apply; {error} where that or the value cannot be looked at, `inconclusive` where that is \
+             not to be told."
         );
     }
     let is_run = check.check.pointer("/probe/run").is_some();

@@ -89,6 +89,8 @@ struct Before {
     boot: Option<Value>,
     pids: [Option<Value>; 2],
     parts: Vec<Value>,
+    /// Whether the desktop had a shell; nothing where that is not known.
+    has_shell: Option<bool>,
     /// Nobody was logged in: it knows of no desktop that could be kept.
     at_greeter: bool,
 }
@@ -102,6 +104,7 @@ impl Session {
             boot: seen.get("boot_id").cloned(),
             pids: PARTS.map(|what| seen.get(&format!("{what}_pid")).cloned()),
             parts: seen.get("parts").and_then(Value::as_array).cloned().unwrap_or_default(),
+            has_shell: seen.get("has_shell").and_then(Value::as_bool),
             at_greeter: seen.get("at_greeter") == Some(&Value::Bool(true)),
         });
         Self { user: around.user, before }
@@ -206,7 +209,11 @@ fn observed(root: &Path, ended: &Ended, session: &Session) -> Result<Observation
         seen = seen.with("replaced", if same { replaced } else { Vec::new() });
         if before.at_greeter {
             let why = "the baseline was recorded at the greeter, where nobody had a desktop".to_owned();
-            seen = seen.unseen(&["missing", "replaced"], &[why]);
+            seen = seen.unseen(&["missing", "replaced"], std::slice::from_ref(&why));
+            // One that is here now is here.
+            if !found && !whose.is_logged_in() {
+                seen = seen.unseen(&["present"], &[why]);
+            }
         }
     }
     if let Some(boot) = boot {
@@ -230,6 +237,9 @@ fn observed(root: &Path, ended: &Ended, session: &Session) -> Result<Observation
         if let Some(desktop) = desktop {
             seen = seen.with("desktop", desktop);
         }
+    }
+    if let Some(due) = shell_due(&seen, found, session) {
+        seen = seen.with("shell_due", due);
     }
     match process_end("systemctl", ended) {
         Ok(end) if status(end) == 0 => Ok(with_restarts(seen, &whole(&ended.stdout).unwrap_or_default())),
@@ -256,6 +266,17 @@ fn is_alive(
     match compositor {
         Some(_) => Some(true),
         None => (was_there || is_known).then_some(false),
+    }
+}
+
+/// Whether a shell must run: there is one to be had now, or there was one before. Nothing where no desktop runs and nobody
+/// knows of one.
+fn shell_due(seen: &Observation, stands: bool, session: &Session) -> Option<bool> {
+    let now = seen.get("has_shell").and_then(Value::as_bool).filter(|has| *has || stands);
+    let before = session.before.as_ref().filter(|before| !before.at_greeter);
+    match (now, before.and_then(|before| before.has_shell)) {
+        (Some(now), Some(before)) => Some(now || before),
+        (now, before) => now.or(before),
     }
 }
 

@@ -97,6 +97,7 @@ const SESSION: &[&str] = &[
     "shell_exe",
     "parts",
     "has_shell",
+    "shell_due",
     "compositor",
     "compositor_alive",
     "compositor_pid",

@@ -73,8 +73,8 @@ pub(in crate::plan) struct ProbeForm {
     pub(in crate::plan) generations: Option<At<Short<GenerationsForm>>>,
     /// A key of a KDE configuration file as the running desktop sees it: `present value file locked source`.
     pub(in crate::plan) desktop_setting: Option<At<DesktopSettingForm>>,
-    /// The compositor and the shell of a desktop: `present parts has_shell compositor shell type desktop compositor_alive shell_alive`,
-    /// with `compositor_` and `shell_` before `pid age pss`, and `restarts restarts_by_unit failed_units`.
+    /// The compositor and the shell of a desktop: `present parts has_shell shell_due compositor shell type desktop compositor_alive
+    /// shell_alive`, with `compositor_` and `shell_` before `pid age pss`, and `restarts restarts_by_unit failed_units`.
     pub(in crate::plan) session: Option<SessionForm>,
     /// A parameter on the kernel's command line or below `/proc/sys`: `present value source`.
     pub(in crate::plan) kernel_parameter: Option<At<String>>,

@@ -130,6 +130,10 @@ fn a_desktop_that_comes_without_a_shell_has_no_dead_one() {
     let seen = observed(root.path(), &none()).expect("seen");
     assert_eq!(seen.get("shell_alive"), Some(&json!(true)));
     assert_eq!(seen.get("parts"), Some(&json!(["sway", "waybar"])));
+    // Its bar was its shell, and is gone.
+    fs::remove_dir_all(root.path().join("proc/8")).expect("gone");
+    let due = |before| seen_by(root.path(), &none(), 0, before).get("shell_due").cloned();
+    assert_eq!((due(None), due(Some(&seen))), (Some(json!(false)), Some(json!(true))));
 }
 
 #[test]
@@ -233,7 +237,7 @@ fn without_a_desktop_nothing_is_told_of_one() {
 #[test]
 fn the_shipped_checks_judge_what_the_probe_finds_among_the_processes() {
     use crate::check::library_tests::{judged, shipped};
-    use crate::model::Outcome::{Fail, Pass, Skipped};
+    use crate::model::Outcome::{Fail, Inconclusive, Pass, Skipped};
     let units = |restarts: u8, state: &str| {
         format!("Id=plasma-plasmashell.service\nNRestarts={restarts}\nActiveState={state}\n")
     };
@@ -279,10 +283,14 @@ fn the_shipped_checks_judge_what_the_probe_finds_among_the_processes() {
         }
     }
     // Where there never was one, as far as anybody knows.
-    for name in ["compositor-alive", "shell-alive"] {
-        assert_eq!(judged(&shipped(name, ""), &nothing, None), Skipped, "{name}");
-        assert_eq!(judged(&shipped(name, ""), &nothing, Some(&nothing)), Skipped, "{name}");
+    let bare = told_from(7, &[], &units(0, "inactive"), None);
+    let still = told_from(7, &[], &units(0, "inactive"), Some(&bare));
+    let tiling = told_from(7, &[("sway", 'S')], "", None);
+    for name in ["compositor-alive", "shell-alive", "desktop-not-restarting"] {
+        assert_eq!(judged(&shipped(name, ""), &bare, None), Inconclusive, "it may have died: {name}");
+        assert_eq!(judged(&shipped(name, ""), &still, Some(&bare)), Skipped, "{name}");
     }
+    assert_eq!(judged(&shipped("compositor-alive", ""), &tiling, None), Pass);
     assert_ne!(judged(&shipped("session-type", "type: x11"), &good, None), Pass);
 }
 
@@ -301,6 +309,10 @@ fn a_baseline_that_was_recorded_at_the_greeter_decides_nothing_of_a_desktop() {
         // Nobody came.
         let still = seen_by(root.path(), &none(), user, Some(&before));
         assert_eq!(judged(&kept, &still, Some(&before)), Outcome::Inconclusive, "{still:?}");
+        for name in ["compositor-alive", "shell-alive", "desktop-not-restarting"] {
+            let told = judged(&shipped(name, ""), &still, Some(&before));
+            assert_eq!(told, Outcome::Inconclusive, "{name} {still:?}");
+        }
         // Somebody did, and has half a desktop.
         login(root.path(), "2", 1000, "user", "wayland", true);
         process(root.path(), 7, "kwin_wayland", 'S', 5000, "");
