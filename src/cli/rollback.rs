@@ -10,14 +10,15 @@ use super::stage;
 use super::standing::{self, Unsettled};
 use super::{elsewhere, out, tools};
 use crate::app::{Guarding, Session, Tools};
-use crate::engine::{Ended, RunState, Stage, undo_owed};
+use crate::engine::{Ahead, Ended, Input, RunState, Stage, way_back};
 use crate::layer::{LayerCx, layer_for};
 use crate::model::{
-    Cause, Event, GenerationNumber, Guidance, Item, PhaseEnd, PhaseId, PlanName, PreviewStep,
+    Cause, Event, GenerationNumber, Guidance, Item, Phase, PhaseEnd, PhaseId, PlanName, PreviewStep,
     RollbackPreview, Step, StepUndo, Verdict, WayBackPreview,
 };
 use crate::report;
 use crate::store::{Approved, StateFolder};
+use crate::system::clock;
 use crate::system::process::Unwatched;
 
 pub(crate) fn rollback(context: &Context, args: &Rollback) -> Result<Exit, CliError> {
@@ -389,7 +390,7 @@ pub(crate) fn in_effect(state: &RunState) -> bool {
 fn preview(context: &Context, folder: &StateFolder, route: &[Past], stays: Vec<Item>) {
     let preview = RollbackPreview {
         state: folder.root().display().to_string(),
-        generations: route.iter().filter_map(|past| way_back(context, past)).collect(),
+        generations: route.iter().filter_map(|past| previewed(context, past)).collect(),
         stays,
     };
     if context.json {
@@ -399,14 +400,15 @@ fn preview(context: &Context, folder: &StateFolder, route: &[Past], stays: Vec<I
     }
 }
 
-fn way_back(context: &Context, past: &Past) -> Option<WayBackPreview> {
+fn previewed(context: &Context, past: &Past) -> Option<WayBackPreview> {
     let header = past.state.header.as_deref()?;
     let phase = past.plan.phase(&header.phase)?;
-    // An untouched phase is not restored: all is as before. Behind a damage it may have been touched.
-    let doubted = past.journal.damage.is_some();
-    let records = if past.state.touched || doubted { past.records() } else { Vec::new() };
+    let ahead = ahead_of(past, phase);
+    let records = past.records();
+    let records = records.get(..ahead.layers.min(records.len()))?;
     let host = host_of(context, &past.journal);
-    let undo = undo_owed(phase, &past.state)
+    let undo = ahead
+        .undo
         .into_iter()
         .filter_map(|(part, step)| {
             let step = phase.steps(part).get(step)?;
@@ -414,11 +416,11 @@ fn way_back(context: &Context, past: &Past) -> Option<WayBackPreview> {
             Some(PreviewStep { step: step.id.clone(), act: act.clone(), who: step.who })
         })
         .collect();
-    let touched = past.state.touched || doubted;
+    let probes_again = past.state.touched || past.journal.damage.is_some();
     let preview_step =
         |step: &Step| PreviewStep { step: step.id.clone(), act: step.act.clone(), who: step.who };
     let mut differences = Vec::new();
-    for (spec, record) in phase.layers.iter().zip(&records).rev() {
+    for (spec, record) in phase.layers.iter().zip(records).rev() {
         let mut unwatched = Unwatched;
         let mut cx = LayerCx { host: &host, capsule: past.capsule.folder(), watch: &mut unwatched };
         match layer_for(spec).preview(&mut cx, record) {
@@ -433,15 +435,24 @@ fn way_back(context: &Context, past: &Past) -> Option<WayBackPreview> {
         phase: header.phase.clone(),
         begun: past.state.going_back(),
         undo,
-        layers: records.into_iter().rev().cloned().collect(),
+        layers: records.iter().rev().copied().cloned().collect(),
         differences: shorten(differences),
-        rollback: if touched { phase.rollback.iter().map(preview_step).collect() } else { Vec::new() },
-        checks: if touched {
+        rollback: phase.rollback.iter().skip(ahead.steps).map(preview_step).collect(),
+        checks: if probes_again {
             phase.validate.iter().map(|check| check.id.clone()).collect()
         } else {
             Vec::new()
         },
     })
+}
+
+/// What is still to come of the way back, as it will be told to begin, or to go on.
+fn ahead_of(past: &Past, phase: &Phase) -> Ahead {
+    let asked = match past.journal.damage {
+        Some(_) => Input::RollbackAlongDamage { boot: None, unknown: Vec::new() },
+        None => Input::RollbackAsked { boot: None },
+    };
+    way_back(&past.plan, phase, &past.state, &asked, clock::now())
 }
 
 /// A preview is read by a person: the first lines, and how many more there are.

@@ -3,6 +3,7 @@
 //! there is no other state than the fold of the facts.
 
 mod act;
+mod ahead;
 mod budget;
 mod choose;
 mod decide;
@@ -19,6 +20,7 @@ mod timetable;
 mod undo;
 
 pub use act::{Action, Decision, Ended, Heard, Input};
+pub use ahead::{Ahead, way_back};
 pub use budget::{Budget, budget};
 pub use choose::{checks_in, found_well_now, may_accept, soaked};
 pub use decide::{decide, record_required};

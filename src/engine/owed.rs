@@ -2,6 +2,7 @@
 //! its facts.
 
 use super::act::{Action, Ended};
+use super::ahead::{Ahead, ahead};
 use super::choose;
 use super::evolve::end_of_way_back;
 use super::interpret::{moment, open_phase};
@@ -204,13 +205,8 @@ fn going_back(phase: &Phase, state: &RunState, back: &Back) -> Owed {
 
 /// What the way back did not come to, by name.
 fn not_reached(phase: &Phase, state: &RunState, back: &Back) -> Vec<Item> {
-    let (layers, steps) = match back {
-        Back::Children | Back::Undoing => (state.recorded, 0),
-        Back::Restoring(left) => (*left, 0),
-        Back::Steps(step) => (0, *step),
-        Back::Reprobing | Back::Rejecting | Back::Disarming | Back::Ending => (0, phase.rollback.len()),
-    };
-    let undo = undo_owed(phase, state).into_iter().filter_map(|(part, step)| phase.steps(part).get(step));
+    let Ahead { undo, layers, steps } = ahead(phase, state, back);
+    let undo = undo.into_iter().filter_map(|(part, step)| phase.steps(part).get(step));
     let undo = undo.map(|step| Item::new(format!("undo of step {}", step.id), "it did not end"));
     let layers = phase.layers.iter().take(layers).rev();
     let layers = layers.map(|layer| Item::new(format!("layer {}", layer.kind()), "it was not restored"));

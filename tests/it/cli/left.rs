@@ -214,3 +214,29 @@ fn a_dry_run_shows_the_plan_before_it_says_what_stands_in_the_way() {
     assert_eq!(ran.exit, 10, "{ran:?}");
     assert!(ran.out.contains("echo two >>") && ran.err.contains("soaks"), "{ran:?}");
 }
+
+#[test]
+fn an_undo_that_failed_is_told_again_before_it_is_tried_again() {
+    let bench = Bench::new();
+    bench.plan(
+        r#"  - id: one
+    layers: [{files: {paths: ["${m}/other"]}}]
+    apply:
+      - {id: add, shell: 'echo one >> "$m/file"', undo: {shell: 'test -e "$c/free" && echo old > "$m/file"'}}
+    rollback: [{id: tidy, shell: 'echo tidy >> "$c/log"'}]
+    validate: [{id: no, probe: {run: ['false']}}]
+"#,
+    );
+    assert_eq!(unattended(&bench, &[]).exit, 13, "the undo fails");
+    bench.write("c/free", "");
+    let said = bench.run(&["rollback", "--yes", "--json"]);
+    let lines: Vec<serde_json::Value> =
+        said.out.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
+    let told = &lines[0]["generations"][0];
+    let named = |list: &str| told[list].as_array().map_or(0, Vec::len);
+    assert_eq!((named("undo"), named("layers"), named("rollback")), (1, 1, 1), "{told}");
+    assert_eq!(told["undo"][0]["step"], "add", "{told}");
+    assert_eq!((said.exit, bench.read("m/file").as_str()), (12, "old\n"), "{said:?}");
+    let again = bench.run(&["rollback", "--yes"]);
+    assert!(!again.out.contains("undo step"), "nothing is left to be undone: {again:?}");
+}
