@@ -109,10 +109,10 @@ fn a_pinned_baseline_is_compared_with_and_a_difference_is_told() {
     assert_eq!(bench.run(&["validate", "plan.yaml"]).exit, 20);
     let compared = bench.run(&["baseline", "compare", "plan.yaml", "--json"]);
     let difference =
-        json!({"phase": "one", "check": "label", "field": "stdout", "before": "first\n", "now": "second\n"});
+        json!({"phase": "one", "check": "label", "field": "stdout", "before": "first", "now": "second"});
     assert_eq!(compared.json().pointer("/differences/0"), Some(&difference), "{compared:?}");
     let shown = bench.run(&["baseline", "show", "b1", "--json"]);
-    assert_eq!(shown.json().pointer("/phases/one/label/stdout"), Some(&json!("first\n")));
+    assert_eq!(shown.json().pointer("/phases/one/label/stdout"), Some(&json!("first")));
 }
 
 #[test]

@@ -19,7 +19,8 @@ pub(super) fn read(program: &str, parse_as: Parse, ended: &Ended) -> Result<Obse
     let mut cut: Vec<Value> = Vec::new();
     for (name, stream) in [("stdout", &ended.stdout), ("stderr", &ended.stderr)] {
         match whole(stream) {
-            Some(text) => seen = seen.with(name, text),
+            // As `$(...)` of a shell gives it: nobody means the newline at the end.
+            Some(text) => seen = seen.with(name, text.trim_end_matches('\n')),
             // A part of a stream is no ground for a judgement: the field is left out.
             None => cut.push(Value::from(name)),
         }
@@ -80,7 +81,7 @@ mod tests {
             .expect("seen");
         let expected = Observation::new()
             .with("exit", 3)
-            .with("stdout", "out\n")
+            .with("stdout", "out")
             .with("stderr", "err")
             .with("duration", 1.5005);
         assert_eq!(seen, expected);
