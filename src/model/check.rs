@@ -110,7 +110,7 @@ pub enum Matcher {
     NoneMissing,
     /// Against the baseline: equal.
     Unchanged,
-    /// Against the baseline: differs by at most this much.
+    /// Against the baseline: grows by at most this much (shrinks, where more is better; differs, where any change counts).
     DeltaMax(f64),
     /// Against the baseline: at most this many times as much (at least this many times, where more is better).
     RatioMax(f64),

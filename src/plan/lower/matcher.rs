@@ -4,7 +4,7 @@ use super::Lowering;
 use super::fields::Fields;
 use crate::model::{Expectation, FieldRule, Matcher, Value};
 use crate::plan::diagnostic::Complaint;
-use crate::plan::quantity::{amount, is_constraint};
+use crate::plan::quantity::{amount, is_constraint, percent};
 use crate::plan::raw::{Amount, FLAGS, MATCHERS, MatchersForm};
 use crate::plan::read::{At, read};
 use crate::plan::suggest::did_you_mean;
@@ -16,6 +16,9 @@ type Bound<'a> = (&'a Option<At<Amount>>, fn(f64) -> Matcher);
 /// Fields that are shares of a whole.
 const SHARES: [&str; 5] =
     ["available_ratio", "fullest_ratio", "memory_used_ratio", "swap_used_ratio", "used_ratio"];
+
+/// Matchers that hold a number against one that is written.
+const HELD: [&str; 6] = ["lt", "le", "gt", "ge", "between", "delta_max"];
 
 impl Lowering<'_> {
     /// The rules of `expect`, `tolerate` or `fail_if`.
@@ -46,6 +49,7 @@ impl Lowering<'_> {
                 let matchers = self.matchers_of(&entry.value, &entry.key);
                 if fields.known.is_some() {
                     self.shares(entry, &matchers);
+                    self.percents(&entry.key, &entry.value, fields);
                 }
                 rules.push(FieldRule { field: entry.key.clone(), matchers });
             } else if is_matcher {
@@ -57,6 +61,7 @@ impl Lowering<'_> {
         if let Some(first) = of_main.first() {
             let node = Node { place: first.key_place, kind: Kind::Map(of_main) };
             let matchers = self.matchers_of(&node, fields.main);
+            self.percents(fields.main, &node, fields);
             rules.push(FieldRule { field: fields.main.to_owned(), matchers });
         }
         rules
@@ -82,6 +87,38 @@ impl Lowering<'_> {
                 )
                 .help(format!("write `{limit}%` or `{}`", limit / 100.0)),
             );
+        }
+    }
+
+    /// `10%` is 0.1, and means that of a share alone: of bytes it would be a tenth of a byte.
+    fn percents(&mut self, field: &str, written: &Node, fields: &Fields) {
+        let last = field.rsplit('.').next().unwrap_or_default();
+        // What a measurement is of may be a share.
+        let may_be_share = last.ends_with("_ratio") || fields.main == "median" || fields.known.is_none();
+        let Kind::Map(entries) = &written.kind else { return };
+        for Entry { key, value, .. } in entries.iter().filter(|entry| HELD.contains(&entry.key.as_str())) {
+            let written = match &value.kind {
+                Kind::List(both) => both.iter().collect(),
+                Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::Map(_) => vec![value],
+            };
+            for Node { place, kind } in written {
+                let Kind::Text(text) = kind else { continue };
+                let Some(share) = percent(text).filter(|_| !may_be_share) else { continue };
+                let help = if last.ends_with("percent") {
+                    format!("write `{share}`: `{last}` counts in hundredths")
+                } else if key == "delta_max" {
+                    format!("write an amount such as `500MB`, or `ratio_max: {}`", 1.0 + share / 100.0)
+                } else {
+                    "write an amount such as `500MB`, or hold a share such as `used_ratio` against it"
+                        .to_owned()
+                };
+                self.error_with_help(
+                    "not-a-share",
+                    *place,
+                    format!("`{last}` is no share, and `{text}` is one"),
+                    help,
+                );
+            }
         }
     }
 

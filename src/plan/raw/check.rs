@@ -179,7 +179,7 @@ pub(in crate::plan) struct MatchersForm {
     /// Against the baseline: equal.
     #[schemars(with = "Option<True>")]
     pub(in crate::plan) unchanged: Option<At<bool>>,
-    /// Against the baseline: differs by at most this much.
+    /// Against the baseline: grows by at most this much (shrinks, where more is better; differs, where any change counts).
     #[schemars(with = "Option<Amount>")]
     pub(in crate::plan) delta_max: Option<At<Amount>>,
     /// Against the baseline: at most this many times as much (at least this many times, where more is better).
