@@ -114,7 +114,7 @@ fn circumstances(phase: &Phase) -> String {
 fn explain_check(check: &Check) -> Vec<Line> {
     let mut what = rules::look(&check.look);
     if !check.expect.is_empty() {
-        what.push_str(&format!(": {}", rules::expectation(&check.look, &check.expect)));
+        what.push_str(&format!(": {}", rules::expectation(check, &check.expect)));
     }
     let mut lines = vec![Line::plain(what).about(format!("check {}", check.id)).at(2)];
     lines.extend(check.title.iter().map(|title| Line::plain(title).at(3)));
@@ -184,7 +184,7 @@ fn explain_step(step: &Step, number: usize, part: Part) -> Vec<Line> {
     }
     lines.push(Line::plain(terms.join(", ")).at(3));
     if let Some(when) = &step.when {
-        let rule = rules::expectation(&when.look, &when.expect);
+        let rule = rules::expectation(when, &when.expect);
         lines.push(Line::plain(format!("only where {}: {rule}", rules::look(&when.look))).at(3));
     }
     match (part, &step.undo) {

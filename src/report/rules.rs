@@ -3,8 +3,8 @@
 use super::shell_words::shell_words;
 use super::text;
 use crate::model::{
-    Check, Expectation, FieldRule, Graphics, Look, Manager, Matcher, Measured, Mode, NixQuestion, Parse,
-    Probe, Severity, TreatAs, Use, VaDisplay, Value,
+    Check, Direction, Expectation, FieldRule, Graphics, Look, Manager, Matcher, Measured, Mode, NixQuestion,
+    Parse, Probe, Severity, TreatAs, Use, VaDisplay, Value,
 };
 
 /// What a check looks at.
@@ -125,10 +125,14 @@ fn named(names: &[String]) -> String {
 
 /// Rules on what a look sees, which must all hold.
 #[must_use]
-pub(super) fn expectation(look: &Look, rules: &Expectation) -> String {
+pub(super) fn expectation(of: &Check, rules: &Expectation) -> String {
+    expected(&of.look, of.direction, rules)
+}
+
+fn expected(look: &Look, direction: Direction, rules: &Expectation) -> String {
     let one = |rule: &FieldRule| {
         let number = if look.is_size(&rule.field) { size } else { plain };
-        format!("{} {}", rule.field, all(&rule.matchers, number))
+        format!("{} {}", rule.field, all(&rule.matchers, Written { number, direction }))
     };
     rules.iter().map(one).collect::<Vec<_>>().join("; ")
 }
@@ -160,15 +164,20 @@ fn size(bytes: f64) -> String {
     }
 }
 
-/// How the numbers of a rule are written.
-type Written = fn(f64) -> String;
-
-fn all(matchers: &[Matcher], number: Written) -> String {
-    matchers.iter().map(|one| matcher(one, number)).collect::<Vec<_>>().join(" and ")
+/// How a rule is written.
+#[derive(Clone, Copy)]
+struct Written {
+    number: fn(f64) -> String,
+    /// In which direction the number gets better.
+    direction: Direction,
 }
 
-fn groups(groups: &[Vec<Matcher>], between: &str, number: Written) -> String {
-    let one = |group: &Vec<Matcher>| format!("({})", all(group, number));
+fn all(matchers: &[Matcher], how: Written) -> String {
+    matchers.iter().map(|one| matcher(one, how)).collect::<Vec<_>>().join(" and ")
+}
+
+fn groups(groups: &[Vec<Matcher>], between: &str, how: Written) -> String {
+    let one = |group: &Vec<Matcher>| format!("({})", all(group, how));
     groups.iter().map(one).collect::<Vec<_>>().join(between)
 }
 
@@ -180,27 +189,27 @@ fn value(value: &Value) -> String {
     value.to_string()
 }
 
-fn matcher(of: &Matcher, number: Written) -> String {
+fn matcher(of: &Matcher, how: Written) -> String {
     match of {
         Matcher::Equals(wanted) => format!("= {}", value(wanted)),
         Matcher::Not(none) => {
-            let none: Vec<String> = none.iter().map(|one| matcher(one, number)).collect();
+            let none: Vec<String> = none.iter().map(|one| matcher(one, how)).collect();
             format!("not ({})", none.join(" or "))
         }
-        Matcher::AllOf(sets) => groups(sets, " and ", number),
-        Matcher::AnyOf(sets) => groups(sets, " or ", number),
-        Matcher::Lt(limit) => format!("< {}", number(*limit)),
-        Matcher::Le(limit) => format!("<= {}", number(*limit)),
-        Matcher::Gt(limit) => format!("> {}", number(*limit)),
-        Matcher::Ge(limit) => format!(">= {}", number(*limit)),
-        Matcher::Between(low, high) => format!("from {} to {}", number(*low), number(*high)),
+        Matcher::AllOf(sets) => groups(sets, " and ", how),
+        Matcher::AnyOf(sets) => groups(sets, " or ", how),
+        Matcher::Lt(limit) => format!("< {}", (how.number)(*limit)),
+        Matcher::Le(limit) => format!("<= {}", (how.number)(*limit)),
+        Matcher::Gt(limit) => format!("> {}", (how.number)(*limit)),
+        Matcher::Ge(limit) => format!(">= {}", (how.number)(*limit)),
+        Matcher::Between(low, high) => format!("from {} to {}", (how.number)(*low), (how.number)(*high)),
         Matcher::Matches(pattern) => format!("matches /{pattern}/"),
         Matcher::Prefix(text) => format!("begins with {text:?}"),
         Matcher::Suffix(text) => format!("ends with {text:?}"),
         Matcher::Contains(wanted) => format!("contains {}", value(wanted)),
         Matcher::ContainsAll(wanted) => format!("contains all of {}", list(wanted)),
         Matcher::Exactly(wanted) => format!("is exactly {}", list(wanted)),
-        Matcher::Len(rules) => format!("length {}", all(rules, plain)),
+        Matcher::Len(rules) => format!("length {}", all(rules, Written { number: plain, ..how })),
         Matcher::HasKey(key) => format!("has key {key}"),
         Matcher::Version(rule) => format!("version {rule}"),
         Matcher::Exists(true) => "exists".to_owned(),
@@ -210,8 +219,19 @@ fn matcher(of: &Matcher, number: Written) -> String {
         Matcher::NoNew => "has nothing that was not there before".to_owned(),
         Matcher::NoneMissing => "has everything that was there before".to_owned(),
         Matcher::Unchanged => "is as before".to_owned(),
-        Matcher::DeltaMax(most) => format!("differs from before by at most {}", number(*most)),
-        Matcher::RatioMax(most) => format!("is at most {most} times what it was before"),
+        Matcher::DeltaMax(most) => {
+            let most = (how.number)(*most);
+            match how.direction {
+                Direction::Lower => format!("grows by at most {most}"),
+                Direction::Higher => format!("shrinks by at most {most}"),
+                Direction::Either => format!("differs from before by at most {most}"),
+            }
+        }
+        Matcher::RatioMax(most) => match how.direction {
+            Direction::Lower => format!("is at most {most} times what it was before"),
+            Direction::Higher => format!("is at least {most} times what it was before"),
+            Direction::Either => format!("differs from before by a factor of at most {most}"),
+        },
     }
 }
 
@@ -231,13 +251,10 @@ pub(super) fn terms(check: &Check) -> Vec<String> {
         Mode::Shadow => terms.push("shadow: shown only, does not count".to_owned()),
     }
     if !check.tolerate.is_empty() {
-        terms.push(format!("warns where only: {}", expectation(&check.look, &check.tolerate)));
+        terms.push(format!("warns where only: {}", expectation(check, &check.tolerate)));
     }
     if !check.fail_if.is_empty() {
-        terms.push(format!(
-            "fails only where: {}; else inconclusive",
-            expectation(&check.look, &check.fail_if)
-        ));
+        terms.push(format!("fails only where: {}; else inconclusive", expectation(check, &check.fail_if)));
     }
     let mut looks = Vec::new();
     if check.settle.0 > 0 {
@@ -268,7 +285,7 @@ pub(super) fn terms(check: &Check) -> Vec<String> {
         terms.push(format!("differences below {} do not count", number(floor)));
     }
     if let Some(only) = &check.applies_if {
-        terms.push(format!("only where: {} {}", look(&only.look), expectation(&only.look, &only.expect)));
+        terms.push(format!("only where: {} {}", look(&only.look), expectation(only, &only.expect)));
     }
     if !check.needs.is_empty() {
         let names: Vec<&str> = check.needs.iter().map(|id| id.as_str()).collect();
@@ -325,10 +342,21 @@ mod tests {
             (Matcher::Empty(false), "is not empty"),
             (Matcher::NoneMissing, "has everything that was there before"),
             (Matcher::Unchanged, "is as before"),
-            (Matcher::DeltaMax(5.0), "differs from before by at most 5"),
-            (Matcher::RatioMax(1.25), "is at most 1.25 times what it was before"),
         ] {
-            assert_eq!(matcher(&of, plain), text);
+            assert_eq!(matcher(&of, Written { number: plain, direction: Direction::Lower }), text);
+        }
+        for (direction, delta, ratio) in [
+            (Direction::Lower, "grows by at most 5", "is at most 1.25 times what it was before"),
+            (Direction::Higher, "shrinks by at most 5", "is at least 1.25 times what it was before"),
+            (
+                Direction::Either,
+                "differs from before by at most 5",
+                "differs from before by a factor of at most 1.25",
+            ),
+        ] {
+            let how = Written { number: plain, direction };
+            assert_eq!(matcher(&Matcher::DeltaMax(5.0), how), delta);
+            assert_eq!(matcher(&Matcher::RatioMax(1.25), how), ratio);
         }
     }
 
@@ -350,9 +378,9 @@ mod tests {
             vec![FieldRule { field: field.to_owned(), matchers: vec![Matcher::Ge(1_048_576.0)] }]
         };
         let memory = Look::Probe(Probe::Memory);
-        assert_eq!(expectation(&memory, &rule("available")), "available >= 1 MiB");
+        assert_eq!(expected(&memory, Direction::Lower, &rule("available")), "available >= 1 MiB");
         let parameter = Look::Probe(Probe::KernelParameter { name: "vm.max_map_count".to_owned() });
-        assert_eq!(expectation(&parameter, &rule("value")), "value >= 1048576");
+        assert_eq!(expected(&parameter, Direction::Lower, &rule("value")), "value >= 1048576");
     }
 
     #[test]
