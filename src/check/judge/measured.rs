@@ -288,6 +288,12 @@ mod tests {
                 assert!(reason.contains(word), "{reason}");
             }
         }
+        // It is as sure of both as it is of the one of which it is less sure.
+        for (factor, sure) in [(0.83, "99.6"), (1.21, "99.6"), (1.0, "99.8")] {
+            let (found, reason) = told(&check(Some(Matcher::RatioMax(1.25)), Direction::Either), factor);
+            assert_eq!(found, Outcome::Pass, "{reason}");
+            assert!(reason.ends_with(&format!("within 0.8 and 1.25 with {sure} % confidence")), "{reason}");
+        }
     }
 
     #[test]

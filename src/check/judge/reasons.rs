@@ -37,7 +37,6 @@ pub(super) fn unit_of(look: &Look, field: &str, seen: &Observation) -> Unit {
         return Unit::Bytes;
     }
     match (look, field) {
-        (Look::Probe(Probe::CpuUse { .. }), "percent" | "machine_percent") => Unit::Percent,
         (Look::Probe(Probe::Run { .. }), "duration") => Unit::Seconds,
         (Look::Probe(Probe::Memory | Probe::Cpu), field) if field.ends_with("_avg10") => Unit::Percent,
         _ if field.ends_with("seconds") => Unit::Seconds,

@@ -1,5 +1,6 @@
 //! Every branch and boundary of judging, as tables.
 
+mod partial;
 mod table;
 
 use super::*;
