@@ -47,7 +47,7 @@ fn exit_codes() -> String {
          `switchback resolve` ends with 0 when a person's word is recorded. Where standard output cannot be written (a \
          full disk), nothing ends with 0: what would have, ends with 1 and says so. A reader that went away (`| head`) had \
          seen enough and changes nothing.\n\n\
-         `switchback tour` ends with 0 when everything came as the tour says, the revert included. `switchback lint` ends \
+         `switchback tour` ends with 0 when everything came as the tour says, the revert included, and with 20 where the run ended well in another way (a failure that was accepted). `switchback lint` ends \
          with 2 where a plan has errors; warnings alone end with 0. Not used: 4 and 255 (they mean something to Ansible \
          and ssh), and 126 and above (shells use them).\n",
     );

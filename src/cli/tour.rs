@@ -110,7 +110,8 @@ fn ended_as_told(context: &Context, folder: &StateFolder, exit: Exit) -> Result<
     }
     out::line(context, "The tour did not go to its end as told; that may be your answers. Look at it:");
     out::unbroken(context, &format!("  switchback status --state {state}"));
-    Ok(exit)
+    // What the tour is to show was not shown, however well the run itself went.
+    Ok(if exit == Exit::Done { Exit::Failing } else { exit })
 }
 
 fn playground(args: &Tour) -> Result<PathBuf, CliError> {
