@@ -23,8 +23,11 @@ struct FirefoxSupport {
     compositing: Option<String>,
     adapter: Option<String>,
     version: Option<String>,
-    /// The page tells of decoding.
+    /// The page tells of decoding, and every codec's row was understood.
     complete: bool,
+    /// A row that was not.
+    #[serde(skip)]
+    unclear: bool,
 }
 
 /// How a codec is decoded.
@@ -37,6 +40,9 @@ struct Codec {
 /// Codecs that Firefox names in its table.
 const CODECS: [&str; 11] =
     ["H264", "HEVC", "H265", "VP8", "VP9", "AV1", "Theora", "AAC", "MP3", "Opus", "Vorbis"];
+/// What the raw data can say of a codec: since 121 with the direction, before that without it. `LACK_OF_EXTENSION`: Windows
+/// has to be given the decoder first.
+const MARKS: [&str; 8] = ["SW", "HW", "SWDEC", "HWDEC", "SWENC", "HWENC", "NONE", "LACK_OF_EXTENSION"];
 /// What a decision about a feature can be.
 const DECISIONS: [&str; 12] = [
     "available",
@@ -77,7 +83,7 @@ fn parse(text: &str) -> FirefoxSupport {
         if let Some((name, rest)) = line.split_once([':', ' ', '\t'])
             && CODECS.contains(&name)
         {
-            codec(name, rest, &mut seen);
+            codec(name, rest, false, &mut seen);
         }
         // The log names the feature, then each decision on a line of its own.
         if let Some((_, rest)) = line.split_once("HARDWARE_VIDEO_DECODING") {
@@ -125,20 +131,22 @@ fn yes(value: &str) -> Option<bool> {
     }
 }
 
-/// `H264 SWDEC HWDEC`, or a row of the table: software, then hardware.
-fn codec(name: &str, rest: &str, seen: &mut FirefoxSupport) {
+/// `H264 SWDEC HWDEC`, `H264 SW HW`, or a row of the table: software, then hardware. A codec may have a row for each.
+fn codec(name: &str, rest: &str, raw: bool, seen: &mut FirefoxSupport) {
     let words: Vec<String> = rest
         .split(|c: char| c.is_whitespace() || c == ',')
         .filter(|word| !word.is_empty())
         .map(str::to_uppercase)
         .collect();
-    let has = |mark: &str| words.iter().any(|word| word == mark);
-    let known = if has("SWDEC") || has("HWDEC") || has("NONE") {
-        Some(Codec { software: has("SWDEC"), hardware: has("HWDEC") })
+    let has = |marks: [&str; 2]| words.iter().any(|word| marks.contains(&word.as_str()));
+    let said: Vec<bool> = words.iter().filter_map(|word| can(word)).collect();
+    let known = if !words.is_empty() && words.iter().all(|word| MARKS.contains(&word.as_str())) {
+        Some(Codec { software: has(["SW", "SWDEC"]), hardware: has(["HW", "HWDEC"]) })
     } else {
-        let said: Vec<bool> = words.iter().filter_map(|word| yes(word)).collect();
         match said[..] {
             [software, hardware, ..] => Some(Codec { software, hardware }),
+            // `Install extension` stands for both.
+            [false] if has(["INSTALL", "EXTENSION"]) => Some(Codec::default()),
             [] | [_] => None,
         }
     };
@@ -146,7 +154,19 @@ fn codec(name: &str, rest: &str, seen: &mut FirefoxSupport) {
         let known_before = seen.codecs.entry(name.to_owned()).or_default();
         known_before.software |= known.software;
         known_before.hardware |= known.hardware;
+    } else {
+        // A row without doubt, of marks or of cells, and not words of a person who names a codec.
+        let is_mark =
+            |word: &str| word.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
+        let marks = !words.is_empty() && rest.split_whitespace().all(is_mark);
+        let cells = rest.split('\t').filter(|cell| !cell.trim().is_empty()).count() > 1;
+        seen.unclear |= raw || marks || cells;
     }
+}
+
+/// What a cell of the table says of software or hardware.
+fn can(word: &str) -> Option<bool> {
+    if word == "INSTALL" { Some(false) } else { yes(word) }
 }
 
 /// The last decision counts.
@@ -176,7 +196,7 @@ fn of_data(data: &Value) -> FirefoxSupport {
     let table = text("/media/codecSupportInfo").or_else(|| text("/graphics/codecSupportInfo"));
     for row in table.unwrap_or_default().lines() {
         if let Some((name, rest)) = row.trim().split_once(' ') {
-            codec(name, rest, &mut seen);
+            codec(name, rest, true, &mut seen);
         }
     }
     let log = data.pointer("/graphics/featureLog/features").and_then(Value::as_array);
@@ -191,7 +211,10 @@ fn of_data(data: &Value) -> FirefoxSupport {
 
 fn concluded(mut seen: FirefoxSupport) -> FirefoxSupport {
     let tabled = !seen.codecs.is_empty();
-    if tabled {
+    if seen.unclear {
+        // It may be one that is decoded in hardware.
+        seen.hardware_decodes = None;
+    } else if tabled {
         let hardware = seen.codecs.iter().filter(|(_, codec)| codec.hardware);
         seen.hardware_decodes = Some(hardware.map(|(name, _)| name.clone()).collect());
     } else if let Some(h264) = seen.hardware_h264_decoding {
@@ -200,7 +223,8 @@ fn concluded(mut seen: FirefoxSupport) -> FirefoxSupport {
     if seen.hardware_video_decoding.as_deref().is_some_and(|decided| REFUSALS.contains(&decided)) {
         seen.hardware_decodes = Some(Vec::new());
     }
-    seen.complete = tabled || seen.hardware_h264_decoding.is_some() || seen.hardware_video_decoding.is_some();
+    let told = tabled || seen.hardware_h264_decoding.is_some() || seen.hardware_video_decoding.is_some();
+    seen.complete = told && !seen.unclear;
     if seen.hardware_h264_decoding.is_none() {
         seen.hardware_h264_decoding = seen.codecs.get("H264").map(|codec| codec.hardware);
     }
@@ -241,6 +265,31 @@ mod tests {
             assert_eq!(seen.get("hardware_h264_decoding"), Some(&json!(true)), "{text}");
         }
         assert_eq!(read(&data).get("driver"), Some(&json!("1.2")));
+    }
+
+    #[test]
+    fn marks_of_every_version_are_known_and_one_that_is_not_leaves_the_list_out() {
+        let raw =
+            |table: &str| read(&json!({"media": {"codecSupportInfo": table}, "application": {}}).to_string());
+        let page = |table: &str| read(&format!("Media\nCodec Support Information\n{table}\n"));
+        for (table, hardware, complete) in [
+            ("H264 SW HW\nVP9 SW HW\nVP8 SW\nHEVC NONE\nAV1 LACK_OF_EXTENSION", json!(["H264", "VP9"]), true),
+            ("H264 SW\nH264 HW\nVP9 SW", json!(["H264"]), true),
+            ("H264 SWDEC HWDEC SWENC HWENC\nVP9 SWDEC SWENC\nAV1 HWENC", json!(["H264"]), true),
+            ("H264 SWDEC HWDEC\nVP9 SWDEC GPUDEC", json!(null), false),
+            ("H264 MAYBE", json!(null), false),
+        ] {
+            for seen in [raw(table), page(table)] {
+                assert_eq!(seen.get("hardware_decodes"), Some(&hardware), "{table}");
+                assert_eq!(seen.get("complete"), Some(&json!(complete)), "{table}");
+            }
+        }
+        let rows = "H264\tSupported\tSupported\nAV1\tInstall extension\n";
+        assert_eq!(page(rows).get("hardware_decodes"), Some(&json!(["H264"])));
+        let elsewhere = page("H264\tUnterstützt\tUnterstützt\n");
+        assert_eq!(elsewhere.get("complete"), Some(&json!(false)));
+        let prose = page("H264 SWDEC HWDEC\nVP9 videos stutter for me");
+        assert_eq!(prose.get("hardware_decodes"), Some(&json!(["H264"])));
     }
 
     #[test]
