@@ -15,9 +15,11 @@ struct ChromeGpu {
     video_decode_hardware: Option<bool>,
     video_encode: Option<String>,
     video_encode_hardware: Option<bool>,
-    /// Codec profiles that a hardware decoder takes, as the page names them.
-    decode_profiles: Vec<String>,
-    encode_profiles: Vec<String>,
+    /// Codec profiles that a hardware decoder takes, as the page names them; nothing where the page has no such part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decode_profiles: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    encode_profiles: Option<Vec<String>>,
     /// Features that a known problem switches off.
     disabled_features: Vec<String>,
     /// `Chrome version`.
@@ -59,9 +61,11 @@ fn parse(text: &str) -> ChromeGpu {
     let headed = text.lines().any(|line| bare(line).starts_with(HEADING));
     let mut section = if headed { Section::Before } else { Section::Features };
     let mut gap = false;
+    let mut marked = false;
     for line in text.lines() {
         let whole = line;
         let line = bare(line);
+        let is_marked = line.len() < whole.trim().len();
         if elided(whole) {
             gap |= section == Section::Features && seen.features.is_empty();
             if section == Section::Features {
@@ -74,7 +78,12 @@ fn parse(text: &str) -> ChromeGpu {
         }
         match (section, line.split_once(':')) {
             (Section::Before, _) if line.trim_end_matches(':') == HEADING => section = Section::Features,
+            // Right below the list stands what went wrong, without the mark of a list.
+            (Section::Features, Some((name, _))) if (marked && !is_marked) || is_trouble(name) => {
+                section = Section::Other;
+            }
             (Section::Features, Some((name, status))) if headed || is_status(status) => {
+                marked |= is_marked;
                 seen.features.insert(name.trim().to_owned(), status.trim().to_owned());
             }
             // The next heading; before the first feature it is what a person wrote.
@@ -99,9 +108,15 @@ fn beyond(line: &str, section: &mut Section, seen: &mut ChromeGpu) {
     if matches!(section, Section::Before | Section::Features) {
         return;
     }
-    match line {
-        "Decoding" => *section = Section::Decoding,
-        "Encoding" => *section = Section::Encoding,
+    match line.trim_end_matches([':', ' ', '\t']) {
+        "Decoding" => {
+            *section = Section::Decoding;
+            seen.decode_profiles.get_or_insert_default();
+        }
+        "Encoding" => {
+            *section = Section::Encoding;
+            seen.encode_profiles.get_or_insert_default();
+        }
         _ => {}
     }
     let profile = |word: &str| {
@@ -109,8 +124,8 @@ fn beyond(line: &str, section: &mut Section, seen: &mut ChromeGpu) {
         (!name.is_empty()).then(|| name.to_owned())
     };
     match section {
-        Section::Decoding => seen.decode_profiles.extend(profile("Decode ")),
-        Section::Encoding => seen.encode_profiles.extend(profile("Encode ")),
+        Section::Decoding => seen.decode_profiles.get_or_insert_default().extend(profile("Decode ")),
+        Section::Encoding => seen.encode_profiles.get_or_insert_default().extend(profile("Encode ")),
         Section::Before | Section::Features | Section::Other => {}
     }
     if let Some(names) = line.strip_prefix("Disabled Features:") {
@@ -128,6 +143,14 @@ fn bare(line: &str) -> &str {
     let marks =
         ["* ", "*\t", "- ", "-\t", "+ ", "• ", "•\t", "· ", "·\t", "– ", "# ", "## ", "### ", "#### "];
     marks.iter().find_map(|mark| line.strip_prefix(mark)).unwrap_or(line).trim()
+}
+
+/// What the page names below the list, and is no feature.
+fn is_trouble(name: &str) -> bool {
+    let name = name.trim();
+    name == "Disabled Features"
+        || name.starts_with("GPU process was unable")
+        || name.starts_with("GPU access")
 }
 
 fn is_status(status: &str) -> bool {
@@ -183,9 +206,34 @@ Encoding
         );
         assert_eq!((seen.video_decode_hardware, seen.video_encode_hardware), (Some(true), Some(false)));
         assert_eq!(seen.disabled_features, ["video_encode", "other"]);
-        assert_eq!(seen.decode_profiles, ["h264 main"]);
+        assert_eq!(seen.decode_profiles.as_deref(), Some(&["h264 main".to_owned()][..]));
         assert_eq!(seen.version.as_deref(), Some("Chrome/138.0.1"));
         assert!(seen.complete);
+    }
+
+    #[test]
+    fn a_part_that_the_page_lacks_is_left_out_and_an_empty_one_is_empty() {
+        let short = read("Graphics Feature Status\n*   Video Decode: Unavailable\n");
+        assert_eq!((short.get("decode_profiles"), short.get("encode_profiles")), (None, None));
+        for heading in ["Decoding\nEncoding\n", "Decoding   : \nEncoding   : \n"] {
+            let seen =
+                read(&format!("Graphics Feature Status\n*   Video Decode: Unavailable\n\nVideo\n{heading}"));
+            assert_eq!(seen.get("decode_profiles"), Some(&serde_json::json!([])), "{heading}");
+            assert_eq!(seen.get("encode_profiles"), Some(&serde_json::json!([])), "{heading}");
+        }
+    }
+
+    #[test]
+    fn what_went_wrong_stands_below_the_features_and_is_none() {
+        for mark in ["•   ", ""] {
+            let seen = parse(&format!(
+                "Graphics Feature Status\n{mark}Canvas: Software only\n{mark}WebGL: Disabled\n\
+                 GPU process was unable to boot: GPU process crashed too many times with SwiftShader.\n\
+                 Disabled Features: all\n"
+            ));
+            assert_eq!(seen.features.keys().collect::<Vec<_>>(), ["Canvas", "WebGL"], "{mark}");
+            assert_eq!(seen.disabled_features, ["all"], "{mark}");
+        }
     }
 
     #[test]
