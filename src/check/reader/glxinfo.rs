@@ -1,5 +1,6 @@
 //! `glxinfo`, with or without `-B`: which renderer draws, and whether it is a GPU.
 
+use super::crash;
 use super::elided::elided;
 use super::observation;
 use super::refusal::is_missing;
@@ -26,6 +27,9 @@ struct Glxinfo {
     es_version: Option<String>,
     unified_memory: Option<bool>,
     failure: Option<Failure>,
+    /// The signal that ended the tool.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signal: Option<i32>,
     /// The part on OpenGL is there and nothing is left out.
     complete: bool,
 }
@@ -40,6 +44,8 @@ enum Failure {
     NoDisplay,
     /// The X server has no GLX, or no visual or context for it.
     NoGlx,
+    /// A signal ended the tool; `signal` is its number.
+    Crashed,
 }
 
 /// Names of renderers that use no GPU.
@@ -70,6 +76,7 @@ fn parse(text: &str) -> Glxinfo {
         if elided(line) {
             gap = true;
         } else {
+            seen.signal = seen.signal.or_else(|| crash::signal(line));
             trouble(line, &mut seen);
             if let Some((name, value)) = line.split_once(':') {
                 field(name.trim(), value.trim(), &mut seen);
@@ -80,7 +87,12 @@ fn parse(text: &str) -> Glxinfo {
         [&seen.renderer, &seen.device].into_iter().flatten().map(|name| name.to_lowercase()).collect();
     let software = |name: &String| SOFTWARE.iter().any(|software| name.contains(software));
     seen.software_rendering = (!names.is_empty()).then(|| names.iter().any(software));
-    seen.complete = !gap && (seen.failure.is_some() || (seen.renderer.is_some() && seen.version.is_some()));
+    if seen.signal.is_some() {
+        seen.failure = Some(Failure::Crashed);
+    }
+    seen.complete = !gap
+        && seen.signal.is_none()
+        && (seen.failure.is_some() || (seen.renderer.is_some() && seen.version.is_some()));
     seen
 }
 
@@ -166,6 +178,12 @@ OpenGL core profile version string: 4.6 (Core Profile) Mesa 23.1.0
 
 OpenGL version string: 4.6 (Compatibility Profile) Mesa 23.1.0
 ";
+
+    #[test]
+    fn a_tool_that_crashed_is_told_with_its_signal() {
+        let seen = parse(&format!("{GOOD}Segmentation fault (core dumped)\n"));
+        assert_eq!((seen.failure, seen.signal, seen.complete), (Some(Failure::Crashed), Some(11), false));
+    }
 
     #[test]
     fn a_gpu_is_told_with_its_memory() {

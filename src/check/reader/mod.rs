@@ -4,6 +4,7 @@
 
 mod chrome_gpu;
 pub(super) mod cpuinfo;
+mod crash;
 mod df;
 mod elided;
 mod firefox_support;

@@ -33,7 +33,7 @@ pub(super) struct Refusal {
 const LONGEST: usize = 400;
 
 /// Words of a message, in lower case, and what they mean. The first that fits counts.
-const WORDS: [(&str, Failure); 13] = [
+const WORDS: [(&str, Failure); 15] = [
     ("permission denied", Failure::PermissionDenied),
     ("must be root", Failure::PermissionDenied),
     ("executed as the root user", Failure::PermissionDenied),
@@ -45,6 +45,8 @@ const WORDS: [(&str, Failure); 13] = [
     ("could not activate remote peer", Failure::ServiceUnreachable),
     ("failed to connect", Failure::ServiceUnreachable),
     ("not booted via", Failure::NotOfThisKind),
+    ("not been booted with systemd", Failure::NotOfThisKind),
+    ("\"systemd\" is not running in this container", Failure::NotOfThisKind),
     ("not deployed via", Failure::NotOfThisKind),
     ("not currently booted", Failure::NotOfThisKind),
 ];
@@ -143,6 +145,62 @@ pub(super) fn is_missing(line: &str, tool: &str) -> bool {
         at = end;
     }
     false
+}
+
+/// The system's words for a file that is not there, in lower case, as the C library is translated.
+const ABSENT: [&str; 46] = [
+    "no such file",
+    "datei oder verzeichnis nicht gefunden",
+    "aucun fichier ou dossier de ce type",
+    "aucun fichier ou dossier de ce nom",
+    "aucun fichier ou répertoire de ce type",
+    "нет такого файла или каталога",
+    "file o directory non esistente",
+    "没有那个文件或目录",
+    "沒有此一檔案或目錄",
+    "no existe el fichero o el directorio",
+    "no existe el archivo o el directorio",
+    "ficheiro ou pasta inexistente",
+    "ficheiro ou directoria inexistente",
+    "arquivo ou diretório inexistente",
+    "arquivo ou diretório não encontrado",
+    "няма такога файла ці каталога",
+    "няма такъв файл или директория",
+    "el fitxer o directori no existeix",
+    "adresář nebo soubor neexistuje",
+    "ingen sådan fil eller filkatalog",
+    "δεν υπάρχει τέτοιο αρχείο ή κατάλογος",
+    "dosiero aŭ dosierujo ne ekzistas",
+    "tiedostoa tai hakemistoa ei ole",
+    "non hai tal ficheiro ou directorio",
+    "nema takve datoteke ili direktorija",
+    "nincs ilyen fájl vagy könyvtár",
+    "necun tal file o directorio",
+    "tidak ada berkas atau direktori seperti itu",
+    "そのようなファイルやディレクトリはありません",
+    "그런 파일이나 디렉터리가 없습니다",
+    "그런 파일이나 디렉토리가 없습니다",
+    "그런 파일이나 디렉터리가 없음",
+    "toks failas ar aplankas neegzistuoja",
+    "ingen slik fil eller filkatalog",
+    "bestand of map bestaat niet",
+    "nie ma takiego pliku ani katalogu",
+    "nu există niciun astfel de fișier sau director",
+    "adresár alebo súbor neexistuje",
+    "datoteka ali imenik s tem imenom ne obstaja",
+    "нема такве датотеке или директоријума",
+    "filen eller katalogen finns inte",
+    "böyle bir dosya ya da dizin yok",
+    "немає такого файла або каталогу",
+    "немає такого файлу або каталогу",
+    "không có tập tin hoặc thư mục như vậy",
+    "không có tập tin hoặc thư mục nào như vậy",
+];
+
+/// Whether these words of the system say that a file is not there (`ENOENT`).
+pub(super) fn is_absent(words: &str) -> bool {
+    let lower = words.trim().to_lowercase();
+    ABSENT.iter().any(|known| lower.starts_with(known))
 }
 
 #[cfg(test)]

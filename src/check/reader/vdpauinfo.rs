@@ -3,10 +3,11 @@
 //! Until 0.1 the tool listed only what is supported; since 0.9 it lists every profile that it knows. Spaces may have
 //! been collapsed by a forum.
 
+use super::crash;
 use super::elided::{elided, trails_off};
 use super::folded::unfolded;
 use super::observation;
-use super::refusal::is_missing;
+use super::refusal::{is_absent, is_missing};
 use crate::model::Observation;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -24,6 +25,9 @@ struct Vdpauinfo {
     /// The `VdpStatus` with which no device could be created.
     error_code: Option<i64>,
     error_class: Option<ErrorClass>,
+    /// The signal that ended the tool.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signal: Option<i32>,
     /// The library that could not be opened.
     missing_backend: Option<String>,
     /// It ends as the tool ends.
@@ -78,6 +82,8 @@ enum ErrorClass {
     DeviceCreationFailed,
     /// There is a device, and not one decoder.
     NoDecoderSupported,
+    /// A signal ended the tool; `signal` is its number.
+    Crashed,
 }
 
 /// What the lines said that is no field.
@@ -166,7 +172,9 @@ fn decoder(line: &str, seen: &mut Vdpauinfo, lines: &mut Lines) -> bool {
 
 fn head(line: &str, seen: &mut Vdpauinfo, lines: &mut Lines) {
     let number = |text: &str| text.trim().parse().ok();
-    if let Some(rest) = line.strip_prefix("display: ") {
+    if let Some(signal) = crash::signal(line) {
+        seen.signal = Some(signal);
+    } else if let Some(rest) = line.strip_prefix("display: ") {
         let (display, screen) = rest.split_once("screen:").unwrap_or((rest, ""));
         seen.display = Some(display.trim().to_owned());
         seen.screen = number(screen);
@@ -184,7 +192,10 @@ fn head(line: &str, seen: &mut Vdpauinfo, lines: &mut Lines) {
         let library = said.split(':').next().unwrap_or(said).trim();
         // What cannot be opened is named first: the backend itself, or a library that it needs.
         let reason = said.split_once(':').map_or("", |(_, reason)| reason.trim());
-        let there = !reason.starts_with("cannot open shared object file");
+        let mut parts = reason.splitn(2, ": ");
+        let of_another = parts.next().is_some_and(|first| first.contains(".so") && !first.contains(' '));
+        // Only the system's word for it is told apart: the loader says in every language what it could not do.
+        let there = of_another || !parts.next().is_some_and(is_absent);
         seen.missing_backend = Some(library.to_owned()).filter(|_| !there);
         lines.trouble =
             Some(if there { ErrorClass::BackendLibraryUnusable } else { ErrorClass::BackendLibraryMissing });
@@ -205,6 +216,7 @@ fn head(line: &str, seen: &mut Vdpauinfo, lines: &mut Lines) {
 
 fn concluded(mut seen: Vdpauinfo, lines: &Lines) -> Vdpauinfo {
     seen.device_created = seen.error_code.is_none()
+        && seen.signal.is_none()
         && (seen.api_version.is_some() || seen.information_string.is_some() || seen.decoders_listed > 0);
     let is = |test: &dyn Fn(&str) -> bool| seen.decoders_supported.iter().any(|name| test(name));
     seen.decode = Decode {
@@ -214,10 +226,15 @@ fn concluded(mut seen: Vdpauinfo, lines: &Lines) -> Vdpauinfo {
         vp9: is(&|name| name.starts_with("VP9_")),
         av1: is(&|name| name.starts_with("AV1_")),
     };
-    seen.complete = lines.ended && !lines.gap;
+    seen.complete = lines.ended && !lines.gap && seen.signal.is_none();
     let none = seen.decoders_supported.is_empty() && (seen.decoders_listed > 0 || seen.complete);
-    seen.error_class =
-        if seen.device_created { none.then_some(ErrorClass::NoDecoderSupported) } else { lines.trouble };
+    seen.error_class = if seen.signal.is_some() {
+        Some(ErrorClass::Crashed)
+    } else if seen.device_created {
+        none.then_some(ErrorClass::NoDecoderSupported)
+    } else {
+        lines.trouble
+    };
     seen
 }
 
@@ -267,6 +284,55 @@ LUMA_KEY_MAX_LUMA                y
         assert_eq!(gone.get("missing_backend"), Some(&serde_json::json!("libvdpau_x.so")));
         let lacking = said("libglcore.so.1: cannot open shared object file: No such file or directory");
         assert_eq!(lacking.get("error_class"), Some(&serde_json::json!("backend_library_unusable")));
+    }
+
+    #[test]
+    fn a_backend_that_is_missing_is_told_in_every_language() {
+        for why in [
+            "cannot open shared object file: No such file or directory",
+            "Kann die Shared-Object-Datei nicht öffnen: Datei oder Verzeichnis nicht gefunden",
+            "Ne peut ouvrir le fichier d'objet partagé: Aucun fichier ou dossier de ce type",
+            "ne peut ouvrir le fichier d'objet partagé: Aucun fichier ou dossier de ce nom",
+            "невозможно открыть разделяемый объектный файл: Нет такого файла или каталога",
+            "impossibile aprire il file oggetto condiviso: File o directory non esistente",
+            "无法打开共享对象文件: 没有那个文件或目录",
+            "no se puede abrir el fichero del objeto compartido: No existe el fichero o el directorio",
+            "no se puede abrir el archivo del objeto compartido: No existe el archivo o el directorio",
+            "não é possível abrir arquivo compartilhado: Arquivo ou diretório inexistente",
+            "impossível abrir ficheiro-objecto partilhado: Ficheiro ou pasta inexistente",
+        ] {
+            let seen = read(&format!(
+                "Failed to open VDPAU backend libvdpau_x.so: {why}\nError creating VDPAU device: 1\n"
+            ));
+            assert_eq!(seen.get("error_class"), Some(&json!("backend_library_missing")), "{why}");
+            assert_eq!(seen.get("missing_backend"), Some(&json!("libvdpau_x.so")), "{why}");
+        }
+        for why in [
+            "cannot open shared object file: Permission denied",
+            "Kann die Shared-Object-Datei nicht öffnen: Keine Berechtigung",
+            "falsche ELF-Klasse: ELFCLASS32",
+            "undefined symbol: vdp_x",
+            "file too short",
+        ] {
+            let seen = read(&format!("Failed to open VDPAU backend libvdpau_x.so: {why}\n"));
+            assert_eq!(seen.get("error_class"), Some(&json!("backend_library_unusable")), "{why}");
+        }
+    }
+
+    #[test]
+    fn a_tool_that_crashed_is_told_with_its_signal() {
+        for text in [
+            "display: :0   screen: 0\nSegmentation fault (core dumped)\n",
+            &format!("{GOOD}Segmentation fault\n"),
+        ] {
+            let seen = read(text);
+            assert_eq!(seen.get("error_class"), Some(&json!("crashed")), "{text}");
+            assert_eq!(
+                (seen.get("signal"), seen.get("device_created")),
+                (Some(&json!(11)), Some(&json!(false)))
+            );
+            assert_eq!(seen.get("complete"), Some(&json!(false)), "{text}");
+        }
     }
 
     #[test]
