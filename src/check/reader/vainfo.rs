@@ -6,6 +6,7 @@
 mod codecs;
 mod failure;
 
+use super::crash;
 use super::elided::{elided, trails_off};
 use super::folded::unfolded;
 use super::observation;
@@ -53,6 +54,9 @@ struct Vainfo {
     software: Option<bool>,
     /// What went wrong, as a class.
     failure: Option<Failure>,
+    /// The signal that ended the tool.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signal: Option<i32>,
 }
 
 /// Names of drivers that use no GPU.
@@ -96,24 +100,73 @@ struct Lines {
     no_device: bool,
     no_display: bool,
     not_started: bool,
+    /// The beginning of a line of the list, whose rest stands behind what libva said meanwhile.
+    open: String,
+    /// What earlier runs in this text tried.
+    before: Tried,
+    /// What had been tried when the last pair was listed.
+    at_last_pair: Tried,
+}
+
+/// How many files were tried, and how many answers there were.
+#[derive(Debug, Clone, Copy, Default)]
+struct Tried {
+    tried: usize,
+    opened: usize,
+}
+
+impl Lines {
+    fn tried(&self, seen: &Vainfo) -> Tried {
+        Tried { tried: seen.driver_files_tried.len(), opened: self.opened.len() }
+    }
 }
 
 fn parse(text: &str) -> Vainfo {
     let mut seen = Vainfo::default();
     let mut lines = Lines::default();
     for line in unfolded(text, &BEGINNINGS).lines().filter(|line| !line.trim().is_empty()) {
-        line_of(line, &mut seen, &mut lines);
+        piece_of(line, &mut seen, &mut lines);
     }
+    lines.gap |= !lines.open.is_empty();
     concluded(seen, &lines)
 }
 
+/// A line, or what the other stream left of it: libva speaks on standard error, and may do so within a line of the list.
+fn piece_of(line: &str, seen: &mut Vainfo, lines: &mut Lines) {
+    let said = ["libva info: ", "libva error: "].iter().filter_map(|mark| line.find(mark)).min();
+    if let Some((before, said)) = said.and_then(|at| line.split_at_checked(at))
+        && is_of_list(before)
+    {
+        lines.open.push_str(before);
+        line_of(said, seen, lines);
+    } else if lines.open.is_empty() || said.is_some() {
+        line_of(line, seen, lines);
+    } else {
+        let whole = std::mem::take(&mut lines.open) + line;
+        line_of(&whole, seen, lines);
+    }
+}
+
+/// Whether a line of the list begins so.
+fn is_of_list(text: &str) -> bool {
+    let bare = text.trim_start();
+    bare.starts_with("VAProfile") || bare.starts_with("<unknown profile>")
+}
+
 fn line_of(line: &str, seen: &mut Vainfo, lines: &mut Lines) {
-    if lines.gave_up && begins(line) {
+    let again = after(line, "vainfo: VA-API version: ").is_some() && lines.heading;
+    if again || (lines.gave_up && begins(line)) {
         // It was tried once more; what was tried and what went wrong before stays told.
-        *lines = Lines { opened: std::mem::take(&mut lines.opened), ..Lines::default() };
+        let before = if again { lines.at_last_pair } else { lines.tried(seen) };
+        *lines = Lines { opened: std::mem::take(&mut lines.opened), before, ..Lines::default() };
         let (driver_files_tried, libva_errors) =
             (std::mem::take(&mut seen.driver_files_tried), std::mem::take(&mut seen.libva_errors));
         *seen = Vainfo { driver_files_tried, libva_errors, ..Vainfo::default() };
+    }
+    if let Some(signal) = crash::signal(line) {
+        seen.signal = Some(signal);
+        lines.gave_up = true;
+        return;
     }
     if elided(line) {
         lines.gap = true;
@@ -128,6 +181,7 @@ fn line_of(line: &str, seen: &mut Vainfo, lines: &mut Lines) {
     } else if let Some(pair) = pair(line) {
         lines.gap |= trails_off(line);
         lines.pairs.push(pair);
+        lines.at_last_pair = lines.tried(seen);
     } else if let Some(name) = after(line, ": Driver version: ") {
         seen.driver = Some(name.to_owned()).filter(|name| name != "<unknown>");
     } else if let Some(versions) = after(line, "VA-API version: ").or_else(|| after(line, "VA API version: "))
@@ -160,11 +214,13 @@ fn begins(line: &str) -> bool {
         || after(line, "vainfo: VA-API version: ").is_some()
 }
 
-/// A line of the list without its end, be it only the beginning of the first word.
+/// A line of the list without its end, be it only the beginning of the first word, or without its beginning.
 fn breaks_off(line: &str) -> bool {
     const PROFILE: &str = "VAProfile";
     let bare = line.trim();
-    bare.starts_with(PROFILE) || (line.starts_with(' ') && PROFILE.starts_with(bare))
+    let rest = bare.split_once(':').map_or(bare, |(_, rest)| rest.trim_start());
+    let is_end = rest.starts_with("VAEntrypoint") && !rest.contains(' ');
+    bare.starts_with(PROFILE) || (line.starts_with(' ') && PROFILE.starts_with(bare)) || is_end
 }
 
 /// What libva tells while it works.
@@ -263,7 +319,9 @@ fn concluded(mut seen: Vainfo, lines: &Lines) -> Vainfo {
     if seen.error_code.is_none() && !seen.ok {
         seen.error_code = lines.opened.last().copied().filter(|code| *code != 0);
     }
-    seen.complete = !lines.gap && (lines.gave_up || (lines.heading && codecs::ends_whole(pairs)));
+    seen.complete = !lines.gap
+        && seen.signal.is_none()
+        && (lines.gave_up || (lines.heading && codecs::ends_whole(pairs)));
     seen.failure = failure::class(&seen, lines);
     seen
 }

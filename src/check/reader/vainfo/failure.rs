@@ -27,11 +27,16 @@ pub(super) enum Failure {
     InitFailed,
     /// The driver started, and then a question failed.
     QueryFailed,
+    /// A signal ended the tool; `signal` is its number.
+    Crashed,
     /// Another driver took over from the first that was tried.
     FellBack,
 }
 
 pub(super) fn class(seen: &Vainfo, lines: &Lines) -> Option<Failure> {
+    if seen.signal.is_some() {
+        return Some(Failure::Crashed);
+    }
     if seen.ok {
         return fell_back(seen, lines).then_some(Failure::FellBack);
     }
@@ -61,10 +66,12 @@ pub(super) fn class(seen: &Vainfo, lines: &Lines) -> Option<Failure> {
     }
 }
 
-/// One driver did not open, and a later one did; or the files that were tried are of more than one driver.
+/// One driver did not open, and a later one did; or the files that were tried are of more than one driver. What an earlier
+/// run in the same text tried is none of this one's.
 fn fell_back(seen: &Vainfo, lines: &Lines) -> bool {
     let name = |path: &String| path.rsplit('/').next().map(str::to_owned);
-    let mut names = seen.driver_files_tried.iter().map(name);
+    let mut names = seen.driver_files_tried.iter().skip(lines.before.tried).map(name);
     let first = names.next();
-    lines.opened.iter().any(|code| *code != 0) || names.any(|name| Some(name) != first)
+    lines.opened.iter().skip(lines.before.opened).any(|code| *code != 0)
+        || names.any(|name| Some(name) != first)
 }

@@ -202,3 +202,69 @@ fn what_was_tried_once_more_counts_and_what_was_tried_before_stays_told() {
     let back = parse(&format!("{works}{failed}"));
     assert!(!back.ok, "{back:?}");
 }
+
+const REFUSED: &str = "libva info: VA-API version 1.20.0
+libva info: Trying to open /a/nvidia_drv_video.so
+libva info: va_openDriver() returns -1
+vaInitialize failed with error code -1 (unknown libva error),exit
+";
+
+#[test]
+fn a_second_run_on_another_device_is_no_fallback() {
+    let other = GOOD.replace("Example driver 1", "Another").replace("example_drv", "another_drv");
+    for text in [
+        format!(
+            "$ vainfo --device /dev/dri/renderD128\n{REFUSED}$ vainfo --device /dev/dri/renderD129\n{GOOD}"
+        ),
+        format!(
+            "$ vainfo --device /dev/dri/renderD128\n{other}$ vainfo --device /dev/dri/renderD129\n{GOOD}"
+        ),
+    ] {
+        let seen = parse(&text);
+        assert_eq!((seen.ok, seen.failure), (true, None), "{text}{seen:?}");
+        assert_eq!(seen.driver.as_deref(), Some("Example driver 1 (x)"));
+        assert_eq!((seen.profile_entrypoint_pairs, seen.driver_files_tried.len()), (6, 2), "{text}");
+    }
+    let back = parse(&format!("{GOOD}{}", REFUSED.replace("VA-API version 1.20.0", "x")));
+    assert_eq!((back.ok, back.complete), (false, true), "{back:?}");
+}
+
+#[test]
+fn a_pair_within_which_libva_speaks_is_a_pair_all_the_same() {
+    let libva = "libva info: VA-API version 1.8.0\n";
+    let whole = parse(GOOD);
+    for cut in [
+        "VAProfileMPEG2Simple            :",
+        "VAProfileMPEG2Si",
+        "VAProfileMPEG2Simple            :\tVAEntry",
+    ] {
+        let text = GOOD.replacen(cut, &format!("{cut}{libva}"), 1);
+        assert_ne!(text, GOOD);
+        assert_eq!(parse(&text), whole, "{text}");
+        let more = GOOD.replacen(cut, &format!("{cut}{libva}libva error: x\n"), 1);
+        assert_eq!(parse(&more).pairs, whole.pairs, "{more}");
+    }
+    for orphan in ["\tVAEntrypointVLD\n", "mple            :\tVAEntrypointVLD\n"] {
+        assert!(!parse(&format!("{GOOD}{orphan}")).complete, "{orphan}");
+    }
+}
+
+#[test]
+fn a_tool_that_crashed_is_told_with_its_signal() {
+    let loaded: String = GOOD.lines().take(4).map(|line| format!("{line}\n")).collect();
+    for (said, signal) in [
+        ("Segmentation fault (core dumped)", 11),
+        ("Aborted (core dumped)", 6),
+        ("Speicherzugriffsfehler (Speicherabzug geschrieben)", 11),
+        ("bash: line 1:    77 Segmentation fault      (core dumped) vainfo", 11),
+    ] {
+        for begin in [&loaded, GOOD] {
+            let text = format!("{begin}{said}\n");
+            assert_eq!(field(&text, "failure"), json!("crashed"), "{text}");
+            assert_eq!((field(&text, "signal"), field(&text, "ok")), (json!(signal), json!(false)), "{text}");
+            assert_eq!(field(&text, "complete"), json!(false), "{text}");
+        }
+    }
+    let again = parse(&format!("{loaded}Aborted\n$ vainfo\n{GOOD}"));
+    assert_eq!((again.ok, again.failure, again.signal), (true, None, None), "{again:?}");
+}
