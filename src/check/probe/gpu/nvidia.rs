@@ -79,7 +79,9 @@ impl Answers {
     pub(super) fn take(&mut self, question: Question, ended: &Ended) -> bool {
         let text = |stream| whole(stream).unwrap_or_default();
         let (out, errors) = (text(&ended.stdout), text(&ended.stderr));
-        let told: Vec<Failure> = out.lines().chain(errors.lines()).filter_map(Failure::of).collect();
+        // Where the tool does not know a field, it is asked for less.
+        let said = out.lines().chain(errors.lines()).filter_map(Failure::of);
+        let told: Vec<Failure> = said.filter(|told| *told != Failure::InvalidField).collect();
         // It may print what it knows and tell by its status alone that a GPU did not answer.
         let code = match &ended.end {
             End::Process(end) => status(*end),

@@ -20,7 +20,7 @@ pub(in crate::check) struct Csv {
     cells: Vec<Vec<String>>,
     /// Rows that have fewer cells than there are headings.
     short_rows: usize,
-    /// Whether there is a row and the last one is whole.
+    /// Whether there is a row and the last one is whole. Of processes there may be none.
     complete: bool,
 }
 
@@ -30,8 +30,11 @@ impl Csv {
         let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
         let Some(heading) = lines.find(|line| is_heading(line)) else { return Self::unheaded(text) };
         let headings: Vec<String> = split(heading).map(str::to_owned).collect();
-        // A heading without a row: it breaks off there, for there is always a GPU to tell of.
-        let mut csv = Self { headings, ..Self::default() };
+        // A heading without a row: it breaks off there, for there is always a GPU to tell of. A process or a page of memory
+        // that was retired there need not be.
+        let may_be_none = |heading: &String| asked(heading) == "pid" || heading.starts_with("retired_pages.");
+        let complete = headings.iter().any(may_be_none);
+        let mut csv = Self { headings, complete, ..Self::default() };
         // `--loop` prints the heading once; whoever joins logs has it again.
         for line in lines.filter(|line| !is_heading(line)) {
             // Whoever copied a terminal copied the next prompt as well.
@@ -64,7 +67,11 @@ impl Csv {
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !is_prompt(line));
         let cells: Vec<Vec<String>> = lines.map(|line| split(line).map(str::to_owned).collect()).collect();
         let width = cells.first().map(Vec::len).filter(|width| *width <= 200)?;
-        let fits = |row: &Vec<String>| row.len() == width && row.iter().any(|cell| is_the_tools(cell));
+        let numbers = |row: &[String]| {
+            row.len() > 1 && row.iter().all(|cell| cell.parse::<f64>().is_ok() || cell.starts_with('['))
+        };
+        let own = |row: &[String]| row.iter().any(|cell| is_the_tools(cell)) || numbers(row);
+        let fits = |row: &Vec<String>| row.len() == width && own(row);
         let all = cells.iter().all(fits);
         all.then(|| Self { complete: true, cells, ..Self::default() })
     }
@@ -131,12 +138,24 @@ fn is_prompt(line: &str) -> bool {
         || first.starts_with("bash-")
 }
 
-/// `612 MiB`, `30 %`, `55.20 W`, `GPU-...`, `00000000:01:00.0`.
+/// `612 MiB`, `30 %`, `55.20 W`, `GPU-...`, `00000000:01:00.0`, `NVIDIA GeForce RTX 3080`, `535.161.07`.
 fn is_the_tools(cell: &str) -> bool {
     let unit = cell.split_once(' ').filter(|(number, _)| number.parse::<f64>().is_ok()).map(|(_, unit)| unit);
     matches!(unit, Some("MiB" | "%" | "W" | "MHz" | "KB/s" | "mV"))
         || cell.starts_with("GPU-")
+        || MAKES.iter().any(|make| cell.starts_with(make))
+        || is_driver_version(cell)
         || super::is_bus_id(cell)
+}
+
+/// How the tool begins the name of a card.
+const MAKES: [&str; 6] = ["NVIDIA ", "GeForce ", "Tesla ", "Quadro ", "GRID ", "TITAN "];
+
+/// `535.161.07`, `470.42.01`. Two parts alone could be any number.
+fn is_driver_version(cell: &str) -> bool {
+    let parts: Vec<&str> = cell.split('.').collect();
+    matches!(parts[..], [major, minor, patch] if major.len() == 3 && (2..=3).contains(&minor.len()) && patch.len() == 2)
+        && cell.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
 }
 
 /// Words below the rows: too few cells and a sentence, or nothing that could stand under a single heading.

@@ -21,6 +21,10 @@ pub(in crate::check) enum Failure {
     GpuLost,
     /// Whoever asked may not.
     InsufficientPermissions,
+    /// The memory on the card that describes it is damaged; the card works on.
+    InforomCorrupted,
+    /// The tool does not know a field that was asked for: it is older than the question, or the name is wrong.
+    InvalidField,
     /// The tool is missing.
     NotInstalled,
     /// NVML says something else; its words, as one word.
@@ -37,6 +41,8 @@ impl From<Failure> for String {
             Failure::NoDevicesFound => "no_devices_found".to_owned(),
             Failure::GpuLost => "gpu_lost".to_owned(),
             Failure::InsufficientPermissions => "insufficient_permissions".to_owned(),
+            Failure::InforomCorrupted => "inforom_corrupted".to_owned(),
+            Failure::InvalidField => "invalid_field".to_owned(),
             Failure::NotInstalled => "not_installed".to_owned(),
             Failure::Other(words) => words,
         }
@@ -44,7 +50,7 @@ impl From<Failure> for String {
 }
 
 /// Parts of messages, in lower case, and what they mean. The first that fits counts.
-const MESSAGES: [(&str, Failure); 13] = [
+const MESSAGES: [(&str, Failure); 15] = [
     ("communicate with the nvidia driver", Failure::DriverNotCommunicating),
     ("driver/library version mismatch", Failure::DriverLibraryMismatch),
     ("driver not loaded", Failure::DriverNotLoaded),
@@ -58,6 +64,8 @@ const MESSAGES: [(&str, Failure); 13] = [
     ("nvml: insufficient permissions", Failure::InsufficientPermissions),
     ("do not have permission", Failure::InsufficientPermissions),
     ("does not have permission", Failure::InsufficientPermissions),
+    ("inforom is corrupted", Failure::InforomCorrupted),
+    ("is not a valid field to query", Failure::InvalidField),
 ];
 
 impl Failure {

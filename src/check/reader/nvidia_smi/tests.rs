@@ -307,15 +307,45 @@ fn rows_without_a_heading_are_rows() {
         "0, NVIDIA Card X, 612 MiB, 8192 MiB, 3 %\n1, NVIDIA Card Y, 1 MiB, 8192 MiB, [N/A]\n",
         "612 MiB\n",
         "30 %\n",
+        "0, NVIDIA GeForce RTX 3080, 535.161.07, 312, 10240, 4\n",
+        "Tesla T4, 312\n",
+        "312, 10240, 4\n0, 10240, [N/A]\n",
     ] {
         let seen = read(text);
+        assert_eq!((seen.get("headings"), seen.get("rows")), (Some(&json!([])), Some(&json!([]))), "{text}");
         assert_eq!((seen.get("kind"), seen.get("ok")), (Some(&json!("csv")), Some(&json!(true))), "{text}");
         let cells = seen.get("cells").and_then(Value::as_array).map(Vec::len);
         assert_eq!(cells, Some(text.lines().count()), "{text}");
     }
-    for text in ["It takes 612 MiB, I think.\n", "a, b\n", "1, 2\n"] {
+    for text in ["It takes 612 MiB, I think.\n", "a, b\n", "1\n", "1, 2\n3\n"] {
         assert_eq!(read(text).get("kind"), Some(&json!("unknown")), "{text}");
     }
+}
+
+#[test]
+fn where_nobody_computes_there_is_a_heading_alone() {
+    for (text, complete) in [
+        ("pid, process_name, used_gpu_memory [MiB]\n", true),
+        ("gpu_uuid, retired_pages.address, retired_pages.cause\n", true),
+        ("name, memory.used [MiB]\n", false),
+    ] {
+        let seen = read(text);
+        assert_eq!((seen.get("kind"), seen.get("cells")), (Some(&json!("csv")), Some(&json!([]))), "{text}");
+        assert_eq!(seen.get("complete"), Some(&json!(complete)), "{text}");
+    }
+}
+
+#[test]
+fn what_is_warned_of_beside_a_table_is_told() {
+    let warning = "WARNING: infoROM is corrupted at gpu 0000:01:00.0\n";
+    let seen = read(&[HEAD, GPU, PROCESSES, warning].concat());
+    assert_eq!((seen.get("kind"), seen.get("complete")), (Some(&json!("table")), Some(&json!(true))));
+    assert_eq!(seen.get("error_class"), Some(&json!("inforom_corrupted")));
+    let seen = read("Field \"utilization.foo\" is not a valid field to query.\n\n");
+    assert_eq!(
+        (seen.get("kind"), seen.get("error_class")),
+        (Some(&json!("error")), Some(&json!("invalid_field")))
+    );
 }
 
 #[test]
