@@ -1,6 +1,7 @@
 //! `systemctl`: lists of failed units, properties of units, and the status of one.
 
 use super::observation;
+use super::refusal::Refusal;
 use crate::model::Observation;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -28,12 +29,17 @@ fn is_unit(word: &str) -> bool {
 /// `systemctl --failed`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 struct Failed {
-    failed_units: Vec<String>,
+    /// Nothing where the tool did not do its work.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failed_units: Option<Vec<String>>,
     /// How many units the legend says are listed.
     #[serde(skip_serializing_if = "Option::is_none")]
     listed: Option<usize>,
     /// Whether the list is there to its end.
     complete: bool,
+    /// What the tool said instead.
+    #[serde(flatten)]
+    refusal: Option<Refusal>,
 }
 
 /// A list of units, of which those that failed are told.
@@ -43,30 +49,57 @@ pub(super) fn failed(text: &str) -> Observation {
             let failed = unit.get("active").and_then(Value::as_str) == Some("failed");
             failed.then(|| unit.get("unit").and_then(Value::as_str).unwrap_or_default().to_owned())
         };
-        let failed_units = units.iter().filter_map(name).collect();
-        return observation(&Failed { failed_units, listed: Some(units.len()), complete: true });
+        let failed_units = Some(units.iter().filter_map(name).collect());
+        return observation(&Failed {
+            failed_units,
+            listed: Some(units.len()),
+            complete: true,
+            refusal: None,
+        });
     }
     let mut failed = Failed::default();
+    let mut failed_units = Vec::new();
     let (mut rows, mut heading) = (0, false);
     for line in text.lines() {
         let words: Vec<&str> = line.split_whitespace().collect();
-        heading |= words.first() == Some(&"UNIT");
-        if let [count, "loaded", "units" | "unit", "listed.", ..] = words.as_slice() {
-            failed.listed = count.parse().ok();
-            continue;
-        }
+        let headed = words.first() == Some(&"UNIT") || (words.len() >= 5 && words.contains(&"SUB"));
+        heading |= headed;
         // A mark may stand before the name, however a terminal or a forum shows it.
-        let Some(at) = words.iter().take(2).position(|word| is_unit(word)) else { continue };
+        let Some(at) = words.iter().take(2).position(|word| is_unit(word)) else {
+            if !headed && (heading || rows > 0 || words.first() == Some(&"0")) {
+                failed.listed = failed.listed.or_else(|| legend(line));
+            }
+            continue;
+        };
         let [unit, _load, active, ..] = words.get(at..).unwrap_or_default() else { continue };
         rows += 1;
         if *active == "failed" {
-            failed.failed_units.push((*unit).to_owned());
+            failed_units.push((*unit).to_owned());
         }
     }
     // Without a legend a list is whole; what is no list at all is an error of the tool, and tells of no unit.
     let is_list = rows > 0 || text.trim().is_empty();
     failed.complete = failed.listed.map_or(!heading && is_list, |listed| listed == rows);
+    if rows == 0 && failed.listed.is_none() {
+        failed.refusal = Refusal::of(text, &["systemctl"]);
+    }
+    failed.failed_units = failed.refusal.is_none().then_some(failed_units);
     observation(&failed)
+}
+
+/// How many units the last line says are listed: `2 loaded units listed.`, `1 geladene Units aufgelistet.`, in whatever
+/// language. `LOAD = ...` explains a column, and a prompt names a host.
+fn legend(line: &str) -> Option<usize> {
+    let bare = line.trim();
+    if bare.contains(['=', '@', '$', '#', '/', ':']) || !bare.contains(' ') {
+        return None;
+    }
+    let mut numbers = bare
+        .split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '.')))
+        .map(|word| word.trim_end_matches('.'))
+        .filter(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+    let (first, another) = (numbers.next()?, numbers.next());
+    first.parse().ok().filter(|_| another.is_none())
 }
 
 /// `systemctl show`.
@@ -263,7 +296,49 @@ mod tests {
     fn an_error_of_the_tool_is_no_list_of_no_units() {
         let seen = failed("System has not been booted with systemd as init system (PID 1). Can't operate.\n");
         assert_eq!(seen.get("complete"), Some(&Value::Bool(false)));
+        assert_eq!(seen.get("failure"), Some(&json!("not_of_this_kind")));
+        assert_eq!(seen.get("failed_units"), None);
+        for (text, class) in [
+            ("Failed to connect to bus: Host is down\n", "service_unreachable"),
+            ("Failed to list units: Access denied\n", "failed"),
+            ("bash: systemctl: command not found\n", "not_started"),
+        ] {
+            let seen = failed(text);
+            assert_eq!(seen.get("failure"), Some(&json!(class)), "{text}");
+            assert_eq!(
+                (seen.get("failed_units"), seen.get("complete")),
+                (None, Some(&json!(false))),
+                "{text}"
+            );
+        }
         assert_eq!(failed("").get("complete"), Some(&Value::Bool(true)));
+    }
+
+    #[test]
+    fn the_line_below_the_list_is_read_in_every_language() {
+        let rows = "● smb.service loaded failed failed Samba\n";
+        for (heading, legend) in [
+            ("  UNIT GELADEN AKTIV SUB BESCHREIBUNG\n", "1 geladene Units aufgelistet."),
+            (
+                "  UNIT CHARGÉ ACTIF SUB DESCRIPTION\n",
+                "1 unités listées. Ajouter --all pour voir les autres.",
+            ),
+            ("  ЮНИТ ЗАГРУЖЕН АКТИВЕН SUB ОПИСАНИЕ\n", "показано 1 юнитов."),
+            ("  单元 已加载 活动 SUB 描述\n", "已列出 1 个单元。"),
+        ] {
+            let seen = failed(&format!("{heading}{rows}\n{legend}\n"));
+            assert_eq!(
+                (seen.get("listed"), seen.get("complete")),
+                (Some(&json!(1)), Some(&json!(true))),
+                "{heading}"
+            );
+            let cut = failed(&format!("{heading}{rows}"));
+            assert_eq!(cut.get("complete"), Some(&json!(false)), "{heading}");
+            let less = failed(&format!("{heading}{rows}\n{}\n", legend.replace('1', "2")));
+            assert_eq!(less.get("complete"), Some(&json!(false)), "{heading}");
+        }
+        let prompt = failed(&format!("  UNIT LOAD ACTIVE SUB DESCRIPTION\n{rows}user@host2:~$ \n"));
+        assert_eq!((prompt.get("listed"), prompt.get("complete")), (None, Some(&json!(false))));
     }
 
     #[test]

@@ -24,8 +24,10 @@ struct Status {
     deployments: Vec<Deployment>,
     /// The checksum of each deployment's commit, in the same order.
     checksums: Vec<Option<String>>,
-    /// Which of them is only staged, in the same order, where that is told.
-    staged: Vec<bool>,
+    /// Which of them is only staged, in the same order; nothing where that is not told, as in the text for people without
+    /// `--verbose`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    staged: Option<Vec<bool>>,
     /// Nothing was left out, there is a deployment, and the tool did its work. Nothing where that cannot be told: the text
     /// for people has no end, and a deployment of it may be lost whole.
     complete: Option<bool>,
@@ -52,7 +54,7 @@ const fn empty(format: &'static str) -> Status {
         state: None,
         deployments: Vec::new(),
         checksums: Vec::new(),
-        staged: Vec::new(),
+        staged: None,
         complete: Some(true),
         refusal: None,
     }
@@ -77,7 +79,7 @@ fn from_json(document: &Value) -> Status {
             pinned: flag("pinned").unwrap_or(false),
         });
         status.checksums.push(text("checksum"));
-        status.staged.push(flag("staged").unwrap_or(false));
+        status.staged.get_or_insert_default().push(flag("staged").unwrap_or(false));
     }
     status.complete = Some(deployments.is_some());
     status
@@ -146,6 +148,7 @@ fn from_text(text: &str) -> Status {
     // Any word with a colon could be a name; a deployment says more of itself.
     whole &= blocks.iter().all(Block::is_whole);
     status.complete = (!whole).then_some(false);
+    let told = blocks.iter().any(|block| block.fields.contains_key("Staged"));
     let any_marked = blocks.iter().any(|block| block.marked);
     for block in blocks {
         let get = |name: &str| block.fields.get(name);
@@ -158,7 +161,9 @@ fn from_text(text: &str) -> Status {
             r#ref: block.r#ref.clone(),
         });
         status.checksums.push(first("Commit").or_else(|| first("BaseCommit")));
-        status.staged.push(first("Staged").as_deref() == Some("yes"));
+        if told {
+            status.staged.get_or_insert_default().push(first("Staged").as_deref() == Some("yes"));
+        }
     }
     status
 }
@@ -186,7 +191,6 @@ fn from_table(text: &str) -> Option<Status> {
             pinned: false,
         });
         status.checksums.push(text(id));
-        status.staged.push(false);
     }
     status.complete = None;
     Some(status)
@@ -279,6 +283,13 @@ mod tests {
         assert_eq!(seen.get("deployments.2.version"), Some(&json!("0.9")));
         assert_eq!(seen.get("deployments.1.version"), Some(&json!("1.1")));
         assert_eq!(seen.get("checksums"), Some(&json!(["abc", null, null])));
+    }
+
+    #[test]
+    fn what_is_only_staged_is_told_where_the_text_tells_it() {
+        assert_eq!(read(TWO).get("staged"), None);
+        let long = TWO.replace("      Commit: abc\n", "      Commit: abc\n      Staged: yes\n");
+        assert_eq!(read(&long).get("staged"), Some(&json!([true, false])));
     }
 
     #[test]
