@@ -4,6 +4,7 @@ use super::*;
 
 mod budgets;
 mod corners;
+mod foretold;
 mod guarded;
 mod outside;
 mod reboots;
