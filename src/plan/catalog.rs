@@ -5,7 +5,7 @@ use super::paths;
 use super::quantity::{amount, percent};
 use super::raw::{DefinitionHead, LibraryForm, ParameterForm, ParameterKind};
 use super::read::read;
-use super::suggest::did_you_mean;
+use super::suggest::{did_you_mean, did_you_mean_of_listed};
 use super::tree::{Entry, Kind, Node, Place};
 use super::unread::Loss;
 use super::variables::{self, Scope, replaced};
@@ -112,8 +112,13 @@ impl Catalog {
         let Some(name) = named.text() else { return Some(check.clone()) };
         let Some(definition) = self.definitions.get(name) else {
             complaints.push(
-                Complaint::error("unknown-check", named.place, format!("there is no check `{name}`"))
-                    .help(did_you_mean(name, self.definitions.keys().map(String::as_str))),
+                Complaint::error("unknown-check", named.place, format!("there is no check `{name}`")).help(
+                    did_you_mean_of_listed(
+                        name,
+                        self.definitions.keys().map(String::as_str),
+                        "switchback checks",
+                    ),
+                ),
             );
             return None;
         };

@@ -360,7 +360,10 @@ fn expanded(indentation: &str, tab: usize) -> usize {
 fn slip(place: Place, content: &str, column: usize, meant: usize, is_tab: bool) -> NotYaml {
     let blanks = |number| counted(number, "blank");
     if is_tab {
-        let help = format!("YAML takes no tab there; {} are meant, it seems", blanks(meant));
+        let help = match meant {
+            0 => "YAML takes no tab there: begin the line without it".to_owned(),
+            _ => format!("YAML takes no tab there: indent it with {}", blanks(meant)),
+        };
         return NotYaml::beside(place, "a tab indents this line".to_owned(), help);
     }
     let content = content.trim_end();

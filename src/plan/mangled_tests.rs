@@ -135,7 +135,7 @@ phases:
         &[
             (5, "not-checked", "the ways back of this phase"),
             (5, "not-yaml", "bracket"),
-            (7, "bad-length", "longer than nothing"),
+            (7, "bad-length", "must be more"),
             (9, "no-way-back", "has no way back"),
             (13, "not-yaml", ""),
             (14, "empty-expectation", "nothing is expected of `b`"),

@@ -9,8 +9,9 @@ const MOST: usize = 100;
 /// Of each the first name's need of the second is left out of account afterwards, so that no two are broken by taking
 /// out the same. Names that are not there are left out of account too.
 pub(super) fn ordered(items: &[(String, Vec<String>)]) -> Result<Vec<usize>, Vec<Vec<String>>> {
+    // Of two of one name the second is to be called otherwise: who needs it means the first.
     let places: BTreeMap<&str, usize> =
-        items.iter().zip(0..).map(|((name, _), at)| (name.as_str(), at)).collect();
+        items.iter().enumerate().rev().map(|(at, (name, _))| (name.as_str(), at)).collect();
     let mut needs: Vec<Vec<usize>> = items
         .iter()
         .map(|(_, needs)| needs.iter().filter_map(|need| places.get(need.as_str()).copied()).collect())
@@ -70,6 +71,13 @@ mod tests {
             .iter()
             .map(|(name, needs)| ((*name).to_owned(), needs.iter().map(|n| (*n).to_owned()).collect()))
             .collect()
+    }
+
+    #[test]
+    fn a_name_that_is_there_twice_hides_no_cycle_and_makes_none() {
+        let cycle = ordered(&items(&[("a", &["b"]), ("b", &["a"]), ("a", &[])]));
+        assert_eq!(cycle, Err(vec![vec!["a".to_owned(), "b".to_owned(), "a".to_owned()]]));
+        assert_eq!(ordered(&items(&[("a", &[]), ("b", &["a"]), ("a", &["b"])])), Ok(vec![0, 1, 2]));
     }
 
     #[test]

@@ -21,6 +21,23 @@ const ONE_LOOK: usize = 12;
 
 /// One sentence: the nearest name where one is near, otherwise what there is: all of it, by the alphabet.
 pub(super) fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    suggested(name, known, |names| format!("there are {}: {}", names.len(), listed(names.iter())))
+}
+
+/// The same for names that a command of ours lists: of many only the nearest are told, and the command.
+pub(super) fn did_you_mean_of_listed<'a>(
+    name: &str,
+    known: impl IntoIterator<Item = &'a str>,
+    command: &str,
+) -> String {
+    suggested(name, known, |_| format!("`{command}` lists all"))
+}
+
+fn suggested<'a>(
+    name: &str,
+    known: impl IntoIterator<Item = &'a str>,
+    all: impl Fn(&[&str]) -> String,
+) -> String {
     let mut names: Vec<&str> = known.into_iter().collect();
     names.sort_unstable();
     names.dedup();
@@ -28,12 +45,8 @@ pub(super) fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a s
         Some(near) => format!("did you mean `{near}`?"),
         None if names.is_empty() => "there are none".to_owned(),
         None if names.len() > ONE_LOOK => {
-            format!(
-                "the nearest are {}; there are {}: {}",
-                listed(by_nearness(name, &names).iter().take(NEAR)),
-                names.len(),
-                listed(names.iter())
-            )
+            let near = listed(by_nearness(name, &names).iter().take(NEAR));
+            format!("the nearest are {near}; {}", all(&names))
         }
         None => format!("there are {}", listed(names.iter())),
     }
@@ -105,5 +118,9 @@ mod tests {
         assert!(told.starts_with("the nearest are `disk-free`, "), "{told}");
         assert!(told.contains("; there are 32: `check-10`, `check-11`"), "{told}");
         assert!(told.ends_with("`disk-free`, `disk-quiet`"), "{told}");
+        let known = names.iter().map(String::as_str).chain(["disk-free", "disk-quiet"]);
+        let told = did_you_mean_of_listed("free-disk-space", known, "switchback checks");
+        assert!(told.starts_with("the nearest are `disk-free`, "), "{told}");
+        assert!(told.ends_with("`; `switchback checks` lists all") && !told.contains("check-39"), "{told}");
     }
 }

@@ -232,7 +232,7 @@ fn a_length_of_time_is_bounded_and_nothing_is_repeated_without_a_pause() {
     for (fields, why) in [
         ("settle: 9999999w", "`9999999w` is longer than a year"),
         ("timeout: 367d", "`367d` is longer than a year"),
-        ("within: 1m, every: 0s", "an `every` is longer than nothing"),
+        ("within: 1m, every: 0s", "this length is 0, and must be more"),
     ] {
         let complaints = check(fields).expect_err(fields).lines();
         assert!(complaints.contains(&format!("error[plan::bad-length]: {why}")), "{complaints}");

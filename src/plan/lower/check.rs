@@ -243,7 +243,7 @@ impl Lowering<'_> {
         if let Some(at) = written
             && span == Span::ZERO
         {
-            self.error("bad-length", at.place, "a `timeout` is longer than nothing");
+            self.error("bad-length", at.place, "this length is 0, and must be more");
         }
         span
     }

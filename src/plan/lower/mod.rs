@@ -94,7 +94,7 @@ impl Lowering<'_> {
         if let Some(at) = written
             && span == Span::ZERO
         {
-            self.error("bad-length", at.place, "an `every` is longer than nothing");
+            self.error("bad-length", at.place, "this length is 0, and must be more");
         }
         span
     }

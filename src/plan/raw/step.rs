@@ -82,8 +82,8 @@ pub(in crate::plan) struct SetForm {
     pub(in crate::plan) file: At<String>,
     /// How it is written. Told by the name where that ends in `.ini`, `.json` or `.toml`.
     pub(in crate::plan) format: Option<SettingsFormat>,
-    /// What to set: groups as maps within maps, the innermost with the keys and their values. An empty value removes
-    /// the key.
+    /// What to set: groups as maps within maps, the innermost with the keys and their values. `null` removes the key;
+    /// an empty text does not.
     #[schemars(with = "std::collections::BTreeMap<String, serde_json::Value>")]
     pub(in crate::plan) keys: Node,
 }
