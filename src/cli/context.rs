@@ -261,7 +261,8 @@ impl Context {
             let patience = *patience.get_or_insert_with(|| {
                 let text = format!(
                     "The guard (process {}, since {}) is taking a phase back; waiting for it.",
-                    holder.pid, holder.since
+                    holder.pid,
+                    holder.since.in_words()
                 );
                 if self.json {
                     // Not among what the verb itself says: that may be one document.

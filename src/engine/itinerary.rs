@@ -80,7 +80,7 @@ pub enum Obstacle {
         needs: PhaseId,
     },
     /// What was found of the phase before it while it soaked is left to a person.
-    #[error("phase `{phase}` may not begin: phase `{}` is held since {}", .by.phase, .by.held.since)]
+    #[error("phase `{phase}` may not begin: phase `{}` is held since {}", .by.phase, .by.held.since.in_words())]
     Held {
         /// The phase.
         phase: PhaseId,
@@ -88,7 +88,7 @@ pub enum Obstacle {
         by: Box<HeldPhase>,
     },
     /// The phase before it soaks.
-    #[error("phase `{phase}` may not begin before {until}: the phase before it soaks until then")]
+    #[error("phase `{phase}` may not begin before {}: the phase before it soaks until then", .until.in_words())]
     Soaks {
         /// The phase.
         phase: PhaseId,
@@ -262,14 +262,14 @@ pub(super) mod tests {
             "a soak ends with its last moment"
         );
         let soaks =
-            "phase `a` may not begin before 1970-01-01T00:00:00.011Z: the phase before it soaks until then";
+            "phase `a` may not begin before 1970-01-01 00:00:00 UTC: the phase before it soaks until then";
         assert_eq!(chosen(none, &asked("", "", ""), 11), why(soaks));
     }
 
     #[test]
     fn no_phase_begins_while_one_is_held_whenever_its_soak_is_over() {
         let done = [(id("a"), PhaseEnd::Committed)];
-        let why = "phase `b` may not begin: phase `a` is held since 1970-01-01T00:00:00.007Z";
+        let why = "phase `b` may not begin: phase `a` is held since 1970-01-01 00:00:00 UTC";
         for until in [None, Some(Timestamp(1)), Some(Timestamp(99))] {
             let waits = Waits { soak_until: until, held: Some(held("a")) };
             assert_eq!(under(&plan(), &done, &waits, &asked("", "", "")), Err(why.to_owned()), "{until:?}");

@@ -20,6 +20,15 @@ impl Timestamp {
         at.map_or_else(chrono::NaiveDate::default, |at| at.date_naive())
     }
 
+    /// For people: to the second, in UTC, and said to be.
+    #[must_use]
+    pub fn in_words(self) -> String {
+        match chrono::DateTime::from_timestamp_millis(self.0) {
+            Some(at) => at.format("%Y-%m-%d %H:%M:%S UTC").to_string(),
+            None => self.to_string(),
+        }
+    }
+
     /// This point moved forward by a span.
     #[must_use]
     pub fn after(self, span: Span) -> Self {

@@ -29,11 +29,7 @@ pub fn bytes(size: u64) -> String {
 /// A point in time for people: to the second, in UTC, and said to be.
 #[must_use]
 pub fn when(at: Timestamp) -> String {
-    let text = at.to_string();
-    match (text.get(..10), text.get(11..19)) {
-        (Some(day), Some(time)) if text.ends_with('Z') => format!("{day} {time} UTC"),
-        (Some(_) | None, Some(_) | None) => text,
-    }
+    at.in_words()
 }
 
 /// The tone of an outcome.

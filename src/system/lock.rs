@@ -45,7 +45,7 @@ impl Holder {
 
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}`, process {}, since {}", self.what, self.pid, self.since)
+        write!(f, "`{}`, process {}, since {}", self.what, self.pid, self.since.in_words())
     }
 }
 
