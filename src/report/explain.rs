@@ -175,7 +175,13 @@ fn explain_step(step: &Step, number: usize, part: Part) -> Vec<Line> {
     if let Act::Reboot { .. } = step.act {
         return lines;
     }
-    let mut terms = vec![text::run_as(step.who).to_owned(), format!("killed after {}", step.timeout)];
+    let mut terms = match step.act {
+        // A person is no program: nobody is started, and nobody killed.
+        Act::Ask { .. } => vec!["done by a person, who says so".to_owned()],
+        Act::Run(_) | Act::Shell { .. } | Act::Install { .. } | Act::Set { .. } | Act::Reboot { .. } => {
+            vec![text::run_as(step.who).to_owned(), format!("killed after {}", step.timeout)]
+        }
+    };
     if step.changes == Changes::Nothing {
         terms.push("changes nothing".to_owned());
     }

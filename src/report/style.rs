@@ -212,6 +212,17 @@ fn head(text: &str, columns: usize) -> &str {
     text
 }
 
+/// The beginning of a word that is broken: as much as fits, up to where a part of it ends, unless that leaves most of the
+/// room empty.
+fn broken(word: &str, columns: usize) -> &str {
+    let most = head(word, columns);
+    if most.len() == word.len() {
+        return most;
+    }
+    let ends = most.rfind(['/', '-', '.', ',', ':', '=']).and_then(|at| most.get(..=at));
+    ends.filter(|part| part.width() * 2 > columns).unwrap_or(most)
+}
+
 fn wrapped(text: &str, first: usize, rest: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut line = String::new();
@@ -225,20 +236,20 @@ fn wrapped(text: &str, first: usize, rest: usize) -> Vec<String> {
             line.push_str(word);
             continue;
         }
-        // A word that fits on no line is broken; one that fits on the next goes there.
+        // A word that fits on no line is broken, a path behind one of its folders; one that fits on the next goes there.
         let mut word = word;
         if line.is_empty() || word.width() > rest {
             if gap == 1 && line.width() + 1 < room {
                 line.push(' ');
             }
-            let part = head(word, room.saturating_sub(line.width()));
+            let part = broken(word, room.saturating_sub(line.width()));
             line.push_str(part);
             word = word.get(part.len()..).unwrap_or_default();
         }
         while !word.is_empty() {
             lines.push(std::mem::take(&mut line).trim_end().to_owned());
             room = rest;
-            let mut part = head(word, rest);
+            let mut part = broken(word, rest);
             if part.is_empty() {
                 // One character wider than the whole line: shown all the same.
                 part = word.get(..word.chars().next().map_or(0, char::len_utf8)).unwrap_or_default();
@@ -286,6 +297,15 @@ mod tests {
         assert_eq!(Style::piped(same).wrap(text, 0, 0), [text]);
         let lines = Style::new(&terminal(20), same).wrap(text, 4, 2);
         assert_eq!(lines, ["one two three", "four five six", "seven eight nine", "ten"]);
+    }
+
+    #[test]
+    fn a_path_that_fits_on_no_line_is_broken_between_its_parts() {
+        let style = Style::new(&terminal(20), same);
+        let lines = style.wrap("evidence/0-validate-units-active.stdout", 0, 0);
+        assert_eq!(lines, ["evidence/0-validate-", "units-active.stdout"]);
+        // Where no part ends in the second half of the line, the line is filled.
+        assert_eq!(style.wrap("a/bcdefghijklmnopqrstuvwxyz", 0, 0), ["a/bcdefghijklmnopqrs", "tuvwxyz"]);
     }
 
     #[test]
