@@ -103,8 +103,7 @@ fn begin(
     can_act_as_asked(context, plan, &queue)?;
     name_changed_phases(context, plan, &past, &queue);
     if queue.is_empty() {
-        let text = "Nothing to do: every phase that was asked for is committed.";
-        return Ok(out::nothing(context, text, Exit::Done));
+        return Ok(out::nothing(context, ALL_COMMITTED, Exit::Done));
     }
     let foreseen = foresee(context, plan, &queue);
     foreseen.warn(context);
@@ -205,6 +204,17 @@ pub(crate) fn new_run() -> RunId {
     RunId::new(name).unwrap_or_else(|_| Itinerary::default().run)
 }
 
+/// Said where no phase is left to be taken.
+const ALL_COMMITTED: &str = "Nothing to do: every phase that was asked for is committed.";
+
+/// One reason with the names of all that it holds for.
+fn told_once(why: &str, names: &[String]) -> String {
+    match names {
+        [one] => format!("{one}: {why}"),
+        several => format!("{why}: {}", several.join("; ")),
+    }
+}
+
 /// The plan as it would be taken, and then whatever would keep it from being taken.
 fn dry_run(
     context: &Context,
@@ -237,6 +247,10 @@ fn dry_run(
     let past = Standing { waits: Waits::default(), ..past };
     let queue = due(whole, &past, asked)?;
     name_changed_phases(context, whole, &past, &queue);
+    if queue.is_empty() && !context.json {
+        // A plan of no phases tells nobody anything.
+        return obstacle.map_or_else(|| Ok(out::nothing(context, ALL_COMMITTED, Exit::Done)), Err);
+    }
     let mut plan = whole.clone();
     plan.phases.retain(|phase| queue.contains(&phase.id));
     let foreseen = foresee(context, whole, &queue);
@@ -418,8 +432,13 @@ fn unreadable(
 
 /// What is missing is said before anything changes: root for root steps, a session for session steps.
 pub(crate) fn can_act_as_asked(context: &Context, plan: &Plan, queue: &[PhaseId]) -> Result<(), CliError> {
-    let mut missing = Vec::new();
-    let nobody = "nobody said which user that is, and it is not to be root by accident";
+    // Many steps lack one and the same: it is told once, with their names.
+    let mut missing: Vec<(String, Vec<String>)> = Vec::new();
+    let mut lacks = |why: String, name: String| match missing.iter_mut().find(|(known, _)| *known == why) {
+        Some((_, names)) => names.push(name),
+        None => missing.push((why, vec![name])),
+    };
+    let nobody = || "nobody said which user that is, and it is not to be root by accident".to_owned();
     for phase in plan.phases.iter().filter(|phase| queue.contains(&phase.id)) {
         let steps =
             [Part::Apply, Part::Commit, Part::Rollback].into_iter().flat_map(|part| phase.steps(part));
@@ -432,17 +451,18 @@ pub(crate) fn can_act_as_asked(context: &Context, plan: &Plan, queue: &[PhaseId]
                 continue;
             }
             if matches!(who, RunAs::User | RunAs::Session) && !context.knows_the_user() {
-                missing.push(format!("phase `{}`, {name}: {nobody}", phase.id));
+                lacks(nobody(), format!("phase `{}`, {name}", phase.id));
             } else if let Err(why) = context.host.identity(who) {
-                missing.push(format!("phase `{}`, {name}: {why}", phase.id));
+                lacks(why.to_string(), format!("phase `{}`, {name}", phase.id));
             }
         }
         let of_nobody = |layer: &&LayerSpec| matches!(layer, LayerSpec::HomeManager { user: None, .. });
         if phase.layers.iter().any(|layer| of_nobody(&layer)) && !context.knows_the_user() {
-            missing.push(format!("phase `{}`, layer home-manager: {nobody}", phase.id));
+            lacks(nobody(), format!("phase `{}`, layer home-manager", phase.id));
         }
     }
     let who_is_missing = !missing.is_empty();
+    let mut missing: Vec<String> = missing.into_iter().map(|(why, names)| told_once(&why, &names)).collect();
     missing.extend(barred(&context.host, plan.phases.iter().filter(|phase| queue.contains(&phase.id))));
     if missing.is_empty() {
         return Ok(());

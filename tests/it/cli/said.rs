@@ -228,13 +228,15 @@ fn plain_root_acts_for_nobody_but_who_is_named() {
     layers: [{files: {paths: ["${m}/file"]}}]
     apply:
       - {id: theirs, as: user, shell: 'id -u > "$m/did"', undo: {shell: 'id -u > "$m/undid"'}}
+      - {id: again, as: user, run: ["true"], changes: nothing}
 "#,
     );
     let ran = unattended(&bench, &[]);
     assert_eq!(ran.exit, 10, "{ran:?}");
-    for words in ["phase `one`, step `theirs`", "nobody said which user", "--user NAME"] {
+    for words in ["phase `one`, step `theirs`; phase `one`, step `again`", "--user NAME"] {
         assert!(ran.err.contains(words), "{words}: {ran:?}");
     }
+    assert_eq!(ran.err.matches("nobody said which user").count(), 1, "{ran:?}");
     assert!(!bench.path("state").exists(), "nothing was begun");
     let unknown = unattended(&bench, &["--user", "no-such-user"]);
     assert!(unknown.exit == 2 && unknown.err.contains("no account no-such-user"), "{unknown:?}");
