@@ -104,7 +104,7 @@ fn gather(context: &Context, folder: &StateFolder) -> Result<Status, CliError> {
     if let Some(why) = &lost {
         status.damage.push(Item::new("current", why.text.clone()));
     }
-    let Some(past) = folder.current().map(|number| Past::of(folder, number)).transpose()? else {
+    let Some(past) = folder.current().map(|number| Past::newest(folder, number)).transpose()? else {
         return Ok(status);
     };
     let Some(header) = past.state.header.as_deref() else { return Ok(status) };
@@ -212,12 +212,15 @@ pub(crate) fn history(context: &Context, args: &History) -> Result<Exit, CliErro
     if let Some(HistoryVerb::Prune { keep, yes }) = &args.verb {
         return super::prune::prune(context, *keep, *yes);
     }
+    let mut unread = Vec::new();
     let history = match context.look_if_any()? {
         Some(folder) => {
             if args.rebuild {
                 folder.rebuild_history()?;
             }
             let mut lines = newest_first(folder.history(&HistoryFilter::default())?);
+            unread = cannot_be_read(&folder, &lines)?;
+            lines.iter_mut().for_each(|line| stand(&folder, line));
             let gone = folder.removed()?.into_iter();
             lines.extend(gone.map(|gone| HistoryLine { removed: Some(gone.at), ..gone.line }));
             lines.sort_by_key(|line| std::cmp::Reverse(line.generation));
@@ -227,11 +230,42 @@ pub(crate) fn history(context: &Context, args: &History) -> Result<Exit, CliErro
         None => Vec::new(),
     };
     if context.json {
-        out::json(context, &report::history_json(&history));
-    } else {
+        let mut told = report::history_json(&history);
+        if let (Some(fields), false) = (told.as_object_mut(), unread.is_empty()) {
+            fields.insert("damage".to_owned(), serde_json::json!(unread));
+        }
+        out::json(context, &told);
+        return Ok(Exit::Done);
+    }
+    if !history.is_empty() || unread.is_empty() {
         out::put(&report::history(&history, &context.out_style()));
     }
+    for item in unread {
+        let words = format!(
+            "{} is not told of: {}; `switchback status` says what there is to do",
+            item.name, item.why
+        );
+        out::warn(context, &words);
+    }
     Ok(Exit::Done)
+}
+
+/// Generations that acted, or may have, and have no line: why not.
+fn cannot_be_read(folder: &StateFolder, lines: &[HistoryLine]) -> Result<Vec<Item>, CliError> {
+    let numbers = folder.generations()?.into_iter().rev();
+    let untold = numbers.filter(|number| !lines.iter().any(|line| line.generation == *number));
+    let one =
+        |number| Some(Item::new(format!("generation {number}"), Past::begun(folder, number).err()?.text));
+    Ok(untold.filter_map(one).collect())
+}
+
+/// Where a phase stands that has not ended, as `status` says it.
+fn stand(folder: &StateFolder, line: &mut HistoryLine) {
+    if line.end.is_none()
+        && let Ok(past) = Past::of(folder, line.generation)
+    {
+        line.stage = Some(stage::word(&past.state).to_owned());
+    }
 }
 
 /// What is not as it was recorded, as it is now; nothing where the phase is not in effect or cannot be read.
@@ -301,7 +335,11 @@ pub(crate) fn shown(context: &Context, generation: Option<u32>) -> Result<Shown,
             rollback::not_there(&folder, number).hint("`switchback history` shows those that there are")
         );
     }
-    let mut showing = folder.showing(number)?;
+    // Where its journal tells nothing, what there is to do all the same is said.
+    let told = folder.showing(number);
+    let mut showing =
+        told.map_err(|why| Past::newest(&folder, number).err().unwrap_or_else(|| why.into()))?;
+    stand(&folder, &mut showing.line);
     showing.changes = changes(context, &folder, number);
     Ok(Shown { folder, number, showing })
 }

@@ -94,7 +94,20 @@ impl Past {
         if let Some(lost) = folder.lost() {
             return Err(gone(folder, lost));
         }
-        folder.current().map(|number| Self::of(folder, number)).transpose()
+        folder.current().map(|number| Self::newest(folder, number)).transpose()
+    }
+
+    /// The same by its number. Where nobody can read the current generation, a person's word is a way out.
+    pub(crate) fn newest(folder: &StateFolder, number: GenerationNumber) -> Result<Self, CliError> {
+        Self::of(folder, number).map_err(|why| match &why.hint {
+            Some(hint) if folder.current() == Some(number) => {
+                let hint = format!(
+                    "{hint}; where all is as it should be, or was put right, say so with `switchback resolve --reason TEXT`"
+                );
+                why.hint(hint)
+            }
+            Some(_) | None => why,
+        })
     }
 
     /// The same; `None` where the generation was opened and its journal holds no fact: it changed nothing.
@@ -106,7 +119,7 @@ impl Past {
         if none && capsule.undo_text().is_none() {
             return Ok(None);
         }
-        Self::of(folder, number).map(Some)
+        Self::newest(folder, number).map(Some)
     }
 
     /// What the layers recorded, in their order.

@@ -243,6 +243,9 @@ pub struct HistoryLine {
     pub decided: Option<Timestamp>,
     /// What a person says was put right by hand.
     pub resolved: Option<Resolution>,
+    /// Where it stands, in the word that `status` says; only of a phase that has not ended, and only where somebody looks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<String>,
     /// When a person gave it up; absent while it is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub removed: Option<Timestamp>,

@@ -206,7 +206,8 @@ fn why(line: &HistoryLine) -> String {
 }
 
 fn end_word(line: &HistoryLine) -> String {
-    let end = line.end.map_or("open", |end| text::phase_end(end, But::Nothing).1);
+    let open = line.stage.as_deref().unwrap_or("open");
+    let end = line.end.map_or(open, |end| text::phase_end(end, But::Nothing).1);
     if line.removed.is_some() { format!("{end}, removed") } else { end.to_owned() }
 }
 
@@ -298,7 +299,10 @@ pub fn show(showing: &Showing, length: Length, style: &Style) -> String {
             let (tone, word, meaning) = text::phase_end(end, But::of(&line.left, &line.accepted));
             lines.push(Line::new(tone, word, meaning).at(1));
         }
-        None => lines.push(Line::new(Tone::Caution, "open", "the phase has not ended").at(1)),
+        None => {
+            let stage = line.stage.as_deref().unwrap_or("open");
+            lines.push(Line::new(Tone::Caution, stage, "the phase has not ended").at(1));
+        }
     }
     lines.extend(because(line.cause.as_ref(), 1));
     lines.extend(summary::accepted(&line.accepted, 1));

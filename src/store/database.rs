@@ -346,6 +346,7 @@ fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<(Row, String)>> {
     };
     let line = HistoryLine {
         removed: None,
+        stage: None,
         generation,
         run,
         plan,

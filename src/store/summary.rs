@@ -74,6 +74,7 @@ impl<'a> Telling<'a> {
     fn new(header: &PhaseHeader, began: Timestamp, phase: Option<&'a Phase>) -> Self {
         let line = HistoryLine {
             removed: None,
+            stage: None,
             generation: header.generation,
             run: header.run.clone(),
             plan: header.plan.clone(),

@@ -13,6 +13,7 @@ type Show<'a> = (&'a str, Box<dyn Fn(&Style) -> String>);
 fn line(generation: u32, phase: &str, end: Option<PhaseEnd>, cause: Option<Cause>) -> HistoryLine {
     HistoryLine {
         removed: None,
+        stage: None,
         generation: GenerationNumber(generation),
         run: RunId::new("r-1").expect("an identifier"),
         plan: plan().name,

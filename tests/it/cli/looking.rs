@@ -79,6 +79,43 @@ fn the_newest_generation_stands_first_for_a_person_and_in_a_pipe() {
 }
 
 #[test]
+fn a_plan_that_is_committed_is_not_shown_as_one_of_no_phases() {
+    let bench = Bench::new();
+    bench.plan("\n  - {id: one, apply: [{run: [\"true\"], changes: nothing}]}\n");
+    assert_eq!(bench.run(&["run", "plan.yaml", "--unattended"]).exit, 0);
+    let dry = bench.run(&["run", "plan.yaml", "--dry-run"]);
+    assert_eq!(
+        (dry.exit, dry.out.contains("phases:"), dry.out.contains("0 phase")),
+        (0, false, false),
+        "{dry:?}"
+    );
+    assert!(format!("{}{}", dry.out, dry.err).contains("Nothing to do: every phase"), "{dry:?}");
+    assert!(bench.run(&["run", "plan.yaml", "--dry-run", "--json"]).json()["phases"].is_array());
+}
+
+#[test]
+fn history_and_show_say_where_a_phase_stands_in_the_word_of_status() {
+    let bench = Bench::new();
+    bench.plan(
+        r#"
+  - id: one
+    on: {fail: pause}
+    apply: [{run: ["false"], changes: nothing}]
+"#,
+    );
+    assert_eq!(bench.run(&["run", "plan.yaml", "--unattended"]).exit, 11);
+    for verb in ["status", "history", "show"] {
+        let ran = bench.run(&[verb]);
+        assert!(
+            ran.exit == 0 && ran.out.contains("paused") && !ran.out.contains(" open "),
+            "{verb}: {ran:?}"
+        );
+    }
+    let history = bench.run(&["history", "--json"]).json();
+    assert_eq!(history["generations"][0]["stage"], "paused", "{history:#}");
+}
+
+#[test]
 fn the_complaints_about_a_plan_are_json_wherever_json_is_asked_for() {
     let bench = three();
     bench.write("bad.yaml", "switchback: 1\nname: bad\nphases:\n  - id: a\n    colour: red\n");

@@ -147,6 +147,20 @@ fn a_newest_generation_that_is_gone_or_tells_of_nothing_stops_everything_until_a
         }
         let run = unattended(&bench, &[]);
         assert!(run.exit == 13 && run.err.contains("0002"), "{gone}: {run:?}");
+        assert!(run.err.contains("switchback resolve"), "{gone}: {run:?}");
+        if gone.ends_with("journal") {
+            let status = bench.run(&["status"]);
+            assert!(status.exit == 13 && status.err.contains("`switchback resolve"), "{status:?}");
+            let show = bench.run(&["show", "2"]);
+            assert!(show.exit == 13 && show.err.contains("`switchback resolve"), "{show:?}");
+            let history = bench.run(&["history"]);
+            let told = format!("{}{}", history.out, history.err);
+            assert!(
+                told.contains("generation 0002 is not told of: ") && !told.contains("ever recorded"),
+                "{told}"
+            );
+            assert_eq!(bench.run(&["history", "--json"]).json()["damage"][0]["name"], "generation 0002");
+        }
         if gone == "generations/0002" {
             let status = bench.run(&["status"]);
             assert!(status.exit == 0 && status.out.contains("0002"), "{status:?}");
