@@ -17,7 +17,7 @@ esac
 # journals; machines whose power can be cut.
 packages=(gcc libc6-dev acl attr libcap2-bin monitoring-plugins-basic nix-bin
   vainfo vdpauinfo mesa-utils pciutils xvfb mesa-va-drivers libvdpau-va-gl1
-  python3-jsonschema python3-junitparser python3-prometheus-client python3-tap python3-more-itertools python3-yaml
+  libxml2-utils python3-jsonschema python3-junitparser python3-prometheus-client python3-tap python3-more-itertools python3-yaml
   mmdebstrap systemd-container systemd-journal-remote
   user-mode-linux e2fsprogs busybox-static)
 missing=()
@@ -40,6 +40,17 @@ for tool in fmt clippy; do
     rustup component add "$component"
   fi
 done
+
+# The schema of JUnit's reports that Jenkins publishes; the sources of pytest hold it.
+schema=target/consumers/junit-10.xsd
+if [ ! -f "$schema" ] && python3 -m pip --version >/dev/null 2>&1; then
+  sources=$(mktemp -d)
+  mkdir -p "$(dirname "$schema")"
+  python3 -m pip download --quiet --disable-pip-version-check --no-deps --no-binary :all: --dest "$sources" pytest==8.3.4 &&
+    tar -xzOf "$sources"/pytest-8.3.4.tar.gz pytest-8.3.4/testing/example_scripts/junit-10.xsd >"$schema.new" &&
+    mv "$schema.new" "$schema" || echo "no schema of JUnit's reports (the test that needs it is skipped by name)"
+  rm -rf "$sources"
+fi
 
 skips=$(mktemp)
 trap 'rm -f "$skips"' EXIT

@@ -5,6 +5,7 @@ use crate::skipped::skipped;
 use crate::support::bench::{Bench, Ran};
 use serde_json::{Value, json};
 use std::io::Write as _;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// Debian's own: its modules are packages.
@@ -13,6 +14,11 @@ const PYTHON: &str = "/usr/bin/python3";
 #[expect(clippy::disallowed_methods, reason = "the tests' own programs")]
 fn python() -> Command {
     Command::new(PYTHON)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the tests' own programs")]
+fn xmllint() -> Command {
+    Command::new("xmllint")
 }
 
 /// What a Python program makes of a text; nothing where it lacks its modules, which is told by name.
@@ -60,6 +66,31 @@ print(json.dumps({suite.name: {
         "gpu": {"counts": [2, 0, 1, 0], "cases": {"blind": ["Error"], "memory": []}},
     });
     assert_eq!(read, expected);
+}
+
+/// The schema that `tests/all.sh` puts there.
+const JUNIT_SCHEMA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/consumers/junit-10.xsd");
+
+#[test]
+fn junit_holds_against_the_schema_that_jenkins_publishes() {
+    let name = "junit_holds_against_the_schema_that_jenkins_publishes";
+    let schema = Path::new(JUNIT_SCHEMA);
+    if !schema.is_file() {
+        return skipped(name, &format!("{JUNIT_SCHEMA} is not there: `bash tests/all.sh` puts it there"));
+    }
+    let bench = bench("bad & <worse>\u{1b}[31m\n");
+    let valid = |text: &str| {
+        bench.write("c/report.xml", text);
+        xmllint()
+            .args(["--noout", "--nonet", "--schema"])
+            .args([schema, &bench.path("c/report.xml")])
+            .output()
+    };
+    let text = report(&bench, "junit").out;
+    let Ok(ended) = valid(&text) else { return skipped(name, "there is no xmllint") };
+    assert!(ended.status.success(), "{}\n{text}", String::from_utf8_lossy(&ended.stderr));
+    let wrong = text.replacen("<testcase ", "<case ", 1).replacen("</testcase>", "</case>", 1);
+    assert!(!valid(&wrong).expect("it was there").status.success(), "the schema refuses what is none");
 }
 
 #[test]
