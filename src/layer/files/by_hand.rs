@@ -94,8 +94,9 @@ impl Page {
                 self.lines.push(format!("rm -rf -- {at}"));
                 self.were_not(above);
             }
-            What::Glob { pattern, matched, above } => {
+            What::Glob { pattern, matched, above, folders } => {
                 self.closing.push(unmatched(path, pattern, matched));
+                self.closing.extend(new_folders(path, pattern, folders.as_deref()));
                 self.were_not(above);
             }
         }
@@ -181,6 +182,9 @@ fn unmatched(base: &Raw, pattern: &[String], matched: &[Raw]) -> String {
             let glob = shell_glob(one).unwrap_or_default();
             removing(&format!("{}/{glob}", quoted(base)), matched)
         }
+        several if matched.len() <= NAMES && several.iter().all(|one| shell_glob(one).is_some()) => {
+            format!("{} -exec rm -rf -- {{}} +", found(base, several, matched))
+        }
         _ => {
             let words = format!(
                 "# Remove what matches {}/{} and is not among these {}: {}",
@@ -193,6 +197,49 @@ fn unmatched(base: &Raw, pattern: &[String], matched: &[Raw]) -> String {
             sanitise_line(&words).into_owned()
         }
     }
+}
+
+/// So many names are told to a program at most.
+const NAMES: usize = 1000;
+
+/// Removes the folders in which a pattern goes on and that are new, the inner ones first; only where nobody put anything
+/// else into them.
+fn new_folders(base: &Raw, pattern: &[String], known: Option<&[Raw]>) -> Vec<String> {
+    let told = known.filter(|known| known.len() <= NAMES);
+    let (Some(known), true) = (told, pattern.iter().all(|one| shell_glob(one).is_some())) else {
+        return Vec::new();
+    };
+    let depths = (1..pattern.len()).rev().filter_map(|depth| pattern.get(..depth));
+    depths
+        .map(|upper| format!("{} -type d -empty -exec rmdir -- {{}} +", found(base, upper, known)))
+        .collect()
+}
+
+/// Finds what a pattern of several names matches, links not followed, besides these paths. At one depth a `*` cannot stand
+/// for a slash; a name that begins with a dot is meant only where the pattern says the dot.
+fn found(base: &Raw, pattern: &[String], known: &[Raw]) -> String {
+    let (at, depth) = (quoted(base), pattern.len());
+    let below = |parts: &[&str]| {
+        let path = [literally(base).as_slice(), b"/", parts.join("/").as_bytes()].concat();
+        quoted(&Raw(path))
+    };
+    let parts: Vec<&str> = pattern.iter().map(String::as_str).collect();
+    let mut line =
+        format!("test ! -d {at} || find {at} -mindepth {depth} -maxdepth {depth} -path {}", below(&parts));
+    for hidden in (0..depth).filter(|one| parts.get(*one).is_some_and(|part| !part.starts_with('.'))) {
+        let any: Vec<&str> = (0..depth).map(|one| if one == hidden { ".*" } else { "*" }).collect();
+        line.push_str(&format!(" ! -path {}", below(&any)));
+    }
+    for path in known {
+        line.push_str(&format!(" ! -path {}", quoted(&Raw(literally(path)))));
+    }
+    line
+}
+
+/// The bytes as a pattern that matches them alone.
+fn literally(raw: &Raw) -> Vec<u8> {
+    let special = |byte: &u8| matches!(byte, b'*' | b'?' | b'[' | b']' | b'\\');
+    raw.0.iter().flat_map(|byte| special(byte).then_some(b'\\').into_iter().chain([*byte])).collect()
 }
 
 fn removing(words: &str, known: &[Raw]) -> String {

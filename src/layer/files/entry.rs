@@ -72,8 +72,16 @@ pub(super) enum What {
     Pipe { meta: Meta },
     /// Nothing; nor were there these folders above it, outermost first.
     Absent { above: Vec<Raw> },
-    /// Of the names below this folder that match the pattern, nothing but these.
-    Glob { pattern: Vec<String>, matched: Vec<Raw>, above: Vec<Raw> },
+    /// Of the names below this folder that match the pattern, nothing but these. `folders` are those in which the pattern
+    /// went on; nothing where they are too many, and in what was recorded before there was this field: then nobody knows
+    /// which of them are new.
+    Glob {
+        pattern: Vec<String>,
+        matched: Vec<Raw>,
+        above: Vec<Raw>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        folders: Option<Vec<Raw>>,
+    },
 }
 
 impl What {

@@ -376,6 +376,58 @@ fn no_word_of_a_name_is_typed_by_who_follows_the_lines() {
     assert_eq!(contents(&snapshot(&root)), contents(&before));
 }
 
+/// What a phase made to hold what matches goes with it; what was there before, or holds something else, stays. By switchback
+/// and by whoever follows the lines.
+#[test]
+fn folders_that_were_made_to_hold_what_a_glob_matches_go_and_all_others_stay() {
+    for by_hand in [false, true] {
+        let mut bench = Bench::new();
+        for folder in ["fg1/sub", "fg0/sub", "fg*odd/sub"] {
+            folder_in(&bench, folder);
+        }
+        let root = bench.root();
+        let put = |name: &str| {
+            let path = root.join(name);
+            fs::create_dir_all(path.parent().expect("a parent")).expect("folders");
+            fs::write(path, name).expect("written");
+        };
+        ["fg1/sub/x1.conf", "fg1/sub/y.conf", "fg*odd/sub/x2.conf"].into_iter().for_each(put);
+        let layer =
+            layer_for(&LayerSpec::Files { paths: vec![root.join("fg*/*/x?.conf").display().to_string()] });
+        let record = layer.record(&mut bench.cx(), 0).expect("recorded");
+        let names = || -> Vec<String> {
+            let there = snapshot(&root).into_keys().filter(|path| path.to_string_lossy().contains("/fg"));
+            there.map(|path| path.strip_prefix(&root).expect("below").display().to_string()).collect()
+        };
+        let mut wanted = names();
+        fs::remove_file(root.join("fg1/sub/x1.conf")).expect("removed");
+        for name in ["fg2/sub/x1.conf", "fg2/other/x1.conf", "fg0/new/x9.conf", "fg1/sub/x7.conf"] {
+            put(name);
+        }
+        // Neither matches: the one by its dot, the other by its name.
+        for name in ["fg3/.sub/x1.conf", "fg4/sub/mine"] {
+            put(name);
+            let path = Path::new(name).ancestors().filter(|path| !path.as_os_str().is_empty());
+            wanted.extend(path.map(|path| path.display().to_string()));
+        }
+        wanted.sort_unstable();
+        if by_hand {
+            let lines = layer.by_hand(&bench.capsule, &record).expect("lines");
+            assert!(!lines.iter().any(|line| line.starts_with("# Remove")), "{lines:#?}");
+            #[expect(clippy::disallowed_methods, reason = "the shell of whoever follows the lines")]
+            let mut shell = std::process::Command::new("/bin/sh");
+            let ended = shell.args(["-eu", "-c", &lines.join("\n")]).output().expect("a shell");
+            assert!(ended.status.success(), "{}{lines:#?}", String::from_utf8_lossy(&ended.stderr));
+        } else {
+            assert_eq!(layer.restore(&mut bench.cx(), &record).failed, []);
+        }
+        let mut now = names();
+        now.sort_unstable();
+        assert_eq!(now, wanted, "by hand: {by_hand}");
+        assert_eq!(layer.restore(&mut bench.cx(), &record).changed, 0, "by hand: {by_hand}");
+    }
+}
+
 #[test]
 fn a_link_that_was_put_on_the_way_is_put_aside_by_who_follows_the_lines() {
     let mut bench = Bench::new();

@@ -32,6 +32,8 @@ pub(super) fn split(path: &str) -> Result<(PathBuf, Vec<String>), PatternError> 
 pub(super) struct Expanded {
     /// What matches, in order.
     pub(super) matches: Vec<PathBuf>,
+    /// Folders in which the pattern goes on.
+    pub(super) folders: Vec<PathBuf>,
     /// Links to folders where the pattern goes on: not followed.
     pub(super) links: Vec<PathBuf>,
 }
@@ -64,7 +66,10 @@ fn descend(
             Some(pattern) if !pattern.matches_with(&text, OPTIONS) => {}
             Some(_) if rest.is_empty() => found.matches.push(path),
             Some(_) => match kind(&seen) {
-                FileType::Directory => descend(folders, &path, rest, found)?,
+                FileType::Directory => {
+                    descend(folders, &path, rest, found)?;
+                    found.folders.push(path);
+                }
                 FileType::Symlink if path.is_dir() => found.links.push(path),
                 FileType::RegularFile
                 | FileType::Symlink

@@ -14,6 +14,7 @@ use super::entry::{Entry, Meta, What};
 use super::flags;
 use super::folder::{descriptors_left, device, just_made, look, same};
 use super::intentions;
+use super::pattern;
 use super::remove::{open_up, remove_tree, unlock};
 use super::save::Help;
 use super::scan::open_quietly;
@@ -224,8 +225,18 @@ impl<'a> Restore<'a> {
             }
             What::Link { meta, to } => self.put_named(path, meta, Some(to), &found),
             What::Pipe { meta } => self.put_named(path, meta, None, &found),
-            What::Absent { above } | What::Glob { above, .. } => {
+            What::Absent { above } => {
                 self.above.extend(above.iter().map(Raw::to_path));
+                self.remove_created(&found);
+                Ok(())
+            }
+            What::Glob { pattern, above, folders, .. } => {
+                self.above.extend(above.iter().map(Raw::to_path));
+                if let Some(known) = folders {
+                    // Made to hold what matches: like those above, they go where nothing else is in them.
+                    let new = pattern::expand(path, pattern)?.folders.into_iter();
+                    self.above.extend(new.filter(|folder| !known.iter().any(|known| known.path() == folder)));
+                }
                 self.remove_created(&found);
                 Ok(())
             }

@@ -112,6 +112,11 @@ impl<'a> Scan<'a> {
                 pattern: glob.patterns.clone(),
                 matched: glob.matches.iter().map(|path| Raw::from(path.as_path())).collect(),
                 above: missing_above(&glob.base.join("*")),
+                folders: glob
+                    .folders
+                    .as_ref()
+                    .filter(|_| glob.patterns.len() > 1)
+                    .map(|folders| folders.iter().map(|path| Raw::from(path.as_path())).collect()),
             };
             scan.visitor.entry(Entry { path: glob.base.as_path().into(), what })?;
         }

@@ -16,7 +16,12 @@ pub(super) struct Glob {
     pub(super) base: PathBuf,
     pub(super) patterns: Vec<String>,
     pub(super) matches: Vec<PathBuf>,
+    /// The folders in which the pattern goes on, where they can be told apart from new ones.
+    pub(super) folders: Option<Vec<PathBuf>>,
 }
+
+/// So many folders in which a pattern goes on are recorded at most.
+const FOLDERS: usize = 10_000;
 
 /// What is recorded.
 #[derive(Default)]
@@ -65,7 +70,7 @@ impl Targets {
             .map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, format!("is no pattern: {why}")))?;
         let base = resolved(&base)?;
         not_of_the_kernel(&base)?;
-        let Expanded { matches, links } = pattern::expand(&base, &patterns)?;
+        let Expanded { matches, links, folders } = pattern::expand(&base, &patterns)?;
         for link in links {
             self.refused.push(Item::new(
                 link.display().to_string(),
@@ -73,7 +78,8 @@ impl Targets {
             ));
         }
         self.paths.extend(matches.iter().cloned());
-        self.globs.push(Glob { base, patterns, matches });
+        let told = folders.len() <= FOLDERS && !patterns.iter().any(|part| part == "**");
+        self.globs.push(Glob { base, patterns, matches, folders: told.then_some(folders) });
         Ok(())
     }
 
