@@ -60,6 +60,7 @@ fn a_reboot_that_was_asked_for_is_gone_on_from_exactly_there() {
     run.plan.phases[0].settle = Span(7);
     assert_eq!(run.taken_up(up("two")), Action::CompareBoot);
     assert_eq!(run.tell(Input::BootCompared(Vec::new())), Action::Wait { until: Timestamp(7) });
+    assert_eq!(run.state.marks_of(Part::Apply).len(), 2, "this reboot is no step");
     assert_eq!(run.succeed(Input::TimeReached), Ended::Finished(Verdict::Committed));
 }
 
