@@ -179,10 +179,10 @@ for target in "${targets[@]}"; do
   case $target in
     engine)
       mutants=("engine/src/engine/**")
-      # The quick tests first; what they let through meets those that explore a plan, and then the walk. The planted faults
+      # The quick tests first; what they let through, and what explores a plan, meets the tests of that, and then the walk. The planted faults
       # are a test of the walk itself.
-      tried --cargo-arg=--lib "$@" -- -- --skip foresee::tests ||
-        tried --iterate --cargo-arg=--lib "$@" -- -- foresee::tests ||
+      tried --cargo-arg=--lib --exclude 'engine/src/engine/foresee/**' "$@" -- -- --skip foresee::tests || true
+      tried --iterate --cargo-arg=--lib "$@" -- -- foresee::tests ||
         tried --iterate --cargo-arg=--test=engine "$@" -- -- --skip mutants:: --skip planted || missed=yes
       ;;
     judge)
