@@ -255,7 +255,9 @@ fn as_seen(matcher: &Matcher, now: Option<&Value>, scope: Scope<'_>) -> Finding 
             }
         },
         (Matcher::Version(constraint), Some(now)) => versioned(now, constraint, unit),
-        (Matcher::Exists(wanted), Some(_)) => Finding::new(Truth::of(*wanted), "is there"),
+        (Matcher::Exists(wanted), Some(now)) => {
+            Finding::new(Truth::of(*wanted), format!("is there: {}", shown(unit, now)))
+        }
         (Matcher::Empty(wanted), Some(now)) => match length(now) {
             Some(0) => Finding::new(Truth::of(*wanted), "is empty"),
             Some(_) => Finding::new(Truth::of(!*wanted), format!("is {}, not empty", shown(unit, now))),

@@ -3,6 +3,7 @@
 //! Three things are never folded into each other: what was measured and does not hold (`fail`), what could not be
 //! measured (`error`), and what was measured and settles nothing (`inconclusive`).
 
+mod class;
 mod compare;
 mod ended;
 mod gain;
@@ -49,7 +50,10 @@ pub fn judge(
     today: &str,
 ) -> Judgement {
     let (outcome, mut reasons) = match seen {
-        Ok(seen) => page::dated(check, seen, ended::judged(check, seen, by_rules(check, seen, baseline))),
+        Ok(seen) => {
+            let told = ended::judged(check, seen, by_rules(check, seen, baseline));
+            page::dated(check, seen, class::named(check, seen, told))
+        }
         Err(why) => unmeasured(check, why),
     };
     let outcome = match (outcome, check.severity) {

@@ -126,7 +126,21 @@ fn read(of: &Tool, ended: &Ended) -> Result<Observation, ProbeError> {
     };
     // libva speaks on standard error, and before the list.
     let said = whole(&ended.stderr).ok_or_else(too_much)? + &whole(&ended.stdout).ok_or_else(too_much)?;
-    let mut seen = understood(name, &mut said.as_bytes())?;
+    let end = match end {
+        // Whoever wraps a program tells of its signal as shells do.
+        ProcessEnd::Exited(status @ 129..160) => ProcessEnd::Signaled(status - 128),
+        ProcessEnd::Exited(_) | ProcessEnd::Signaled(_) => end,
+    };
+    let mut seen = match end {
+        ProcessEnd::Signaled(_) if said.trim().is_empty() => Observation::new(),
+        ProcessEnd::Exited(status) if said.trim().is_empty() => {
+            return Err(ProbeError::Unreachable {
+                what: format!("{name} ended with {status} and said nothing"),
+                hint: "start it by hand: is the program that is found by this name the tool itself?",
+            });
+        }
+        ProcessEnd::Exited(_) | ProcessEnd::Signaled(_) => understood(name, &mut said.as_bytes())?,
+    };
     let class = seen.get(of.class).and_then(Value::as_str).map(str::to_owned);
     if let Some((class, hint)) =
         of.unreachable.iter().find(|(unreachable, _)| class.as_deref() == Some(*unreachable))
@@ -153,10 +167,11 @@ fn read(of: &Tool, ended: &Ended) -> Result<Observation, ProbeError> {
         ProcessEnd::Exited(0) => seen = seen.with("complete", true),
         ProcessEnd::Exited(_) if class.is_some() => {}
         ProcessEnd::Exited(status) => {
-            let last = last_line(&ended.stderr);
+            let last =
+                [&ended.stderr, &ended.stdout].map(last_line).into_iter().find(|line| !line.is_empty());
             return Err(ProbeError::Malformed {
                 what: format!("what {name} says"),
-                why: format!("it ended with {status}: {last}"),
+                why: format!("it ended with {status}: {}", last.unwrap_or_default()),
             });
         }
         // What a driver's code does to the tool it does to every program.
@@ -267,5 +282,30 @@ vainfo: Supported profile and entrypoints
         let seen = read(&VAINFO, &crashed).expect("seen");
         assert_eq!((seen.get("ok"), seen.get("failure")), (Some(&json!(false)), Some(&json!("crashed"))));
         assert_eq!((seen.get("complete"), seen.get("signal")), (Some(&json!(false)), Some(&json!(11))));
+        // A shell around it tells of the signal in its own way, and may have nothing else to tell.
+        assert_eq!(read(&VAINFO, &exited(139, LOADED, "")), Ok(seen));
+        let silent = read(&VAINFO, &exited(139, "", "")).expect("seen");
+        assert_eq!(
+            (silent.get("failure"), silent.get("signal")),
+            (Some(&json!("crashed")), Some(&json!(11)))
+        );
+        let silent = read(&VDPAUINFO, &exited(134, "\n", "")).expect("seen");
+        assert_eq!(
+            (silent.get("error_class"), silent.get("signal"), silent.get("device_created")),
+            (Some(&json!("crashed")), Some(&json!(6)), Some(&json!(false)))
+        );
+    }
+
+    #[test]
+    fn a_tool_that_said_nothing_is_told_as_such_and_of_no_file() {
+        for (of, status) in [(&VAINFO, 0), (&VDPAUINFO, 7), (&GLXINFO, 255), (&LSPCI, 0)] {
+            let why = read(of, &exited(status, "", "")).expect_err("an error");
+            let words = format!("{} ended with {status} and said nothing", of.reader);
+            assert_eq!(why.to_string(), words);
+            assert!(
+                why.hint().is_some_and(|hint| !hint.contains("file") && !hint.contains("2>&1")),
+                "{why:?}"
+            );
+        }
     }
 }
