@@ -191,6 +191,7 @@ mod tests {
             began: Timestamp(at),
             took: Span::ZERO,
             baseline: None,
+            kept: true,
             phases: vec![JudgedPhase {
                 phase: PhaseId::new("p").expect("a name"),
                 reports: vec![report],

@@ -4,24 +4,46 @@ use super::context::Context;
 use super::out;
 use crate::app::findings_of;
 use crate::model::{Occasion, Plan, Validation};
+use crate::report;
 use crate::store::{FINDINGS, StateFolder, StoreError};
 use crate::system::sanitise::sanitise;
 
 /// Keeps it where there is a state folder, be it one that somebody made and nothing is in; none is made for it.
-pub(crate) fn keep(context: &Context, validation: &Validation, plan: &Plan, occasion: Occasion) {
+/// Whether it is kept.
+pub(crate) fn keep(context: &Context, validation: &Validation, plan: &Plan, occasion: Occasion) -> bool {
     let folder = match context.look_if_any() {
         Ok(Some(folder)) => folder,
         Ok(None) if context.state.is_dir() => match StateFolder::create(&context.state) {
             Ok(folder) => folder,
-            Err(why) => return lost("what was found is not kept", &why),
+            Err(why) => {
+                lost("what was found is not kept", &why);
+                return false;
+            }
         },
-        Ok(None) | Err(_) => return,
+        Ok(None) => {
+            let state = context.state.display().to_string();
+            let words = ["mkdir", "-p", "-m", "700", state.as_str()].map(str::to_owned);
+            let make = report::shell_words(&words);
+            let text = format!(
+                "what was found is not kept for `switchback trend`: there is no state folder {state}; `{make}` makes one"
+            );
+            out::complain(&format!("note: {}\n", sanitise(&text).replace('\n', " ")));
+            return false;
+        }
+        // It was looked into before, and that was refused with these words.
+        Err(_) => return false,
     };
     let found = findings_of(validation, plan, occasion);
     match folder.keep_findings(&found, FINDINGS) {
-        Ok(false) => {}
-        Ok(true) => said("history.db was damaged or of another version: it was moved aside and made again"),
-        Err(why) => lost("what was found is not kept", &why),
+        Ok(false) => true,
+        Ok(true) => {
+            said("history.db was damaged or of another version: it was moved aside and made again");
+            true
+        }
+        Err(why) => {
+            lost("what was found is not kept", &why);
+            false
+        }
     }
 }
 

@@ -217,7 +217,7 @@ fn judge(
         return Ok(out::nothing(context, text, Exit::Locked));
     }
     let plan = due.past.plan.clone();
-    let validation = Validation {
+    let mut validation = Validation {
         plan: plan.name.clone(),
         revision: plan.revision,
         digest: plan.digest.clone(),
@@ -226,13 +226,14 @@ fn judge(
         took: clock::since(tick),
         baseline: Some("what was recorded before the phase".to_owned()),
         phases: vec![judged],
+        kept: false,
     };
+    validation.kept = keep::keep(context, &validation, &plan, Occasion::Schedule);
     if context.json {
         out::json_line(context, &report::validation_json(&validation));
     } else {
         out::put(&report::validation(&validation, &context.out_style()));
     }
-    keep::keep(context, &validation, &plan, Occasion::Schedule);
     seen.push(validation.clone());
     let reports = validation.phases.first().map(|JudgedPhase { reports, .. }| reports.as_slice());
     let reports = reports.unwrap_or_default();

@@ -23,8 +23,10 @@ pub(crate) fn trend(context: &Context, args: &Trend) -> Result<Exit, CliError> {
         since: args.since.as_deref().map(since).transpose()?,
     };
     let Some(folder) = context.look_if_any()? else {
-        let text =
-            format!("Nothing is known of any check: nothing was ever run in {}.", context.state.display());
+        let text = format!(
+            "Nothing is known of any check: there is no state folder {}, and without one `validate` keeps nothing.",
+            context.state.display()
+        );
         return Ok(out::nothing(context, &text, Exit::Done));
     };
     match trend_of(&folder, &asked)? {

@@ -84,7 +84,7 @@ fn found(
             return Err(CliError::new(Exit::Paused, "interrupted; nothing was touched"));
         }
     }
-    let validation = Validation {
+    let mut validation = Validation {
         plan: chosen.plan.name.clone(),
         revision: chosen.plan.revision,
         digest: chosen.plan.digest.clone(),
@@ -93,10 +93,13 @@ fn found(
         took: clock::since(tick),
         baseline: subjects.baseline,
         phases,
+        kept: false,
     };
-    let kept = watch.kept.take().unwrap_or_default();
-    super::keep::keep(context, &validation, &chosen.plan, Occasion::Validation);
-    Ok((validation, kept))
+    let lines = watch.kept.take().unwrap_or_default();
+    // What it shows while it goes on is taken away before a line is said.
+    drop(watch);
+    validation.kept = super::keep::keep(context, &validation, &chosen.plan, Occasion::Validation);
+    Ok((validation, lines))
 }
 
 /// Gives every form, also where one of them cannot be written: then that is said, after all others are there. Files come

@@ -14,6 +14,29 @@ pub struct Measure {
     pub unit: Option<String>,
     /// Whether a rule of the check is about it, so that it is what one wants to see of the check.
     pub ruled: bool,
+    /// Where its rules warn and fail; not kept, the plan has them.
+    #[serde(skip)]
+    pub thresholds: Thresholds,
+}
+
+/// Where a number warns and is critical, as far as the rules of its check can be written so.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Thresholds {
+    /// Where the check is not good.
+    pub warn: Option<Range>,
+    /// Where it fails.
+    pub crit: Option<Range>,
+}
+
+/// A range of numbers with its ends, unbounded where an end is not there. One is alerted outside of it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Range {
+    /// The least.
+    pub low: Option<f64>,
+    /// The greatest.
+    pub high: Option<f64>,
+    /// One is alerted inside of it instead.
+    pub inside: bool,
 }
 
 /// On what occasion a check was looked at.

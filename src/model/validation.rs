@@ -72,6 +72,8 @@ pub struct Validation {
     pub took: Span,
     /// What was compared with, in words; nothing where there is no baseline.
     pub baseline: Option<String>,
+    /// Whether the state folder has it, for trends.
+    pub kept: bool,
     /// The phases whose checks were looked at.
     pub phases: Vec<JudgedPhase>,
 }

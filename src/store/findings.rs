@@ -3,7 +3,9 @@
 
 use super::database::{Index, failed, json, unword, word};
 use super::{StateFolder, StoreError};
-use crate::model::{CheckId, Finding, Health, Measure, Occasion, PhaseId, PlanName, Span, Timestamp, Told};
+use crate::model::{
+    CheckId, Finding, Health, Measure, Occasion, PhaseId, PlanName, Span, Thresholds, Timestamp, Told,
+};
 use rusqlite::{Transaction, params};
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;
@@ -186,7 +188,13 @@ impl Index {
             let Ok(Some((number, mut finding))) = read(row) else { continue };
             let measures = values.query_map([number], |row| {
                 let (field, value, unit) = (row.get(0)?, row.get(1)?, row.get(2)?);
-                Ok(Measure { field, value, unit, ruled: row.get::<_, i64>(3)? == 1 })
+                Ok(Measure {
+                    field,
+                    value,
+                    unit,
+                    ruled: row.get::<_, i64>(3)? == 1,
+                    thresholds: Thresholds::default(),
+                })
             });
             finding.values = measures.map_err(failed(&self.path))?.filter_map(Result::ok).collect();
             found.push(finding);

@@ -24,8 +24,20 @@ fn found(check: &str, at: i64, outcome: Outcome, value: f64) -> Finding {
         counted: outcome,
         reason: Some("5 > 4".to_owned()),
         values: vec![
-            Measure { field: "free".to_owned(), value, unit: Some("B".to_owned()), ruled: true },
-            Measure { field: "count".to_owned(), value: 1.5, unit: None, ruled: false },
+            Measure {
+                field: "free".to_owned(),
+                value,
+                unit: Some("B".to_owned()),
+                ruled: true,
+                thresholds: Thresholds::default(),
+            },
+            Measure {
+                field: "count".to_owned(),
+                value: 1.5,
+                unit: None,
+                ruled: false,
+                thresholds: Thresholds::default(),
+            },
         ],
     }
 }

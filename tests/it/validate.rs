@@ -363,3 +363,104 @@ fn who_asks_for_a_probe_that_is_none_is_told_what_there_is_instead() {
     assert!(ran.exit == 2 && ran.err.contains("did you mean `process`?"), "{ran:?}");
     assert!(!ran.err.contains("priority=err"), "{ran:?}");
 }
+
+#[test]
+fn where_there_is_no_state_folder_it_says_that_nothing_is_kept() {
+    let bench = bench("good\n");
+    std::fs::remove_dir_all(bench.state()).unwrap_or_default();
+    let words = ["validate", "plan.yaml", "--phase", "libs"];
+    let ran = bench.run(&[&words[..], &["--json"]].concat());
+    assert_eq!((&ran.json()["kept"], ran.err.lines().count()), (&serde_json::json!(false), 1), "{ran:?}");
+    let make = format!("mkdir -p -m 700 {}", bench.state().display());
+    let line = format!(
+        "note: what was found is not kept for `switchback trend`: there is no state folder {}; `{make}` makes one\n",
+        bench.state().display()
+    );
+    assert_eq!(ran.err, line);
+    assert!(!bench.state().exists());
+    let trend = bench.run(&["trend", "works"]);
+    assert!(trend.out.contains("without one `validate` keeps nothing"), "{trend:?}");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    std::fs::create_dir(bench.state())
+        .and_then(|()| std::fs::set_permissions(bench.state(), mode))
+        .expect("made");
+    let ran = bench.run(&[&words[..], &["--json"]].concat());
+    assert_eq!((&ran.json()["kept"], ran.err.as_str()), (&serde_json::json!(true), ""), "{ran:?}");
+    assert_eq!(bench.run(&["trend", "works"]).exit, 0);
+}
+
+#[test]
+fn what_a_command_that_failed_printed_is_no_ground_for_a_pass() {
+    let bench = Bench::new();
+    bench.plan(
+        r#"
+  - id: a
+    apply: [{id: nothing, run: ["true"], changes: nothing}]
+    validate:
+      - {id: list, probe: {run: [cat, "${c}/list"], parse: lines}, expect: {value: {no_new: true}}}
+      - {id: log, probe: {run: [grep, ERR, "${c}/nosuch.log"]}, expect: {stdout: {not: {contains: ERR}}}}
+      - {id: killed, probe: {run: [sh, -c, "kill -9 $$$$"], parse: lines}, expect: {value: {empty: true}}}
+      - {id: told, probe: {run: [grep, ERR, /dev/null]}, expect: {exit: 1, stdout: {empty: true}}}
+"#,
+    );
+    bench.write("c/list", "one\n");
+    assert_eq!(bench.run(&["baseline", "record", "plan.yaml", "--name", "before"]).exit, 0);
+    let outcomes = |bench: &Bench| {
+        let ran = bench.run(&["validate", "plan.yaml", "--baseline", "before", "--json"]);
+        let found = ran.json();
+        let reports = found["phases"][0]["reports"].as_array().expect("reports").clone();
+        let of = |report: &serde_json::Value| report["outcome"].as_str().expect("a word").to_owned();
+        (reports.iter().map(of).collect::<Vec<_>>(), reports[0]["reasons"][0].clone())
+    };
+    assert_eq!(outcomes(&bench).0, ["pass", "error", "error", "pass"]);
+    std::fs::remove_file(bench.path("c/list")).expect("gone");
+    let (found, why) = outcomes(&bench);
+    assert_eq!(found, ["error", "error", "error", "pass"]);
+    assert_eq!(why, "it ended with 1, and no rule says what that means");
+    // A baseline of a look that failed is none.
+    assert_eq!(bench.run(&["baseline", "record", "plan.yaml", "--name", "after"]).exit, 0);
+    bench.write("c/list", "one\n");
+    let ran = bench.run(&["validate", "plan.yaml", "--baseline", "after", "--json"]).json();
+    assert_eq!(ran["phases"][0]["reports"][0]["outcome"], "inconclusive", "{ran}");
+}
+
+/// The perfdata of a plugin's first line: label, value, and the ranges that are told.
+fn perfdata(line: &str) -> Vec<(String, f64, [String; 2])> {
+    let (_, data) = line.split_once(" | ").expect("perfdata");
+    let one = |datum: &str| {
+        let (label, rest) = datum.rsplit_once('=').expect("a value");
+        let mut parts = rest.split(';');
+        let value = parts.next().expect("a value").trim_end_matches(|c: char| !c.is_ascii_digit());
+        let mut range = || parts.next().unwrap_or_default().to_owned();
+        (label.trim_matches('\'').to_owned(), value.parse().expect("a number"), [range(), range()])
+    };
+    data.split(' ').map(one).collect()
+}
+
+#[test]
+fn a_plugin_tells_the_thresholds_of_the_rules() {
+    let bench = Bench::new();
+    bench.plan(
+        r#"
+  - id: a
+    apply: [{id: nothing, run: ["true"], changes: nothing}]
+    validate:
+      - id: load
+        probe: {run: [echo, '{"x": 7, "y": 3}'], parse: json}
+        expect: {exit: 0, value.x: {between: [1, 10]}, value.y: {lt: 3}}
+        tolerate: {exit: 0, value.x: {le: 20}, value.y: {le: 5}}
+      - {id: memory, probe: memory, expect: {total: {ge: 1MiB}}}
+"#,
+    );
+    let ran = bench.run(&["validate", "plan.yaml", "--report", "nagios"]);
+    assert_eq!(ran.exit, 1, "{ran:?}");
+    let told = perfdata(ran.out.lines().next().expect("a line"));
+    let of = |name: &str| {
+        told.iter().find(|(label, _, _)| label == name).map(|(_, value, ranges)| (*value, ranges.clone()))
+    };
+    let ranges = |warn: &str, crit: &str| [warn.to_owned(), crit.to_owned()];
+    assert_eq!(of("a/load.value.x"), Some((7.0, ranges("1:10", "~:20"))), "{told:?}");
+    assert_eq!(of("a/load.value.y"), Some((3.0, ranges("@3:", "~:5"))), "{told:?}");
+    assert_eq!(of("a/memory.total").map(|(_, ranges)| ranges), Some(ranges("", "1048576:")), "{told:?}");
+    assert!(of("a/memory.available").is_none(), "of many numbers those of rules: {told:?}");
+}

@@ -12,6 +12,7 @@ mod measured;
 mod numbers;
 mod page;
 mod reasons;
+mod thresholds;
 mod unstated;
 mod version;
 

@@ -1,7 +1,8 @@
 //! The numbers in what a check saw, for keeping.
 
 use super::reasons::{Unit, unit_of};
-use crate::model::{Check, Look, MEASURES, Measure, Observation, Probe, Value};
+use super::thresholds::{Of, thresholds};
+use crate::model::{Check, Look, MEASURES, Measure, Observation, Probe, Thresholds, Value};
 
 /// The numbers that a check saw, those that its rules are about first; of a list, how long it is. At most
 /// [`MEASURES`]; what is nested and what no rule is about is left out.
@@ -20,7 +21,13 @@ pub fn measures(check: &Check, seen: &Observation) -> Vec<Measure> {
         let value = length as f64;
         add(
             &mut found,
-            Some(Measure { field: format!("{}.len", rule.field), value, unit: None, ruled: true }),
+            Some(Measure {
+                field: format!("{}.len", rule.field),
+                value,
+                unit: None,
+                ruled: true,
+                thresholds: thresholds(check, &rule.field, Of::Length),
+            }),
         );
     }
     found.sort_by_key(|measure| !measure.ruled);
@@ -52,7 +59,8 @@ fn number(
     };
     let (field, unit) = (field.to_owned(), unit.map(str::to_owned));
     let ruled = !beside(check, &field);
-    Some(Measure { field, value, unit, ruled })
+    let thresholds = if ruled { thresholds(check, &field, Of::Value) } else { Thresholds::default() };
+    Some(Measure { field, value, unit, ruled, thresholds })
 }
 
 fn add(found: &mut Vec<Measure>, measure: Option<Measure>) {

@@ -55,11 +55,14 @@ struct Summary<'a> {
     took: Span,
     /// What was compared with, in words; nothing where there is no baseline.
     baseline: Option<&'a str>,
+    /// Whether it is kept for `switchback trend`; it is where there is a state folder.
+    kept: bool,
 }
 
 impl<'a> Summary<'a> {
     fn of(validation: &'a Validation) -> Self {
-        let Validation { plan, revision, digest, machine, began, took, baseline, phases: _ } = validation;
+        let Validation { plan, revision, digest, machine, began, took, baseline, kept, phases: _ } =
+            validation;
         let Tally { counted, excused } = validation.tally();
         let by_word = |(outcome, number): (Outcome, usize)| (outcome.word(), number);
         Self {
@@ -74,6 +77,7 @@ impl<'a> Summary<'a> {
             began: *began,
             took: *took,
             baseline: baseline.as_deref(),
+            kept: *kept,
         }
     }
 }

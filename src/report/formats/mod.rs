@@ -50,7 +50,8 @@ fn excuse(report: &CheckReport) -> Option<String> {
 #[cfg(test)]
 pub(super) fn sample() -> crate::model::Validation {
     use crate::model::{
-        CheckId, Digest, JudgedPhase, Measure, PhaseId, PlanName, Severity, Span, Timestamp, Validation,
+        CheckId, Digest, JudgedPhase, Measure, PhaseId, PlanName, Severity, Span, Thresholds, Timestamp,
+        Validation,
     };
     use std::collections::BTreeMap;
     let report = |name: &str, outcome, weight, reason: &str| CheckReport {
@@ -73,13 +74,15 @@ pub(super) fn sample() -> crate::model::Validation {
         began: Timestamp(1_767_225_600_000),
         took: Span(7500),
         baseline: None,
+        kept: true,
         phases: vec![
             JudgedPhase {
                 phase: PhaseId::new("libs").expect("an id"),
                 measures: [("works", "used ratio", None), ("slow", "du|ration", Some("s"))]
                     .map(|(check, field, unit): (_, &str, Option<&str>)| {
                         let (field, unit) = (field.to_owned(), unit.map(str::to_owned));
-                        let measure = Measure { field, value: 0.25, unit, ruled: false };
+                        let thresholds = Thresholds::default();
+                        let measure = Measure { field, value: 0.25, unit, ruled: false, thresholds };
                         (CheckId::new(check).expect("an id"), vec![measure])
                     })
                     .into(),

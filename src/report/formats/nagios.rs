@@ -2,12 +2,14 @@
 //! for each check that is not good.
 
 use super::seconds;
-use crate::model::{CheckReport, Health, Measure, Outcome, Validation, counted};
+use crate::model::{CheckReport, Health, Measure, Outcome, Range, Validation, counted};
 use crate::report::text::{findings, tallied, titled};
 use std::fmt::Write as _;
 
 /// Longest perfdata, in bytes: plugins' readers cut at 8 KiB.
 const PERFDATA: usize = 4096;
+/// How many numbers of a check are told that no rule is about: those of a probe that sees many are not.
+const FEW: usize = 3;
 
 /// The text, and the exit status that belongs to it: 0 to 3.
 #[must_use]
@@ -59,7 +61,8 @@ fn clean(text: &str) -> String {
     text.chars().map(|c| if c == '|' || c.is_control() { ' ' } else { c }).collect()
 }
 
-/// The numbers with their units, those that the checks' rules are about first; and how many there was no room for.
+/// The numbers with their units, those that the checks' rules are about first and with the thresholds that these make; and
+/// how many there was no room for.
 fn perfdata(validation: &Validation) -> (String, usize) {
     let mut out = format!("time={}s", seconds(validation.took.0));
     let all = || {
@@ -71,7 +74,11 @@ fn perfdata(validation: &Validation) -> (String, usize) {
     let mut left = 0;
     for ruled in [true, false] {
         for (phase, report, measures) in all() {
-            for measure in measures.iter().filter(|measure| measure.ruled == ruled) {
+            let of = measures.iter().filter(|measure| measure.ruled == ruled);
+            if !ruled && of.clone().count() > FEW {
+                continue;
+            }
+            for measure in of {
                 let datum = datum(&format!("{phase}/{}.{}", report.check, measure.field), measure);
                 if left > 0 || out.len() + datum.len() > PERFDATA {
                     left += 1;
@@ -86,14 +93,24 @@ fn perfdata(validation: &Validation) -> (String, usize) {
 
 fn datum(label: &str, measure: &Measure) -> String {
     let label: String = clean(label).chars().filter(|c| !matches!(c, '\'' | '=')).collect();
-    format!(" '{label}'={}{}", measure.value, measure.unit.as_deref().unwrap_or_default())
+    let unit = measure.unit.as_deref().unwrap_or_default();
+    let range = |range: Option<Range>| range.map(threshold).unwrap_or_default();
+    let thresholds = format!(";{};{}", range(measure.thresholds.warn), range(measure.thresholds.crit));
+    format!(" '{label}'={}{unit}{}", measure.value, thresholds.trim_end_matches(';'))
+}
+
+/// A range as the guidelines write it: `1:10`, `~:10`, `1:`, `@1:10`.
+fn threshold(range: Range) -> String {
+    let end = |end: Option<f64>, none: &str| end.map_or_else(|| none.to_owned(), |end| end.to_string());
+    let at = if range.inside { "@" } else { "" };
+    format!("{at}{}:{}", end(range.low, "~"), end(range.high, ""))
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::sample;
     use super::*;
-    use crate::model::Weight;
+    use crate::model::{Thresholds, Weight};
 
     #[test]
     fn one_line_says_how_it_stands_and_the_status_says_it_again() {
@@ -106,18 +123,54 @@ mod tests {
     #[test]
     fn numbers_that_there_is_no_room_for_are_counted_and_those_of_rules_come_first() {
         let mut validation = sample();
-        let of = |ruled, name: &str| Measure { field: name.to_owned(), value: 1.0, unit: None, ruled };
-        let many = (0..300).map(|at| of(false, &format!("field-{at}"))).chain([of(true, "ruled")]).collect();
+        let of = |ruled, name: &str| Measure {
+            field: name.to_owned(),
+            value: 1.0,
+            unit: None,
+            ruled,
+            thresholds: Thresholds::default(),
+        };
+        let many = (0..300).map(|at| of(true, &format!("field-{at}"))).chain([of(false, "beside")]).collect();
         let works = validation.phases[0].reports[0].check.clone();
         validation.phases[0].measures.insert(works, many);
         let (text, _) = nagios(&validation);
-        assert!(text.contains("s 'libs/works.ruled'=1 'libs/works.field-0'=1 "), "{text}");
+        assert!(text.contains("s 'libs/works.field-0'=1 'libs/works.field-1'=1 "), "{text}");
         assert!(text.lines().next().expect("a line").len() < 8192 / 2 + 200, "{text}");
         let note = text.lines().last().expect("a line");
         assert!(
             note.starts_with("[note] there was no room for ") && note.ends_with(" more numbers"),
             "{note}"
         );
+    }
+
+    #[test]
+    fn thresholds_are_told_and_of_many_numbers_only_those_of_rules() {
+        let mut validation = sample();
+        let range = |low, high, inside| Some(Range { low, high, inside });
+        let of = |name: &str, value, unit: Option<&str>, warn, crit| Measure {
+            field: name.to_owned(),
+            value,
+            unit: unit.map(str::to_owned),
+            ruled: warn != crit,
+            thresholds: Thresholds { warn, crit },
+        };
+        let ruled = [
+            of("load", 5.0, None, None, range(Some(1.0), Some(10.0), false)),
+            of("free", 2048.0, Some("B"), range(Some(4096.0), None, false), range(Some(1024.5), None, false)),
+            of("used", 0.9, None, range(None, Some(0.85), false), range(Some(0.95), None, true)),
+            of("slow", 3.0, Some("s"), range(None, Some(-1.0), true), None),
+        ];
+        let beside = ["a", "b", "c", "d"].map(|name| of(name, 1.0, None, None, None));
+        let works = validation.phases[0].reports[0].check.clone();
+        for (count, told) in [(3, true), (4, false)] {
+            let measures = ruled.iter().chain(&beside[..count]).cloned().collect();
+            validation.phases[0].measures.insert(works.clone(), measures);
+            let (text, _) = nagios(&validation);
+            let words = "s 'libs/works.load'=5;;1:10 'libs/works.free'=2048B;4096:;1024.5: \
+                         'libs/works.used'=0.9;~:0.85;@0.95: 'libs/works.slow'=3s;@~:-1 ";
+            assert!(text.contains(words), "{text}");
+            assert_eq!(text.contains("'libs/works.a'=1"), told, "{text}");
+        }
     }
 
     #[test]
