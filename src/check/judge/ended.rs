@@ -21,7 +21,7 @@ pub(in crate::check) fn badly(seen: &Observation) -> Option<String> {
 /// Why a look is no measurement: its command ended badly, and no rule is about that.
 pub(in crate::check) fn unruled(check: &Check, seen: &Observation) -> Option<String> {
     let is_run = matches!(check.look, Look::Probe(Probe::Run { .. }));
-    let ruled = [&check.expect, &check.tolerate, &check.fail_if].into_iter().any(|rules| about(rules));
+    let ruled = [&check.expect, &check.tolerate, &check.fail_if].into_iter().any(about);
     let how = if is_run && !ruled { badly(seen) } else { None };
     how.map(|how| format!("it ended {how}, and no rule says what that means"))
 }
