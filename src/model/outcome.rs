@@ -13,6 +13,9 @@ pub enum ProcessEnd {
     Signaled(i32),
 }
 
+/// How the reason ends for which a program was not begun that no folder of the search path has.
+pub const NOT_ON_PATH: &str = "not found in PATH";
+
 /// How a step, an undo or a rollback step ended.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

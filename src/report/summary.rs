@@ -5,7 +5,9 @@ use super::line::{Line, Tone};
 use super::scene::Scene;
 use super::text::But;
 use super::{refused, text};
-use crate::model::{Cause, CheckId, GenerationNumber, Item, Moment, Outcome, Plan, Verdict, counted};
+use crate::model::{
+    Cause, CheckId, GenerationNumber, Item, Moment, NOT_ON_PATH, Outcome, Plan, StepOutcome, Verdict, counted,
+};
 
 /// Named things that are neither old nor new.
 #[must_use]
@@ -87,6 +89,22 @@ fn show(generation: Option<GenerationNumber>) -> String {
     }
 }
 
+/// The same; before it what mends the plan, where that is known.
+fn advice(scene: &Scene) -> String {
+    let see = show(scene.generation());
+    match &scene.reverting {
+        Some(Cause::StepFailed { outcome: StepOutcome::NotStarted(why), .. })
+            if why.ends_with(NOT_ON_PATH) =>
+        {
+            format!(
+                "PATH is not that of a shell: the system's folders and those of the Nix profiles; write the program's \
+                 whole path, or set `PATH` with `env`; {see}"
+            )
+        }
+        Some(_) | None => see,
+    }
+}
+
 fn place(scene: &Scene) -> String {
     match (scene.phase_id(), scene.generation()) {
         (Some(id), Some(number)) => format!("phase {id}, generation {number}"),
@@ -114,7 +132,7 @@ pub(super) fn finished(plan: &Plan, scene: &Scene, verdict: Verdict) -> Vec<Line
         Verdict::Refused => {
             let mut lines = vec![Line::new(tone, word, meaning).about(place(scene))];
             lines.extend(scene.reverting.iter().flat_map(|cause| numbered(causes(scene, cause))));
-            lines.push(hint(show(scene.generation())));
+            lines.push(hint(advice(scene)));
             lines
         }
         Verdict::Resolved => {
@@ -139,9 +157,7 @@ pub(super) fn finished(plan: &Plan, scene: &Scene, verdict: Verdict) -> Vec<Line
                         show(scene.generation())
                     )
                 }
-                Verdict::Committed | Verdict::Refused | Verdict::RolledBack | Verdict::Resolved => {
-                    show(scene.generation())
-                }
+                Verdict::Committed | Verdict::Refused | Verdict::RolledBack | Verdict::Resolved => advice(scene),
             }));
             lines
         }

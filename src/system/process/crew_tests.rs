@@ -167,7 +167,7 @@ fn what_cannot_be_started_is_said_with_its_reason() {
     let text = put("text", "echo hello\n", 0o755);
     for (argv, reason) in [
         (vec!["/no/such/program"], "/no/such/program is not there"),
-        (vec!["no-such-program"], "not found in PATH (/usr/bin:/bin)"),
+        (vec!["no-such-program"], "no-such-program: not found in PATH"),
         (vec![plain.as_str()], "may not be executed"),
         (vec![lost.as_str()], "needs /no/such/interpreter, which is not there"),
         (vec![text.as_str()], "is not a program: no known format and no #! line"),

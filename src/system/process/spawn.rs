@@ -3,6 +3,7 @@
 
 use super::group::Group;
 use super::{Ids, Spec, clone, ledger};
+use crate::model::NOT_ON_PATH;
 use crate::system::signal::taken;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag};
@@ -330,7 +331,8 @@ fn find(name: &str, path: Option<&OsStr>) -> Result<PathBuf, String> {
     }
     Err(match refused {
         Some(candidate) => format!("{name}: {} is not executable", candidate.display()),
-        None => format!("{name}: not found in PATH ({})", path.to_string_lossy()),
+        // The path is fixed, and documented: its many folders hide what is said.
+        None => format!("{name}: {NOT_ON_PATH}"),
     })
 }
 

@@ -12,12 +12,13 @@ fn a_program_that_is_missing_or_cannot_be_executed_is_named_and_reverts() {
     let script = world.write("lost", "#!/no/such/interpreter\n");
     fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("mode");
     let before = world.data_tree();
-    for (program, why) in [
-        ("no-such-program", "no-such-program: not found in PATH"),
-        ("/no/such/program", "/no/such/program is not there"),
-        (plain.as_str(), "plain may not be executed"),
-        (&script.display().to_string(), "needs /no/such/interpreter, which is not there"),
-        ("/etc", "/etc is a folder"),
+    let look = "see `switchback show";
+    for (program, why, hint) in [
+        ("no-such-program", "no-such-program: not found in PATH\n", "write the program's whole path"),
+        ("/no/such/program", "/no/such/program is not there", look),
+        (plain.as_str(), "plain may not be executed", look),
+        (&script.display().to_string(), "needs /no/such/interpreter, which is not there", look),
+        ("/etc", "/etc is a folder", look),
     ] {
         world.steps(&format!(
             "      - {{id: first, run: [rm, \"@/data/one\"]}}\n      - {{id: second, run: [\"{program}\"]}}\n"
@@ -26,6 +27,7 @@ fn a_program_that_is_missing_or_cannot_be_executed_is_named_and_reverts() {
             .switchback(&["run", "plan.yaml", "--unattended", "--override"])
             .ended(12)
             .with(why)
+            .hinting(hint)
             .hinting("switchback show");
         same(&before, &world.data_tree());
     }
