@@ -13,8 +13,8 @@ use crate::app::{Guarding, Session, Tools};
 use crate::engine::{Ahead, Ended, Input, RunState, Stage, way_back};
 use crate::layer::{LayerCx, layer_for};
 use crate::model::{
-    Cause, Event, GenerationNumber, Guidance, Item, Phase, PhaseEnd, PhaseId, PlanName, PreviewStep,
-    RollbackPreview, Step, StepUndo, Verdict, WayBackPreview,
+    Cause, Event, GenerationNumber, Guidance, Item, Phase, PhaseEnd, PhaseId, PlanName, PreviewLayer,
+    PreviewStep, RollbackPreview, Step, StepUndo, Verdict, WayBackPreview,
 };
 use crate::report;
 use crate::store::{Approved, StateFolder};
@@ -419,14 +419,13 @@ fn previewed(context: &Context, past: &Past) -> Option<WayBackPreview> {
     let probes_again = past.state.touched || past.journal.damage.is_some();
     let preview_step =
         |step: &Step| PreviewStep { step: step.id.clone(), act: step.act.clone(), who: step.who };
-    let mut differences = Vec::new();
+    let mut layers = Vec::new();
     for (spec, record) in phase.layers.iter().zip(records).rev() {
         let mut unwatched = Unwatched;
         let mut cx = LayerCx { host: &host, capsule: past.capsule.folder(), watch: &mut unwatched };
-        match layer_for(spec).preview(&mut cx, record) {
-            Ok(lines) => differences.extend(lines),
-            Err(why) => differences.push(format!("{}: cannot tell what this changes: {why}", record.kind)),
-        }
+        let told = layer_for(spec).preview(&mut cx, record);
+        let differences = told.unwrap_or_else(|why| vec![format!("cannot tell what this changes: {why}")]);
+        layers.push(PreviewLayer { record: (*record).clone(), differences: shorten(differences) });
     }
     Some(WayBackPreview {
         generation: past.number(),
@@ -435,8 +434,7 @@ fn previewed(context: &Context, past: &Past) -> Option<WayBackPreview> {
         phase: header.phase.clone(),
         begun: past.state.going_back(),
         undo,
-        layers: records.iter().rev().copied().cloned().collect(),
-        differences: shorten(differences),
+        layers,
         rollback: phase.rollback.iter().skip(ahead.steps).map(preview_step).collect(),
         checks: if probes_again {
             phase.validate.iter().map(|check| check.id.clone()).collect()

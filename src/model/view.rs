@@ -385,13 +385,21 @@ pub struct WayBackPreview {
     /// Undos that are owed.
     pub undo: Vec<PreviewStep>,
     /// Layers that are restored and read back.
-    pub layers: Vec<LayerRecord>,
-    /// What restoring the layers changes now, a line each, the first twenty; empty where all is as recorded.
-    pub differences: Vec<String>,
+    pub layers: Vec<PreviewLayer>,
     /// The phase's own rollback steps.
     pub rollback: Vec<PreviewStep>,
     /// Checks that are probed again and compared with the baseline.
     pub checks: Vec<CheckId>,
+}
+
+/// A layer of a way back.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PreviewLayer {
+    /// What was recorded.
+    #[serde(flatten)]
+    pub record: LayerRecord,
+    /// What restoring it changes now, a line each, the first twenty; empty where all is as recorded.
+    pub differences: Vec<String>,
 }
 
 /// A step of a way back.

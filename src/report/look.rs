@@ -7,9 +7,9 @@ use super::table::{Column, Keep, table};
 use super::text::But;
 use super::{explain, fact, refused, summary, text};
 use crate::model::{
-    Cause, Change, Changed, CheckLine, CurrentLine, HistoryLine, Hold, Item, Kept, Moment, PhaseLine,
-    QuarantineLine, Resolution, RollbackPreview, Showing, SoakWatch, Status, StepLine, Timestamp, Timing,
-    Today, WayBackPreview, Weight, counted,
+    Act, Cause, Change, Changed, CheckLine, CurrentLine, HistoryLine, Hold, Item, Kept, Moment, PhaseLine,
+    PreviewStep, QuarantineLine, Resolution, RollbackPreview, Showing, SoakWatch, Status, StepLine,
+    Timestamp, Timing, Today, WayBackPreview, Weight, counted,
 };
 use unicode_width::UnicodeWidthStr;
 
@@ -436,6 +436,16 @@ pub fn rollback_preview(preview: &RollbackPreview, style: &Style) -> String {
     render(&lines, style)
 }
 
+/// Who does it: what is asked for is done by a person, whoever runs the rest.
+const fn by_whom(step: &PreviewStep) -> &'static str {
+    match step.act {
+        Act::Ask { .. } => "by a person",
+        Act::Run(_) | Act::Shell { .. } | Act::Install { .. } | Act::Set { .. } | Act::Reboot { .. } => {
+            text::run_as(step.who)
+        }
+    }
+}
+
 fn way_back(back: &WayBackPreview) -> Vec<Line> {
     let name = format!("generation {}", back.generation);
     let to = format!("- back to before phase {} (plan {} revision {})", back.phase, back.plan, back.revision);
@@ -449,18 +459,19 @@ fn way_back(back: &WayBackPreview) -> Vec<Line> {
         Line::plain(format!("{number}. {text}")).at(1)
     };
     for step in &back.undo {
-        lines.push(next(format!("undo step {}, {}", step.step, text::run_as(step.who))));
+        lines.push(next(format!("undo step {}, {}", step.step, by_whom(step))));
         lines.extend(explain::explain_act(&step.act, 2));
     }
     for layer in &back.layers {
-        lines.push(next(format!("restore layer {} to {}, and read it back", layer.kind, layer.target)));
+        let record = &layer.record;
+        lines.push(next(format!("restore layer {} to {}, and read it back", record.kind, record.target)));
+        if layer.differences.is_empty() {
+            lines.push(Line::plain("all of it is as recorded now").at(2));
+        }
+        lines.extend(layer.differences.iter().map(|line| Line::plain(line.clone()).at(2)));
     }
-    if !back.layers.is_empty() && back.differences.is_empty() {
-        lines.push(Line::plain("all of it is as recorded now").at(2));
-    }
-    lines.extend(back.differences.iter().map(|line| Line::plain(line.clone()).at(2)));
     for step in &back.rollback {
-        lines.push(next(format!("rollback step {}, {}", step.step, text::run_as(step.who))));
+        lines.push(next(format!("rollback step {}, {}", step.step, by_whom(step))));
         lines.extend(explain::explain_act(&step.act, 2));
     }
     if !back.checks.is_empty() {

@@ -221,8 +221,13 @@ fn preview() -> RollbackPreview {
         phase: phase.id.clone(),
         begun: true,
         undo: vec![step("notify", act(&["systemctl", "stop", "decoder"]))],
-        differences: vec!["restore /etc/app.conf: it has other bytes than recorded".into()],
-        layers: vec![record(LayerKind::Files, "1 file, 412 B"), record(LayerKind::Nixos, SYSTEM)],
+        layers: vec![
+            PreviewLayer {
+                record: record(LayerKind::Files, "1 file, 412 B"),
+                differences: vec!["restore /etc/app.conf: it has other bytes than recorded".into()],
+            },
+            PreviewLayer { record: record(LayerKind::Nixos, SYSTEM), differences: Vec::new() },
+        ],
         rollback: vec![step("reload", act(&["systemctl", "daemon-reload"]))],
         checks: vec![check_id("va-profiles"), check_id("units")],
     };
@@ -307,6 +312,22 @@ fn what_was_found_and_whose_word_let_the_plan_go_on_is_told_by_status_show_and_h
     );
     let text = history(&[showing.line], &style(None));
     assert!(text.contains("held: check `units` failed"), "{text}");
+}
+
+/// Nobody is started for it, and nobody killed.
+#[test]
+fn what_a_person_does_is_told_as_that() {
+    let mut plan = plan();
+    for step in plan.phases.iter_mut().flat_map(|phase| &mut phase.apply) {
+        step.act = Act::Ask { text: "look at the screen".to_owned() };
+    }
+    let text = explain(&plan, &style(None));
+    let asked = text.matches("done by a person, who says so").count();
+    assert_eq!(asked, plan.phases.iter().map(|phase| phase.apply.len()).sum::<usize>(), "{text}");
+    let mut preview = preview();
+    preview.generations[0].undo[0].act = Act::Ask { text: "switch it off".to_owned() };
+    let text = rollback_preview(&preview, &style(None));
+    assert!(text.contains("undo step notify, by a person") && !text.contains("notify, as root"), "{text}");
 }
 
 #[test]
