@@ -166,7 +166,7 @@ fn of_tool(of: GenerationsOf, ended: &Ended) -> Result<Observation, ProbeError> 
     }
     let text = whole(&ended.stdout).ok_or_else(|| unreachable("it says too much"))?;
     let reader = Reader::named(name).ok_or_else(|| unreachable("nothing reads it"))?;
-    let read = reader.read(&mut text.as_bytes())?;
+    let read = reader.heard(&mut text.as_bytes())?;
     if read.get("complete") != Some(&Value::Bool(true)) {
         return Err(unreachable(text.lines().next().unwrap_or_default()));
     }

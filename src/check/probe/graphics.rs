@@ -189,7 +189,7 @@ fn read(of: &Tool, ended: &Ended) -> Result<Observation, ProbeError> {
 fn understood(name: &str, from: &mut dyn std::io::BufRead) -> Result<Observation, ProbeError> {
     let reader = Reader::named(name)
         .ok_or_else(|| ProbeError::Malformed { what: name.to_owned(), why: "nothing reads it".to_owned() })?;
-    let mut seen = reader.read(from)?;
+    let mut seen = reader.heard(from)?;
     seen.0.retain(|_, value| !value.is_null());
     Ok(seen)
 }

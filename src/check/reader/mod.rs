@@ -52,41 +52,124 @@ pub struct Reader {
     /// What is read, in a few words.
     pub about: &'static str,
     intake: Intake,
+    /// Words that stand in an output of the tool whatever else does, and hardly anywhere else.
+    words: &'static [&'static str],
 }
 
-const fn text(name: &'static str, about: &'static str, read: fn(&str) -> Observation) -> Reader {
-    Reader { name, about, intake: Intake::Text(read) }
+const fn text(
+    name: &'static str,
+    about: &'static str,
+    read: fn(&str) -> Observation,
+    words: &'static [&'static str],
+) -> Reader {
+    Reader { name, about, intake: Intake::Text(read), words }
 }
 
 /// Every reader, by name.
 pub const READERS: &[Reader] = &[
-    text("bootc", "`bootc status`: staged, booted and rollback image", generations::bootc::read),
-    text("chrome-gpu", "`chrome://gpu` as text: what Chromium accelerates", chrome_gpu::read),
-    text("cpuinfo", "`/proc/cpuinfo`: the processors", cpuinfo::read),
-    text("df", "`df`, also `-h`, `-T`, `-i`, and `findmnt --df`: how full file systems are", df::read),
-    text("ffmpeg-hwaccels", "`ffmpeg -hwaccels`: acceleration methods that it knows", hwaccels::read),
-    text("firefox-support", "`about:support`: whether Firefox decodes in hardware", firefox_support::read),
-    text("free", "`free`: memory and swap as printed", free::read),
-    text("glxinfo", "`glxinfo`, also `-B`: the OpenGL renderer", glxinfo::read),
-    text("home-manager-generations", "`home-manager generations`", generations::home_manager::read),
+    text(
+        "bootc",
+        "`bootc status`: staged, booted and rollback image",
+        generations::bootc::read,
+        &["bootc", "org.containers"],
+    ),
+    text(
+        "chrome-gpu",
+        "`chrome://gpu` as text: what Chromium accelerates",
+        chrome_gpu::read,
+        &["Graphics Feature Status", "chrome://gpu"],
+    ),
+    text("cpuinfo", "`/proc/cpuinfo`: the processors", cpuinfo::read, &["/proc/cpuinfo"]),
+    text(
+        "df",
+        "`df`, also `-h`, `-T`, `-i`, and `findmnt --df`: how full file systems are",
+        df::read,
+        &["df: ", "findmnt: "],
+    ),
+    text(
+        "ffmpeg-hwaccels",
+        "`ffmpeg -hwaccels`: acceleration methods that it knows",
+        hwaccels::read,
+        &["Hardware acceleration methods", "ffmpeg"],
+    ),
+    text(
+        "firefox-support",
+        "`about:support`: whether Firefox decodes in hardware",
+        firefox_support::read,
+        &["about:support", "HARDWARE_VIDEO_DECODING", "Firefox"],
+    ),
+    text("free", "`free`: memory and swap as printed", free::read, &["free: "]),
+    text(
+        "glxinfo",
+        "`glxinfo`, also `-B`: the OpenGL renderer",
+        glxinfo::read,
+        &["OpenGL renderer string", "name of display:", "glxinfo"],
+    ),
+    text(
+        "home-manager-generations",
+        "`home-manager generations`",
+        generations::home_manager::read,
+        &["home-manager"],
+    ),
     Reader {
-        name: "journal",
+        name: journal::NAME,
         about: "the journal or a kernel log, in any format: crashes, kills, faults",
         intake: Intake::Stream(journal::read),
+        words: &[],
     },
-    text("lspci", "`lspci`: the GPUs and their drivers", lspci::read),
-    text("meminfo", "`/proc/meminfo`: memory and swap in kB", meminfo::read),
-    text("nix-diff-closures", "`nix store diff-closures`: packages that differ", nix_diff_closures::read),
-    text("nix-env-generations", "`nix-env --list-generations`", generations::nix_env::read),
-    text("nixos-generations", "`nixos-rebuild list-generations`", generations::nixos::read),
-    text("nvidia-smi", "`nvidia-smi`: its table, `-L`, CSV, `pmon`, `-q`, its failures", nvidia_smi::read),
-    text("rpm-ostree", "`rpm-ostree status`: deployments", generations::rpm_ostree::read),
-    text("systemctl-failed", "`systemctl --failed`: the units that failed", systemctl::failed),
-    text("systemctl-show", "`systemctl show`: properties, unit by unit", systemctl::show),
-    text("systemctl-user-status", "`systemctl status` of one unit or of a manager", systemctl::status),
-    text("vainfo", "`vainfo`: the VA-API driver, what it decodes and encodes", vainfo::read),
-    text("vdpauinfo", "`vdpauinfo`: the VDPAU driver and its decoders", vdpauinfo::read),
-    text("zramctl", "`zramctl`: compressed memory devices", zramctl::read),
+    text(
+        "lspci",
+        "`lspci`: the GPUs and their drivers",
+        lspci::read,
+        &["VGA compatible controller", "lspci"],
+    ),
+    text("meminfo", "`/proc/meminfo`: memory and swap in kB", meminfo::read, &["/proc/meminfo"]),
+    text(
+        "nix-diff-closures",
+        "`nix store diff-closures`: packages that differ",
+        nix_diff_closures::read,
+        &["nix store diff-closures"],
+    ),
+    text("nix-env-generations", "`nix-env --list-generations`", generations::nix_env::read, &["nix-env"]),
+    text(
+        "nixos-generations",
+        "`nixos-rebuild list-generations`",
+        generations::nixos::read,
+        &["nixos-rebuild"],
+    ),
+    text(
+        "nvidia-smi",
+        "`nvidia-smi`: its table, `-L`, CSV, `pmon`, `-q`, its failures",
+        nvidia_smi::read,
+        &["NVIDIA-SMI", "nvidia-smi", "NVSMI LOG", "NVML"],
+    ),
+    text("rpm-ostree", "`rpm-ostree status`: deployments", generations::rpm_ostree::read, &["rpm-ostree"]),
+    text(
+        "systemctl-failed",
+        "`systemctl --failed`: the units that failed",
+        systemctl::failed,
+        &["systemctl", "loaded units listed"],
+    ),
+    text("systemctl-show", "`systemctl show`: properties, unit by unit", systemctl::show, &["systemctl"]),
+    text(
+        "systemctl-user-status",
+        "`systemctl status` of one unit or of a manager",
+        systemctl::status,
+        &["systemctl", "could not be found"],
+    ),
+    text(
+        "vainfo",
+        "`vainfo`: the VA-API driver, what it decodes and encodes",
+        vainfo::read,
+        &["vainfo", "libva info: ", "libva error: ", "VAProfile", "VAEntrypoint"],
+    ),
+    text(
+        "vdpauinfo",
+        "`vdpauinfo`: the VDPAU driver and its decoders",
+        vdpauinfo::read,
+        &["vdpauinfo", "VDPAU", "Decoder capabilities:"],
+    ),
+    text("zramctl", "`zramctl`: compressed memory devices", zramctl::read, &["zramctl"]),
 ];
 
 impl Reader {
@@ -106,11 +189,23 @@ impl Reader {
         READERS.iter().find(|reader| reader.name == name)
     }
 
-    /// Reads an output to its end.
+    /// Reads a recorded output to its end.
     ///
     /// # Errors
     /// Where it cannot be read, is longer than any output of the tool, or is nothing that the tool prints.
     pub fn read(&self, from: &mut dyn BufRead) -> Result<Observation, ProbeError> {
+        self.taken(from, true)
+    }
+
+    /// Reads what the tool itself has just printed, whatever it is.
+    ///
+    /// # Errors
+    /// Where it cannot be read, is longer than any output of the tool, or is nothing at all.
+    pub(super) fn heard(&self, from: &mut dyn BufRead) -> Result<Observation, ProbeError> {
+        self.taken(from, false)
+    }
+
+    fn taken(&self, from: &mut dyn BufRead, recorded: bool) -> Result<Observation, ProbeError> {
         match self.intake {
             Intake::Stream(read) => {
                 if from.fill_buf().map_err(|why| self.unreadable(&why))?.is_empty() {
@@ -120,9 +215,26 @@ impl Reader {
             }
             Intake::Text(read) => {
                 let text = plain(&self.whole(from)?);
-                if text.trim().is_empty() { Err(self.empty()) } else { Ok(ended(&text, read(&text))) }
+                if text.trim().is_empty() {
+                    return Err(self.empty());
+                }
+                let seen = read(&text);
+                if recorded && !self.knows(&text, &seen, read) {
+                    return Err(foreign(self.name, &text));
+                }
+                Ok(ended(&text, seen))
             }
         }
+    }
+
+    /// Whether anything in a text can be the tool's: something was understood, or a word of its own is there.
+    fn knows(&self, text: &str, seen: &Observation, read: fn(&str) -> Observation) -> bool {
+        let told = |seen: &Observation| {
+            let mut fields = seen.0.clone();
+            fields.remove("complete");
+            fields
+        };
+        self.words.iter().any(|word| text.contains(word)) || told(seen) != told(&read(""))
     }
 
     /// Nothing at all is no output of any of the tools, but of a redirection that failed.
@@ -147,6 +259,28 @@ impl Reader {
         }
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
+}
+
+/// Why a text in which nothing is of this tool is not read: no answer is read out of it.
+fn foreign(name: &str, text: &str) -> ProbeError {
+    if name == "nvidia-smi" && text.contains("<nvidia_smi_log") {
+        return ProbeError::Unreachable {
+            what: "this is XML, as `nvidia-smi -q -x` prints it, which is not read".to_owned(),
+            hint: "record `nvidia-smi -q` instead: it tells the same as text; or `nvidia-smi --query-gpu=... --format=csv`",
+        };
+    }
+    let other = another(text).filter(|other| *other != name);
+    let looks = other.map_or(String::new(), |other| format!("; it looks like an output of {other}"));
+    ProbeError::Unreachable {
+        what: format!("not one line of this is of {name}{looks}"),
+        hint: "is it the right file? A recorded output is read under the name of the tool that printed it; `switchback probe x --from -` names them all",
+    }
+}
+
+/// The tool of which a text holds words that hardly any other prints.
+fn another(text: &str) -> Option<&'static str> {
+    let own = |reader: &&Reader| reader.words.iter().any(|word| text.contains(word));
+    READERS.iter().find(own).map(|reader| reader.name)
 }
 
 /// The text without colours, with plain line ends: what a terminal, a forum, a pager or a reply did to it is undone.
@@ -276,9 +410,41 @@ mod tests {
     #[test]
     fn every_reader_says_whether_the_output_is_whole_and_a_line_without_its_end_is_not() {
         for reader in READERS {
-            let seen = reader.read(&mut &b"some words that no tool prints"[..]).expect("read");
+            let seen = reader.heard(&mut &b"some words that no tool prints"[..]).expect("read");
             assert_eq!(seen.get("complete"), Some(&serde_json::json!(false)), "{}", reader.name);
         }
+    }
+
+    #[test]
+    fn what_is_not_of_the_tool_is_no_answer() {
+        let table = "| NVIDIA-SMI 525.60.11    Driver Version: 525.60.11    CUDA Version: 12.0     |\n";
+        let page = "vainfo: VA-API version: 1.20 (libva 2.20.1)\n";
+        let noise: String = (0..400_u32).filter_map(|at| char::from_u32(at * 7919 % 256)).collect();
+        for reader in READERS {
+            for text in [table, page, noise.as_str(), "some words that no tool prints\n"] {
+                let named = reader.words.iter().any(|word| text.contains(word));
+                let messages_alone = reader.name == journal::NAME && text.starts_with("some");
+                let read = reader.read(&mut text.as_bytes());
+                assert_eq!(read.is_ok(), named || messages_alone, "{}: {text}{read:?}", reader.name);
+                assert!(read.is_ok() || read.is_err_and(|why| why.hint().is_some()), "{}", reader.name);
+            }
+        }
+        let why =
+            Reader::named("vainfo").expect("a reader").read(&mut table.as_bytes()).expect_err("an error");
+        assert_eq!(
+            why.to_string(),
+            "not one line of this is of vainfo; it looks like an output of nvidia-smi"
+        );
+        for text in
+            ["error: failed to initialize display\n", "libva info: VA-API version 1.20.0\n", "vainfo: x\n"]
+        {
+            assert!(Reader::named("vainfo").expect("a reader").read(&mut text.as_bytes()).is_ok(), "{text}");
+        }
+        let xml = "<?xml version=\"1.0\" ?>\n<nvidia_smi_log><driver_version>550</driver_version></nvidia_smi_log>\n";
+        let why = Reader::named("gpu").expect("a reader").read(&mut xml.as_bytes()).expect_err("an error");
+        assert!(
+            why.to_string().contains("XML") && why.hint().is_some_and(|hint| hint.contains("nvidia-smi -q"))
+        );
     }
 
     #[test]
@@ -330,7 +496,7 @@ mod tests {
                 assert_eq!(seen.get("complete"), Some(&serde_json::json!(false)), "{name}: {text}");
                 assert_eq!(seen.get("failure"), Some(&serde_json::json!(failure)), "{name}: {text}");
             }
-            let seen = reader.read(&mut &b"what is this\n"[..]).expect("read");
+            let seen = reader.heard(&mut &b"what is this\n"[..]).expect("read");
             assert_eq!(seen.get("complete"), Some(&serde_json::json!(false)), "{name}");
         }
     }

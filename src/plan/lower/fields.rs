@@ -16,6 +16,7 @@ static JOURNAL: LazyLock<Vec<&str>> = LazyLock::new(|| {
     let before = ["count", "kinds", "counts", "samples", "cursor"];
     let after = [
         "core_dumps",
+        "audit_crashes",
         "crashed_units",
         "oom_kills",
         "oom_victims",

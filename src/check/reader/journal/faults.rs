@@ -43,6 +43,8 @@ pub(in crate::check) struct Faults {
     /// What other architectures print.
     unhandled_signals: Vec<String>,
     core_dumps: Vec<String>,
+    /// Programs of which the kernel's audit says that a signal ended them (`type=1701`, `ANOM_ABEND`).
+    audit_crashes: Vec<String>,
     /// Services of which the manager says that a signal ended them.
     crashed_units: Vec<String>,
     /// Processes killed by the kernel for want of memory.
@@ -66,6 +68,9 @@ pub(in crate::check) struct Faults {
     killed: BTreeSet<(String, String)>,
     #[serde(skip)]
     desktop: BTreeSet<(String, String)>,
+    /// The audit may speak twice as well: to the kernel's log, and to journald itself.
+    #[serde(skip)]
+    abended: BTreeSet<(String, String)>,
     /// By name: how many of its processes crashed, and how many of its services, which are the same ones told twice.
     #[serde(skip)]
     desktop_told: BTreeMap<String, (usize, usize)>,
@@ -138,7 +143,7 @@ static TELLING: LazyLock<Bytes> = LazyLock::new(|| {
         "ring [a-z0-9_.]+ timeout|GPU reset begin|KCrash: |hard LOCKUP|detected (?:expedited )?stall|",
         "ngine reset|flip_done timed out| \\[#|Kernel panic|Unable to handle|nouveau|GPU lockup|ring [0-9]+ stalled|",
         "declared device|Timedout job|job timed out|needs recovery|Linux version |messages from |kernel messages|callbacks suppressed|some messages lost|",
-        "printk messages dropped"
+        "printk messages dropped|type=1701|ANOM_ABEND|of user [0-9]+ d[a-z ]*>"
     ))
     .expect("a constant pattern")
 });
@@ -167,6 +172,11 @@ static OOM_UNIT: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 static COREDUMP: LazyLock<Regex> = LazyLock::new(|| pattern(r"Process (\d+) (\()"));
+static ABEND: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r#"(?:type=1701|ANOM_ABEND) .*?\bpid=(\d+) comm=(?:"([^"]{1,64})"|([0-9A-F]{2,64})) .*?\bsig=(\d+)"#,
+    )
+});
 static CRASHED_UNIT: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r"(\S+): (?:Main|Control) process exited, code=(?:dumped|killed), status=\d+/(?:SEGV|ABRT|ILL|BUS|FPE|TRAP|SYS)",
@@ -234,6 +244,7 @@ impl Faults {
         self.killed.clear();
         self.desktop.clear();
         self.desktop_told.clear();
+        self.abended.clear();
         self.dying = Dying::default();
         self.threatened = None;
     }
@@ -249,6 +260,9 @@ impl Faults {
     fn tell(&mut self, speaker: Speaker<'_>, message: &str) {
         if speaker.may_be_kernel() {
             self.kernel(message);
+        }
+        if speaker.may_be_kernel() || speaker.may_be("audit") {
+            self.abended(message);
         }
         if speaker.may_be("systemd-coredump") || speaker.may_be("abrt-hook-ccpp") || speaker.may_be("abrt") {
             self.dumped(message);
@@ -452,6 +466,27 @@ impl Faults {
         put(&mut self.oom_victims, name.to_owned());
     }
 
+    fn abended(&mut self, message: &str) {
+        for found in ABEND.captures_iter(message) {
+            // These end a program with a core as well, and are no crash: somebody asked for it, or a limit was reached.
+            if matches!(text(found.get(4)), "3" | "24" | "25") {
+                continue;
+            }
+            let pid = text(found.get(1)).to_owned();
+            let name =
+                found.get(2).map_or_else(|| unhex(text(found.get(3))), |name| name.as_str().to_owned());
+            if self.abended.len() < MOST && self.abended.insert((pid.clone(), name.clone())) {
+                self.crashed(&Name { name: name.clone(), pid });
+                put(&mut self.audit_crashes, name);
+            }
+        }
+    }
+
+    /// Whether somebody says that messages are missing.
+    pub(super) const fn lacks(&self) -> bool {
+        self.lost > 0
+    }
+
     fn dumped(&mut self, message: &str) {
         for found in COREDUMP.captures_iter(message) {
             let at = found.get(2).map_or(message.len(), |open| open.start());
@@ -459,7 +494,8 @@ impl Faults {
             let Some(name) = in_parentheses(rest) else { continue };
             // Of this process, and not of the next that is named on the line.
             let said = rest.split("Process ").next().unwrap_or_default();
-            let dumped = said.contains("dumped core") || said.contains("dumping core");
+            let dumped =
+                said.contains("dumped core") || said.contains("dumping core") || is_cut_in_dump(said);
             // A core that is not kept, for want of room or because nobody wants one, is a crash all the same.
             if dumped || said.contains("terminated abnormally") {
                 let pid = found.get(1).map_or("", |pid| pid.as_str());
@@ -489,6 +525,23 @@ impl Faults {
             put(&mut self.desktop_crashes, name.to_owned());
         }
     }
+}
+
+/// ` of user 1000 dum>`: a pager cut it at the edge of the screen.
+fn is_cut_in_dump(said: &str) -> bool {
+    let cut = said.trim_end().strip_suffix('>').and_then(|said| said.split_once(" of user "));
+    let verb = cut.and_then(|(_, rest)| rest.split_once(' ')).map_or("", |(_, verb)| verb);
+    !verb.is_empty() && ["dumped core", "dumping core"].iter().any(|words| words.starts_with(verb))
+}
+
+/// The audit writes a name with blanks as hexadecimal digits.
+fn unhex(digits: &str) -> String {
+    let bytes: Vec<u8> = digits
+        .as_bytes()
+        .chunks_exact(2)
+        .filter_map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+        .collect();
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// The part of the desktop that a service starts: `plasma-kwin_wayland.service`, `org.gnome.Shell@wayland.service`,

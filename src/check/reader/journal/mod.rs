@@ -30,6 +30,10 @@ const CHUNK: usize = 256 * 1024;
 const LONGEST: usize = 1 << 20;
 /// Most entries whose messages are listed; they are counted and looked at all the same.
 const LISTED: usize = 1000;
+/// The reader's own name.
+pub(super) const NAME: &str = "journal";
+/// How much of the beginning tells of what tool it is, in bytes.
+const SAMPLE: usize = 16 * 1024;
 /// Characters kept of a message that is listed.
 const MESSAGE: usize = 4096;
 
@@ -72,8 +76,12 @@ struct Recorded {
     /// The line that says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     error_text: Option<String>,
-    /// Whether nothing is cut: no line by a pager, no entry in its middle; and nothing was withheld.
+    /// Whether nothing is cut: no line by a pager, no entry in its middle; nothing was withheld, and nobody says that
+    /// messages were lost.
     complete: bool,
+    /// Something in it can only be of a journal or of a kernel log.
+    #[serde(skip)]
+    own: bool,
     /// The boot of the last entry.
     #[serde(skip)]
     boot: Vec<u8>,
@@ -89,6 +97,8 @@ enum Failure {
     InsufficientPermissions,
     /// There is no journal.
     NoJournal,
+    /// A file of the journal is damaged, and what it holds is passed over.
+    Damaged,
     /// The tool says something else.
     Failed,
 }
@@ -113,6 +123,13 @@ impl Failure {
         {
             return Some(Self::NoJournal);
         }
+        let passed_over =
+            ["ignoring file", "corrupted", "is truncated"].iter().any(|part| bare.contains(part));
+        if (bare.starts_with("Journal file ") && passed_over)
+            || DAMAGED.iter().any(|start| bare.starts_with(start))
+        {
+            return Some(Self::Damaged);
+        }
         if TROUBLE.iter().any(|start| bare.starts_with(start)) {
             return Some(Self::Failed);
         }
@@ -127,19 +144,18 @@ impl Failure {
 #[expect(clippy::expect_used, reason = "a constant, and the tests use it")]
 static COMPLAINING: LazyLock<Bytes> = LazyLock::new(|| {
     Bytes::new(
-        "journalctl|dmesg|No journal |You are currently not|Failed to |Error was encountered|Journal file |Data from the ",
+        "journalctl|dmesg|No journal |You are currently not|Failed to |Error w|Journal file |Data from the ",
     )
     .expect("a constant pattern")
 });
 
 /// How journalctl and dmesg begin to tell that they give up.
-const TROUBLE: [&str; 17] = [
+const TROUBLE: [&str; 16] = [
     "Failed to open journal",
     "Failed to open files",
     "Failed to open root directory",
     "Failed to open system journal",
     "Failed to open user journal",
-    "Failed to iterate through journal",
     "Failed to get journal",
     "Failed to seek to",
     "Failed to search journal",
@@ -148,16 +164,31 @@ const TROUBLE: [&str; 17] = [
     "Failed to parse timestamp",
     "Failed to look up boot",
     "Error was encountered while opening journal",
-    "Journal file corruption detected",
     "Data from the specified boot",
+    "Failed to get realtime timestamp",
     "dmesg: read kernel buffer failed",
 ];
+
+/// How journalctl begins to tell of what it cannot read, and then goes on.
+const DAMAGED: [&str; 3] = [
+    "Journal file corruption detected",
+    "Failed to iterate through journal",
+    "Error while moving to the next entry",
+];
+
+/// What `less` and `more` put below a screen.
+#[expect(clippy::expect_used, reason = "a constant, and the tests use it")]
+static PAGER: LazyLock<Bytes> = LazyLock::new(|| {
+    Bytes::new(r"^(?:lines \d+-\d+(?:/\d+)?(?: \(END\)| \d+%)?|\(END\)|--More--(?:\(\d+%\))?)$")
+        .expect("a constant pattern")
+});
 
 /// Reads a journal to its end.
 pub(super) fn read(from: &mut dyn BufRead) -> Result<Observation, ProbeError> {
     let mut chunk = vec![0; CHUNK];
     let mut filled = fill(from, &mut chunk)?;
     let mut recorded = Recorded { complete: true, ..Recorded::default() };
+    let beginning = chunk.get(..filled.min(SAMPLE)).unwrap_or_default().to_vec();
     if is_export(chunk.get(..filled).unwrap_or_default()) {
         recorded.format = Format::Export;
         let mut export = Export::default();
@@ -182,6 +213,17 @@ pub(super) fn read(from: &mut dyn BufRead) -> Result<Observation, ProbeError> {
         recorded.complete &= assembly.finish(&mut |piece| recorded.piece(piece, &mut last));
         verbose.finish(&mut |entry| recorded.entry(entry, Format::Verbose));
     }
+    if !recorded.is_known() {
+        let text = String::from_utf8_lossy(&beginning);
+        let is_text = !text
+            .contains(|c: char| c == '\u{fffd}' || (c.is_control() && !c.is_whitespace() && c != '\u{1b}'));
+        if !is_text || super::another(&text).is_some() {
+            return Err(super::foreign(NAME, &text));
+        }
+        // Messages alone, as `--output=cat` prints them, look like anything else.
+        recorded.complete = false;
+    }
+    recorded.complete &= !recorded.faults.lacks();
     Ok(super::observation(&recorded))
 }
 
@@ -244,6 +286,11 @@ impl Recorded {
         }
     }
 
+    /// Whether something in it can only be of a journal or of a kernel log.
+    fn is_known(&self) -> bool {
+        self.own || self.listed.is_some() || self.failure.is_some() || self.faults != Faults::default()
+    }
+
     fn exported(&mut self, entry: &export::Entry) {
         self.of_boot(&entry.boot);
         let speaker = Speaker::of_fields(some(&entry.transport), some(&entry.identifier));
@@ -282,6 +329,7 @@ impl Recorded {
     fn text(&mut self, line: &[u8], last: &mut Last) {
         if let Some(message) = in_object(line) {
             self.entries += u64::from(self.format == Format::Text);
+            self.own = true;
             return self.faults.note(Speaker::Unknown, message.as_bytes());
         }
         last.keep(line);
@@ -291,13 +339,14 @@ impl Recorded {
             let (speaker, message) = last.speaker(line);
             self.faults.note(speaker, message);
         }
+        self.own = self.own || unquoted.starts_with(b"-- ") || speaker::heading(line).is_some();
         if unquoted.starts_with(b"-- Boot ") || unquoted == b"-- Reboot --" {
             self.faults.booted();
         }
         let marks = unquoted.starts_with(b"-- ") || [&b"["[..], b"]", b"{", b"}", b"},{"].contains(&bare);
         let continues = line.first().is_none_or(u8::is_ascii_whitespace);
-        if marks || continues {
-            // Neither is an entry.
+        if marks || continues || is_pagers(unquoted) {
+            // None of these is an entry.
         } else if let Some(failure) = Failure::of(line) {
             self.complete = false;
             self.failure.get_or_insert(failure);
@@ -331,6 +380,13 @@ impl Recorded {
             listed.identifiers.push(entry.identifier.map(short));
         }
     }
+}
+
+/// `lines 1-2/2 (END)`
+fn is_pagers(line: &[u8]) -> bool {
+    line.len() < 64
+        && [&b"lines "[..], b"(END)", b"--More--"].iter().any(|start| line.starts_with(start))
+        && PAGER.is_match(line)
 }
 
 /// `"msg": "..."`: a line of `dmesg --json`.

@@ -120,9 +120,9 @@ proptest! {
 
     #[test]
     fn how_the_stream_is_cut_changes_nothing(bytes in journal_like(), size in 1_usize..20) {
-        let whole = read(&mut bytes.as_slice()).expect("read");
+        let whole = read(&mut bytes.as_slice());
         let slow = Trickle { bytes: &bytes, size };
-        prop_assert_eq!(read(&mut BufReader::with_capacity(1, slow)).expect("read"), whole);
+        prop_assert_eq!(read(&mut BufReader::with_capacity(1, slow)), whole);
     }
 }
 
@@ -241,6 +241,116 @@ fn an_object_of_somebodys_trace_is_no_entry() {
         assert_eq!(seen.get("format"), Some(&json!("text")), "{text}");
         assert_eq!(seen.get("segfaults"), Some(&json!(1)), "{text}");
         assert_eq!(seen.get("complete"), Some(&json!(true)), "{text}");
+    }
+}
+
+#[test]
+fn where_messages_are_missing_it_is_not_complete() {
+    for (line, lost) in [
+        ("systemd-journald[300]: Suppressed 1234 messages from plasma-kwin.service", 1234),
+        ("systemd-journald[300]: Missed 12 kernel messages", 12),
+        ("kernel: show_signal_msg: 7 callbacks suppressed", 7),
+    ] {
+        let seen = seen(format!("Mar 12 09:00:00 host {line}\nMar 12 09:00:01 host a[1]: b\n").as_bytes());
+        assert_eq!(
+            (seen.get("lost"), seen.get("complete")),
+            (Some(&json!(lost)), Some(&json!(false))),
+            "{line}"
+        );
+    }
+    for line in [
+        "Journal file /var/log/journal/abc/system@0005.journal~ is truncated, ignoring file.",
+        "Journal file /var/log/journal/abc/system.journal uses an unsupported feature, ignoring file.",
+        "Journal file /x/system.journal corrupted, ignoring file.",
+        "Error while moving to the next entry, ignoring: Bad message",
+        "Failed to iterate through journal: Bad message",
+    ] {
+        let seen = seen(format!("{line}\nMar 12 09:00:00 host kernel: hello\n").as_bytes());
+        assert_eq!(
+            (seen.get("entries"), seen.get("complete")),
+            (Some(&json!(1)), Some(&json!(false))),
+            "{line}"
+        );
+        assert_eq!(
+            (seen.get("failure"), seen.get("error_text")),
+            (Some(&json!("damaged")), Some(&json!(line)))
+        );
+    }
+}
+
+#[test]
+fn what_a_pager_shows_is_no_entry_and_what_it_cuts_is_read_as_far_as_it_goes() {
+    let heading = "mar 12 09:00:00 host systemd-coredump[24]: [🡕] Process 2311 (Xorg) of user 0";
+    for (line, dumps) in [
+        (format!("{heading} dum>"), json!(["Xorg"])),
+        (format!("{heading} dumped core>"), json!(["Xorg"])),
+        (format!("{heading} >"), json!([])),
+        (format!("{heading} term>"), json!([])),
+        ("mar 12 09:00:00 host app[24]: Process 2311 (Xorg) of user 0 dum>".to_owned(), json!([])),
+    ] {
+        for pager in ["lines 1-2/2 (END)", "lines 1-50", "lines 51-100 33%", "(END)", "--More--(12%)"] {
+            let seen = seen(format!("{line}\n{pager}\n").as_bytes());
+            assert_eq!(seen.get("core_dumps"), Some(&dumps), "{line}");
+            assert_eq!(
+                (seen.get("entries"), seen.get("complete")),
+                (Some(&json!(1)), Some(&json!(false))),
+                "{line}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_the_audit_says_of_a_crash_counts_once() {
+    let kernel = "audit: type=1701 audit(1710.1:2): auid=1000 uid=1000 gid=1000 ses=1 pid=99 comm=\"plasmashell\" exe=\"/usr/bin/plasmashell\" sig=11 res=1";
+    let own = "audit[99]: ANOM_ABEND auid=1000 uid=1000 gid=1000 ses=1 pid=99 comm=\"plasmashell\" exe=\"/usr/bin/plasmashell\" sig=11 res=1";
+    for text in [
+        format!("Mar 12 09:20:02 host kernel: {kernel}\n"),
+        format!("Mar 12 09:20:02 host {own}\nMar 12 09:20:02 host kernel: {kernel}\n"),
+        format!("[   42.123456] {kernel}\n"),
+        format!("{kernel}\n"),
+        format!(
+            "{{\"MESSAGE\":{},\"SYSLOG_IDENTIFIER\":\"audit\",\"_TRANSPORT\":\"audit\"}}\n",
+            json!(own.get(11..))
+        ),
+    ] {
+        let seen = seen(text.as_bytes());
+        assert_eq!(seen.get("audit_crashes"), Some(&json!(["plasmashell"])), "{text}");
+        assert_eq!(seen.get("desktop_crashes"), Some(&json!(["plasmashell"])), "{text}");
+        assert_eq!(seen.get("segfaults"), Some(&json!(0)), "{text}");
+    }
+    for text in [
+        format!("Mar 12 09:20:02 host sudo[1]: {kernel}\n"),
+        format!("Mar 12 09:20:02 host kernel: {}\n", kernel.replace("sig=11", "sig=3")),
+    ] {
+        assert_eq!(seen(text.as_bytes()).get("audit_crashes"), Some(&json!([])), "{text}");
+    }
+    let spaced = kernel.replace("comm=\"plasmashell\"", "comm=57656220436F6E74656E74");
+    let both = format!(
+        "Mar 12 09:20:02 host kernel: Web Content[99]: segfault at 0 ip 0 sp 0 error 4\nMar 12 09:20:02 host kernel: {spaced}\n"
+    );
+    let seen = seen(both.as_bytes());
+    assert_eq!(seen.get("audit_crashes"), Some(&json!(["Web Content"])));
+}
+
+#[test]
+fn what_is_of_another_tool_is_no_journal_and_messages_alone_may_be_one() {
+    for text in [
+        &b"vainfo: VA-API version: 1.20 (libva 2.20.1)\n"[..],
+        b"Trying display: wayland\nlibva info: VA-API version 1.20.0\n",
+        b"\x00\x01\x02\xff\xfe\n\x07",
+    ] {
+        let why = read(&mut &*text).expect_err("an error");
+        assert!(why.hint().is_some(), "{why}");
+    }
+    for (text, complete) in [
+        ("Started Session 3 of User mo.\nReached target\n", false),
+        ("-- No entries --\n", true),
+        ("Mar 12 09:00:00 host app[1]: x\n", true),
+        ("Mar 12 09:00:00 host app[1]: vainfo: VA-API version: 1.20\n", true),
+        ("plasmashell[2311]: segfault at 0 ip 00 sp 00 error 4 in x[1+2]\n", true),
+    ] {
+        assert_eq!(seen(text.as_bytes()).get("complete"), Some(&json!(complete)), "{text}");
     }
 }
 
