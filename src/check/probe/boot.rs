@@ -2,6 +2,7 @@
 
 use super::{Given, Looking, Need, process_end, read_text, status, tool, whole};
 use crate::check::ProbeError;
+use crate::check::reader::boot::times;
 use crate::model::{Observation, Value};
 use crate::system::process::Ended;
 use std::path::Path;
@@ -74,54 +75,6 @@ fn generation(profiles: &Path, system: &Path) -> Option<u64> {
         (std::fs::read_link(entry.path()).ok()? == *system).then_some(number)
     };
     entries.filter_map(|entry| number(entry.ok()?)).max()
-}
-
-/// The parts of a start as `systemd-analyze` tells them, in seconds.
-fn times(text: &str) -> Vec<(&'static str, f64)> {
-    let Some(line) =
-        text.lines().find_map(|line| line.split_once("Startup finished in ").map(|(_, rest)| rest))
-    else {
-        return Vec::new();
-    };
-    let (parts, total) = line.split_once(" = ").map_or((line, None), |(parts, total)| (parts, Some(total)));
-    let named = |part: &str| {
-        let (span, name) = part.trim().rsplit_once(" (")?;
-        let field = match name.trim_end_matches(')') {
-            "firmware" => "firmware_time",
-            "loader" => "loader_time",
-            "kernel" => "kernel_time",
-            "initrd" => "initrd_time",
-            "userspace" => "userspace_time",
-            _ => return None,
-        };
-        Some((field, seconds(span)?))
-    };
-    let mut times: Vec<(&'static str, f64)> = parts.split(" + ").filter_map(named).collect();
-    let sum = times.iter().map(|(_, seconds)| seconds).sum();
-    if !times.is_empty() {
-        times.push(("total_time", total.and_then(seconds).unwrap_or(sum)));
-    }
-    times
-}
-
-/// `1min 2.345s` in seconds.
-fn seconds(span: &str) -> Option<f64> {
-    let mut sum = 0.0;
-    for word in span.split_whitespace() {
-        let split = word.find(|c: char| c.is_ascii_alphabetic() || c == 'µ')?;
-        let (number, unit) = word.split_at(split);
-        let factor = match unit {
-            "d" | "day" | "days" => 86_400.0,
-            "h" => 3600.0,
-            "min" => 60.0,
-            "s" => 1.0,
-            "ms" => 0.001,
-            "us" | "µs" => 0.000_001,
-            _ => return None,
-        };
-        sum += number.parse::<f64>().ok()? * factor;
-    }
-    Some(sum)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! live one are read by the same function. A reader knows the format and not the samples: lines that it does not know
 //! are passed over, an output that breaks off is told as such (`complete: false`), and nothing makes it panic.
 
+pub(super) mod boot;
 mod chrome_gpu;
 pub(super) mod cpuinfo;
 mod crash;
@@ -20,7 +21,9 @@ mod meminfo;
 mod nix_diff_closures;
 pub(super) mod nvidia_smi;
 mod refusal;
+mod session;
 mod systemctl;
+mod told_apart;
 mod vainfo;
 mod vdpauinfo;
 mod zramctl;
@@ -68,6 +71,12 @@ const fn text(
 /// Every reader, by name.
 pub const READERS: &[Reader] = &[
     text(
+        "boot",
+        "`systemd-analyze`, also `blame`, and `/proc/cmdline`: how long a start took, and its parameters",
+        boot::read,
+        &["systemd-analyze", "Startup finished in"],
+    ),
+    text(
         "bootc",
         "`bootc status`: staged, booted and rollback image",
         generations::bootc::read,
@@ -99,6 +108,12 @@ pub const READERS: &[Reader] = &[
         &["about:support", "HARDWARE_VIDEO_DECODING", "Firefox"],
     ),
     text("free", "`free`: memory and swap as printed", free::read, &["free: "]),
+    text(
+        "generations",
+        "the states to go back to, as any of these tools lists them",
+        told_apart::generations,
+        &["generation"],
+    ),
     text(
         "glxinfo",
         "`glxinfo`, also `-B`: the OpenGL renderer",
@@ -145,6 +160,12 @@ pub const READERS: &[Reader] = &[
     ),
     text("rpm-ostree", "`rpm-ostree status`: deployments", generations::rpm_ostree::read, &["rpm-ostree"]),
     text(
+        "session",
+        "`loginctl list-sessions` and `show-session`: who is logged in, on what display",
+        session::read,
+        &["loginctl"],
+    ),
+    text(
         "systemctl-failed",
         "`systemctl --failed`: the units that failed",
         systemctl::failed,
@@ -156,6 +177,12 @@ pub const READERS: &[Reader] = &[
         "`systemctl status` of one unit or of a manager",
         systemctl::status,
         &["systemctl", "could not be found"],
+    ),
+    text(
+        "units",
+        "`systemctl`: a list of units, their properties, or the status of one",
+        told_apart::units,
+        &["systemctl", "loaded units listed"],
     ),
     text(
         "vainfo",
@@ -177,12 +204,14 @@ impl Reader {
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
         let name = match name {
+            "cgroup" => "systemctl-show",
             "chromium" => "chrome-gpu",
             "cpu" => "cpuinfo",
             "disk" => "df",
             "firefox" => "firefox-support",
             "gpu" => "nvidia-smi",
             "memory" => "meminfo",
+            "nix" => "nix-diff-closures",
             "opengl" => "glxinfo",
             other => other,
         };
@@ -464,6 +493,31 @@ mod tests {
     #[test]
     fn readers_are_sorted_by_name_and_each_is_there_once() {
         assert!(READERS.is_sorted_by(|one, next| one.name < next.name));
+    }
+
+    #[test]
+    fn a_probe_is_read_under_its_own_name() {
+        for name in [
+            "boot",
+            "cgroup",
+            "chromium",
+            "cpu",
+            "disk",
+            "firefox",
+            "generations",
+            "gpu",
+            "journal",
+            "lspci",
+            "memory",
+            "nix",
+            "opengl",
+            "session",
+            "units",
+            "vainfo",
+            "vdpauinfo",
+        ] {
+            assert!(Reader::named(name).is_some(), "{name}");
+        }
     }
 
     #[test]

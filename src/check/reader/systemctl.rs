@@ -22,7 +22,7 @@ const KINDS: [&str; 12] = [
     ".snapshot",
 ];
 
-fn is_unit(word: &str) -> bool {
+pub(super) fn is_unit(word: &str) -> bool {
     KINDS.iter().any(|kind| word.len() > kind.len() && word.ends_with(kind))
 }
 
@@ -89,7 +89,7 @@ pub(super) fn failed(text: &str) -> Observation {
 
 /// How many units the last line says are listed: `2 loaded units listed.`, `1 geladene Units aufgelistet.`, in whatever
 /// language. `LOAD = ...` explains a column, and a prompt names a host.
-fn legend(line: &str) -> Option<usize> {
+pub(super) fn legend(line: &str) -> Option<usize> {
     let bare = line.trim();
     if bare.contains(['=', '@', '$', '#', '/', ':']) || !bare.contains(' ') {
         return None;
