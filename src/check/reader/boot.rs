@@ -75,11 +75,27 @@ fn blamed(line: &str) -> Option<(&str, f64)> {
 /// The command line in a line, be it one of the kernel's log.
 fn command_line(line: &str) -> Option<&str> {
     let said = line.split_once("ommand line: ").map_or(line, |(_, said)| said).trim();
-    let words = || said.split_whitespace();
+    // Behind two dashes stands what the first program is given.
+    let words = || said.split_whitespace().take_while(|word| *word != "--");
     let own = words().any(|word| PARAMETERS.iter().any(|start| word.starts_with(start)));
-    let lone = words().all(|word| LONE.contains(&word) || word.contains('=')) && words().count() > 1;
+    // Any other line has fewer settings than words.
+    let settings = words().filter(|word| LONE.contains(word) || setting(word)).count();
+    let lone =
+        words().count() > 1 && words().any(setting) && settings * 2 > words().count() && words().all(plain);
     let is_prompt = said.contains(['$', '#']) || said.starts_with('[');
     ((own || lone) && !is_prompt).then_some(said)
+}
+
+/// `panic=1`
+fn setting(word: &str) -> bool {
+    let name = word.split_once('=').map_or("", |(name, _)| name);
+    !name.is_empty()
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+}
+
+/// A word as it stands on a command line, and not in a sentence.
+fn plain(word: &str) -> bool {
+    word.bytes().all(|byte| byte.is_ascii_graphic()) && !word.ends_with(['.', ',', ':', ';', '?', '!'])
 }
 
 /// The parts of a start as `systemd-analyze` tells them, in seconds.
@@ -152,6 +168,8 @@ mod tests {
         assert_eq!((seen.get("unit_times"), seen.get("complete")), (Some(&units), Some(&json!(null))));
         for line in [
             "BOOT_IMAGE=/vmlinuz-6.12 root=UUID=1 ro quiet",
+            "console=ttyS0 reboot=k panic=1 pci=off nomodule",
+            "reboot=k panic=1 -- --addr 0.0.0.0:1 --size 3 --block",
             "initrd=\\initrd init=/nix/store/x/init loglevel=4",
             "[    0.000000] Command line: root=/dev/sda1 ro",
             "Jan 01 00:00:00 host kernel: Kernel command line: root=/dev/sda1 ro",
@@ -160,6 +178,11 @@ mod tests {
             let said = seen.get("command_line").and_then(|said| said.as_str()).expect("a command line");
             assert!(line.ends_with(said), "{line}");
             assert_eq!(seen.get("complete"), Some(&json!(true)), "{line}");
+        }
+        for line in ["It took 5s for me, x=1 or so", "Id=a", "SESSION UID USER", "$ cat /proc/cmdline root=1"]
+        {
+            let seen = read(&format!("{line}\n"));
+            assert_eq!(seen.get("command_line"), None, "{line}");
         }
         assert_eq!(read("root=/dev/sda1 ro\n").get("parameters"), Some(&json!(["root=/dev/sda1", "ro"])));
     }

@@ -105,7 +105,7 @@ pub const READERS: &[Reader] = &[
         "firefox-support",
         "`about:support`: whether Firefox decodes in hardware",
         firefox_support::read,
-        &["about:support", "HARDWARE_VIDEO_DECODING", "Firefox"],
+        &["about:support", "Application Basics", "HARDWARE_VIDEO_DECODING", "Firefox"],
     ),
     text("free", "`free`: memory and swap as printed", free::read, &["free: "]),
     text(
