@@ -284,14 +284,14 @@ fn guard_fired(state: &RunState, cause: &Cause, boot: &Option<String>) -> Vec<Ev
 /// another phase was to come: that is for whoever goes on with the run.
 #[must_use]
 pub fn needs_a_guard_now(state: &RunState) -> bool {
-    !is_over_or_waits(state) && (may_turn_back(state) || state.going_back() || is_last(state))
+    !is_over_or_waits(state) && is_last(state)
 }
 
 const fn is_over_or_waits(state: &RunState) -> bool {
     state.finished.is_some() || state.paused.is_some() || matches!(state.stage, Stage::AwaitingReboot(_))
 }
 
-/// Whether no phase begins after one that is decided.
+/// Whether the phase is not decided yet, or none begins after it.
 const fn is_last(state: &RunState) -> bool {
     let goes_on = match state.stage.end() {
         Some(end) => super::itinerary::is_settled(end),
