@@ -399,7 +399,7 @@ fn what_a_command_that_failed_printed_is_no_ground_for_a_pass() {
     validate:
       - {id: list, probe: {run: [cat, "${c}/list"], parse: lines}, expect: {value: {no_new: true}}}
       - {id: log, probe: {run: [grep, ERR, "${c}/nosuch.log"]}, expect: {stdout: {not: {contains: ERR}}}}
-      - {id: killed, probe: {run: [sh, -c, "kill -9 $$$$"], parse: lines}, expect: {value: {empty: true}}}
+      - {id: killed, probe: {run: [sh, -c, "kill -9 $$"], parse: lines}, expect: {value: {empty: true}}}
       - {id: told, probe: {run: [grep, ERR, /dev/null]}, expect: {exit: 1, stdout: {empty: true}}}
 "#,
     );
