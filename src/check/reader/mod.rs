@@ -86,7 +86,7 @@ pub const READERS: &[Reader] = &[
         "chrome-gpu",
         "`chrome://gpu` as text: what Chromium accelerates",
         chrome_gpu::read,
-        &["Graphics Feature Status", "chrome://gpu"],
+        &["Graphics Feature Status", "chrome://gpu", "Video Decode:"],
     ),
     text("cpuinfo", "`/proc/cpuinfo`: the processors", cpuinfo::read, &["/proc/cpuinfo"]),
     text(
@@ -464,6 +464,8 @@ mod tests {
             why.to_string(),
             "not one line of this is of vainfo; it looks like an output of nvidia-smi"
         );
+        let translated = "Status der Grafikfunktionen\nVideo Decode: Hardwarebeschleunigt\n";
+        assert!(Reader::named("chromium").expect("a reader").read(&mut translated.as_bytes()).is_ok());
         for text in
             ["error: failed to initialize display\n", "libva info: VA-API version 1.20.0\n", "vainfo: x\n"]
         {

@@ -203,7 +203,7 @@ fn head(line: &str, seen: &mut Vdpauinfo, lines: &mut Lines) {
         lines.trouble = Some(ErrorClass::BackendLibraryUnusable);
     } else if line.contains("have a supported video decoder") {
         lines.trouble = Some(ErrorClass::GpuWithoutVideoDecoder);
-    } else if line.contains("cannot connect to X server") {
+    } else if line.contains("cannot connect to X server") || line.to_lowercase().contains("open display") {
         lines.trouble = Some(ErrorClass::NoDisplay);
         lines.ended = true;
     } else if is_missing(line, "vdpauinfo")
@@ -359,6 +359,7 @@ LUMA_KEY_MAX_LUMA                y
         let refused = |why: &str| format!("display: :0   screen: 0\n{why}Error creating VDPAU device: 1\n");
         for (text, class, library) in [
             ("vdpauinfo: cannot connect to X server :9\n".to_owned(), ErrorClass::NoDisplay, None),
+            ("Could not open display ':9'\n".to_owned(), ErrorClass::NoDisplay, None),
             ("bash: vdpauinfo: command not found\n".to_owned(), ErrorClass::NotStarted, None),
             (refused(""), ErrorClass::DeviceCreationFailed, None),
             (
