@@ -29,12 +29,14 @@ fn worst(with: impl Fn(Outcome) -> Vec<CheckId>) -> Option<Cause> {
 
 /// What the outcomes of a moment amount to.
 pub(super) fn trouble(phase: &Phase, state: &RunState, moment: Moment) -> Option<Cause> {
+    let found = |id: &CheckId| match (moment, outcome_of(state, moment, id)) {
+        // What is asked for where something else is does not hold where that is not.
+        (Moment::Applies, Outcome::Skipped) => Outcome::Fail,
+        (_, outcome) => outcome,
+    };
     worst(|wanted| {
         let checks = checks_of(phase, moment).iter().map(|check| &check.id);
-        checks
-            .filter(|id| outcome_of(state, moment, id) == wanted && !state.accepted.contains(id))
-            .cloned()
-            .collect()
+        checks.filter(|id| found(id) == wanted && !state.accepted.contains(id)).cloned().collect()
     })
 }
 

@@ -418,3 +418,27 @@ fn what_went_wrong_on_the_way_back_is_named_with_how() {
         assert_eq!(run.state.items, [Item::new("undo of step b", why), Item::new("rollback step r", why)]);
     }
 }
+
+#[test]
+fn a_phase_whose_question_is_not_even_asked_here_does_not_apply() {
+    let found = |outcome: Outcome| {
+        let mut plan = plan();
+        plan.phases[0].applies_if = Some(check("gpu", Severity::Fail));
+        let (acts, ended) = play(&plan, |action| match action {
+            Action::Judge { moment: Moment::Applies } => Some(Input::Judged(vec![report("gpu", outcome)])),
+            _ => None,
+        });
+        assert_eq!(ended, Ended::Finished(Verdict::Committed));
+        acts.len()
+    };
+    assert_eq!(found(Skipped), found(Fail), "nothing is done");
+    assert!(found(Pass) > found(Skipped));
+    // A check of the phase itself that does not apply is no trouble.
+    let mut plan = plan();
+    plan.phases[0].preflight = vec![check("p", Severity::Fail)];
+    let (acts, _) = play(&plan, |action| match action {
+        Action::Judge { moment: Moment::Preflight } => Some(Input::Judged(vec![report("p", Skipped)])),
+        _ => None,
+    });
+    assert!(acts.contains(&format!("{SECOND:?}")), "{acts:?}");
+}
