@@ -359,3 +359,46 @@ fn tests_ran_where_some_ran_and_not_where_they_began_or_none_was_there_or_one_fa
         assert_eq!(pattern.is_match(line), ran, "{line}");
     }
 }
+
+fn reasons(name: &str, with: &str, seen: Observation) -> (Outcome, Vec<String>) {
+    let told = judge(&shipped(name, with), &Ok(seen), None, "2026-01-05");
+    (told.outcome, told.reasons)
+}
+
+#[test]
+fn a_driver_that_fails_is_told_with_the_class_of_its_failure_first() {
+    let wrong = || {
+        let empty: [&str; 0] = [];
+        Observation::new()
+            .with("ok", false)
+            .with("failure", "wrong_driver_name")
+            .with("pairs", empty.to_vec())
+            .with("decodes", empty.to_vec())
+    };
+    let (outcome, told) = reasons("va-driver-loads", "", wrong());
+    assert_eq!(outcome, Outcome::Fail);
+    assert_eq!(told[0], "`failure` is there: \"wrong_driver_name\"");
+    for (name, with) in
+        [("va-codecs-decode", "codecs: [H264]"), ("va-driver-named", "name: NVDEC"), ("va-on-gpu", "")]
+    {
+        let (outcome, told) = reasons(name, with, wrong());
+        assert_eq!(
+            (outcome, told[0].as_str()),
+            (Outcome::Fail, "`failure` is \"wrong_driver_name\""),
+            "{name}"
+        );
+    }
+    let none =
+        Observation::new().with("device_created", false).with("error_class", "backend_library_unusable");
+    let (_, told) = reasons("vdpau-decoders", "", none);
+    assert_eq!(told[0], "`error_class` is \"backend_library_unusable\"");
+}
+
+#[test]
+fn a_pass_names_what_was_asked_for() {
+    let good = Observation::new().with("ok", true).with("decodes", vec!["H264", "VP9"]);
+    let (outcome, told) = reasons("va-codecs-decode", "codecs: [H264, VP9]", good);
+    assert_eq!((outcome, told[0].as_str()), (Outcome::Pass, "`decodes` contains H264, VP9"));
+    let good = Observation::new().with("ok", true).with("encodes", vec!["H264"]);
+    assert_eq!(reasons("va-codecs-encode", "", good).1[0], "`encodes` contains H264");
+}

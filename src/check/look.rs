@@ -4,7 +4,8 @@
 use super::apart::Apart;
 use super::bound::kept;
 use super::combine::combined;
-use super::judge::{is_shadow, unruled};
+use super::judge::ended::unruled;
+use super::judge::is_shadow;
 use super::probe::{Circumstances, Given, Looking, Need, begin};
 use super::scripts::Scripts;
 use super::{Judgement, ProbeError, judge, plugin};

@@ -35,51 +35,34 @@ mod tests {
     use super::super::judge;
     use super::super::tests::{check, rule};
     use super::*;
-    use crate::check::library_tests::shipped;
     use crate::model::Matcher;
     use serde_json::json;
 
-    fn reasons(name: &str, with: &str, seen: Observation) -> (Outcome, Vec<String>) {
-        let told = judge(&shipped(name, with), &Ok(seen), None, "2026-01-05");
+    fn vainfo() -> Look {
+        Look::Probe(Probe::Graphics(Graphics::Vainfo { display: None, device: None, driver: None }))
+    }
+
+    fn told(look: Look, expect: Matcher, seen: Observation) -> (Outcome, Vec<String>) {
+        let check = Check { expect: vec![rule("ok", vec![expect])], ..check(look) };
+        let told = judge(&check, &Ok(seen), None, "2026-01-05");
         (told.outcome, told.reasons)
     }
 
     #[test]
-    fn a_driver_that_fails_is_told_with_the_class_of_its_failure_first() {
-        let wrong = || {
-            let empty: [&str; 0] = [];
-            Observation::new()
-                .with("ok", false)
-                .with("failure", "wrong_driver_name")
-                .with("pairs", empty.to_vec())
-                .with("decodes", empty.to_vec())
-        };
-        let (outcome, told) = reasons("va-driver-loads", "", wrong());
-        assert_eq!(outcome, Outcome::Fail);
-        assert_eq!(told[0], "`failure` is there: \"wrong_driver_name\"");
-        for (name, with) in
-            [("va-codecs-decode", "codecs: [H264]"), ("va-driver-named", "name: NVDEC"), ("va-on-gpu", "")]
-        {
-            let (outcome, told) = reasons(name, with, wrong());
-            assert_eq!(
-                (outcome, told[0].as_str()),
-                (Outcome::Fail, "`failure` is \"wrong_driver_name\""),
-                "{name}"
-            );
+    fn the_class_of_a_failure_comes_first_and_once() {
+        let wrong = |field: &str| Observation::new().with("ok", false).with(field, "no_device");
+        let good = || Matcher::Equals(json!(true));
+        for field in CLASS {
+            let (outcome, reasons) = told(vainfo(), good(), wrong(field));
+            assert_eq!((outcome, reasons.len()), (Outcome::Fail, 2), "{reasons:?}");
+            assert_eq!(reasons[0], format!("`{field}` is \"no_device\""));
         }
-        let none =
-            Observation::new().with("device_created", false).with("error_class", "backend_library_unusable");
-        let (_, told) = reasons("vdpau-decoders", "", none);
-        assert_eq!(told[0], "`error_class` is \"backend_library_unusable\"");
-    }
-
-    #[test]
-    fn a_pass_names_what_was_asked_for() {
-        let good = Observation::new().with("ok", true).with("decodes", vec!["H264", "VP9"]);
-        let (outcome, told) = reasons("va-codecs-decode", "codecs: [H264, VP9]", good);
-        assert_eq!((outcome, told[0].as_str()), (Outcome::Pass, "`decodes` contains H264, VP9"));
-        let good = Observation::new().with("ok", true).with("encodes", vec!["H264"]);
-        assert_eq!(reasons("va-codecs-encode", "", good).1[0], "`encodes` contains H264");
+        let named = Observation::new().with("ok", "no_device").with("failure", "no_device");
+        assert_eq!(told(vainfo(), good(), named).1.len(), 1, "a reason names it already");
+        let (outcome, reasons) = told(vainfo(), Matcher::Equals(json!(false)), wrong("failure"));
+        assert_eq!((outcome, reasons.len()), (Outcome::Pass, 1), "it is as it should be: {reasons:?}");
+        let (_, reasons) = told(Look::Probe(Probe::Memory), good(), wrong("failure"));
+        assert_eq!(reasons.len(), 1, "no tool with classes: {reasons:?}");
     }
 
     #[test]

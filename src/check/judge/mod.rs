@@ -5,7 +5,7 @@
 
 mod class;
 mod compare;
-mod ended;
+pub(super) mod ended;
 mod gain;
 mod matchers;
 mod measured;
@@ -26,7 +26,6 @@ use crate::model::{
 };
 use chrono::NaiveDate;
 use compare::Before;
-pub(super) use ended::{badly, unruled};
 use matchers::{Finding, Scope, Truth, all_hold};
 pub use numbers::measures;
 pub(super) use unstated::SILENT;

@@ -3,7 +3,7 @@
 
 use super::{Circumstances, Given, Looking, Need, begin, program, run};
 use crate::check::ProbeError;
-use crate::check::judge::badly;
+use crate::check::judge::ended::badly;
 use crate::model::{Measured, Observation, Parse, Probe, ProcessEnd, Span, Value};
 use crate::system::process::{End, Ended};
 use regex::Regex;
