@@ -103,12 +103,19 @@ pub(super) struct Walk {
     grain: Grain,
 }
 
+/// From where a place was come to, and what happened on the way.
+#[derive(Default)]
+struct Step {
+    from: Option<usize>,
+    deeds: Vec<Deed>,
+}
+
 /// Places and the ways between them.
 #[derive(Default)]
 struct Graph {
     nodes: Vec<Node>,
-    /// For each place: what happened on the shortest way there weighs so much; from where, and what happened last.
-    reached: Vec<(usize, Option<usize>, Vec<Deed>)>,
+    /// For each place: the last step of the shortest way there.
+    reached: Vec<Step>,
     ways: Vec<Vec<(usize, u128)>>,
     starts: Vec<(usize, u128)>,
 }
@@ -137,41 +144,43 @@ impl Walk {
     ) -> Option<(usize, Vec<Found>)> {
         let mut graph = Graph::default();
         let mut places: HashMap<u64, usize> = HashMap::new();
-        // Places by what the way there weighs: the shortest stories come first.
-        let mut queues: BTreeMap<usize, VecDeque<usize>> = BTreeMap::new();
+        // Ways to places by what they weigh: the first that comes to a place is the shortest there.
+        let mut queues: BTreeMap<usize, VecDeque<(usize, Step)>> = BTreeMap::new();
         let mut done: Vec<bool> = Vec::new();
-        let mut from: Option<usize> = None;
+        let (mut from, mut so_far) = (None, 0);
         let mut fresh = self.starts(guidance, budget);
         loop {
             for Next { node, deeds, alike } in fresh.drain(..) {
-                let so_far = from.and_then(|from| graph.reached.get(from)).map_or(0, |(deeds, ..)| *deeds);
                 let length = so_far + deeds.iter().map(Deed::weight).sum::<usize>();
                 let place = *places.entry(node.print()).or_insert(graph.nodes.len());
                 if place == graph.nodes.len() {
                     graph.nodes.push(node);
-                    graph.reached.push((length, from, deeds));
+                    graph.reached.push(Step::default());
                     graph.ways.push(Vec::new());
                     done.push(false);
-                    queues.entry(length).or_default().push_back(place);
-                } else if let Some(reached) = graph.reached.get_mut(place).filter(|it| it.0 > length) {
-                    *reached = (length, from, deeds);
-                    queues.entry(length).or_default().push_back(place);
                 }
-                match from.and_then(|from| graph.ways.get_mut(from)) {
+                match from.and_then(|from: usize| graph.ways.get_mut(from)) {
                     Some(ways) => ways.push((place, alike)),
                     None => graph.starts.push((place, alike)),
                 }
+                queues.entry(length).or_default().push_back((place, Step { from, deeds }));
             }
             if graph.nodes.len() > limit {
                 return None;
             }
-            let Some(next) = queues.values_mut().find_map(VecDeque::pop_front) else { break };
-            queues.retain(|_, queue| !queue.is_empty());
-            // One that was found again on a shorter way is followed once.
-            if let Some(seen) = done.get_mut(next).filter(|seen| !**seen) {
-                *seen = true;
-                from = Some(next);
-                fresh = graph.nodes.get(next).map(|node| self.follow(node)).unwrap_or_default();
+            let Some(mut shortest) = queues.first_entry() else { break };
+            let length = *shortest.key();
+            let Some((place, step)) = shortest.get_mut().pop_front() else {
+                shortest.remove();
+                continue;
+            };
+            // One that is found again is followed once.
+            let Some(seen) = done.get_mut(place).filter(|seen| !**seen) else { continue };
+            *seen = true;
+            (from, so_far) = (Some(place), length);
+            fresh = graph.nodes.get(place).map(|node| self.follow(node)).unwrap_or_default();
+            if let Some(reached) = graph.reached.get_mut(place) {
+                *reached = step;
             }
         }
         Some((graph.nodes.len(), self.ends(&graph, budget)))
@@ -444,7 +453,7 @@ fn name(ended: &Ended, state: &RunState) -> (Ending, Option<String>) {
 fn story(graph: &Graph, place: usize) -> Vec<Deed> {
     let mut parts = Vec::new();
     let mut at = Some(place);
-    while let Some((_, from, deeds)) = at.and_then(|at| graph.reached.get(at)) {
+    while let Some(Step { from, deeds }) = at.and_then(|at| graph.reached.get(at)) {
         parts.push(deeds.clone());
         at = *from;
     }
