@@ -9,7 +9,7 @@ use super::past::{self, Past, host_of};
 use super::stage;
 use super::standing::{self, Unsettled};
 use super::{elsewhere, out, tools};
-use crate::app::{Guarding, Session, Tools};
+use crate::app::{Guarding, Session, Tools, doubted};
 use crate::engine::{Ahead, Ended, Input, RunState, Stage, way_back};
 use crate::layer::{LayerCx, layer_for};
 use crate::model::{
@@ -388,10 +388,13 @@ pub(crate) fn in_effect(state: &RunState) -> bool {
 
 /// What will be done, said before it is done.
 fn preview(context: &Context, folder: &StateFolder, route: &[Past], stays: Vec<Item>) {
+    // What nobody can know is not undone on a guess.
+    let unknown = route.iter().filter_map(|past| Some((past, past.journal.damage.as_ref()?)));
+    let unknown = unknown.flat_map(|(past, damage)| doubted(&past.plan, &past.state, damage));
     let preview = RollbackPreview {
         state: folder.root().display().to_string(),
         generations: route.iter().filter_map(|past| previewed(context, past)).collect(),
-        stays,
+        stays: stays.into_iter().chain(unknown).collect(),
     };
     if context.json {
         out::json_line(context, &report::rollback_preview_json(&preview));

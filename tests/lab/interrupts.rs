@@ -531,9 +531,11 @@ impl Runner {
                 signal(runner, Signal::SIGKILL)?;
                 // Where it strikes the guard on its way is left to chance.
                 std::thread::sleep(Duration::from_micros(random.below(TAKEOVER) as u64));
-                let left = others(runner)?;
-                match left.get(random.below(left.len())) {
-                    Some(one) => signal(*one, Signal::SIGKILL),
+                // Itself and no undo of its: an undo that a signal ended did fail, and is rightly named.
+                let there = crew::alive_here()?.into_iter();
+                let guards: Vec<_> = there.filter(|(_, words)| crew::is_guard(words)).collect();
+                match guards.get(random.below(guards.len())) {
+                    Some((guard, _)) => signal(Pid::from_raw(*guard), Signal::SIGKILL),
                     None => Ok(false),
                 }
             }

@@ -102,7 +102,6 @@ pub(super) fn quoted(text: &str) -> String {
 
 /// The same with more or less room.
 pub(super) fn quoted_up_to(room: usize, text: &str) -> String {
-    let text = text.trim_end_matches('\n');
     let length = text.chars().count();
     if length <= room {
         return format!("{text:?}");
@@ -204,7 +203,7 @@ mod tests {
     fn long_values_are_elided() {
         assert_eq!(quoted(&"x".repeat(80)), format!("\"{}\"", "x".repeat(80)));
         assert_eq!(quoted(&"x".repeat(81)), format!("\"{}\" and 1 more character", "x".repeat(80)));
-        assert_eq!(quoted("done\n"), "\"done\"");
+        assert_eq!(quoted("done\n"), "\"done\\n\"");
         assert_eq!(listed(&[json!("a"), json!(1), json!("c"), json!("d"), json!("e")]), "a, 1, c, d, e");
         assert_eq!(listed(&vec![json!("a"); 7]), "a, a, a, a, a and 2 more");
         assert_eq!(

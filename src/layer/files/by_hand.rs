@@ -94,9 +94,9 @@ impl Page {
                 self.lines.push(format!("rm -rf -- {at}"));
                 self.were_not(above);
             }
-            What::Glob { pattern, matched, above, folders } => {
+            // Folders that were made to hold what matches stay: a line cannot tell them from somebody else's.
+            What::Glob { pattern, matched, above, folders: _ } => {
                 self.closing.push(unmatched(path, pattern, matched));
-                self.closing.extend(new_folders(path, pattern, folders.as_deref()));
                 self.were_not(above);
             }
         }
@@ -201,19 +201,6 @@ fn unmatched(base: &Raw, pattern: &[String], matched: &[Raw]) -> String {
 
 /// So many names are told to a program at most.
 const NAMES: usize = 1000;
-
-/// Removes the folders in which a pattern goes on and that are new, the inner ones first; only where nobody put anything
-/// else into them.
-fn new_folders(base: &Raw, pattern: &[String], known: Option<&[Raw]>) -> Vec<String> {
-    let told = known.filter(|known| known.len() <= NAMES);
-    let (Some(known), true) = (told, pattern.iter().all(|one| shell_glob(one).is_some())) else {
-        return Vec::new();
-    };
-    let depths = (1..pattern.len()).rev().filter_map(|depth| pattern.get(..depth));
-    depths
-        .map(|upper| format!("{} -type d -empty -exec rmdir -- {{}} +", found(base, upper, known)))
-        .collect()
-}
 
 /// Finds what a pattern of several names matches, links not followed, besides these paths. At one depth a `*` cannot stand
 /// for a slash; a name that begins with a dot is meant only where the pattern says the dot.

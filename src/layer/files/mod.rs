@@ -36,7 +36,7 @@ use scan::{Found, Powers, Scan, Visitor};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::os::fd::AsFd as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use targets::Targets;
 
 /// A set of files. A path that names a folder stands for the whole tree, with or without a final `/`.
@@ -232,7 +232,13 @@ fn changes_of(path: &Path, differences: &[Difference]) -> Vec<Change> {
 fn intentions(path: &Path, what: &What, found: &[Difference]) -> Vec<String> {
     let alone = found.iter().all(|one| matches!(one, Difference::Time { .. }));
     let told = found.iter().filter(|one| alone || !matches!(one, Difference::Time { .. }));
-    told.filter_map(|one| intention(path, what, one)).collect()
+    let mut told: Vec<String> = told.filter_map(|one| intention(path, what, one)).collect();
+    if let What::Glob { folders, .. } = what {
+        let made = restore::made_for_matches(path, folders.as_deref(), found);
+        let words = |folder: &PathBuf| format!("remove {} where nothing else is in it", folder.display());
+        told.extend(made.iter().rev().map(words));
+    }
+    told
 }
 
 /// What a restore does about a difference, in words.

@@ -14,7 +14,6 @@ use super::entry::{Entry, Meta, What};
 use super::flags;
 use super::folder::{descriptors_left, device, just_made, look, same};
 use super::intentions;
-use super::pattern;
 use super::remove::{open_up, remove_tree, unlock};
 use super::save::Help;
 use super::scan::open_quietly;
@@ -27,7 +26,7 @@ use crate::layer::raw::Raw;
 use crate::model::{Item, Restored};
 use crate::system::process::Watch;
 use rustix::fs::{AtFlags, FileType, Mode, linkat, mkdirat, mknodat, symlinkat, syncfs, unlinkat};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ffi::OsStr;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -230,13 +229,10 @@ impl<'a> Restore<'a> {
                 self.remove_created(&found);
                 Ok(())
             }
-            What::Glob { pattern, above, folders, .. } => {
+            What::Glob { above, folders, .. } => {
                 self.above.extend(above.iter().map(Raw::to_path));
-                if let Some(known) = folders {
-                    // Made to hold what matches: like those above, they go where nothing else is in them.
-                    let new = pattern::expand(path, pattern)?.folders.into_iter();
-                    self.above.extend(new.filter(|folder| !known.iter().any(|known| known.path() == folder)));
-                }
+                // Made to hold what matches: like those above, they go where nothing else is in them.
+                self.above.extend(made_for_matches(path, folders.as_deref(), &found));
                 self.remove_created(&found);
                 Ok(())
             }
@@ -515,4 +511,22 @@ impl<'a> Restore<'a> {
             }
         }
     }
+}
+
+/// The folders between a glob's own and what is there now and matches, that were not there when it was recorded. One that
+/// holds nothing of it is somebody else's.
+pub(super) fn made_for_matches(
+    base: &Path,
+    known: Option<&[Raw]>,
+    found: &[Difference],
+) -> BTreeSet<PathBuf> {
+    let Some(known) = known else { return BTreeSet::new() };
+    let known: BTreeSet<&Path> = known.iter().map(Raw::path).collect();
+    let created = found.iter().filter_map(|one| match one {
+        Difference::Created(path) => Some(path),
+        _ => None,
+    });
+    let between = created.flat_map(|path| path.ancestors().skip(1).take_while(|above| *above != base));
+    let below = between.filter(|above| above.starts_with(base) && !known.contains(above));
+    below.map(Path::to_owned).collect()
 }

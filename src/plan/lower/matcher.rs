@@ -93,10 +93,12 @@ impl Lowering<'_> {
     /// `10%` is 0.1, and means that of a share alone: of bytes it would be a tenth of a byte.
     fn percents(&mut self, field: &str, written: &Node, fields: &Fields) {
         let last = field.rsplit('.').next().unwrap_or_default();
-        // What a measurement is of may be a share; a quota of processors is one, of one of them.
+        // What a measurement is of, or a command prints, may be a share; a quota of processors is one, of one of them.
+        let printed = fields.main == "exit" && last != "duration";
         let may_be_share = last.ends_with("_ratio")
             || field.starts_with("cpu_quota")
             || fields.main == "median"
+            || printed
             || fields.known.is_none();
         let Kind::Map(entries) = &written.kind else { return };
         for Entry { key, value, .. } in entries.iter().filter(|entry| HELD.contains(&entry.key.as_str())) {
