@@ -162,14 +162,16 @@ export SWITCHBACK_NARROW_WALK=1
 export PROPTEST_RNG_SEED=1 PROPTEST_DISABLE_FAILURE_PERSISTENCE=1 PROPTEST_MAX_SHRINK_ITERS=0
 unset CARGO_TARGET_DIR CARGO_BUILD_TARGET_DIR
 missed=no
-# Fails where a mutant was missed or never ended. Where none could be tried, the tests fail as they are: that ends it all.
+# Fails where a mutant was missed. Where none could be tried, the tests fail as they are: that ends it all.
 #   tried OPTION OF CARGO MUTANTS...
 tried() {
   local status=0
   cargo mutants --in-place --package "$target" "${mutants[@]/#/--file=}" --output "out/$target" "$@" || status=$?
   case $status in
     0) return 0 ;;
-    2 | 3) return 1 ;;
+    2) return 1 ;;
+    # Some never ended, which a test noticed by not ending either.
+    3) [ ! -s "out/$target/mutants.out/missed.txt" ] ;;
     *) exit "$status" ;;
   esac
 }
