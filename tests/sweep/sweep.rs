@@ -8,6 +8,7 @@ use super::tracer::{self, Scope, Stops, Traced};
 use super::world::{Before, World};
 use nix::errno::Errno;
 use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::signal::Signal;
 use nix::sys::time::{TimeVal, TimeValLike as _};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use std::collections::{BTreeMap, BTreeSet};
@@ -358,6 +359,8 @@ pub(crate) fn orphans() -> io::Result<Vec<String>> {
     let mut alive = Vec::new();
     loop {
         match waitpid(None, None) {
+            // Nobody kills here: it was killed before, and only not gone yet.
+            Ok(WaitStatus::Signaled(_, Signal::SIGKILL, _)) => {}
             Ok(ended) => {
                 let pid = ended.pid().map(|pid| pid.to_string()).unwrap_or_default();
                 let known = called.iter().find(|(known, _)| *known == pid).map(|(_, called)| called.clone());
